@@ -1,0 +1,1 @@
+//! AWS: clients, one file per resource type, and their catalogue.

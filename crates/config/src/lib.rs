@@ -1,0 +1,1 @@
+//! Stack files: TOML text to a Stack, with diagnostics for every mistake.

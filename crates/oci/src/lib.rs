@@ -1,0 +1,1 @@
+//! Container images: digests, layers, and the OCI distribution protocol. Knows no AWS.

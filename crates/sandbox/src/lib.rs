@@ -1,0 +1,1 @@
+//! The local AWS emulator and image registry of a project.

@@ -1,0 +1,1 @@
+//! The default state store: one sled database per stack.

@@ -1,0 +1,1 @@
+//! The state store trait, the journal, and the integrity of a state.

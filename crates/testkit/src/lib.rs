@@ -1,0 +1,1 @@
+//! A simulated cloud behind the provider trait, for tests.

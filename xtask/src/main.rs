@@ -1,0 +1,2 @@
+//! Set-up, tests and generated documents of the project.
+fn main() {}
