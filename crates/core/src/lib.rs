@@ -1,1 +1,33 @@
-//! The nouns of infra: addresses, values, schemas, stacks, plans, events. No I/O, no async.
+//! The nouns of `infra`, and nothing that acts on them.
+//!
+//! What is here: addresses, values, schemas, expressions as an interface, stacks, state records,
+//! plans, events and diagnostics. This crate does no I/O, knows no clock, no randomness and no async,
+//! and depends on no other crate of the project; every other crate may depend on it.
+
+pub mod address;
+pub mod diagnostic;
+pub mod error;
+pub mod event;
+pub mod expression;
+pub mod path;
+pub mod plan;
+pub mod schema;
+pub mod secret;
+pub mod stack;
+pub mod state;
+pub mod types;
+pub mod value;
+
+pub use address::{PhysicalId, ResourceAddress, TypeName};
+pub use diagnostic::{Diagnostic, Label, Severity, SourceFile, SourceMap, Span};
+pub use error::{ErrorClass, ProviderError};
+pub use event::{Event, EventKind, RunOutcome};
+pub use expression::{AwsIdentity, EvaluationError, Expression, Reference, Scope, Template};
+pub use path::{AttributePath, PathSegment};
+pub use plan::{Action, AttributeChange, Change, Plan, Step, StepId, StepOperation, Strength};
+pub use schema::{AttributeKind, AttributeSchema, TypeSchema};
+pub use secret::{SealingKey, Secret};
+pub use stack::{Lifecycle, Resource, Stack, StackId};
+pub use state::{Intent, Operation, ResourceRecord, State, Token};
+pub use types::{Catalogue, Problem, Problems, TypeDefinition};
+pub use value::{Attributes, Unknown, Value};

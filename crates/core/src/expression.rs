@@ -1,0 +1,160 @@
+//! Values that are worked out from others: the interface of an expression, and what it may ask for.
+//!
+//! The language itself (syntax, functions) lives in the crate that reads stack files; the planner and the
+//! engine only evaluate.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::str::FromStr;
+use std::sync::Arc;
+
+use serde::{Deserialize, Serialize};
+
+use crate::address::ResourceAddress;
+use crate::value::{Attributes, Value};
+
+/// One attribute of one resource, or the whole resource, as an expression names it.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Reference {
+    /// The resource (one instance; a reference to all instances is one `Reference` for each).
+    pub address: ResourceAddress,
+    /// The top-level attribute; `None` for the whole resource.
+    pub attribute: Option<String>,
+}
+
+impl fmt::Display for Reference {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.attribute {
+            Some(attribute) => write!(f, "{}.{attribute}", self.address),
+            None => write!(f, "{}", self.address),
+        }
+    }
+}
+
+impl FromStr for Reference {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        if let Ok(address) = text.parse() {
+            return Ok(Self {
+                address,
+                attribute: None,
+            });
+        }
+        let (address, attribute) = text
+            .rsplit_once('.')
+            .ok_or_else(|| format!("`{text}` is no reference"))?;
+        let address = address
+            .parse::<ResourceAddress>()
+            .map_err(|error| error.to_string())?;
+        Ok(Self {
+            address,
+            attribute: Some(attribute.to_owned()),
+        })
+    }
+}
+
+/// Who we are at AWS: the root `aws` of expressions.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct AwsIdentity {
+    /// The twelve-digit account id.
+    pub account_id: String,
+    /// The partition: `aws`, `aws-cn`, `aws-us-gov`.
+    pub partition: String,
+    /// ARN of the caller.
+    pub arn: String,
+}
+
+/// What an expression can see when it is evaluated.
+pub trait Scope {
+    /// The attributes of a resource, those known only later as [`Value::Unknown`]; `None` when nothing of
+    /// that address is part of the stack (its `when` is false).
+    fn attributes(&self, address: &ResourceAddress) -> Option<&Attributes>;
+
+    /// The caller's account; `None` before anybody asked AWS, which makes `aws.account_id` and
+    /// `aws.partition` unknown.
+    fn identity(&self) -> Option<&AwsIdentity>;
+}
+
+/// An expression could not be evaluated although everything in it is known.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{message}")]
+pub struct EvaluationError {
+    /// What went wrong, in words of the expression's language.
+    pub message: String,
+}
+
+/// A parsed `${…}` expression, or a text with such parts.
+pub trait Expression: fmt::Debug + Send + Sync {
+    /// The text as it stands in the file.
+    fn source(&self) -> &str;
+
+    /// The resources that it uses, in order, each once.
+    fn references(&self) -> &[Reference];
+
+    /// Its value. When anything it uses is unknown the value is unknown (with an origin when the expression
+    /// is one reference and nothing else); when anything is secret the value is secret.
+    ///
+    /// # Errors
+    /// When a function or operator is given what it cannot take.
+    fn evaluate(&self, scope: &dyn Scope) -> Result<Value, EvaluationError>;
+}
+
+/// A value as the file gives it: literal, or with expressions in it.
+#[derive(Debug, Clone)]
+pub enum Template {
+    /// A value that needs nothing.
+    Literal(Value),
+    /// A text with `${…}`.
+    Expression(Arc<dyn Expression>),
+    /// A list of templates.
+    List(Vec<Template>),
+    /// A table of templates.
+    Map(BTreeMap<String, Template>),
+}
+
+impl Template {
+    /// The value in `scope`. Nulls inside maps are left out: they are the same as not set.
+    ///
+    /// # Errors
+    /// The first expression that cannot be evaluated.
+    pub fn evaluate(&self, scope: &dyn Scope) -> Result<Value, EvaluationError> {
+        match self {
+            Self::Literal(value) => Ok(value.clone()),
+            Self::Expression(expression) => expression.evaluate(scope),
+            Self::List(items) => items
+                .iter()
+                .map(|item| item.evaluate(scope))
+                .collect::<Result<_, _>>()
+                .map(Value::List),
+            Self::Map(entries) => {
+                let mut map = BTreeMap::new();
+                for (name, template) in entries {
+                    match template.evaluate(scope)? {
+                        Value::Null => {}
+                        value => {
+                            map.insert(name.clone(), value);
+                        }
+                    }
+                }
+                Ok(Value::Map(map))
+            }
+        }
+    }
+
+    /// Calls `visit` with every reference in the template.
+    pub fn for_each_reference<'a>(&'a self, visit: &mut dyn FnMut(&'a Reference)) {
+        match self {
+            Self::Literal(_) => {}
+            Self::Expression(expression) => expression.references().iter().for_each(visit),
+            Self::List(items) => items.iter().for_each(|item| item.for_each_reference(visit)),
+            Self::Map(entries) => entries.values().for_each(|entry| entry.for_each_reference(visit)),
+        }
+    }
+}
+
+impl From<Value> for Template {
+    fn from(value: Value) -> Self {
+        Self::Literal(value)
+    }
+}

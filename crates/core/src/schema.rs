@@ -1,0 +1,170 @@
+//! What a resource type's attributes are: their kinds, and how the planner treats them.
+
+use std::collections::BTreeMap;
+
+use crate::address::TypeName;
+use crate::path::{AttributePath, PathSegment};
+use crate::value::Value;
+
+/// The kind of value that an attribute takes.
+#[derive(Debug, Clone, PartialEq)]
+pub enum AttributeKind {
+    /// Anything.
+    Any,
+    /// True or false.
+    Bool,
+    /// A whole number.
+    Integer,
+    /// A number.
+    Number,
+    /// A text.
+    String,
+    /// One of these texts.
+    Enum(Vec<String>),
+    /// A JSON document, written as a table or as text; compared by meaning. With `policy`, also as IAM
+    /// reads policy documents: a single text and a list of one are the same, lists of texts have no order.
+    Json {
+        /// Whether IAM's policy rules hold.
+        policy: bool,
+    },
+    /// Values in order.
+    List(Box<AttributeKind>),
+    /// Values without order, each once.
+    Set(Box<AttributeKind>),
+    /// Values by free keys; compared whole.
+    Map(Box<AttributeKind>),
+    /// A table with known keys; keys that the file never set are AWS's business.
+    Object(BTreeMap<String, AttributeSchema>),
+    /// A list of tables in which one key tells the elements apart (`name` of container definitions); the
+    /// order of elements has no meaning.
+    KeyedList {
+        /// The key that names an element.
+        key: String,
+        /// The table's keys.
+        element: BTreeMap<String, AttributeSchema>,
+    },
+}
+
+/// One attribute that the file may set.
+#[derive(Debug, Clone, PartialEq)]
+pub struct AttributeSchema {
+    /// What it takes.
+    pub kind: AttributeKind,
+    /// What it means, in Markdown.
+    pub description: String,
+    /// Whether the file must set it.
+    pub required: bool,
+    /// What it goes back to when the file no longer sets it; `None`: cleared, or AWS's default.
+    pub default: Option<Value>,
+    /// A change of it means a new resource.
+    pub immutable: bool,
+    /// Always secret.
+    pub sensitive: bool,
+    /// AWS never tells it back: it is compared with what was last applied only.
+    pub write_only: bool,
+    /// The create call cannot set it: the engine calls `update` with it right after the create.
+    pub set_after_create: bool,
+    /// A reference in it needs the resource it names to work, not only to exist.
+    pub needs_ready: bool,
+}
+
+impl AttributeSchema {
+    /// An optional attribute of this kind with nothing special about it.
+    pub fn new(kind: AttributeKind) -> Self {
+        Self {
+            kind,
+            description: String::new(),
+            required: false,
+            default: None,
+            immutable: false,
+            sensitive: false,
+            write_only: false,
+            set_after_create: false,
+            needs_ready: false,
+        }
+    }
+}
+
+/// One attribute that only AWS sets.
+#[derive(Debug, Clone, PartialEq)]
+pub struct ComputedSchema {
+    /// What it is.
+    pub kind: AttributeKind,
+    /// What it means, in Markdown.
+    pub description: String,
+    /// Whether an update in place may change it, so that its value is unknown while one is planned.
+    pub changes_on_update: bool,
+}
+
+/// A resource type's attributes.
+#[derive(Debug, Clone, PartialEq)]
+pub struct TypeSchema {
+    /// The type, such as `ec2.vpc`.
+    pub name: TypeName,
+    /// What the type is, in Markdown: the first line is a summary.
+    pub description: String,
+    /// What the file may set.
+    pub attributes: BTreeMap<String, AttributeSchema>,
+    /// What AWS sets.
+    pub computed: BTreeMap<String, ComputedSchema>,
+    /// Attributes that together are the resource's name at AWS: two resources with the same ones cannot
+    /// exist side by side, so a replacement that keeps them has to delete first. Empty: AWS gives ids.
+    pub natural_key: Vec<String>,
+    /// Create-before-destroy unless the file says otherwise.
+    pub create_before_destroy: bool,
+}
+
+impl TypeSchema {
+    /// A schema without attributes.
+    pub fn new(name: TypeName) -> Self {
+        Self {
+            name,
+            description: String::new(),
+            attributes: BTreeMap::new(),
+            computed: BTreeMap::new(),
+            natural_key: Vec::new(),
+            create_before_destroy: false,
+        }
+    }
+
+    /// The schema at a place: `None` inside maps, free JSON and for unknown names.
+    pub fn at(&self, path: &AttributePath) -> Option<&AttributeSchema> {
+        let mut table = &self.attributes;
+        let mut found = None;
+        for segment in path.segments() {
+            match segment {
+                PathSegment::Name(name) => {
+                    let schema = table.get(name)?;
+                    table = nested_table(&schema.kind)?;
+                    found = Some(schema);
+                }
+                PathSegment::Index(_) => {}
+            }
+        }
+        found
+    }
+
+    /// Whether `name` is an attribute of the type, set by the file or by AWS.
+    pub fn has(&self, name: &str) -> bool {
+        self.attributes.contains_key(name) || self.computed.contains_key(name)
+    }
+
+    /// All attribute names, those of the file first.
+    pub fn names(&self) -> impl Iterator<Item = &str> {
+        self.attributes
+            .keys()
+            .chain(self.computed.keys())
+            .map(String::as_str)
+    }
+}
+
+static NO_ATTRIBUTES: BTreeMap<String, AttributeSchema> = BTreeMap::new();
+
+/// The keys of the tables inside a kind, looking through lists; empty when there are none.
+fn nested_table(kind: &AttributeKind) -> Option<&BTreeMap<String, AttributeSchema>> {
+    match kind {
+        AttributeKind::Object(table) | AttributeKind::KeyedList { element: table, .. } => Some(table),
+        AttributeKind::List(inner) | AttributeKind::Set(inner) => nested_table(inner),
+        _ => Some(&NO_ATTRIBUTES),
+    }
+}

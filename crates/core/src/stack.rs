@@ -1,0 +1,135 @@
+//! A stack as its files declare it, checked and with every `for_each` unfolded.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+
+use crate::address::ResourceAddress;
+use crate::diagnostic::{SourceMap, Span};
+use crate::expression::Template;
+use crate::plan::Strength;
+use crate::value::Attributes;
+
+/// The name under which a stack is stored and tagged: `<name>-<stage>-<region>`.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct StackId(String);
+
+impl StackId {
+    /// The id of the stack `name` for `stage` in `region`.
+    pub fn new(name: &str, stage: &str, region: &str) -> Self {
+        Self(format!("{name}-{stage}-{region}"))
+    }
+
+    /// The id as text; safe as a folder's name, since its parts are checked when the file is read.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Display for StackId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+/// What the user asked of a resource's life beyond its attributes.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Lifecycle {
+    /// A plan that would delete or replace it is refused.
+    pub prevent_destroy: bool,
+    /// A replacement is made before the old one goes; `None`: as the type has it.
+    pub create_before_destroy: Option<bool>,
+    /// Attributes whose drift and change are let be.
+    pub ignore_changes: Vec<String>,
+    /// Forgotten instead of deleted.
+    pub retain: bool,
+}
+
+/// How long to wait for AWS, where the user wants other times than the type's own.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Timeouts {
+    /// For a create to become ready.
+    pub create: Option<Duration>,
+    /// For an update to become ready.
+    pub update: Option<Duration>,
+    /// For a delete to be over.
+    pub delete: Option<Duration>,
+}
+
+/// One resource, an instance of its block in the file.
+#[derive(Debug, Clone)]
+pub struct Resource {
+    /// Its identity.
+    pub address: ResourceAddress,
+    /// What the file sets.
+    pub attributes: BTreeMap<String, Template>,
+    /// What it needs before it, by references and `depends_on`, with the strongest need of each.
+    pub dependencies: BTreeMap<ResourceAddress, Strength>,
+    /// What the user asked of its life.
+    pub lifecycle: Lifecycle,
+    /// Other waiting times.
+    pub timeouts: Timeouts,
+    /// The block's place in the file.
+    pub span: Span,
+    /// Places of attributes by path text (`container_definitions[0].image`), as deep as the file spells them.
+    pub attribute_spans: BTreeMap<String, Span>,
+}
+
+/// A value that the stack gives out.
+#[derive(Debug, Clone)]
+pub struct Output {
+    /// The value.
+    pub value: Template,
+    /// What it is.
+    pub description: String,
+    /// Never shown.
+    pub sensitive: bool,
+    /// Its place in the file.
+    pub span: Span,
+}
+
+/// A read of something that exists and is not ours.
+#[derive(Debug, Clone)]
+pub struct Lookup {
+    /// What to look for: literal values and expressions over variables only.
+    pub attributes: BTreeMap<String, Template>,
+    /// Its place in the file.
+    pub span: Span,
+}
+
+/// A whole stack, ready to be planned.
+#[derive(Debug, Clone)]
+pub struct Stack {
+    /// The name under which it is stored and tagged.
+    pub id: StackId,
+    /// `stack.name`.
+    pub name: String,
+    /// `stack.environment`.
+    pub environment: String,
+    /// `stack.stage`.
+    pub stage: String,
+    /// `stack.region`, such as `us-east-1`.
+    pub region: String,
+    /// The role to assume for every call, an ARN.
+    pub assume_role: Option<String>,
+    /// The only accounts that may be touched; empty: any.
+    pub allowed_account_ids: Vec<String>,
+    /// All resources by address.
+    pub resources: BTreeMap<ResourceAddress, Resource>,
+    /// Addresses of blocks whose `when` is false: references to them are null.
+    pub absent: BTreeSet<ResourceAddress>,
+    /// Reads of what is not ours, by address without the `lookup.` in front.
+    pub lookups: BTreeMap<ResourceAddress, Lookup>,
+    /// What the stack gives out.
+    pub outputs: BTreeMap<String, Output>,
+    /// The variables' values as used, for messages and saved plans; sensitive ones are secret.
+    pub variables: Attributes,
+    /// The texts that it was read from.
+    pub sources: Arc<SourceMap>,
+}

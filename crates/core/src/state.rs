@@ -1,0 +1,410 @@
+//! What we did and left at AWS: records, intents, and the journal whose fold is the state.
+
+use std::collections::BTreeMap;
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+
+use crate::address::{PhysicalId, ResourceAddress};
+use crate::error::ProviderError;
+use crate::event::{RunOutcome, RunSummary};
+use crate::stack::{Lifecycle, StackId, Timeouts};
+use crate::value::Attributes;
+
+/// The version of the stored forms in this module. A state of a later version is refused.
+pub const STATE_FORMAT_VERSION: u32 = 1;
+
+/// A random token, unique for each intent: sent as AWS's client token where there is one, and as the tag
+/// `infra:token` where there are tags.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct Token(pub String);
+
+impl fmt::Display for Token {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+/// One run of a command that may change something.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct RunId(pub String);
+
+impl fmt::Display for RunId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+/// What an intent means to do.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Operation {
+    /// Make it.
+    Create,
+    /// Change it in place.
+    Update,
+    /// Remove it.
+    Delete,
+}
+
+/// Written durably before a call that creates, changes or deletes.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Intent {
+    /// Its identity, and what finds a lost create again.
+    pub token: Token,
+    /// The resource.
+    pub address: ResourceAddress,
+    /// What is meant to be done.
+    pub operation: Operation,
+    /// The thing that is changed or deleted; `None` for a create.
+    pub physical_id: Option<PhysicalId>,
+    /// The resolved attributes as sent, secrets sealed; for a delete those last seen.
+    pub attributes: Attributes,
+    /// Names of the attributes that an update changes; empty otherwise.
+    #[serde(default)]
+    pub changed: Vec<String>,
+    /// SHA-256 of `attributes` in hexadecimal: what was sent, for whoever reads the journal.
+    pub spec_hash: String,
+    /// Kept in the record that a create leaves.
+    pub dependencies: Vec<ResourceAddress>,
+    /// Kept in the record that a create leaves.
+    pub lifecycle: Lifecycle,
+    /// Kept in the record that a create leaves.
+    #[serde(default)]
+    pub timeouts: Timeouts,
+    /// The run that meant it.
+    pub run: RunId,
+    /// When, in milliseconds since 1970 (UTC).
+    pub at_unix_ms: u64,
+}
+
+/// How far a resource is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum RecordStatus {
+    /// Made, but its waiter has not yet said that it works.
+    Pending,
+    /// It works.
+    Ready,
+}
+
+/// What the state knows of one resource.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct ResourceRecord {
+    /// AWS's id.
+    pub physical_id: PhysicalId,
+    /// Attributes as the file last set them and AWS took them, canonical, secrets sealed.
+    pub applied: Attributes,
+    /// Everything AWS last told of it, computed attributes included, secrets sealed.
+    pub observed: Attributes,
+    /// What it needs: deletes run in the reverse order of these.
+    pub dependencies: Vec<ResourceAddress>,
+    /// As the file last had it, so that destroy works without the file.
+    pub lifecycle: Lifecycle,
+    /// As the file last had it.
+    #[serde(default)]
+    pub timeouts: Timeouts,
+    /// How far it is.
+    pub status: RecordStatus,
+}
+
+/// One line of the journal.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "entry", rename_all = "snake_case")]
+pub enum JournalEntry {
+    /// A run begins.
+    RunStarted {
+        /// The run.
+        run: RunId,
+        /// The command in words, such as `apply`.
+        command: String,
+        /// When, in milliseconds since 1970 (UTC).
+        at_unix_ms: u64,
+    },
+    /// A call is about to be made.
+    Intended(Box<Intent>),
+    /// The create of `token` made this. A record that held the address becomes deposed.
+    Created {
+        /// The intent that this closes.
+        token: Token,
+        /// What there is now.
+        record: Box<ResourceRecord>,
+    },
+    /// The update of `token` left this.
+    Updated {
+        /// The intent that this closes.
+        token: Token,
+        /// What there is now.
+        record: Box<ResourceRecord>,
+    },
+    /// The delete of `token` is over: the thing is gone.
+    Deleted {
+        /// The intent that this closes.
+        token: Token,
+    },
+    /// The intent had no effect.
+    NoEffect {
+        /// The intent that this closes.
+        token: Token,
+        /// Why, when a call failed.
+        error: Option<ProviderError>,
+    },
+    /// No call was made, but what we know of the resource changed (it became ready, it was read again, it
+    /// was imported).
+    Confirmed {
+        /// The resource.
+        address: ResourceAddress,
+        /// What is known now.
+        record: Box<ResourceRecord>,
+    },
+    /// The state lets go of it; AWS keeps it, or it is gone already.
+    Forgotten {
+        /// The resource.
+        address: ResourceAddress,
+        /// Which of the address's things: the current one or a deposed one.
+        physical_id: PhysicalId,
+    },
+    /// The outputs after a run, secrets sealed.
+    Outputs {
+        /// By name.
+        values: Attributes,
+    },
+    /// A run is over.
+    RunEnded {
+        /// The run.
+        run: RunId,
+        /// How it ended.
+        outcome: RunOutcome,
+        /// Its counts.
+        summary: RunSummary,
+        /// When, in milliseconds since 1970 (UTC).
+        at_unix_ms: u64,
+    },
+}
+
+/// The state of one stack: the fold of its journal.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct State {
+    /// [`STATE_FORMAT_VERSION`] of whoever wrote it.
+    pub format_version: u32,
+    /// The stack.
+    pub stack: StackId,
+    /// Random, given when the state is made: tells two states of one name apart.
+    pub lineage: String,
+    /// The number of the last journal entry; 0 for an empty state.
+    pub serial: u64,
+    /// What there is, by address.
+    pub resources: BTreeMap<ResourceAddress, ResourceRecord>,
+    /// Replaced things that are still to be deleted, by the address that they had.
+    #[serde(default)]
+    pub deposed: BTreeMap<ResourceAddress, Vec<ResourceRecord>>,
+    /// Calls whose outcome is not known.
+    #[serde(default)]
+    pub intents: BTreeMap<Token, Intent>,
+    /// Outputs of the last run, secrets sealed.
+    #[serde(default)]
+    pub outputs: Attributes,
+}
+
+/// A journal entry that cannot follow the ones before it.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum IllegalEntry {
+    /// An intent with this token is open already.
+    #[error("the journal already has an open intent {0}")]
+    IntentAgain(Token),
+    /// An outcome for an intent that is not open, or of another operation.
+    #[error("the journal has no open intent {0} that could end so")]
+    NoSuchIntent(Token),
+    /// The address holds no such thing.
+    #[error("the state has no {1} at {0}")]
+    NoSuchRecord(ResourceAddress, PhysicalId),
+}
+
+impl State {
+    /// An empty state.
+    pub fn new(stack: StackId, lineage: impl Into<String>) -> Self {
+        Self {
+            format_version: STATE_FORMAT_VERSION,
+            stack,
+            lineage: lineage.into(),
+            serial: 0,
+            resources: BTreeMap::new(),
+            deposed: BTreeMap::new(),
+            intents: BTreeMap::new(),
+            outputs: Attributes::new(),
+        }
+    }
+
+    /// Whether nothing is known at AWS and no call is open.
+    pub fn is_empty(&self) -> bool {
+        self.resources.is_empty() && self.deposed.is_empty() && self.intents.is_empty()
+    }
+
+    /// Adds one entry to the fold and counts the serial up. On an error nothing has changed.
+    ///
+    /// # Errors
+    /// When the entry cannot follow the ones before it: a bug, or a damaged journal.
+    pub fn fold(&mut self, entry: &JournalEntry) -> Result<(), IllegalEntry> {
+        match entry {
+            JournalEntry::RunStarted { .. } | JournalEntry::RunEnded { .. } => {}
+            JournalEntry::Intended(intent) => {
+                if self.intents.contains_key(&intent.token) {
+                    return Err(IllegalEntry::IntentAgain(intent.token.clone()));
+                }
+                self.intents.insert(intent.token.clone(), (**intent).clone());
+            }
+            JournalEntry::Created { token, record } => {
+                let intent = self.close(token, Operation::Create)?;
+                if let Some(old) = self.resources.insert(intent.address.clone(), (**record).clone()) {
+                    self.deposed.entry(intent.address).or_default().push(old);
+                }
+            }
+            JournalEntry::Updated { token, record } => {
+                let intent = self.close(token, Operation::Update)?;
+                self.resources.insert(intent.address, (**record).clone());
+            }
+            JournalEntry::Deleted { token } => {
+                let intent = self.close(token, Operation::Delete)?;
+                if let Some(id) = &intent.physical_id {
+                    // Gone from the state already is as good as gone.
+                    let _ = self.remove(&intent.address, id);
+                }
+            }
+            JournalEntry::NoEffect { token, .. } => {
+                self.intents
+                    .remove(token)
+                    .ok_or_else(|| IllegalEntry::NoSuchIntent(token.clone()))?;
+            }
+            JournalEntry::Confirmed { address, record } => {
+                self.resources.insert(address.clone(), (**record).clone());
+            }
+            JournalEntry::Forgotten { address, physical_id } => self.remove(address, physical_id)?,
+            JournalEntry::Outputs { values } => self.outputs = values.clone(),
+        }
+        self.serial += 1;
+        Ok(())
+    }
+
+    fn close(&mut self, token: &Token, operation: Operation) -> Result<Intent, IllegalEntry> {
+        match self.intents.get(token) {
+            Some(intent) if intent.operation == operation => self
+                .intents
+                .remove(token)
+                .ok_or_else(|| IllegalEntry::NoSuchIntent(token.clone())),
+            _ => Err(IllegalEntry::NoSuchIntent(token.clone())),
+        }
+    }
+
+    fn remove(&mut self, address: &ResourceAddress, id: &PhysicalId) -> Result<(), IllegalEntry> {
+        if self
+            .resources
+            .get(address)
+            .is_some_and(|record| record.physical_id == *id)
+        {
+            self.resources.remove(address);
+            return Ok(());
+        }
+        let missing = || IllegalEntry::NoSuchRecord(address.clone(), id.clone());
+        let deposed = self.deposed.get_mut(address).ok_or_else(missing)?;
+        let position = deposed
+            .iter()
+            .position(|record| record.physical_id == *id)
+            .ok_or_else(missing)?;
+        deposed.remove(position);
+        if deposed.is_empty() {
+            self.deposed.remove(address);
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn address() -> ResourceAddress {
+        "ec2.vpc.main".parse().unwrap()
+    }
+
+    fn record(id: &str) -> ResourceRecord {
+        ResourceRecord {
+            physical_id: PhysicalId::new(id),
+            applied: Attributes::new(),
+            observed: Attributes::new(),
+            dependencies: Vec::new(),
+            lifecycle: Lifecycle::default(),
+            timeouts: Timeouts::default(),
+            status: RecordStatus::Ready,
+        }
+    }
+
+    fn intent(token: &str, operation: Operation, id: Option<&str>) -> JournalEntry {
+        JournalEntry::Intended(Box::new(Intent {
+            token: Token(token.into()),
+            address: address(),
+            operation,
+            physical_id: id.map(PhysicalId::new),
+            attributes: Attributes::new(),
+            changed: Vec::new(),
+            spec_hash: String::new(),
+            dependencies: Vec::new(),
+            lifecycle: Lifecycle::default(),
+            timeouts: Timeouts::default(),
+            run: RunId("run".into()),
+            at_unix_ms: 0,
+        }))
+    }
+
+    #[test]
+    fn a_replacement_made_first_deposes_the_old_one_until_it_is_deleted() {
+        let mut state = State::new(StackId::new("a", "b", "c"), "lineage");
+        let created = |token: &str, id: &str| JournalEntry::Created {
+            token: Token(token.into()),
+            record: Box::new(record(id)),
+        };
+        for entry in [
+            intent("1", Operation::Create, None),
+            created("1", "vpc-1"),
+            intent("2", Operation::Create, None),
+            created("2", "vpc-2"),
+        ] {
+            state.fold(&entry).unwrap();
+        }
+        assert_eq!(state.resources[&address()].physical_id.as_str(), "vpc-2");
+        assert_eq!(state.deposed[&address()][0].physical_id.as_str(), "vpc-1");
+        state
+            .fold(&intent("3", Operation::Delete, Some("vpc-1")))
+            .unwrap();
+        state
+            .fold(&JournalEntry::Deleted {
+                token: Token("3".into()),
+            })
+            .unwrap();
+        assert_eq!(
+            (state.deposed.len(), state.resources.len(), state.serial),
+            (0, 1, 6)
+        );
+    }
+
+    #[test]
+    fn an_outcome_without_its_intent_is_illegal_and_changes_nothing() {
+        let mut state = State::new(StackId::new("a", "b", "c"), "lineage");
+        state.fold(&intent("1", Operation::Create, None)).unwrap();
+        let before = state.clone();
+        for entry in [
+            JournalEntry::Deleted {
+                token: Token("1".into()),
+            },
+            JournalEntry::NoEffect {
+                token: Token("2".into()),
+                error: None,
+            },
+            intent("1", Operation::Create, None),
+        ] {
+            assert!(state.fold(&entry).is_err());
+            assert_eq!(state, before);
+        }
+    }
+}
