@@ -1,1 +1,22 @@
-//! What a resource type is to the engine: the typed trait, its erased form, waiters.
+//! What a resource type is to the engine.
+//!
+//! [`ResourceType`] is what the author of a type writes: typed, one file per type. [`Provider`] is the same
+//! thing as the engine sees it: over plain [`Attributes`](infra_core::Attributes), behind `dyn`.
+//! [`Erased`] turns one into the other. This crate knows no AWS and does no I/O itself.
+
+mod call;
+mod definition;
+mod erased;
+mod schema;
+mod traits;
+mod wait;
+
+pub use call::{Call, Progress, Silent};
+pub use definition::Definition;
+pub use erased::{Erased, decode};
+pub use schema::type_schema;
+pub use traits::{Created, Found, Provider, Providers, ResourceType, Update, UpdateRequest};
+pub use wait::{Traits, Wait, Waits};
+
+/// The result of a provider's call.
+pub type ProviderResult<T> = Result<T, infra_core::ProviderError>;

@@ -1,0 +1,74 @@
+//! What every call of a provider is told about the step that it serves.
+
+use std::sync::Arc;
+
+use infra_core::event::EventKind;
+use infra_core::{ResourceAddress, StackId, Token};
+
+/// The tag that names the stack of a resource.
+pub const TAG_STACK: &str = "infra:stack";
+/// The tag that names the address of a resource.
+pub const TAG_ADDRESS: &str = "infra:address";
+/// The tag that carries the token of the intent that made a resource.
+pub const TAG_TOKEN: &str = "infra:token";
+
+/// Where progress goes. It may be dropped, so nothing may depend on it.
+pub trait Progress: Send + Sync {
+    /// Tells what is going on.
+    fn report(&self, progress: EventKind);
+}
+
+/// Progress that goes nowhere.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Silent;
+
+impl Progress for Silent {
+    fn report(&self, _: EventKind) {}
+}
+
+/// The step that a call serves.
+#[derive(Clone)]
+pub struct Call {
+    /// The stack.
+    pub stack: StackId,
+    /// The resource.
+    pub address: ResourceAddress,
+    /// The intent's token: AWS's client token where an API takes one. For calls that change nothing it is
+    /// that of the intent being settled, or empty.
+    pub token: Token,
+    /// Where progress goes.
+    pub progress: Arc<dyn Progress>,
+}
+
+impl Call {
+    /// The tags that a create call sets so that a lost answer can be found again.
+    pub fn tags(&self) -> [(&'static str, String); 3] {
+        [
+            (TAG_STACK, self.stack.to_string()),
+            (TAG_ADDRESS, self.address.to_string()),
+            (TAG_TOKEN, self.token.to_string()),
+        ]
+    }
+
+    /// Whether a tag is one of ours or one of AWS's, and so none of the user's.
+    pub fn is_reserved_tag(key: &str) -> bool {
+        key.starts_with("aws:") || [TAG_STACK, TAG_ADDRESS, TAG_TOKEN].contains(&key)
+    }
+
+    /// Tells a sentence to whoever watches.
+    pub fn note(&self, text: impl Into<String>) {
+        self.progress.report(EventKind::Note {
+            address: self.address.clone(),
+            text: text.into(),
+        });
+    }
+
+    /// Tells how far a transfer is.
+    pub fn bytes(&self, done: u64, total: u64) {
+        self.progress.report(EventKind::Bytes {
+            address: self.address.clone(),
+            done,
+            total,
+        });
+    }
+}

@@ -1,0 +1,220 @@
+//! From typed to untyped and back.
+
+use std::collections::BTreeMap;
+
+use async_trait::async_trait;
+use infra_core::types::{Problem, Problems, TypeDefinition};
+use infra_core::{Attributes, ErrorClass, PhysicalId, ProviderError, ResourceAddress, TypeSchema, Value};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+
+use crate::ProviderResult;
+use crate::call::Call;
+use crate::definition::Definition;
+use crate::traits::{Created, Found, Provider, ResourceType, Update, UpdateRequest};
+use crate::wait::Waits;
+
+/// A [`ResourceType`] as a [`Provider`].
+pub struct Erased<T> {
+    definition: Definition<T>,
+    inner: T,
+}
+
+impl<T: ResourceType> Erased<T> {
+    /// Wraps a type together with its clients.
+    pub fn new(inner: T) -> Self {
+        Self {
+            definition: Definition::new(),
+            inner,
+        }
+    }
+}
+
+impl<T: ResourceType> TypeDefinition for Erased<T> {
+    fn schema(&self) -> &TypeSchema {
+        self.definition.schema()
+    }
+
+    fn validate(&self, attributes: &Attributes, problems: &mut Problems) {
+        self.definition.validate(attributes, problems);
+    }
+
+    fn validate_together(
+        &self,
+        stack: &BTreeMap<ResourceAddress, Attributes>,
+    ) -> Vec<(ResourceAddress, Problem)> {
+        self.definition.validate_together(stack)
+    }
+
+    fn derive(&self, attributes: &Attributes) -> Attributes {
+        self.definition.derive(attributes)
+    }
+}
+
+#[async_trait]
+impl<T: ResourceType> Provider for Erased<T> {
+    fn waits(&self) -> &Waits {
+        &T::TRAITS.waits
+    }
+
+    async fn prepare(&self, call: &Call, attributes: &Attributes) -> ProviderResult<Attributes> {
+        self.inner.prepare(call, attributes).await
+    }
+
+    async fn create(&self, call: &Call, attributes: &Attributes) -> ProviderResult<Created<Attributes>> {
+        let created = self.inner.create(call, decode(attributes)?).await?;
+        Ok(Created {
+            id: created.id,
+            found: encode_found(created.found)?,
+        })
+    }
+
+    async fn read(&self, ids: &[PhysicalId]) -> ProviderResult<BTreeMap<PhysicalId, Found<Attributes>>> {
+        if ids.is_empty() {
+            return Ok(BTreeMap::new());
+        }
+        let found = self.inner.read(ids).await?;
+        found
+            .into_iter()
+            .map(|(id, found)| Ok((id, encode_found(found)?)))
+            .collect()
+    }
+
+    async fn update(&self, call: &Call, id: &PhysicalId, update: UpdateRequest) -> ProviderResult<()> {
+        let Update {
+            spec,
+            prior,
+            changed,
+            forced,
+        } = update;
+        self.inner
+            .update(
+                call,
+                id,
+                Update {
+                    spec: decode(&spec)?,
+                    prior,
+                    changed,
+                    forced,
+                },
+            )
+            .await
+    }
+
+    async fn delete(&self, call: &Call, id: &PhysicalId, last: &Attributes) -> ProviderResult<()> {
+        self.inner.delete(call, id, last).await
+    }
+
+    async fn recover(&self, call: &Call, attributes: &Attributes) -> ProviderResult<Option<PhysicalId>> {
+        self.inner.recover(call, attributes).await
+    }
+
+    async fn explain(&self, id: &PhysicalId) -> Option<String> {
+        self.inner.explain(id).await
+    }
+}
+
+/// Attributes as a type; nulls are the same as not set, secrets are passed on in clear.
+///
+/// # Errors
+/// [`ErrorClass::Invalid`] naming the attribute that does not fit, without its value.
+pub fn decode<S: DeserializeOwned>(attributes: &Attributes) -> ProviderResult<S> {
+    let mut json = serde_json::Map::new();
+    for (name, value) in attributes {
+        if value.is_null() {
+            continue;
+        }
+        let revealed = value.reveal().map_err(|error| {
+            ProviderError::new(ErrorClass::Invalid, format!("attribute `{name}`: {error}"))
+        })?;
+        json.insert(name.clone(), revealed);
+    }
+    serde_path_to_error::deserialize(serde_json::Value::Object(json)).map_err(|error| {
+        // serde's own message may quote the value, which may be secret.
+        ProviderError::new(
+            ErrorClass::Invalid,
+            format!("attribute `{}` does not fit its type", error.path()),
+        )
+        .hint("`infra validate` says what the attribute takes")
+    })
+}
+
+fn encode_found<O: Serialize>(found: Found<O>) -> ProviderResult<Found<Attributes>> {
+    Ok(Found {
+        observed: encode(&found.observed)?,
+        health: found.health,
+    })
+}
+
+/// What was observed as attributes; what is `None` is left out.
+fn encode<O: Serialize>(observed: &O) -> ProviderResult<Attributes> {
+    let wrong = |message: String| ProviderError::new(ErrorClass::Other, message);
+    match serde_json::to_value(observed).map_err(|error| wrong(error.to_string()))? {
+        serde_json::Value::Object(entries) => Ok(entries
+            .into_iter()
+            .map(|(name, json)| (name, without_nulls(Value::from(json))))
+            .filter(|(_, value)| !value.is_null())
+            .collect()),
+        _ => Err(wrong("what a provider observes must be a table".into())),
+    }
+}
+
+fn without_nulls(value: Value) -> Value {
+    match value {
+        Value::Map(entries) => Value::Map(
+            entries
+                .into_iter()
+                .map(|(name, value)| (name, without_nulls(value)))
+                .filter(|(_, value)| !value.is_null())
+                .collect(),
+        ),
+        Value::List(items) => Value::List(items.into_iter().map(without_nulls).collect()),
+        other => other,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[derive(Debug, PartialEq, serde::Deserialize, Serialize)]
+    #[serde(deny_unknown_fields)]
+    struct Spec {
+        name: String,
+        size: Option<i64>,
+    }
+
+    #[test]
+    fn nulls_are_not_set_and_secrets_are_passed_on() {
+        let attributes = Attributes::from([
+            ("name".into(), Value::secret(Value::from("hunter2"))),
+            ("size".into(), Value::Null),
+        ]);
+        let spec: Spec = decode(&attributes).unwrap();
+        assert_eq!(
+            spec,
+            Spec {
+                name: "hunter2".into(),
+                size: None
+            }
+        );
+        assert_eq!(encode(&spec).unwrap().keys().collect::<Vec<_>>(), ["name"]);
+    }
+
+    #[test]
+    fn what_does_not_fit_is_named_without_its_value() {
+        let attributes = Attributes::from([
+            ("name".into(), Value::from("a")),
+            ("size".into(), Value::secret(Value::from("hunter2"))),
+        ]);
+        let error = decode::<Spec>(&attributes).unwrap_err().to_string();
+        assert!(error.contains("`size`") && !error.contains("hunter2"), "{error}");
+        let unknown = Attributes::from([("name".into(), Value::unknown())]);
+        assert!(
+            decode::<Spec>(&unknown)
+                .unwrap_err()
+                .to_string()
+                .contains("not known yet")
+        );
+    }
+}

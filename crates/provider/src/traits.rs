@@ -1,0 +1,210 @@
+//! The contract of a resource type, typed and erased.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::future::Future;
+
+use async_trait::async_trait;
+use infra_core::types::{Problem, Problems};
+use infra_core::{Attributes, Catalogue, Health, PhysicalId, ResourceAddress, TypeDefinition, TypeName};
+use schemars::JsonSchema;
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+
+use crate::ProviderResult;
+use crate::call::Call;
+use crate::wait::{Traits, Waits};
+
+/// A resource as a read found it.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Found<O> {
+    /// Its attributes.
+    pub observed: O,
+    /// Whether it works.
+    pub health: Health,
+}
+
+impl<O> Found<O> {
+    /// Found, and working.
+    pub fn ready(observed: O) -> Self {
+        Self {
+            observed,
+            health: Health::Ready,
+        }
+    }
+}
+
+/// What a create call answered: the id, and whatever is known of the resource by then (at the least the
+/// computed attributes that AWS's answer has).
+#[derive(Debug, Clone, PartialEq)]
+pub struct Created<O> {
+    /// AWS's id.
+    pub id: PhysicalId,
+    /// As of the answer.
+    pub found: Found<O>,
+}
+
+impl<O> Created<O> {
+    /// Created, and working at once (or as soon as its waiter says so).
+    pub fn new(id: impl Into<String>, observed: O) -> Self {
+        Self {
+            id: PhysicalId::new(id),
+            found: Found::ready(observed),
+        }
+    }
+}
+
+/// What an update is to bring about.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Update<S> {
+    /// The whole wanted spec. An attribute that the file no longer sets has its default here, or is missing.
+    pub spec: S,
+    /// The attributes as last observed.
+    pub prior: Attributes,
+    /// The top-level attributes that differ. After a create: those of [`Traits::set_after_create`] that the
+    /// file sets. Empty only when the update is forced.
+    pub changed: BTreeSet<String>,
+    /// The user asks for it although nothing differs (a redeployment).
+    pub forced: bool,
+}
+
+impl<S> Update<S> {
+    /// Whether any of these attributes is to change.
+    pub fn any(&self, names: &[&str]) -> bool {
+        names.iter().any(|name| self.changed.contains(*name))
+    }
+}
+
+/// An [`Update`] before its spec is typed.
+pub type UpdateRequest = Update<Attributes>;
+
+/// One resource type. Written in one file, read from top to bottom.
+///
+/// Errors have a class ([`infra_core::ErrorClass`]) that the engine acts on; a provider itself retries
+/// only what its SDK retries, and never sleeps.
+pub trait ResourceType: Send + Sync + Sized + 'static {
+    /// Service and type in AWS's words, such as `ec2.vpc`.
+    const NAME: &'static str;
+    /// What it is, in Markdown; the first line is a summary.
+    const DESCRIPTION: &'static str;
+    /// The IAM actions that managing it needs.
+    const IAM_ACTIONS: &'static [&'static str];
+    /// A block of a stack file that declares one.
+    const EXAMPLE: &'static str;
+    /// How its attributes are treated.
+    const TRAITS: Traits;
+
+    /// What the file may set; `#[serde(deny_unknown_fields)]`, its field docs are the user's docs.
+    type Spec: DeserializeOwned + JsonSchema + Send + Sync;
+    /// What AWS tells: the attributes of the spec under the same names, and the computed ones. Fields that
+    /// are `None` are left out.
+    type Observed: Serialize + JsonSchema + Send;
+
+    /// AWS's rules for one resource that need no call; see [`TypeDefinition::validate`].
+    fn validate(attributes: &Attributes, problems: &mut Problems) {
+        let _ = (attributes, problems);
+    }
+
+    /// AWS's rules between resources; see [`TypeDefinition::validate_together`].
+    fn validate_together(stack: &BTreeMap<ResourceAddress, Attributes>) -> Vec<(ResourceAddress, Problem)> {
+        let _ = stack;
+        Vec::new()
+    }
+
+    /// Computed attributes that follow from others; see [`TypeDefinition::derive`].
+    fn derive(attributes: &Attributes) -> Attributes {
+        let _ = attributes;
+        Attributes::new()
+    }
+
+    /// Local work before planning that makes computed attributes known (reading an image's digest). Runs
+    /// for plan and diff too: it may not change anything at AWS. `attributes` may hold unknowns.
+    fn prepare(
+        &self,
+        call: &Call,
+        attributes: &Attributes,
+    ) -> impl Future<Output = ProviderResult<Attributes>> + Send {
+        let _ = (call, attributes);
+        async { Ok(Attributes::new()) }
+    }
+
+    /// Makes it: exactly one call that creates, with our tags ([`Call::tags`]) in that same call where the
+    /// API takes tags, and the client token where it takes one. Returns as soon as the id is known. What
+    /// cannot be said in that call is in [`Traits::set_after_create`] and arrives by `update`.
+    fn create(
+        &self,
+        call: &Call,
+        spec: Self::Spec,
+    ) -> impl Future<Output = ProviderResult<Created<Self::Observed>>> + Send;
+
+    /// Reads many at once, in as few calls as the API allows. What is not there is not in the answer: that
+    /// is no error.
+    fn read(
+        &self,
+        ids: &[PhysicalId],
+    ) -> impl Future<Output = ProviderResult<BTreeMap<PhysicalId, Found<Self::Observed>>>> + Send;
+
+    /// Changes it in place. Has to be repeatable.
+    fn update(
+        &self,
+        call: &Call,
+        id: &PhysicalId,
+        update: Update<Self::Spec>,
+    ) -> impl Future<Output = ProviderResult<()>> + Send;
+
+    /// Removes it. What is gone already is success. `last` is what was last observed.
+    fn delete(
+        &self,
+        call: &Call,
+        id: &PhysicalId,
+        last: &Attributes,
+    ) -> impl Future<Output = ProviderResult<()>> + Send;
+
+    /// Finds what a create whose answer was lost left behind, by the token's tag, the natural key, or the
+    /// parent. `attributes` are those of the intent, secrets sealed. Something of that name without our
+    /// tags is not ours: `None`.
+    fn recover(
+        &self,
+        call: &Call,
+        attributes: &Attributes,
+    ) -> impl Future<Output = ProviderResult<Option<PhysicalId>>> + Send;
+
+    /// Looks for the reason when a wait ended in failure, beyond what `read` tells.
+    fn explain(&self, id: &PhysicalId) -> impl Future<Output = Option<String>> + Send {
+        let _ = id;
+        async { None }
+    }
+}
+
+/// A resource type as the engine sees it. See [`ResourceType`] for what each call does.
+#[async_trait]
+pub trait Provider: TypeDefinition {
+    /// What has to be waited for.
+    fn waits(&self) -> &Waits;
+
+    /// See [`ResourceType::prepare`].
+    async fn prepare(&self, call: &Call, attributes: &Attributes) -> ProviderResult<Attributes>;
+
+    /// See [`ResourceType::create`]. The attributes must be known; secrets are in clear.
+    async fn create(&self, call: &Call, attributes: &Attributes) -> ProviderResult<Created<Attributes>>;
+
+    /// See [`ResourceType::read`].
+    async fn read(&self, ids: &[PhysicalId]) -> ProviderResult<BTreeMap<PhysicalId, Found<Attributes>>>;
+
+    /// See [`ResourceType::update`].
+    async fn update(&self, call: &Call, id: &PhysicalId, update: UpdateRequest) -> ProviderResult<()>;
+
+    /// See [`ResourceType::delete`].
+    async fn delete(&self, call: &Call, id: &PhysicalId, last: &Attributes) -> ProviderResult<()>;
+
+    /// See [`ResourceType::recover`].
+    async fn recover(&self, call: &Call, attributes: &Attributes) -> ProviderResult<Option<PhysicalId>>;
+
+    /// See [`ResourceType::explain`].
+    async fn explain(&self, id: &PhysicalId) -> Option<String>;
+}
+
+/// All providers of a run: a catalogue whose types can be called.
+pub trait Providers: Catalogue {
+    /// The type's provider; `None` when there is no such type.
+    fn provider(&self, name: &TypeName) -> Option<&dyn Provider>;
+}

@@ -1,0 +1,96 @@
+//! What is said of a type beside its attributes: how the planner treats them, and how long things take.
+
+use std::time::Duration;
+
+/// A named, bounded wait for AWS. Polling starts soon and often and backs off to `slowest_poll`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Wait {
+    /// What is waited for, such as `NAT gateway available`.
+    pub what: &'static str,
+    /// How long it usually takes on AWS: for estimates and the pace of polling.
+    pub typical: Duration,
+    /// After this it has failed.
+    pub timeout: Duration,
+}
+
+impl Wait {
+    /// A wait that usually takes `typical_seconds` and is given up after `timeout_seconds`.
+    pub const fn seconds(what: &'static str, typical_seconds: u64, timeout_seconds: u64) -> Self {
+        Self {
+            what,
+            typical: Duration::from_secs(typical_seconds),
+            timeout: Duration::from_secs(timeout_seconds),
+        }
+    }
+}
+
+/// What has to be waited for after each kind of call; `None`: the call's answer is the end of it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Waits {
+    /// After a create.
+    pub create: Option<Wait>,
+    /// After an update.
+    pub update: Option<Wait>,
+    /// After a delete, until it is gone.
+    pub delete: Option<Wait>,
+}
+
+impl Waits {
+    /// Nothing is waited for.
+    pub const NONE: Self = Self {
+        create: None,
+        update: None,
+        delete: None,
+    };
+}
+
+/// How the planner treats the attributes of a type. Attributes are named by path; keys of tables inside
+/// lists by `list.key`. What is computed needs no mention: it is what `Observed` has and `Spec` has not.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Traits {
+    /// A change of these means a new resource.
+    pub immutable: &'static [&'static str],
+    /// The create call cannot set these: an update follows it.
+    pub set_after_create: &'static [&'static str],
+    /// References in these need the resource that they name to work, not only to exist.
+    pub needs_ready: &'static [&'static str],
+    /// Always secret.
+    pub sensitive: &'static [&'static str],
+    /// AWS never tells these back.
+    pub write_only: &'static [&'static str],
+    /// Lists without order (a `BTreeSet` field needs no mention).
+    pub sets: &'static [&'static str],
+    /// JSON documents, as table or text.
+    pub json: &'static [&'static str],
+    /// IAM policy documents, as table or text.
+    pub policies: &'static [&'static str],
+    /// Lists of tables told apart by a key: (list, key).
+    pub keyed: &'static [(&'static str, &'static str)],
+    /// Computed attributes that an update in place may change.
+    pub changes_on_update: &'static [&'static str],
+    /// The attributes that together are the resource's name at AWS: two with the same cannot be side by side.
+    pub natural_key: &'static [&'static str],
+    /// Create-before-destroy unless the file says otherwise.
+    pub create_before_destroy: bool,
+    /// What has to be waited for.
+    pub waits: Waits,
+}
+
+impl Traits {
+    /// Nothing special.
+    pub const NONE: Self = Self {
+        immutable: &[],
+        set_after_create: &[],
+        needs_ready: &[],
+        sensitive: &[],
+        write_only: &[],
+        sets: &[],
+        json: &[],
+        policies: &[],
+        keyed: &[],
+        changes_on_update: &[],
+        natural_key: &[],
+        create_before_destroy: false,
+        waits: Waits::NONE,
+    };
+}
