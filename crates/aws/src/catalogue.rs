@@ -1,0 +1,134 @@
+//! All resource types, in alphabetical order: the one place that a new type is named in.
+
+use infra_core::{Catalogue, TypeDefinition, TypeName};
+use infra_provider::{Definition, Erased, Provider, Providers, ResourceType};
+
+use crate::clients::Clients;
+use crate::services::*;
+
+/// Made from the clients of a run.
+pub trait FromClients: ResourceType {
+    /// Takes the clients that the type needs.
+    fn from_clients(clients: &Clients) -> Self;
+}
+
+macro_rules! catalogue {
+    ($($type:ty),+ $(,)?) => {
+        /// The definitions of all types: needs no client.
+        static DEFINITIONS: &[(&str, &'static dyn TypeDefinition)] = &[
+            $((<$type as ResourceType>::NAME, {
+                static DEFINITION: Definition<$type> = Definition::new();
+                &DEFINITION
+            }),)+
+        ];
+
+        /// Name, IAM actions and example of each type, for documents and tests.
+        pub static DOCUMENTS: &[(&str, &[&str], &str)] = &[
+            $((
+                <$type as ResourceType>::NAME,
+                <$type as ResourceType>::IAM_ACTIONS,
+                <$type as ResourceType>::EXAMPLE,
+            ),)+
+        ];
+
+        fn all_providers(clients: &Clients) -> Vec<(&'static str, Box<dyn Provider>)> {
+            vec![$((
+                <$type as ResourceType>::NAME,
+                Box::new(Erased::new(<$type as FromClients>::from_clients(clients))),
+            ),)+]
+        }
+    };
+}
+
+catalogue![ec2::vpc::Vpc,];
+
+fn position<T>(entries: &[(&'static str, T)], name: &TypeName) -> Option<usize> {
+    let name = name.to_string();
+    entries
+        .binary_search_by(|(known, _)| (*known).cmp(name.as_str()))
+        .ok()
+}
+
+/// What is known of AWS's types without calling AWS.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct AwsCatalogue;
+
+impl AwsCatalogue {
+    fn find(name: &TypeName) -> Option<&'static dyn TypeDefinition> {
+        position(DEFINITIONS, name).map(|position| DEFINITIONS[position].1)
+    }
+}
+
+impl Catalogue for AwsCatalogue {
+    fn definition(&self, name: &TypeName) -> Option<&dyn TypeDefinition> {
+        Self::find(name)
+    }
+
+    fn names(&self) -> Vec<TypeName> {
+        DEFINITIONS
+            .iter()
+            .filter_map(|(name, _)| name.parse().ok())
+            .collect()
+    }
+}
+
+/// AWS's types with the clients of a run.
+pub struct AwsProviders {
+    providers: Vec<(&'static str, Box<dyn Provider>)>,
+}
+
+impl AwsProviders {
+    /// All types, calling through `clients`.
+    pub fn new(clients: &Clients) -> Self {
+        Self {
+            providers: all_providers(clients),
+        }
+    }
+}
+
+impl Catalogue for AwsProviders {
+    fn definition(&self, name: &TypeName) -> Option<&dyn TypeDefinition> {
+        // The static definitions are asked, so that a schema is worked out once in a process.
+        AwsCatalogue::find(name)
+    }
+
+    fn names(&self) -> Vec<TypeName> {
+        AwsCatalogue.names()
+    }
+}
+
+impl Providers for AwsProviders {
+    fn provider(&self, name: &TypeName) -> Option<&dyn Provider> {
+        position(&self.providers, name).map(|position| &*self.providers[position].1)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn types_are_in_alphabetical_order_and_found_by_name() {
+        assert!(DEFINITIONS.is_sorted_by_key(|(name, _)| *name));
+        for (name, _) in DEFINITIONS {
+            let definition = AwsCatalogue.definition(&name.parse().unwrap()).unwrap();
+            assert_eq!(definition.schema().name.to_string(), *name);
+        }
+    }
+
+    #[test]
+    fn every_attribute_is_described_and_every_trait_names_one() {
+        for (name, definition) in DEFINITIONS {
+            let schema = definition.schema();
+            for (attribute, described) in &schema.attributes {
+                assert!(
+                    !described.description.is_empty(),
+                    "{name}.{attribute} has no description"
+                );
+            }
+            for key in &schema.natural_key {
+                assert!(schema.attributes.contains_key(key), "{name}: natural key {key}");
+            }
+        }
+    }
+}

@@ -1,0 +1,276 @@
+//! The clients of one run: one region, one account, one role.
+
+use std::sync::Arc;
+
+use aws_config::sts::AssumeRoleProvider;
+use aws_config::{BehaviorVersion, Region, SdkConfig};
+use aws_credential_types::provider::ProvideCredentials;
+use aws_smithy_http_client::tls::Provider as TlsProvider;
+use aws_smithy_http_client::tls::rustls_provider::CryptoMode;
+use aws_smithy_runtime_api::client::http::SharedHttpClient;
+use aws_smithy_types::retry::RetryConfig;
+use aws_smithy_types::timeout::TimeoutConfig;
+use infra_core::{AwsIdentity, ErrorClass, ProviderError, StackId};
+use infra_provider::{Progress, ProviderResult};
+use std::time::Duration;
+
+use crate::errors::{AwsResult, missing};
+use crate::limits::{Bucket, LimitedClient};
+use crate::observe::Observer;
+
+/// Where and as whom to connect. Everything else is found as AWS's own tools find it: the standard
+/// credential chain, `AWS_ENDPOINT_URL[_<SERVICE>]`, `AWS_PROFILE`, `AWS_CA_BUNDLE`.
+#[derive(Clone)]
+pub struct ConnectOptions {
+    /// The stack: part of the session's name when a role is assumed.
+    pub stack: StackId,
+    /// The region of every client.
+    pub region: String,
+    /// A role to assume first; every call but that one is made as this role.
+    pub assume_role: Option<String>,
+    /// Accounts that may be touched; empty: any.
+    pub allowed_account_ids: Vec<String>,
+    /// An emulator to use instead of AWS, with made-up credentials and without rate limits.
+    pub emulator: Option<Emulator>,
+    /// Where image pushes go instead of the host in the repository's URI (`INFRA_ECR_REGISTRY`).
+    pub registry: Option<String>,
+    /// Where calls are told.
+    pub progress: Arc<dyn Progress>,
+}
+
+/// A local AWS emulator.
+#[derive(Debug, Clone)]
+pub struct Emulator {
+    /// Such as `http://127.0.0.1:5000`.
+    pub endpoint_url: String,
+    /// The access key id; emulators tell accounts apart by it.
+    pub access_key_id: String,
+}
+
+/// The clients of one run. Cheap to clone.
+#[derive(Debug, Clone)]
+pub struct Clients {
+    /// HTTP APIs.
+    pub apigatewayv2: aws_sdk_apigatewayv2::Client,
+    /// Scalable targets and policies.
+    pub autoscaling: aws_sdk_applicationautoscaling::Client,
+    /// Networks.
+    pub ec2: aws_sdk_ec2::Client,
+    /// Image repositories.
+    pub ecr: aws_sdk_ecr::Client,
+    /// Clusters, services, tasks.
+    pub ecs: aws_sdk_ecs::Client,
+    /// Load balancers.
+    pub elbv2: aws_sdk_elasticloadbalancingv2::Client,
+    /// Roles and policies.
+    pub iam: aws_sdk_iam::Client,
+    /// Log groups.
+    pub logs: aws_sdk_cloudwatchlogs::Client,
+    /// DNS.
+    pub route53: aws_sdk_route53::Client,
+    /// The region of all of them.
+    pub region: String,
+    /// Who they act as.
+    pub identity: AwsIdentity,
+    /// See [`ConnectOptions::registry`].
+    pub registry: Option<String>,
+}
+
+/// Time for one try of one request. AWS's slowest control-plane calls answer within half of this.
+const ATTEMPT_TIMEOUT: Duration = Duration::from_secs(60);
+/// Tries of a read, with the SDK's exponential backoff and jitter between them.
+const READ_ATTEMPTS: u32 = 8;
+
+macro_rules! client {
+    ($sdk:ident, $service:literal, $config:expr, $http:expr, $options:expr) => {{
+        let bucket = Arc::new(Bucket::new($service, $options.emulator.is_some()));
+        let config = $sdk::config::Builder::from($config)
+            .http_client(LimitedClient::new($http.clone(), bucket))
+            .interceptor(Observer::new($service, Arc::clone(&$options.progress)))
+            .build();
+        $sdk::Client::from_conf(config)
+    }};
+}
+
+/// Finds credentials, assumes the role if there is one, and asks AWS who we are before anything else.
+///
+/// # Errors
+/// No credentials, a role that cannot be assumed, or an account that is not allowed.
+pub async fn connect(options: &ConnectOptions) -> ProviderResult<Clients> {
+    let http = http_client();
+    let base = base_config(options, &http).await;
+    let config = match &options.assume_role {
+        Some(role) => assume(&base, role, options).await?,
+        None => base,
+    };
+    let sts = client!(aws_sdk_sts, "sts", &config, http, options);
+    let identity = who(&sts).await?;
+    check_account(&identity, &options.allowed_account_ids)?;
+    Ok(Clients {
+        apigatewayv2: client!(aws_sdk_apigatewayv2, "apigatewayv2", &config, http, options),
+        autoscaling: client!(
+            aws_sdk_applicationautoscaling,
+            "autoscaling",
+            &config,
+            http,
+            options
+        ),
+        ec2: client!(aws_sdk_ec2, "ec2", &config, http, options),
+        ecr: client!(aws_sdk_ecr, "ecr", &config, http, options),
+        ecs: client!(aws_sdk_ecs, "ecs", &config, http, options),
+        elbv2: client!(aws_sdk_elasticloadbalancingv2, "elbv2", &config, http, options),
+        iam: client!(aws_sdk_iam, "iam", &config, http, options),
+        logs: client!(aws_sdk_cloudwatchlogs, "logs", &config, http, options),
+        route53: client!(aws_sdk_route53, "route53", &config, http, options),
+        region: options.region.clone(),
+        identity,
+        registry: options.registry.clone(),
+    })
+}
+
+fn http_client() -> SharedHttpClient {
+    aws_smithy_http_client::Builder::new()
+        .tls_provider(TlsProvider::Rustls(CryptoMode::Ring))
+        .build_https()
+}
+
+async fn base_config(options: &ConnectOptions, http: &SharedHttpClient) -> SdkConfig {
+    let mut loader = aws_config::defaults(BehaviorVersion::latest())
+        .http_client(http.clone())
+        .region(Region::new(options.region.clone()))
+        .retry_config(RetryConfig::standard().with_max_attempts(READ_ATTEMPTS))
+        .timeout_config(
+            TimeoutConfig::builder()
+                .operation_attempt_timeout(ATTEMPT_TIMEOUT)
+                .build(),
+        );
+    if let Some(emulator) = &options.emulator {
+        let made_up = aws_credential_types::Credentials::new(
+            &emulator.access_key_id,
+            "not-a-real-secret",
+            None,
+            None,
+            "emulator",
+        );
+        loader = loader
+            .endpoint_url(&emulator.endpoint_url)
+            .credentials_provider(made_up);
+    }
+    loader.load().await
+}
+
+/// The configuration as seen by the assumed role.
+async fn assume(base: &SdkConfig, role: &str, options: &ConnectOptions) -> ProviderResult<SdkConfig> {
+    let provider = AssumeRoleProvider::builder(role)
+        .session_name(session_name(&options.stack))
+        .configure(base)
+        .build()
+        .await;
+    // Asked once here, so that a role that cannot be assumed is reported as such and not as the failure of
+    // whatever call comes first.
+    provider.provide_credentials().await.map_err(|error| {
+        let mut reason: &dyn std::error::Error = &error;
+        while let Some(source) = reason.source() {
+            reason = source;
+        }
+        ProviderError {
+            service: "sts".into(),
+            operation: "AssumeRole".into(),
+            ..ProviderError::new(
+                ErrorClass::Denied,
+                format!("cannot assume the role {role}: {reason}"),
+            )
+        }
+        .hint("the role's trust policy must name the caller, and the caller needs `sts:AssumeRole` on it")
+    })?;
+    Ok(base
+        .to_builder()
+        .credentials_provider(aws_credential_types::provider::SharedCredentialsProvider::new(
+            provider,
+        ))
+        .build())
+}
+
+/// A role session's name takes 2 to 64 characters of `[\w+=,.@-]`.
+fn session_name(stack: &StackId) -> String {
+    let name: String = format!("infra-{stack}")
+        .chars()
+        .map(|character| {
+            if character.is_ascii_alphanumeric() || "+=,.@-_".contains(character) {
+                character
+            } else {
+                '-'
+            }
+        })
+        .take(64)
+        .collect();
+    name
+}
+
+async fn who(sts: &aws_sdk_sts::Client) -> ProviderResult<AwsIdentity> {
+    let answer = sts
+        .get_caller_identity()
+        .send()
+        .await
+        .aws("sts", "GetCallerIdentity")
+        .map_err(|error| {
+            if error.class == ErrorClass::Other || error.message.contains("credentials") {
+                error.hint(
+                "no usable AWS credentials were found: set AWS_PROFILE, sign in with `aws sso login`, or set \
+                 AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY; `--sandbox` needs none",
+            )
+            } else {
+                error
+            }
+        })?;
+    let account_id = answer
+        .account()
+        .ok_or_else(|| missing("sts", "GetCallerIdentity", "account"))?
+        .to_owned();
+    let arn = answer.arn().unwrap_or_default().to_owned();
+    let partition = arn
+        .split(':')
+        .nth(1)
+        .filter(|partition| !partition.is_empty())
+        .unwrap_or("aws")
+        .to_owned();
+    Ok(AwsIdentity {
+        account_id,
+        partition,
+        arn,
+    })
+}
+
+fn check_account(identity: &AwsIdentity, allowed: &[String]) -> ProviderResult<()> {
+    if allowed.is_empty() || allowed.contains(&identity.account_id) {
+        return Ok(());
+    }
+    Err(ProviderError::new(
+        ErrorClass::Denied,
+        format!(
+            "the credentials are for account {} ({}), but this stack may only touch {}",
+            identity.account_id,
+            identity.arn,
+            allowed.join(", ")
+        ),
+    )
+    .hint("use other credentials, or change `allowed_account_ids` under `[stack]`; nothing was touched"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_account_that_is_not_allowed_is_refused() {
+        let identity = AwsIdentity {
+            account_id: "123456789012".into(),
+            partition: "aws".into(),
+            arn: "arn:aws:iam::123456789012:user/test".into(),
+        };
+        assert!(check_account(&identity, &[]).is_ok());
+        assert!(check_account(&identity, &["123456789012".into()]).is_ok());
+        let error = check_account(&identity, &["210987654321".into()]).unwrap_err();
+        assert!(error.message.contains("123456789012") && error.message.contains("210987654321"));
+    }
+}

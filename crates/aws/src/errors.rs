@@ -1,0 +1,308 @@
+//! From an SDK's error to a [`ProviderError`] with a class.
+//!
+//! Codes are from the services' "Common errors" pages and the error lists of their API references.
+
+use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
+use aws_smithy_runtime_api::client::result::SdkError;
+use aws_smithy_types::error::metadata::ProvideErrorMetadata;
+use aws_types::request_id::RequestId;
+use infra_core::{ErrorClass, ProviderError};
+use infra_provider::ProviderResult;
+
+/// Gives an SDK result its class, service and operation.
+pub trait AwsResult<T> {
+    /// `service` as in addresses (`ec2`), `operation` in AWS's spelling (`CreateVpc`).
+    ///
+    /// # Errors
+    /// The SDK's error as ours.
+    fn aws(self, service: &str, operation: &str) -> ProviderResult<T>;
+}
+
+impl<T, E> AwsResult<T> for Result<T, SdkError<E, HttpResponse>>
+where
+    E: ProvideErrorMetadata + std::error::Error + Send + Sync + 'static,
+{
+    fn aws(self, service: &str, operation: &str) -> ProviderResult<T> {
+        self.map_err(|error| convert(&error, service, operation))
+    }
+}
+
+/// What is often no failure.
+pub trait Tolerate<T> {
+    /// `None` when the thing spoken of is not there.
+    ///
+    /// # Errors
+    /// Every other error.
+    fn absent_is_none(self) -> ProviderResult<Option<T>>;
+}
+
+impl<T> Tolerate<T> for ProviderResult<T> {
+    fn absent_is_none(self) -> ProviderResult<Option<T>> {
+        match self {
+            Ok(value) => Ok(Some(value)),
+            Err(error) if error.class == ErrorClass::NotFound => Ok(None),
+            Err(error) => Err(error),
+        }
+    }
+}
+
+/// A required part of an answer that is missing: AWS broke its own contract, or the emulator did.
+pub fn missing(service: &str, operation: &str, part: &str) -> ProviderError {
+    ProviderError {
+        service: service.to_owned(),
+        operation: operation.to_owned(),
+        ..ProviderError::new(ErrorClass::Other, format!("the answer has no {part}"))
+    }
+}
+
+fn convert<E>(error: &SdkError<E, HttpResponse>, service: &str, operation: &str) -> ProviderError
+where
+    E: ProvideErrorMetadata + std::error::Error + Send + Sync + 'static,
+{
+    let code = error.code().map(str::to_owned);
+    let status = error.raw_response().map(|response| response.status().as_u16());
+    let message = match error.message() {
+        Some(message) if !message.is_empty() => message.to_owned(),
+        _ => innermost(error),
+    };
+    let class = match error {
+        SdkError::ConstructionFailure(_) => ErrorClass::Invalid,
+        SdkError::DispatchFailure(failure) if failure.is_user() => ErrorClass::Other,
+        SdkError::TimeoutError(_) | SdkError::DispatchFailure(_) => ErrorClass::Transient,
+        _ => classify(service, code.as_deref(), &message, status),
+    };
+    let hint = hint(class, service, operation, code.as_deref(), &message);
+    ProviderError {
+        class,
+        message,
+        service: service.to_owned(),
+        operation: operation.to_owned(),
+        code,
+        request_id: error.request_id().map(str::to_owned),
+        hint,
+    }
+}
+
+/// The message at the end of the chain of causes: `connection refused` says more than `dispatch failure`.
+fn innermost(error: &(dyn std::error::Error + 'static)) -> String {
+    let mut current = error;
+    while let Some(source) = current.source() {
+        current = source;
+    }
+    current.to_string()
+}
+
+/// Codes whose class their spelling does not tell.
+const CLASSES: &[(&str, ErrorClass)] = &[
+    ("RequestLimitExceeded", ErrorClass::Throttled),
+    ("TooManyRequestsException", ErrorClass::Throttled),
+    ("SlowDown", ErrorClass::Throttled),
+    ("PriorRequestNotComplete", ErrorClass::Throttled),
+    ("BandwidthLimitExceeded", ErrorClass::Throttled),
+    ("ConcurrentModification", ErrorClass::Throttled),
+    ("ConcurrentUpdateException", ErrorClass::Throttled),
+    ("OperationAbortedException", ErrorClass::Throttled),
+    ("ServiceUnavailable", ErrorClass::Transient),
+    ("Unavailable", ErrorClass::Transient),
+    ("InternalFailure", ErrorClass::Transient),
+    ("InternalError", ErrorClass::Transient),
+    ("ServerException", ErrorClass::Transient),
+    ("RequestTimeout", ErrorClass::Transient),
+    ("RequestTimeoutException", ErrorClass::Transient),
+    ("NoSuchEntity", ErrorClass::NotFound),
+    ("NoSuchHostedZone", ErrorClass::NotFound),
+    ("ClusterNotFoundException", ErrorClass::NotFound),
+    ("ServiceNotActiveException", ErrorClass::NotFound),
+    ("ObjectNotFoundException", ErrorClass::NotFound),
+    ("Gateway.NotAttached", ErrorClass::NotFound),
+    ("EntityAlreadyExists", ErrorClass::AlreadyExists),
+    ("InvalidPermission.Duplicate", ErrorClass::AlreadyExists),
+    ("InvalidGroup.Duplicate", ErrorClass::AlreadyExists),
+    ("Resource.AlreadyAssociated", ErrorClass::AlreadyExists),
+    ("DependencyViolation", ErrorClass::DependencyViolation),
+    ("DeleteConflict", ErrorClass::DependencyViolation),
+    ("ResourceInUse", ErrorClass::DependencyViolation),
+    ("InvalidIPAddress.InUse", ErrorClass::DependencyViolation),
+    ("InvalidAddress.InUse", ErrorClass::DependencyViolation),
+    ("AuthFailure.AddressInUse", ErrorClass::DependencyViolation),
+    (
+        "ClusterContainsServicesException",
+        ErrorClass::DependencyViolation,
+    ),
+    ("ClusterContainsTasksException", ErrorClass::DependencyViolation),
+    ("RepositoryNotEmptyException", ErrorClass::DependencyViolation),
+    ("HostedZoneNotEmpty", ErrorClass::DependencyViolation),
+    ("UnauthorizedOperation", ErrorClass::Denied),
+    ("AuthFailure", ErrorClass::Denied),
+    ("OptInRequired", ErrorClass::Denied),
+    ("ExpiredToken", ErrorClass::Denied),
+    ("ExpiredTokenException", ErrorClass::Denied),
+    ("InvalidClientTokenId", ErrorClass::Denied),
+    ("SignatureDoesNotMatch", ErrorClass::Denied),
+    ("UnrecognizedClientException", ErrorClass::Denied),
+    ("MissingAuthenticationToken", ErrorClass::Denied),
+    ("LimitExceededException", ErrorClass::Quota),
+    ("LimitExceeded", ErrorClass::Quota),
+    ("ServiceQuotaExceededException", ErrorClass::Quota),
+];
+
+/// The class of an answered error.
+pub fn classify(service: &str, code: Option<&str>, message: &str, status: Option<u16>) -> ErrorClass {
+    let code = code.unwrap_or("");
+    // Eventual consistency of IAM: other services speak of a role that is there (AWS.md, section 3).
+    if speaks_of_a_role_not_yet_visible(service, code, message) {
+        return ErrorClass::DependencyNotReady;
+    }
+    // An HTTP API refuses a second change of itself at the same time with a plain conflict.
+    if code == "ConflictException" && message.to_lowercase().contains("concurrent modification") {
+        return ErrorClass::Throttled;
+    }
+    if let Some((_, class)) = CLASSES.iter().find(|(known, _)| *known == code) {
+        return *class;
+    }
+    let contains = |part: &str| code.contains(part);
+    if contains("Throttl") {
+        ErrorClass::Throttled
+    } else if code.ends_with(".NotFound") || contains("NotFound") {
+        ErrorClass::NotFound
+    } else if contains("AlreadyExists")
+        || code.starts_with("Duplicate")
+        || code.ends_with("AlreadyAssociated")
+    {
+        ErrorClass::AlreadyExists
+    } else if contains("InUse") {
+        ErrorClass::DependencyViolation
+    } else if contains("AccessDenied") || contains("NotAuthorized") {
+        ErrorClass::Denied
+    } else if contains("LimitExceeded") || code.starts_with("TooMany") {
+        ErrorClass::Quota
+    } else if code == "ConflictException" {
+        ErrorClass::AlreadyExists
+    } else {
+        match status {
+            Some(429) => ErrorClass::Throttled,
+            Some(500..) => ErrorClass::Transient,
+            Some(404) => ErrorClass::NotFound,
+            Some(403) => ErrorClass::Denied,
+            Some(400..) => ErrorClass::Invalid,
+            _ => ErrorClass::Other,
+        }
+    }
+}
+
+fn speaks_of_a_role_not_yet_visible(service: &str, code: &str, message: &str) -> bool {
+    if !matches!(service, "ecs" | "apigatewayv2" | "autoscaling" | "ec2") {
+        return false;
+    }
+    let refused = matches!(
+        code,
+        "InvalidParameterException"
+            | "ClientException"
+            | "ValidationException"
+            | "BadRequestException"
+            | "AccessDeniedException"
+            | "InvalidParameterValue"
+    );
+    let message = message.to_lowercase();
+    refused
+        && (message.contains("unable to assume the role")
+            || message.contains("unable to assume the service linked role")
+            || message.contains("role is not valid")
+            || message.contains("not authorized to perform: iam:passrole")
+                && message.contains("does not exist")
+            || message.contains("does not have the trust relationship"))
+}
+
+fn hint(
+    class: ErrorClass,
+    service: &str,
+    operation: &str,
+    code: Option<&str>,
+    message: &str,
+) -> Option<String> {
+    match class {
+        ErrorClass::Denied if code.is_some_and(|code| code.starts_with("Expired")) => {
+            Some("the credentials have expired: sign in again".into())
+        }
+        ErrorClass::Denied if !message.contains("not authorized to perform") => Some(format!(
+            "the caller needs the IAM action `{}:{operation}`, and no policy may deny it",
+            iam_prefix(service)
+        )),
+        ErrorClass::Quota => Some(format!(
+            "a quota of {service} is used up: ask for more in Service Quotas, or remove what is no longer needed"
+        )),
+        _ => None,
+    }
+}
+
+/// The prefix of IAM actions, which differs from the service's name in addresses for some.
+fn iam_prefix(service: &str) -> &str {
+    match service {
+        "elbv2" => "elasticloadbalancing",
+        "apigatewayv2" => "apigateway",
+        "autoscaling" => "application-autoscaling",
+        other => other,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn codes_have_the_class_that_the_engine_acts_on() {
+        let cases: &[(&str, &str, &str, u16, ErrorClass)] = &[
+            ("ec2", "RequestLimitExceeded", "", 503, ErrorClass::Throttled),
+            ("ecs", "ThrottlingException", "", 400, ErrorClass::Throttled),
+            ("ec2", "InvalidVpcID.NotFound", "", 400, ErrorClass::NotFound),
+            ("iam", "NoSuchEntity", "", 404, ErrorClass::NotFound),
+            ("elbv2", "LoadBalancerNotFound", "", 400, ErrorClass::NotFound),
+            (
+                "elbv2",
+                "DuplicateLoadBalancerName",
+                "",
+                400,
+                ErrorClass::AlreadyExists,
+            ),
+            (
+                "logs",
+                "ResourceAlreadyExistsException",
+                "",
+                400,
+                ErrorClass::AlreadyExists,
+            ),
+            ("elbv2", "ResourceInUse", "", 400, ErrorClass::DependencyViolation),
+            ("ec2", "VpcLimitExceeded", "", 400, ErrorClass::Quota),
+            ("ec2", "UnauthorizedOperation", "", 403, ErrorClass::Denied),
+            (
+                "apigatewayv2",
+                "ConflictException",
+                "Unable to complete operation due to concurrent modification.",
+                409,
+                ErrorClass::Throttled,
+            ),
+            (
+                "ecs",
+                "ClientException",
+                "ECS was unable to assume the role 'arn:aws:iam::1:role/x'",
+                400,
+                ErrorClass::DependencyNotReady,
+            ),
+            (
+                "ec2",
+                "InvalidParameterValue",
+                "the CIDR is invalid",
+                400,
+                ErrorClass::Invalid,
+            ),
+            ("ec2", "", "", 502, ErrorClass::Transient),
+        ];
+        for (service, code, message, status, class) in cases {
+            assert_eq!(
+                classify(service, Some(code), message, Some(*status)),
+                *class,
+                "{code}"
+            );
+        }
+    }
+}

@@ -1,0 +1,4 @@
+//! Amazon EC2: networks.
+
+mod common;
+pub mod vpc;

@@ -1,0 +1,12 @@
+//! Every resource type against an emulator over HTTP, with the real SDK: created, read back, found again as
+//! after a lost answer, changed, deleted twice.
+
+#![expect(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::print_stdout,
+    reason = "helpers of tests fail by panicking and say when they skip"
+)]
+
+mod ec2;
+mod harness;
