@@ -1,0 +1,1 @@
+"""acm: answered by moto as it is."""

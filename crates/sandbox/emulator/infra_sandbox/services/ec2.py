@@ -1,0 +1,1 @@
+"""ec2: answered by moto as it is."""

@@ -1,0 +1,1 @@
+"""ecs: answered by moto as it is."""

@@ -1,0 +1,1 @@
+"""elbv2: answered by moto as it is."""

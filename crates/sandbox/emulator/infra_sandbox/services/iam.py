@@ -1,0 +1,1 @@
+"""iam: answered by moto as it is."""

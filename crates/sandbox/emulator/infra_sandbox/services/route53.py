@@ -1,0 +1,1 @@
+"""route53: answered by moto as it is."""
