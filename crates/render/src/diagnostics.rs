@@ -101,7 +101,7 @@ fn group<'a>(diagnostic: &'a Diagnostic, sources: &'a SourceMap) -> Group<'a> {
         });
         Some(
             Snippet::source(file.text.as_str())
-                .path(file.path.display().to_string())
+                .path(tame(&file.path.display().to_string()))
                 .annotations(annotations),
         )
     });

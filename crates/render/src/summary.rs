@@ -32,7 +32,7 @@ pub fn write_summary(
     write_lines(out, style, &lines(report, sources, style))
 }
 
-/// Writes what to type next: each line as the command line words it.
+/// Writes, below an empty line, what to type next: each line as the command line words it.
 ///
 /// # Errors
 /// When `out` fails.
@@ -40,6 +40,7 @@ pub fn write_next(out: &mut dyn io::Write, commands: &[String], style: &Style) -
     if commands.is_empty() {
         return Ok(());
     }
+    writeln!(out)?;
     Line::new().add(Role::Strong, "Next:").write(out, style)?;
     for command in commands {
         Line::indented(2).normal(command).write(out, style)?;
@@ -79,9 +80,12 @@ pub(crate) fn lines(report: &RunReport, sources: Option<&SourceMap>, style: &Sty
         }
     };
     lines.push(Line::new());
-    let words: Vec<String> = next.split(' ').map(str::to_owned).collect();
-    lines.extend(wrapped(&words, " ", 0, style.width));
+    lines.extend(wrapped(&words_of(next), " ", 0, style.width));
     lines
+}
+
+fn words_of(text: &str) -> Vec<String> {
+    text.split(' ').map(str::to_owned).collect()
 }
 
 fn heading(report: &RunReport, end: &RunEnd) -> Line {
@@ -152,7 +156,7 @@ pub(crate) fn failure_lines(
     lines.extend(
         words::headline(&failure.error)
             .lines()
-            .map(|line| Line::indented(below).normal(line)),
+            .flat_map(|line| wrapped(&words_of(line), " ", below, style.width)),
     );
     if let Some(id) = &failure.error.request_id {
         lines.push(Line::indented(below).add(Role::Muted, format!("request id {id}")));

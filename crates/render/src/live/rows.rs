@@ -71,7 +71,7 @@ fn step_row(step: &InFlight, tracker: &Tracker, widest: usize, style: &Style) ->
     let symbols = style.symbols();
     let parked = matches!(step.phase, Phase::Parked { .. });
     let sign = if parked {
-        Line::new().add(Role::Muted, symbols.separator)
+        Line::new().add(Role::Muted, symbols.parked)
     } else {
         Line::new().add(operation_role(step.operation), spinner(tracker.now_ms, symbols))
     };
