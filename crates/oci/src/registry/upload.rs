@@ -8,7 +8,7 @@ use reqwest::header::{CONTENT_LENGTH, CONTENT_RANGE, CONTENT_TYPE, HeaderValue, 
 use reqwest::{Body, Method, Response, StatusCode, Url};
 
 use super::auth::Scope;
-use super::push::{Progress, PushEvent};
+use super::events::{Progress, PushEvent};
 use super::transport::{Answer, Call, Transport};
 use super::{blob_exists, location};
 use crate::blob::Blob;
