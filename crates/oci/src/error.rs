@@ -49,7 +49,7 @@ impl fmt::Display for Fault {
 
 /// A failure with what was being done, on what, what the registry answered, and what to do next.
 ///
-/// `Display` is one line and does not repeat [`source`](StdError::source) or [`hint`](Error::hint).
+/// `Display` is one line (that of a failed build has the tool's last lines below it) and does not repeat [`source`](StdError::source) or [`hint`](Error::hint).
 #[derive(Debug, thiserror::Error)]
 #[error(transparent)]
 pub struct Error(Box<Details>);

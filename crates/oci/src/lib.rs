@@ -4,8 +4,9 @@
 //! an [`Image`]: a manifest whose bytes are never changed, and blobs that are opened as streams. A
 //! [`Registry`] pushes it, sending only what the registry lacks.
 //!
-//! What this crate may not know: any cloud, any stack file, any terminal. It prints nothing and reads no
-//! environment variable except `PATH`, where it looks for a build tool.
+//! What this crate may not know: any cloud, any stack file, any terminal. It prints nothing. Of the
+//! environment it reads `PATH`, where it looks for a build tool; the HTTP client honours `HTTPS_PROXY` and
+//! its kin.
 //!
 //! The rules come from the [OCI distribution](https://github.com/opencontainers/distribution-spec/blob/v1.1.0/spec.md)
 //! and [image](https://github.com/opencontainers/image-spec/blob/v1.1.0/spec.md) specifications.

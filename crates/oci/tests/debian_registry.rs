@@ -3,6 +3,8 @@
 //! Where they are not installed these tests say so and end; `INFRA_TEST_REQUIRE_REGISTRY=1` makes that a
 //! failure.
 
+#![expect(clippy::unwrap_used, reason = "helpers of tests may fail as tests do")]
+
 mod support;
 
 use std::path::{Path, PathBuf};

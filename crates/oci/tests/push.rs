@@ -1,13 +1,16 @@
 //! Pushing to a registry that behaves, and to one that does not.
 
+#![expect(clippy::unwrap_used, reason = "helpers of tests may fail as tests do")]
+
 mod support;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
 
 use infra_oci::{
     Credentials, Digest, ErrorClass, Image, ImageBuilder, OpenOptions, PushEvent, PushOptions, PushReport,
-    Registry, Source, no_progress,
+    Registry, RegistrySettings, Source, no_progress,
 };
 use tempfile::TempDir;
 
@@ -340,6 +343,30 @@ async fn retries_end() {
         assert!((4..=12).contains(&asked), "{method}: {asked} times");
         assert_eq!(double.manifest("team/app", "v1"), None);
     }
+}
+
+#[tokio::test]
+async fn an_upload_that_stands_still_is_given_up() {
+    let double = Double::start(Behaviour::default()).await;
+    for _ in 0..20 {
+        double.fault("PATCH", "/uploads/", Fault::Hang);
+    }
+    // More than fits into the buffers of a connection.
+    let folder = TempDir::new().unwrap();
+    let image = support::opened_with_big_layer(folder.path(), 64 * 1024 * 1024).await;
+    let settings = RegistrySettings {
+        stall_timeout: Duration::from_millis(50),
+        ..support::quick()
+    };
+    let registry = Registry::with_settings(double.address(), None, settings).unwrap();
+    let error = push(&registry, &image, &["v1"]).await.unwrap_err();
+    assert_eq!(error.class(), ErrorClass::Transient);
+    // Either the client sees it or the system.
+    let text = error.to_string();
+    assert!(
+        text.contains("has stood still") || text.contains("was not answered in time"),
+        "{text}"
+    );
 }
 
 #[tokio::test]

@@ -1,5 +1,7 @@
 //! Images from archives and layouts: those that are whole, and those that are not.
 
+#![expect(clippy::unwrap_used, reason = "helpers of tests may fail as tests do")]
+
 mod support;
 
 use std::io::Write;
@@ -172,7 +174,10 @@ async fn a_docker_archive_always_gives_the_same_image() {
     let mut plain = Vec::new();
     let compressed = read(&first.manifest().blobs()[1]).await;
     std::io::Read::read_to_end(&mut flate2::read::GzDecoder::new(&compressed[..]), &mut plain).unwrap();
-    assert!(plain == plain_layer("one"), "the first layer holds something else");
+    assert!(
+        plain == plain_layer("one"),
+        "the first layer holds something else"
+    );
 
     // What was spoilt in the cache is made anew.
     let kept: Vec<PathBuf> = std::fs::read_dir(cache.path().join("layers"))

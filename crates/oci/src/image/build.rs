@@ -85,20 +85,23 @@ pub(super) async fn run(build: &Build, options: &OpenOptions) -> Result<Built, E
             steps.run(program, arguments, build_arguments(build)).await?;
         }
         Tool::Docker(program) => {
-            let id = steps.build_with_id_file(program, build, &id_file).await?;
+            let id = steps.build_with_id_file(program, build, &id_file, &[]).await?;
             steps
                 .run(program, ["save", "--output"], [archive.clone().into(), id.into()])
                 .await?;
         }
         Tool::Podman(program) => {
-            let id = steps.build_with_id_file(program, build, &id_file).await?;
+            let id = steps.build_with_id_file(program, build, &id_file, &[]).await?;
             let save = ["save", "--format", "oci-archive", "--output"];
             steps
                 .run(program, save, [archive.clone().into(), plain_id(&id).into()])
                 .await?;
         }
         Tool::Buildah(program) => {
-            let id = steps.build_with_id_file(program, build, &id_file).await?;
+            // Alone of all it keeps no layers by itself, and without them each build has another digest.
+            let id = steps
+                .build_with_id_file(program, build, &id_file, &["--layers"])
+                .await?;
             let target = joined("oci-archive:", &archive);
             steps.run(program, ["push", plain_id(&id)], [target]).await?;
         }
@@ -237,8 +240,10 @@ impl Steps {
         program: &Path,
         build: &Build,
         id_file: &Path,
+        own_arguments: &[&str],
     ) -> Result<String, Error> {
-        let leading: [OsString; 3] = ["build".into(), "--iidfile".into(), id_file.into()];
+        let mut leading: Vec<OsString> = vec!["build".into(), "--iidfile".into(), id_file.into()];
+        leading.extend(own_arguments.iter().map(Into::into));
         self.run(program, leading, build_arguments(build)).await?;
         let id = tokio::fs::read_to_string(id_file).await;
         let id = id.map_err(|error| Error::file(self.doing.as_str(), id_file, error))?;

@@ -79,7 +79,8 @@ mod tests {
 
     #[test]
     fn challenges_are_parsed() {
-        let cases: [(&str, &[(&str, &[(&str, &str)])]); 7] = [
+        type Expected = &'static [(&'static str, &'static [(&'static str, &'static str)])];
+        let cases: [(&str, Expected); 7] = [
             (
                 r#"Bearer realm="https://auth.example.com/token",service="registry",scope="repository:a/b:pull,push""#,
                 &[(

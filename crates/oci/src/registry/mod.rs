@@ -3,9 +3,13 @@
 mod address;
 mod auth;
 mod challenge;
+mod events;
 mod push;
+mod refusal;
 mod transport;
 mod upload;
+
+use std::sync::Arc;
 
 use bytes::Bytes;
 use futures::{StreamExt, stream};
@@ -21,7 +25,7 @@ use crate::error::{Error, ErrorClass};
 use crate::manifest::LARGEST_MANIFEST_BYTES;
 
 pub use self::auth::Credentials;
-pub use self::push::{Progress, PushEvent, PushOptions, PushReport, no_progress};
+pub use self::events::{Progress, PushEvent, PushOptions, PushReport, no_progress};
 pub use self::transport::RegistrySettings;
 
 const ACCEPTED_MANIFESTS: HeaderValue = HeaderValue::from_static(
@@ -33,7 +37,7 @@ const ACCEPTED_MANIFESTS: HeaderValue = HeaderValue::from_static(
 /// The client of one registry. Cloning is cheap; clones share connections and tokens.
 #[derive(Clone)]
 pub struct Registry {
-    transport: Transport,
+    transport: Arc<Transport>,
 }
 
 /// A manifest as a registry gave it.
@@ -70,7 +74,9 @@ impl Registry {
         settings: RegistrySettings,
     ) -> Result<Self, Error> {
         let transport = Transport::new(Address::parse(address)?, credentials, settings)?;
-        Ok(Self { transport })
+        Ok(Self {
+            transport: Arc::new(transport),
+        })
     }
 
     /// The address, without a slash at its end.
@@ -234,6 +240,8 @@ async fn blob_exists(
     match response.status() {
         StatusCode::NOT_FOUND => Ok(false),
         status if status.is_success() => Ok(true),
+        // The registry knows the blob: it sent us to its storage, which may refuse a HEAD.
+        _ if response.url().origin() != call.url.origin() => Ok(true),
         _ => Err(transport.refusal(&call, response).await),
     }
 }

@@ -5,13 +5,13 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use bytes::Bytes;
-use reqwest::header::{AUTHORIZATION, CONTENT_LENGTH, HeaderMap, HeaderName, HeaderValue, RETRY_AFTER};
+use reqwest::header::{AUTHORIZATION, CONTENT_LENGTH, HeaderName, HeaderValue};
 use reqwest::{Body, Method, Response, StatusCode, Url};
-use serde::Deserialize;
 
 use super::address::{Address, require_safe, shown};
 use super::auth::{Authority, Credentials, Scope};
-use crate::error::{Error, ErrorClass, Fault};
+use super::refusal::{class_of, faults, hint, is_passing, retry_after};
+use crate::error::{Error, ErrorClass};
 
 /// How patient the client is. The defaults suit registries across the internet.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -123,6 +123,8 @@ impl Transport {
         let mut builder = reqwest::Client::builder()
             .user_agent(concat!("infra/", env!("CARGO_PKG_VERSION")))
             .connect_timeout(CONNECT_TIMEOUT)
+            // What the other side does not take in that time has stalled, also within the system's buffers.
+            .tcp_user_timeout(settings.stall_timeout)
             .redirect(redirects);
         if address.is_loopback() {
             // A proxy on another machine cannot reach what listens on this one.
@@ -301,127 +303,9 @@ impl Transport {
     }
 }
 
-fn hint(class: ErrorClass) -> Option<&'static str> {
-    match class {
-        ErrorClass::Unauthorized => Some("the registry wants credentials, or others: sign in again"),
-        ErrorClass::Denied => Some("whoever signed in may not do this in that repository"),
-        ErrorClass::NotFound => {
-            Some("check the name; some registries do not create a repository by pushing to it")
-        }
-        ErrorClass::Transient => Some("the registry is in trouble: try again later"),
-        ErrorClass::TagImmutable | ErrorClass::Invalid | ErrorClass::Other => None,
-    }
-}
-
-/// Trouble that may pass: 5xx, and the two 4xx that ask to come again.
-pub(crate) fn is_passing(status: StatusCode) -> bool {
-    status.is_server_error()
-        || status == StatusCode::TOO_MANY_REQUESTS
-        || status == StatusCode::REQUEST_TIMEOUT
-}
-
-fn class_of(status: StatusCode, faults: &[Fault]) -> ErrorClass {
-    if is_passing(status) {
-        return ErrorClass::Transient;
-    }
-    let says = |codes: &[&str]| faults.iter().any(|fault| codes.contains(&fault.code.as_str()));
-    match status {
-        StatusCode::UNAUTHORIZED => ErrorClass::Unauthorized,
-        StatusCode::FORBIDDEN => ErrorClass::Denied,
-        _ if says(&["UNAUTHORIZED"]) => ErrorClass::Unauthorized,
-        _ if says(&["DENIED"]) => ErrorClass::Denied,
-        StatusCode::NOT_FOUND => ErrorClass::NotFound,
-        _ if says(&["NAME_UNKNOWN", "MANIFEST_UNKNOWN", "BLOB_UNKNOWN"]) => ErrorClass::NotFound,
-        _ if says(&[
-            "MANIFEST_INVALID",
-            "MANIFEST_BLOB_UNKNOWN",
-            "DIGEST_INVALID",
-            "NAME_INVALID",
-            "SIZE_INVALID",
-        ]) =>
-        {
-            ErrorClass::Invalid
-        }
-        _ => ErrorClass::Other,
-    }
-}
-
-/// The errors of a refusal's body; a body in another form is quoted if it is short text.
-fn faults(body: &[u8]) -> Vec<Fault> {
-    #[derive(Deserialize)]
-    struct Refusal {
-        errors: Vec<Fault>,
-    }
-    if let Ok(refusal) = serde_json::from_slice::<Refusal>(body) {
-        return refusal.errors;
-    }
-    let text = String::from_utf8_lossy(body);
-    let line: String = text
-        .trim()
-        .chars()
-        .take(LONGEST_QUOTE)
-        .filter(|c| !c.is_control())
-        .collect();
-    if line.is_empty() || line.starts_with('<') {
-        return Vec::new();
-    }
-    vec![Fault {
-        code: String::new(),
-        message: line,
-    }]
-}
-
-const LONGEST_QUOTE: usize = 300;
-
-fn retry_after(headers: &HeaderMap) -> Option<Duration> {
-    let seconds = headers.get(RETRY_AFTER)?.to_str().ok()?.trim().parse().ok()?;
-    Some(Duration::from_secs(seconds))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn refusals_have_classes() {
-        let cases = [
-            (401, "UNAUTHORIZED", ErrorClass::Unauthorized),
-            (403, "DENIED", ErrorClass::Denied),
-            (400, "DENIED", ErrorClass::Denied),
-            (404, "NAME_UNKNOWN", ErrorClass::NotFound),
-            (404, "", ErrorClass::NotFound),
-            (400, "MANIFEST_INVALID", ErrorClass::Invalid),
-            (429, "TOOMANYREQUESTS", ErrorClass::Transient),
-            (503, "", ErrorClass::Transient),
-            (405, "UNSUPPORTED", ErrorClass::Other),
-        ];
-        for (status, code, expected) in cases {
-            let faults = [Fault {
-                code: code.to_owned(),
-                message: String::new(),
-            }];
-            assert_eq!(
-                class_of(StatusCode::from_u16(status).unwrap(), &faults),
-                expected,
-                "{status} {code}"
-            );
-        }
-    }
-
-    #[test]
-    fn faults_are_read_from_any_body() {
-        let json = br#"{"errors":[{"code":"DENIED","message":"no","detail":{}}]}"#;
-        assert_eq!(
-            faults(json),
-            [Fault {
-                code: "DENIED".into(),
-                message: "no".into()
-            }]
-        );
-        assert_eq!(faults(b"try later\n")[0].to_string(), "try later");
-        assert_eq!(faults(b"<html>"), []);
-        assert_eq!(faults(b""), []);
-    }
 
     #[test]
     fn waits_grow_and_are_bounded() {

@@ -8,7 +8,7 @@ use reqwest::header::{CONTENT_LENGTH, CONTENT_RANGE, CONTENT_TYPE, HeaderValue, 
 use reqwest::{Body, Method, Response, StatusCode, Url};
 
 use super::auth::Scope;
-use super::push::{Progress, PushEvent};
+use super::events::{Progress, PushEvent};
 use super::transport::{Answer, Call, Transport};
 use super::{blob_exists, location};
 use crate::blob::Blob;
@@ -115,14 +115,12 @@ impl Upload<'_> {
     }
 
     async fn attempt(&self, session: &mut Option<Session>) -> Result<Outcome, Setback> {
-        if session.is_none() {
-            match self.begin().await.map_err(Setback::Final)? {
-                Some(begun) => *session = Some(begun),
+        let session = match session {
+            Some(session) => session,
+            None => match self.begin().await.map_err(Setback::Final)? {
+                Some(begun) => session.insert(begun),
                 None => return Ok(Outcome::Mounted),
-            }
-        }
-        let Some(session) = session else {
-            return Ok(Outcome::Mounted);
+            },
         };
         let size = self.blob.size();
         if session.offset == 0 && size <= SMALL_BLOB_BYTES {
@@ -151,7 +149,7 @@ impl Upload<'_> {
             .send_once(&call, None, Some(self.transport.settings.answer_timeout))
             .await;
         let response = self
-            .judge(&call, answer.map_err(Setback::Broken)?, session.doubtful)
+            .judge(&call, answer.map_err(setback)?, session.doubtful)
             .await?;
         self.closed(response, session)
     }
@@ -232,7 +230,7 @@ impl Upload<'_> {
         if let Some(error) = failure.lock().unwrap_or_else(PoisonError::into_inner).take() {
             return Err(setback(error));
         }
-        let answer = answer.map_err(Setback::Broken)?;
+        let answer = answer.map_err(setback)?;
         self.judge(&call, answer, offset > 0).await
     }
 

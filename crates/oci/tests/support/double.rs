@@ -27,6 +27,8 @@ pub enum Fault {
     BreakAfter(usize),
     /// Does what was asked, and breaks the connection instead of answering.
     LoseAnswer,
+    /// Neither reads nor answers.
+    Hang,
     /// Forgets all tokens that it gave out.
     ForgetTokens,
 }
@@ -210,6 +212,7 @@ async fn handle(shared: Arc<Shared>, request: Request<Incoming>) -> Result<Answe
             count(&shared, request.into_body()).await;
             return Ok(refusal(status, code, message));
         }
+        Some(Fault::Hang) => std::future::pending().await,
         Some(Fault::ForgetTokens) => shared.state.lock().unwrap().tokens.clear(),
         _ => {}
     }
