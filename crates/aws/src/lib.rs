@@ -14,4 +14,3 @@ mod tags;
 
 pub use catalogue::{AwsCatalogue, AwsProviders, DOCUMENTS};
 pub use clients::{Clients, ConnectOptions, Emulator, connect};
-pub use observe::with_call;
