@@ -7,5 +7,7 @@
 mod language;
 mod report;
 mod source;
+mod stack;
 
 pub use source::{DiskFiles, Files, MemoryFiles};
+pub use stack::{Inputs, Loaded, UsedInputs, load};

@@ -143,6 +143,13 @@ pub(crate) struct Call {
     pub(crate) expand: bool,
 }
 
+impl Call {
+    /// Whether arguments behind the first that is set are not looked at.
+    pub(crate) fn takes_first_only(&self) -> bool {
+        self.function == Function::Coalesce && !self.expand
+    }
+}
+
 /// `[for key, value in collection : result if condition]` and its form with braces.
 #[derive(Debug)]
 pub(crate) struct For {

@@ -252,3 +252,10 @@ pub(crate) fn merge(under: &mut Table, over: Table) {
         }
     }
 }
+
+/// A TOML value without places; `None` for what has no place in the language (dates, infinite numbers).
+pub(crate) fn plain_value(value: &toml::Spanned<DeValue<'_>>) -> Option<Value> {
+    let mut report = Report::default();
+    let node = node_of(value, 0, &mut report);
+    node.plain()
+}

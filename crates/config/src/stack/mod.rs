@@ -1,0 +1,20 @@
+//! From the merged table to a checked stack, subject by subject.
+
+mod bind;
+mod blocks;
+mod check;
+mod context;
+mod expand;
+mod fields;
+mod globals;
+mod load;
+mod lookups;
+mod names;
+mod order;
+mod outputs;
+mod sections;
+mod settings;
+mod validate;
+mod variables;
+
+pub use load::{Inputs, Loaded, UsedInputs, load};
