@@ -171,7 +171,10 @@ class Call:
 
     def moto(self) -> dict[str, Any]:
         """moto's answer, taken apart; an error answer is raised."""
-        answer = self.forward()
+        return self.parse(self.forward())
+
+    def parse(self, answer: Answer) -> dict[str, Any]:
+        """An answer, taken apart; an error answer is raised."""
         parser = create_parser(str(self._model.protocol))
         response = {
             "body": answer.body,
