@@ -1,5 +1,7 @@
 //! sled as a state store: the suite that every store must pass, and what is special to files.
 
+#![expect(clippy::unwrap_used, reason = "helpers of tests fail by panicking")]
+
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -8,8 +10,8 @@ use std::time::Duration;
 use infra_core::state::{JournalEntry, RunId};
 use infra_core::{Attributes, StackId, State, Value};
 use infra_state::testing::{Bench, conformance, legal_journal, sample_stack};
-use infra_state::{Holder, Journal, StateError, StateStore, unlock};
-use infra_state_sled::{Mode, Request, SledStore, folder, stacks};
+use infra_state::{Holder, Journal, StateError, StateStore, export, import, unlock};
+use infra_state_sled::{Mode, Request, SledStore, folder, set_aside, stacks};
 use proptest::prelude::*;
 
 fn request(mode: Mode) -> Request {
@@ -281,6 +283,25 @@ fn a_bit_that_flips_anywhere_is_never_a_wrong_state() {
             Err(error) => assert!(matches!(error, StateError::Damaged { .. }), "byte {at}: {error}"),
         }
     }
+}
+
+#[test]
+fn a_damaged_state_is_restored_from_its_backup() {
+    let place = Place::new();
+    let state = written(place.0.path(), 50);
+    let text = export(&state).unwrap();
+    let me = || Holder::this_process("infra state import", None);
+    place.damage();
+    let aside = set_aside(place.0.path(), &sample_stack(), me()).unwrap();
+    assert!(aside.join("db/db").exists() && aside.join("committed").exists());
+    let again = set_aside(place.0.path(), &sample_stack(), me());
+    assert!(matches!(again, Err(StateError::Absent { .. })), "{again:?}");
+    let store = place.open().unwrap();
+    let fresh = store.load().unwrap().state;
+    let imported = import(&text, &sample_stack(), Some(&fresh), false).unwrap();
+    store.replace_all(&imported.state).unwrap();
+    drop(store);
+    assert_eq!(place.open().unwrap().load().unwrap().state, state);
 }
 
 #[test]
