@@ -33,6 +33,7 @@ program_files![
     "services/apigatewayv2.py",
     "services/applicationautoscaling.py",
     "services/ec2.py",
+    "services/ec2_endpoints.py",
     "services/ecr.py",
     "services/ecs.py",
     "services/ecs_services.py",

@@ -330,7 +330,7 @@ impl Sandbox {
         }
         command
             .env("PYTHONPATH", program)
-            .env("PYTHONDONTWRITEBYTECODE", "1")
+            .env_remove("PYTHONHOME")
             .current_dir(&home)
             .stdin(Stdio::null())
             .stdout(file)

@@ -152,7 +152,7 @@ class Service:
         self.deployments: list[Deployment] = []
         self.events: list[dict[str, Any]] = []
         self._launched = 0
-        self.deploy("created")
+        self.deploy()
 
     # What is asked for
 
@@ -194,7 +194,7 @@ class Service:
     def primary(self) -> Deployment:
         return next(each for each in self.deployments if each.status == "PRIMARY")
 
-    def deploy(self, why: str) -> None:
+    def deploy(self) -> None:
         """Starts a rollout of what the service now says."""
         former = list(self.deployments)
         for each in former:

@@ -180,7 +180,7 @@ def update_service(call: Call) -> dict[str, Any]:
     service.fields, service.definition = fields, definition
     if rollout:
         service.desired_count = params.get("desiredCount", service.desired_count)
-        service.deploy("updated")
+        service.deploy()
     elif "desiredCount" in params:
         service.scale(params["desiredCount"])
     return {"service": service.describe(["TAGS"])}
