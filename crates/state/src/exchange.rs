@@ -217,6 +217,7 @@ fn syntax(text: &str, error: &serde_json::Error) -> ImportError {
 mod tests {
     use super::*;
     use crate::testing::{record, sample_state};
+    use infra_core::Value;
 
     #[test]
     fn what_is_exported_comes_back_and_is_the_same_text_every_time() {
@@ -226,6 +227,16 @@ mod tests {
         assert_eq!((&back.state, back.warnings.len()), (&state, 0));
         assert_eq!(export(&back.state).unwrap(), text);
         assert!(text.starts_with("{\n  \"format_version\": 1,\n") && text.ends_with("}\n"));
+    }
+
+    #[test]
+    fn a_secret_in_clear_is_never_exported() {
+        let mut state = sample_state();
+        let secret = Value::secret(Value::from("hunter2"));
+        state.outputs.insert("password".into(), secret);
+        let error = export(&state).unwrap_err();
+        assert!(matches!(error, StateError::Unwritable { .. }), "{error}");
+        assert!(!error.to_string().contains("hunter2"));
     }
 
     #[test]

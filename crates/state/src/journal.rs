@@ -8,9 +8,10 @@ use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 use infra_core::state::{JournalEntry, RunId};
-use infra_core::{Attributes, ResourceRecord, SealingKey, Secret, Severity, State, Value};
+use infra_core::{SealingKey, Severity, State};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, oneshot};
 
+use crate::clear::{Owner, clear_secret};
 use crate::error::{AppendError, StateError};
 use crate::integrity::check;
 use crate::store::{Changeset, RunEnd, RunRecord, StateStore};
@@ -185,36 +186,20 @@ impl Journal {
 
     /// No store may ever see a sensitive value in clear.
     fn refuse_clear_secrets(&self, entry: &JournalEntry) -> Result<(), AppendError> {
-        let record_sets = |record: &ResourceRecord| {
-            [&record.applied, &record.observed]
-                .into_iter()
-                .find_map(clear_secret_in)
-        };
-        let attribute = match entry {
-            JournalEntry::Intended(intent) => clear_secret_in(&intent.attributes),
-            JournalEntry::Created { record, .. }
-            | JournalEntry::Updated { record, .. }
-            | JournalEntry::Confirmed { record, .. } => record_sets(record),
-            JournalEntry::Outputs { values } => clear_secret_in(values),
-            JournalEntry::RunStarted { .. }
-            | JournalEntry::Deleted { .. }
-            | JournalEntry::NoEffect { .. }
-            | JournalEntry::Forgotten { .. }
-            | JournalEntry::RunEnded { .. } => None,
-        };
-        let Some(attribute) = attribute else {
+        let Some(clear) = clear_secret(entry) else {
             return Ok(());
         };
-        let address = match entry {
-            JournalEntry::Intended(intent) => Some(intent.address.clone()),
-            JournalEntry::Confirmed { address, .. } => Some(address.clone()),
-            JournalEntry::Created { token, .. } | JournalEntry::Updated { token, .. } => {
+        let address = match clear.owner {
+            Owner::Resource(address) => Some(address.clone()),
+            Owner::ResourceOf(token) => {
                 self.with_state(|state| state.intents.get(token).map(|intent| intent.address.clone()))
             }
-            _ => None,
+            Owner::Outputs => None,
         };
-        let owner = address.map_or_else(|| "the outputs".to_owned(), |address| address.to_string());
-        Err(AppendError::ClearSecret { owner, attribute })
+        Err(AppendError::ClearSecret {
+            owner: address.map_or_else(|| "the outputs".to_owned(), |address| address.to_string()),
+            attribute: clear.attribute.to_owned(),
+        })
     }
 
     fn enqueue(
@@ -434,23 +419,6 @@ fn run_after(open: &BTreeMap<RunId, RunRecord>, entry: &JournalEntry, serial: u6
             })
         }
         _ => None,
-    }
-}
-
-/// The name of the first attribute with a sensitive value in clear.
-fn clear_secret_in(attributes: &Attributes) -> Option<String> {
-    attributes
-        .iter()
-        .find(|(_, value)| has_clear_secret(value))
-        .map(|(name, _)| name.clone())
-}
-
-fn has_clear_secret(value: &Value) -> bool {
-    match value {
-        Value::Secret(Secret::Clear(_)) => true,
-        Value::List(items) => items.iter().any(has_clear_secret),
-        Value::Map(entries) => entries.values().any(has_clear_secret),
-        _ => false,
     }
 }
 
