@@ -13,7 +13,7 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore, oneshot};
 
 use crate::clear::{Owner, clear_secret};
 use crate::error::{AppendError, StateError};
-use crate::integrity::check;
+use crate::integrity::{check, check_entry};
 use crate::store::{Changeset, RunEnd, RunRecord, StateStore};
 
 /// Entries that may wait for the writer; who comes then waits before its entry is folded.
@@ -150,13 +150,13 @@ impl Journal {
     /// poll the entry may still be written.
     ///
     /// # Errors
-    /// [`AppendError::Illegal`] and [`AppendError::ClearSecret`] concern this entry alone, and nothing of
-    /// it was kept; any other error is final for the journal.
+    /// [`AppendError::Illegal`], [`AppendError::Unsound`] and [`AppendError::ClearSecret`] concern this entry
+    /// alone, and nothing of it was kept; any other error is final for the journal.
     pub async fn append(&self, entry: JournalEntry) -> Result<u64, AppendError> {
         if self.inline {
             return self.append_blocking(entry);
         }
-        self.refuse_clear_secrets(&entry)?;
+        self.refuse_unsound(&entry)?;
         let room = Arc::clone(&self.room)
             .acquire_owned()
             .await
@@ -174,7 +174,7 @@ impl Journal {
     /// # Errors
     /// As for [`Journal::append`].
     pub fn append_blocking(&self, entry: JournalEntry) -> Result<u64, AppendError> {
-        self.refuse_clear_secrets(&entry)?;
+        self.refuse_unsound(&entry)?;
         let (serial, mut answer) = self.enqueue(entry, None)?;
         // The writer's thread may have taken it already: then the lock is free only when it is durable.
         self.shared.flush();
@@ -184,8 +184,11 @@ impl Journal {
         }
     }
 
-    /// No store may ever see a sensitive value in clear.
-    fn refuse_clear_secrets(&self, entry: &JournalEntry) -> Result<(), AppendError> {
+    /// No store may ever see a sensitive value in clear, or what could not be read again.
+    fn refuse_unsound(&self, entry: &JournalEntry) -> Result<(), AppendError> {
+        if let Some(problem) = check_entry(entry) {
+            return Err(AppendError::Unsound(problem.message));
+        }
         let Some(clear) = clear_secret(entry) else {
             return Ok(());
         };
