@@ -89,21 +89,8 @@ impl Case {
 
     /// Plans, and holds the plan against the rules.
     pub fn plan(&self) -> Result<Plan, Vec<Diagnostic>> {
-        let key = key();
-        let input = PlanInput {
-            stack: self.stack.as_ref(),
-            state: &self.state,
-            observations: &self.observations,
-            deposed_observations: &self.deposed_observations,
-            prepared: &self.prepared,
-            lookups: &self.lookups,
-            catalogue: &self.types,
-            identity: self.identity.as_ref(),
-            sealing_key: &key,
-            options: self.options.clone(),
-        };
-        let plan = plan(&input)?;
-        if let Err(broken) = check(&plan, &input) {
+        let plan = self.plan_unchecked()?;
+        if let Err(broken) = self.check(&plan) {
             panic!(
                 "the plan breaks rules: {broken:#?}\n{}",
                 super::text::plan_text(&plan)
@@ -112,24 +99,29 @@ impl Case {
         Ok(plan)
     }
 
-    /// The input, for whoever wants to look at a plan himself.
+    /// Plans.
+    pub fn plan_unchecked(&self) -> Result<Plan, Vec<Diagnostic>> {
+        self.with_input(plan)
+    }
+
+    /// Holds a plan against the rules.
     pub fn check(&self, plan: &Plan) -> Result<(), Vec<String>> {
-        let key = key();
-        check(
-            plan,
-            &PlanInput {
-                stack: self.stack.as_ref(),
-                state: &self.state,
-                observations: &self.observations,
-                deposed_observations: &self.deposed_observations,
-                prepared: &self.prepared,
-                lookups: &self.lookups,
-                catalogue: &self.types,
-                identity: self.identity.as_ref(),
-                sealing_key: &key,
-                options: self.options.clone(),
-            },
-        )
+        self.with_input(|input| check(plan, input))
+    }
+
+    fn with_input<T>(&self, run: impl FnOnce(&PlanInput<'_>) -> T) -> T {
+        run(&PlanInput {
+            stack: self.stack.as_ref(),
+            state: &self.state,
+            observations: &self.observations,
+            deposed_observations: &self.deposed_observations,
+            prepared: &self.prepared,
+            lookups: &self.lookups,
+            catalogue: &self.types,
+            identity: self.identity.as_ref(),
+            sealing_key: &key(),
+            options: self.options.clone(),
+        })
     }
 }
 
