@@ -11,14 +11,14 @@ use crate::language::world::Block;
 use crate::report::nearest;
 
 /// What the scope says of a resource.
-enum Lookedup<'a> {
+enum Answer<'a> {
     Known(&'a Attributes),
     /// Not part of the stack.
     Absent,
     /// Nobody asked yet.
     Later,
 }
-use Lookedup::{Absent, Known, Later};
+use Answer::{Absent, Known, Later};
 
 impl<'a> Evaluator<'a> {
     /// The value of a formula that is one attribute of one resource and nothing else: it is handed on as it
@@ -137,7 +137,7 @@ impl<'a> Evaluator<'a> {
         }))
     }
 
-    fn attributes(&self, address: &ResourceAddress) -> Lookedup<'a> {
+    fn attributes(&self, address: &ResourceAddress) -> Answer<'a> {
         match self.scope {
             Some(scope) => scope.attributes(address).map_or(Absent, Known),
             None if self.is_absent(address) => Absent,
