@@ -35,12 +35,13 @@ pub(super) struct Collector<'a> {
 }
 
 impl Collector<'_> {
-    /// What is known of a part before AWS is asked.
+    /// What is known of a part before AWS is asked. What is sensitive counts as unknown: it decides nothing that
+    /// shows.
     fn known(&self, node: &Node) -> Option<Value> {
         let value = Evaluator::new(self.binder.world, None, self.each)
             .part(self.formula, node)
             .ok()?;
-        (!matches!(value, Value::Unknown(_))).then_some(value)
+        (!matches!(value, Value::Unknown(_) | Value::Secret(_))).then_some(value)
     }
 
     pub(super) fn node(&self, node: &Node, found: &mut Found) {

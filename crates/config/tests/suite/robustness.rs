@@ -163,3 +163,27 @@ value = "${upper(var.password)}"
     assert!(!format!("{loaded:?}").to_lowercase().contains("hunter2"));
     assert!(loaded.used.sensitive_variables.contains("password"));
 }
+
+#[test]
+fn a_sensitive_key_is_not_named_when_there_is_no_such_instance() {
+    let text = r#"
+[stack]
+name = "app"
+stage = "dev"
+region = "us-east-1"
+[variable.key]
+sensitive = true
+default = "xy"
+[ec2.vpc.main]
+for_each = ["a"]
+cidr_block = "10.0.0.0/16"
+[output.it]
+value = "${ec2.vpc.main[var.key].id}"
+"#;
+    let loaded = load_text(text);
+    assert_eq!(loaded.diagnostics.len(), 1);
+    assert_eq!(
+        loaded.diagnostics[0].message,
+        "`ec2.vpc.main` has no such instance"
+    );
+}

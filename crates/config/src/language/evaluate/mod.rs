@@ -61,26 +61,30 @@ impl<'a> Evaluator<'a> {
 
     /// The value of a formula; sensitive as a whole when anything that it used is.
     pub(crate) fn formula(&self, formula: &Formula) -> Result<Value, Failure> {
-        if let Some(value) = self.exact_reference(formula)? {
-            return Ok(value);
-        }
+        self.guarded(|| match self.exact_reference(formula)? {
+            Some(value) => Ok(value),
+            None => self.node(At { formula, frame: None }, &formula.root),
+        })
+    }
+
+    /// The value of a part of a formula on its own; sensitive when anything that it used is.
+    pub(crate) fn part(&self, formula: &Formula, node: &Node) -> Result<Value, Failure> {
+        self.guarded(|| self.node(At { formula, frame: None }, node))
+    }
+
+    /// Makes the result sensitive, and a failure silent about values, when anything sensitive was read.
+    fn guarded(&self, evaluate: impl FnOnce() -> Result<Value, Failure>) -> Result<Value, Failure> {
         let outer = self.secret.replace(false);
-        let result = self.node(At { formula, frame: None }, &formula.root);
+        let result = evaluate();
         let secret = self.secret.replace(outer);
         match result {
             Ok(value) if secret => Ok(Value::secret(value)),
-            Ok(value) => Ok(value),
             Err(failure) if secret => Err(Failure {
                 detail: None,
                 ..failure
             }),
-            Err(failure) => Err(failure),
+            plain => plain,
         }
-    }
-
-    /// The value of a node on its own, of which the formula is the whole.
-    pub(crate) fn part(&self, formula: &Formula, node: &Node) -> Result<Value, Failure> {
-        self.node(At { formula, frame: None }, node)
     }
 
     /// The value of a draft. Nulls inside tables are left out: they are the same as not set.
