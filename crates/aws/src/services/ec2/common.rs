@@ -105,6 +105,15 @@ pub fn ours(call: &Call) -> Vec<Filter> {
         .collect()
 }
 
+/// Whether these are the tags that the create call of this intent set. What [`ours`] finds is asked once more:
+/// a filter that somebody does not know and ignores would otherwise make us adopt what is not ours.
+pub fn is_ours(call: &Call, tags: &[Tag]) -> bool {
+    call.tags().iter().all(|(key, value)| {
+        tags.iter()
+            .any(|tag| tag.key() == Some(key) && tag.value() == Some(value))
+    })
+}
+
 /// The route tables that these filters find.
 ///
 /// # Errors
@@ -358,6 +367,20 @@ mod tests {
                 .unwrap()
                 .contains("infra import STACK 'ec2.subnet.a[\"x\"]' ID")
         );
+    }
+
+    #[test]
+    fn only_the_tags_of_the_same_intent_are_ours() {
+        let call = |token: &str| Call {
+            stack: infra_core::StackId::new("a", "b", "c"),
+            address: "ec2.subnet.a".parse().unwrap(),
+            token: infra_core::Token(token.into()),
+            progress: std::sync::Arc::new(infra_provider::Silent),
+        };
+        let made = tag_specification(&call("one"), ResourceType::Subnet, None);
+        assert!(is_ours(&call("one"), made.tags()));
+        assert!(!is_ours(&call("two"), made.tags()));
+        assert!(!is_ours(&call("one"), &[]));
     }
 
     #[test]

@@ -12,7 +12,7 @@ use infra_provider::{Call, Created, Found, ProviderResult, ResourceType, Traits,
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::common::{FILTER_VALUES, Place, filter, ours, tag_specification, update_tags, user_tags};
+use super::common::{FILTER_VALUES, Place, filter, is_ours, ours, tag_specification, update_tags, user_tags};
 use crate::catalogue::FromClients;
 use crate::clients::Clients;
 use crate::errors::{AwsResult, Tolerate, missing};
@@ -174,6 +174,7 @@ tags   = { Name = "nat" }
             .unwrap_or_default();
         Ok(addresses
             .into_iter()
+            .filter(|address| is_ours(call, address.tags()))
             .find_map(|address| address.allocation_id)
             .map(PhysicalId::new))
     }

@@ -13,7 +13,9 @@ use infra_provider::{Call, Created, Found, ProviderResult, ResourceType, Traits,
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::common::{FILTER_VALUES, Place, filter, ours, refusal, tag_specification, update_tags, user_tags};
+use super::common::{
+    FILTER_VALUES, Place, filter, is_ours, ours, refusal, tag_specification, update_tags, user_tags,
+};
 use crate::catalogue::FromClients;
 use crate::clients::Clients;
 use crate::errors::{AwsResult, Tolerate, missing};
@@ -161,6 +163,7 @@ tags   = { Name = "main" }
         let gateways = found.internet_gateways.unwrap_or_default();
         Ok(gateways
             .into_iter()
+            .filter(|gateway| is_ours(call, gateway.tags()))
             .find_map(|gateway| gateway.internet_gateway_id)
             .map(PhysicalId::new))
     }

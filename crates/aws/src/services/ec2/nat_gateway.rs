@@ -14,7 +14,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::common::{
-    FILTER_VALUES, Place, filter, is_set, ours, refusal, tag_specification, update_tags, user_tags,
+    FILTER_VALUES, Place, filter, is_ours, is_set, ours, refusal, tag_specification, update_tags, user_tags,
 };
 use crate::catalogue::FromClients;
 use crate::clients::Clients;
@@ -230,6 +230,7 @@ tags          = { Name = "main" }
             .unwrap_or_default();
         Ok(gateways
             .into_iter()
+            .filter(|gateway| is_ours(call, gateway.tags()))
             .filter(|gateway| {
                 !matches!(
                     gateway.state(),

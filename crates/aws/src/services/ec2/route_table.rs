@@ -13,7 +13,8 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::common::{
-    FILTER_VALUES, Place, filter, ours, refusal, route_tables, tag_specification, update_tags, user_tags,
+    FILTER_VALUES, Place, filter, is_ours, ours, refusal, route_tables, tag_specification, update_tags,
+    user_tags,
 };
 use crate::catalogue::FromClients;
 use crate::clients::Clients;
@@ -137,6 +138,7 @@ tags   = { Name = "public" }
         let tables = route_tables(&self.client, ours(call)).await?;
         Ok(tables
             .into_iter()
+            .filter(|table| is_ours(call, table.tags()))
             .find_map(|table| table.route_table_id)
             .map(PhysicalId::new))
     }

@@ -17,8 +17,8 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::common::{
-    FILTER_VALUES, Place, check_group_text, filter, is_declared, ours, refusal, security_group_rules,
-    tag_specification, update_tags, user_tags,
+    FILTER_VALUES, Place, check_group_text, filter, is_declared, is_ours, ours, refusal,
+    security_group_rules, tag_specification, update_tags, user_tags,
 };
 use crate::catalogue::FromClients;
 use crate::clients::Clients;
@@ -242,6 +242,7 @@ tags           = { Name = "web" }
         let groups = found.security_groups.unwrap_or_default();
         Ok(groups
             .into_iter()
+            .filter(|group| is_ours(call, group.tags()))
             .find_map(|group| group.group_id)
             .map(PhysicalId::new))
     }

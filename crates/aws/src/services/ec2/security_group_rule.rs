@@ -21,8 +21,8 @@ use serde::{Deserialize, Serialize};
 
 use super::common::{
     FILTER_VALUES, Place, check_cidr, check_cidr_v6, check_group_text, exactly_one, filter, is_declared,
-    is_set, of_type, ours, referenced, refusal, security_group_rules, tag_specification, update_tags,
-    user_tags,
+    is_ours, is_set, of_type, ours, referenced, refusal, security_group_rules, tag_specification,
+    update_tags, user_tags,
 };
 use crate::catalogue::FromClients;
 use crate::clients::Clients;
@@ -313,6 +313,7 @@ description       = "HTTPS from everywhere"
         let rules = security_group_rules(&self.client, ours(call)).await?;
         Ok(rules
             .into_iter()
+            .filter(|rule| is_ours(call, rule.tags()))
             .find_map(|rule| rule.security_group_rule_id)
             .map(PhysicalId::new))
     }

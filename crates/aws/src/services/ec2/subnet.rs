@@ -18,7 +18,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::common::{
-    FILTER_VALUES, Place, boolean, check_cidr, exactly_one, filter, identity, is_set, of_type, ours,
+    FILTER_VALUES, Place, boolean, check_cidr, exactly_one, filter, identity, is_ours, is_set, of_type, ours,
     referenced, refusal, tag_specification, update_tags, user_tags,
 };
 use crate::catalogue::FromClients;
@@ -276,6 +276,7 @@ tags                    = { Name = "public" }
         let subnets = found.aws("ec2", "DescribeSubnets")?.subnets.unwrap_or_default();
         Ok(subnets
             .into_iter()
+            .filter(|subnet| is_ours(call, subnet.tags()))
             .find_map(|subnet| subnet.subnet_id)
             .map(PhysicalId::new))
     }
