@@ -52,6 +52,7 @@ catalogue![
     ec2::subnet::Subnet,
     ec2::vpc::Vpc,
     ec2::vpc_endpoint::VpcEndpoint,
+    ecr::image::Image,
 ];
 
 fn position<T>(entries: &[(&'static str, T)], name: &TypeName) -> Option<usize> {

@@ -1,6 +1,7 @@
 //! One module per AWS service, one file per resource type.
 
 pub mod ec2;
+pub mod ecr;
 
 #[cfg(test)]
 mod testing {
