@@ -40,7 +40,22 @@ macro_rules! catalogue {
     };
 }
 
-catalogue![ec2::vpc::Vpc,];
+catalogue![
+    apigatewayv2::api::Api,
+    apigatewayv2::api_mapping::ApiMapping,
+    apigatewayv2::domain_name::DomainName,
+    apigatewayv2::integration::Integration,
+    apigatewayv2::route::Route,
+    apigatewayv2::stage::Stage,
+    apigatewayv2::vpc_link::VpcLink,
+    ec2::vpc::Vpc,
+    ecr::lifecycle_policy::LifecyclePolicy,
+    ecr::repository::Repository,
+    iam::role::Role,
+    iam::role_policy::RolePolicy,
+    iam::role_policy_attachment::RolePolicyAttachment,
+    route53::record::Record,
+];
 
 fn position<T>(entries: &[(&'static str, T)], name: &TypeName) -> Option<usize> {
     let name = name.to_string();

@@ -1,0 +1,5 @@
+//! Amazon Elastic Container Registry.
+
+mod common;
+pub mod lifecycle_policy;
+pub mod repository;
