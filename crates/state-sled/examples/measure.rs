@@ -73,7 +73,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     let started = Instant::now();
     drop(open(place.path())?);
     println!("make a new state: {:.1?}", started.elapsed());
-    println!("size of a new state: {} KiB", size(place.path())? / 1024);
+    println!("size of a new state: {} bytes", size(place.path())?);
 
     let runtime = tokio::runtime::Builder::new_multi_thread().build()?;
     let journal = Arc::new(Journal::open(Arc::new(open(place.path())?))?);

@@ -14,7 +14,7 @@ use serde::{Deserialize, Serialize};
 use sled::{Batch, IVec};
 
 use crate::committed::{self, Committed, Note};
-use crate::open::{self, BACKUPS, DATABASE, Opened, Request, guarded};
+use crate::open::{self, BACKUPS, DATABASE, Mode, Opened, Request, guarded};
 use crate::writer::Writer;
 use crate::{keys, pieces};
 
@@ -77,6 +77,12 @@ impl SledStore {
             (None, Some(committed)) => {
                 let what = format!("its database lost all of {} journal entries", committed.serial);
                 return Err(StateError::damaged(location(), what));
+            }
+            (None, None) if request.mode == Mode::Existing => {
+                return Err(StateError::Absent {
+                    stack: stack.to_string(),
+                    path: opened.folder,
+                });
             }
             (None, None) => create(&opened, &database, stack)?,
         };
@@ -399,7 +405,6 @@ mod tests {
     use infra_state::testing::sample_stack;
 
     use super::*;
-    use crate::Mode;
 
     #[test]
     fn old_entries_go_and_runs_stay() {

@@ -234,13 +234,25 @@ fn a_changeset_holds_exactly_what_was_touched() {
 #[test]
 fn an_unsound_state_is_refused() {
     let mut state = sample_state();
-    state
-        .resources
-        .insert("a.b.c".parse().unwrap(), record("id", &["a.b.c"]));
+    state.resources.insert("a.b.c".parse().unwrap(), record("", &[]));
     let error = Journal::open(Arc::new(MemoryStore::with_state(state))).unwrap_err();
     let message = error.to_string();
     assert!(
-        message.contains("depend on each other in a circle: a.b.c → a.b.c"),
+        message.contains("is damaged: a.b.c has no id of AWS"),
         "{message}"
     );
+}
+
+#[test]
+fn what_would_be_refused_when_read_is_refused_when_appended() {
+    let store = memory();
+    let journal = Journal::open_inline(Arc::new(store.clone())).unwrap();
+    let nameless = JournalEntry::Confirmed {
+        address: "a.b.c".parse().unwrap(),
+        record: Box::new(record("", &[])),
+    };
+    let refused = journal.append_blocking(nameless).unwrap_err();
+    assert!(matches!(refused, AppendError::Unsound(_)), "{refused:?}");
+    journal.append_blocking(outputs(1)).unwrap();
+    assert_eq!(serial(&store), 1);
 }

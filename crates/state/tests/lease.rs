@@ -24,6 +24,7 @@ fn elsewhere() -> Holder {
         machine: "an-other-machine".into(),
         boot: "an-other-boot".into(),
         pid: 4242,
+        since_unix_ms: 1_700_000_000_000,
         ..me()
     }
 }

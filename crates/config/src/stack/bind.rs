@@ -2,12 +2,11 @@
 //! of which resources it needs.
 
 use std::cell::RefCell;
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::fmt;
 use std::rc::Rc;
 use std::sync::Arc;
 
-use hcl_edit::expr::BinaryOperator;
 use infra_core::schema::AttributeKind;
 use infra_core::{
     AttributeSchema, EvaluationError, Expression, Reference, Scope, Span, Strength, Template, Value,
@@ -15,10 +14,8 @@ use infra_core::{
 
 use super::context::{Context, failed};
 use super::names::Names;
-use crate::language::{
-    Block, Draft, DraftKind, Each, Evaluator, Formula, Name, Need, Node, NodeKind, ResourceUse, Selector,
-    World, no_key,
-};
+use super::references::{Collector, Found};
+use crate::language::{Draft, DraftKind, Each, Evaluator, Formula, World};
 
 /// A formula together with all that it needs to be evaluated at any time.
 struct Bound {
@@ -57,63 +54,6 @@ impl Expression for Bound {
                 })
             }
         }
-    }
-}
-
-/// A table of tags that is worked out, laid upon the stack's own tags.
-#[derive(Debug)]
-struct Tagged {
-    defaults: BTreeMap<String, Value>,
-    own: Arc<dyn Expression>,
-}
-
-impl Expression for Tagged {
-    fn source(&self) -> &str {
-        self.own.source()
-    }
-
-    fn references(&self) -> &[Reference] {
-        self.own.references()
-    }
-
-    fn evaluate(&self, scope: &dyn Scope) -> Result<Value, EvaluationError> {
-        Ok(match self.own.evaluate(scope)? {
-            Value::Map(own) => {
-                let mut tags = self.defaults.clone();
-                tags.extend(own);
-                Value::Map(tags)
-            }
-            Value::Null => Value::Map(self.defaults.clone()),
-            other => other,
-        })
-    }
-}
-
-/// Lays a resource's own tags upon those of the stack.
-pub(crate) fn with_default_tags(defaults: &BTreeMap<String, Value>, own: Option<Template>) -> Template {
-    let literals = || {
-        defaults
-            .iter()
-            .map(|(name, value)| (name.clone(), Template::Literal(value.clone())))
-    };
-    match own {
-        None | Some(Template::Literal(Value::Null)) => Template::Map(literals().collect()),
-        Some(Template::Map(own)) => {
-            let mut tags: BTreeMap<String, Template> = literals().collect();
-            tags.extend(own);
-            Template::Map(tags)
-        }
-        Some(Template::Literal(Value::Map(own))) => {
-            let mut tags = defaults.clone();
-            tags.extend(own);
-            Template::Literal(Value::Map(tags))
-        }
-        Some(Template::Expression(own)) => Template::Expression(Arc::new(Tagged {
-            defaults: defaults.clone(),
-            own,
-        })),
-        // Not a table: complained about elsewhere.
-        Some(other) => other,
     }
 }
 
@@ -289,7 +229,7 @@ impl<'a> Binder<'a> {
     }
 
     /// What a local refers to, through other locals as well.
-    fn local(&self, name: &str) -> Rc<Vec<Reference>> {
+    pub(super) fn local(&self, name: &str) -> Rc<Vec<Reference>> {
         if let Some(known) = self.locals.borrow().get(name) {
             return known.clone();
         }
@@ -315,194 +255,5 @@ impl<'a> Binder<'a> {
             .borrow_mut()
             .insert(name.to_owned(), references.clone());
         references
-    }
-}
-
-/// References in order, each once, and keys that are not there.
-#[derive(Default)]
-struct Found {
-    references: Vec<(Reference, Span)>,
-    seen: BTreeSet<Reference>,
-    wrong: Vec<(crate::language::Wrong, Span)>,
-}
-
-impl Found {
-    fn add(&mut self, reference: Reference, span: &Span) {
-        if self.seen.insert(reference.clone()) {
-            self.references.push((reference, span.clone()));
-        }
-    }
-}
-
-/// Finds what one formula refers to, leaving out branches that are known not to be taken.
-struct Collector<'a> {
-    binder: &'a Binder<'a>,
-    formula: &'a Formula,
-    each: Option<&'a Each>,
-}
-
-impl Collector<'_> {
-    /// What is known of a part before AWS is asked.
-    fn known(&self, node: &Node) -> Option<Value> {
-        let value = Evaluator::new(self.binder.world, None, self.each)
-            .part(self.formula, node)
-            .ok()?;
-        (!matches!(value, Value::Unknown(_))).then_some(value)
-    }
-
-    fn node(&self, node: &Node, found: &mut Found) {
-        match &node.kind {
-            NodeKind::Literal(_) | NodeKind::Loop(_) => {}
-            NodeKind::Name(index) => {
-                if let Some((Name::Local(name), range)) = self.formula.names.get(*index)
-                    && self.binder.names.late_locals.contains(name)
-                {
-                    let span = self.formula.span(range);
-                    for reference in self.binder.local(name).iter() {
-                        found.add(reference.clone(), &span);
-                    }
-                }
-            }
-            NodeKind::Resource(index) => {
-                if let Some(usage) = self.formula.resources.get(*index) {
-                    self.resource(usage, found);
-                }
-            }
-            NodeKind::Conditional(parts) => {
-                let [condition, yes, no] = parts.as_ref();
-                self.node(condition, found);
-                match self.known(condition) {
-                    Some(Value::Bool(true)) => self.node(yes, found),
-                    Some(Value::Bool(false)) => self.node(no, found),
-                    _ => {
-                        self.node(yes, found);
-                        self.node(no, found);
-                    }
-                }
-            }
-            NodeKind::Binary(operator, sides) => {
-                let [left, right] = sides.as_ref();
-                self.node(left, found);
-                let stops = match operator {
-                    BinaryOperator::And => Some(false),
-                    BinaryOperator::Or => Some(true),
-                    _ => None,
-                };
-                if stops.is_none() || self.known(left) != stops.map(Value::Bool) {
-                    self.node(right, found);
-                }
-            }
-            NodeKind::Call(call) => {
-                for argument in &call.arguments {
-                    self.node(argument, found);
-                    if call.takes_first_only() {
-                        let known = self.known(argument);
-                        if known.is_some_and(|value| !value.is_null() && value.as_str() != Some("")) {
-                            break;
-                        }
-                    }
-                }
-            }
-            NodeKind::Text(parts) | NodeKind::List(parts) => {
-                parts.iter().for_each(|part| self.node(part, found))
-            }
-            NodeKind::Object(entries) => {
-                for (key, value) in entries {
-                    self.node(key, found);
-                    self.node(value, found);
-                }
-            }
-            NodeKind::Attribute(base, _) | NodeKind::Unary(_, base) => self.node(base, found),
-            NodeKind::Index(base, key) => {
-                self.node(base, found);
-                self.node(key, found);
-            }
-            NodeKind::Splat(base, steps) => {
-                self.node(base, found);
-                for step in steps {
-                    if let crate::language::Step::Index(key) = step {
-                        self.node(key, found);
-                    }
-                }
-            }
-            NodeKind::For(parts) => {
-                self.node(&parts.collection, found);
-                let bodies = [parts.key.as_ref(), Some(&parts.value), parts.condition.as_ref()];
-                bodies
-                    .into_iter()
-                    .flatten()
-                    .for_each(|body| self.node(body, found));
-            }
-        }
-    }
-
-    fn resource(&self, usage: &ResourceUse, found: &mut Found) {
-        let span = self.formula.span(&usage.range);
-        let mut add = |address: &infra_core::ResourceAddress, single: bool| match &usage.need {
-            Need::Attribute(name, _) => {
-                found.add(
-                    Reference {
-                        address: address.clone(),
-                        attribute: Some(name.clone()),
-                    },
-                    &span,
-                );
-            }
-            Need::OfElements(names) if !single => {
-                for name in names.keys() {
-                    found.add(
-                        Reference {
-                            address: address.clone(),
-                            attribute: Some(name.clone()),
-                        },
-                        &span,
-                    );
-                }
-            }
-            _ => found.add(
-                Reference {
-                    address: address.clone(),
-                    attribute: None,
-                },
-                &span,
-            ),
-        };
-        if usage.lookup {
-            return add(&usage.block, true);
-        }
-        match (self.binder.world.blocks.get(&usage.block), &usage.selector) {
-            (Some(Block::One { present: true }), selector) => {
-                add(&usage.block, matches!(selector, Selector::Whole));
-            }
-            (Some(Block::Many(instances)), Selector::Key(key)) => {
-                if let Some(value) = self.known(key) {
-                    let name = crate::language::text_of(&value).unwrap_or_default();
-                    match instances.get(&name) {
-                        Some(instance) if instance.present => add(&instance.address, true),
-                        Some(_) => {}
-                        None => {
-                            let wrong = no_key(usage, &name, instances.keys());
-                            found.wrong.push((wrong, self.formula.span(&key.range)));
-                        }
-                    }
-                } else {
-                    // Which one it is shows only later.
-                    instances
-                        .values()
-                        .filter(|one| one.present)
-                        .for_each(|one| add(&one.address, true));
-                }
-            }
-            (Some(Block::Many(instances)), _) => {
-                instances
-                    .values()
-                    .filter(|one| one.present)
-                    .for_each(|one| add(&one.address, false));
-            }
-            _ => {}
-        }
-        if let Selector::Key(key) = &usage.selector {
-            self.node(key, found);
-        }
     }
 }

@@ -83,15 +83,16 @@ pub(crate) fn attributes(
         places,
         hidden: false,
         type_name: schema.name.to_string(),
+        failed: false,
     };
     for (name, value) in attributes.iter_mut() {
         let Some(attribute) = schema.attributes.get(name) else {
             continue;
         };
-        let before = checker.context.report.errors();
+        checker.failed = false;
         checker.hidden = attribute.sensitive;
         checker.value(&attribute.kind, value, Path::Name(&Path::Top, name));
-        if checker.context.report.errors() != before {
+        if checker.failed {
             *value = Value::unknown();
         }
     }
@@ -129,9 +130,16 @@ struct Checker<'a, 'c> {
     /// The values may not be shown.
     hidden: bool,
     type_name: String,
+    /// Whether something was wrong since this was last cleared.
+    failed: bool,
 }
 
 impl Checker<'_, '_> {
+    fn complain(&mut self, diagnostic: Diagnostic) {
+        self.failed = true;
+        self.context.add(diagnostic);
+    }
+
     fn value(&mut self, kind: &AttributeKind, value: &Value, path: Path<'_>) {
         match (kind, value) {
             (_, Value::Unknown(_) | Value::Null | Value::Secret(Secret::Sealed(_)))
@@ -196,7 +204,7 @@ impl Checker<'_, '_> {
                 None => {
                     let spelled = path.spelled();
                     let within = spelled.parent().unwrap_or_default();
-                    self.context.add(
+                    self.complain(
                         Diagnostic::error(
                             "unknown-attribute",
                             format!("`{within}` of `{}` has no key `{name}`", self.type_name),
@@ -240,7 +248,7 @@ impl Checker<'_, '_> {
                         .help(format!("`{name}` is {}", described(&schema.kind)))
                 }
             };
-            self.context.add(diagnostic);
+            self.complain(diagnostic);
         }
     }
 
@@ -277,7 +285,7 @@ impl Checker<'_, '_> {
                     format!("`{name}`")
                 };
                 let place = self.places.nearest(&Path::Name(&path, key).spelled()).clone();
-                self.context.add(
+                self.complain(
                     Diagnostic::error("duplicate-key", format!("two elements have {shown} as `{key}`"))
                         .at(place, "")
                         .help(format!("`{key}` tells the elements apart")),
@@ -295,7 +303,7 @@ impl Checker<'_, '_> {
             } else {
                 format!(": {error}")
             };
-            self.context.add(
+            self.complain(
                 Diagnostic::error("bad-json", format!("`{spelled}` is not JSON{reason}"))
                     .at(self.places.nearest(&spelled).clone(), "")
                     .help("a table in TOML is taken as well"),
@@ -317,7 +325,7 @@ impl Checker<'_, '_> {
         };
         let diagnostic = diagnostic.at(place, "");
         let near = crate::report::nearest(text, names.iter().copied()).filter(|_| !self.hidden);
-        self.context.add(match near {
+        self.complain(match near {
             Some(near) => diagnostic.help(format!("did you mean `{near}`?")),
             None => diagnostic.help(format!("it is one of {}", listed(&names))),
         });

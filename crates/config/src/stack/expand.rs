@@ -49,6 +49,9 @@ pub(crate) fn expand(
         let value = context.evaluate(&Evaluator::new(world, None, None), for_each);
         let Some(entries) = entries(context, for_each, value) else {
             found.insert(block.address.clone(), Block::Unclear);
+            if block.when.as_ref().is_some_and(|when| !uses_each(when)) {
+                present(context, world, block, None);
+            }
             continue;
         };
         let mut instances = BTreeMap::new();
@@ -78,6 +81,12 @@ pub(crate) fn expand(
     world.blocks = found;
     resources.sort_by(|left, right| left.address.cmp(&right.address));
     (resources, absent)
+}
+
+fn uses_each(draft: &Draft) -> bool {
+    let mut used = false;
+    draft.for_each_formula(&mut |formula| used |= formula.uses_each());
+    used
 }
 
 /// Whether `when` holds; `None` when that is unclear, which is reported.

@@ -11,7 +11,7 @@ use super::variables::Variable;
 use crate::language::{Draft, Evaluator, Formula, Local, Name, World};
 
 /// Locals that use locals that use locals: deeper than this is no stack that a person wrote.
-const MAX_DEPTH: usize = 128;
+const MAX_DEPTH: usize = 32;
 
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 enum Global {

@@ -9,12 +9,13 @@ use infra_core::{
     Catalogue, Diagnostic, Reference, Resource, ResourceAddress, SourceMap, Stack, StackId, Strength, Value,
 };
 
-use super::bind::{Binder, Edge, Treatment, with_default_tags};
+use super::bind::{Binder, Edge, Treatment};
 use super::blocks::{self, Block};
 use super::context::Context;
 use super::expand::{self, Unfolded};
 use super::names::Names;
 use super::sections::Sections;
+use super::tags::with_default_tags;
 use super::variables::{self, ENVIRONMENT_PREFIX, Variable};
 use super::{globals, lookups, order, outputs, settings, validate};
 use crate::language::{Draft, World};
@@ -201,7 +202,12 @@ struct DefaultTags {
 impl DefaultTags {
     fn new(world: &World, draft: Option<&Draft>) -> Self {
         let tags = match world.stack.get("tags") {
-            Some(Value::Map(tags)) => tags.clone(),
+            // Anything but texts has been complained about.
+            Some(Value::Map(tags)) => tags
+                .iter()
+                .filter(|(_, tag)| matches!(tag, Value::String(_) | Value::Secret(_)))
+                .map(|(name, tag)| (name.clone(), tag.clone()))
+                .collect(),
             _ => BTreeMap::new(),
         };
         let mut spans = BTreeMap::new();
@@ -329,8 +335,10 @@ fn used(
     used.environment = inputs
         .environment
         .iter()
-        .filter(|(name, _)| !name.starts_with(ENVIRONMENT_PREFIX))
-        .filter(|(name, _)| all || names.environment.contains(&Some((*name).clone())))
+        .filter(|(name, _)| {
+            names.environment.contains(&Some((*name).clone()))
+                || (all && !name.starts_with(ENVIRONMENT_PREFIX))
+        })
         .map(|(name, text)| (name.clone(), text.clone()))
         .collect();
     used

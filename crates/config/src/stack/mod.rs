@@ -12,9 +12,12 @@ mod lookups;
 mod names;
 mod order;
 mod outputs;
+mod references;
 mod sections;
 mod settings;
+mod tags;
 mod validate;
+mod variable_types;
 mod variables;
 
 pub use load::{Inputs, Loaded, UsedInputs, load};

@@ -111,7 +111,7 @@ impl Names {
     }
 
     fn formula(&mut self, context: &mut Context<'_>, formula: &Formula, allowed: Allowed<'_>) -> bool {
-        let mut good = true;
+        let mut good = !formula.broken;
         for (name, range) in &formula.names {
             if let Some(diagnostic) = self.name(name, &formula.span(range), allowed) {
                 good = false;

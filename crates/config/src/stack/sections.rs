@@ -7,8 +7,8 @@ use infra_core::{Diagnostic, ResourceAddress, Span, TypeName};
 
 use super::context::Context;
 use super::fields::{self, NO_ENTRIES};
-use crate::report::Suggest;
-use crate::source::{Entry, Node, NodeKind, Table};
+use crate::report::{Suggest, nearest};
+use crate::source::{Entry, NodeKind, Table};
 
 const SECTIONS: [&str; 7] = [
     "include", "stack", "values", "variable", "local", "lookup", "output",
@@ -86,13 +86,10 @@ fn declared<'a>(
 ) {
     let known_service = context.types.iter().any(|name| name.service() == service);
     let NodeKind::Table(kinds) = &entry.node.kind else {
-        if !matches!(entry.node.kind, NodeKind::Bad) {
-            let services = context.services();
-            let diagnostic =
-                Diagnostic::error("unknown-key", format!("there is no setting `{prefix}{service}`"))
-                    .at(entry.key_span.clone(), "")
-                    .suggest(service, SECTIONS.into_iter().chain(services));
-            context.add(diagnostic);
+        if known_service {
+            context.add(incomplete(entry, prefix, service, "<type>"));
+        } else if !matches!(entry.node.kind, NodeKind::Bad) {
+            context.add(outside(entry, prefix, service));
         }
         return;
     };
@@ -109,7 +106,12 @@ fn declared<'a>(
         let known_type = known_service && context.catalogue.definition(&type_name).is_some();
         let NodeKind::Table(names) = &entry.node.kind else {
             if known_service {
-                context.add(incomplete(entry, prefix, service, kind, known_type));
+                context.add(incomplete(
+                    entry,
+                    prefix,
+                    service,
+                    if known_type { kind } else { "<type>" },
+                ));
             }
             continue;
         };
@@ -162,7 +164,7 @@ fn declared<'a>(
                 _ if complained => {}
                 _ => {
                     complained = true;
-                    context.add(incomplete(entry, prefix, service, kind, true));
+                    context.add(incomplete(entry, prefix, service, kind));
                 }
             }
         }
@@ -170,14 +172,27 @@ fn declared<'a>(
 }
 
 /// A key that stands where a resource's name is expected.
-fn incomplete(entry: &Entry, prefix: &str, service: &str, kind: &str, known_type: bool) -> Diagnostic {
-    let Node { span, .. } = &entry.node;
-    let kind = if known_type { kind } else { "<type>" };
-    let place = Span {
-        file: span.file,
-        range: entry.key_span.range.clone(),
-    };
+fn incomplete(entry: &Entry, prefix: &str, service: &str, kind: &str) -> Diagnostic {
     Diagnostic::error("bad-address", "a resource has a service, a type and a name")
-        .at(place, "")
+        .at(entry.key_span.clone(), "")
         .help(format!("write `[{prefix}{service}.{kind}.<name>]` above it"))
+}
+
+/// A setting that stands in no section.
+fn outside(entry: &Entry, prefix: &str, name: &str) -> Diagnostic {
+    let diagnostic = Diagnostic::error("unknown-key", format!("there is no setting `{prefix}{name}`"))
+        .at(entry.key_span.clone(), "");
+    let known = super::settings::KEYS;
+    match known
+        .into_iter()
+        .find(|key| *key == name)
+        .or_else(|| nearest(name, known))
+    {
+        Some(near) if prefix.is_empty() => {
+            diagnostic.help(format!("did you mean `{near}`, in the section `[stack]`?"))
+        }
+        _ => {
+            diagnostic.help("every setting stands in a section, such as `[stack]`, `[values]` or a resource")
+        }
+    }
 }

@@ -10,7 +10,8 @@ use super::sections::Sections;
 use crate::language::{Draft, DraftKind, World};
 use crate::report::nearest;
 
-const KEYS: [&str; 7] = [
+/// The keys of `[stack]`.
+pub(crate) const KEYS: [&str; 7] = [
     "name",
     "environment",
     "stage",
@@ -162,7 +163,7 @@ fn string(
         Value::String(text) => Some((text.clone(), draft.span.clone())),
         Value::Unknown(_) => None,
         other => {
-            context.add(wrong(&format!("stack.{name}"), "a text", other, &draft.span));
+            context.add(wrong(&format!("`stack.{name}`"), "a text", other, &draft.span));
             None
         }
     }
@@ -171,7 +172,7 @@ fn string(
 fn wrong(what: &str, expected: &str, found: &Value, span: &Span) -> Diagnostic {
     let diagnostic = Diagnostic::error(
         "wrong-type",
-        format!("`{what}` is {expected}, found {}", found.kind()),
+        format!("{what} is {expected}, found {}", found.kind()),
     )
     .at(span.clone(), format!("expected {expected}"));
     match found {
@@ -269,7 +270,7 @@ fn account_ids(
         Value::Unknown(_) => return None,
         other => {
             context.add(wrong(
-                "stack.allowed_account_ids",
+                "`stack.allowed_account_ids`",
                 "a list of account ids",
                 other,
                 &draft.span,
@@ -309,11 +310,11 @@ fn check_tags(context: &mut Context<'_>, world: &World, drafts: &BTreeMap<String
                     _ => draft.place(),
                 };
                 if !matches!(tag, Value::String(_) | Value::Unknown(_) | Value::Secret(_)) {
-                    context.add(wrong(&format!("stack.tags.{name}"), "a text", tag, span));
+                    context.add(wrong(&format!("`stack.tags.{name}`"), "a text", tag, span));
                 }
             }
         }
         Value::Unknown(_) | Value::Null => {}
-        other => context.add(wrong("stack.tags", "a table of texts", other, draft.place())),
+        other => context.add(wrong("`stack.tags`", "a table of texts", other, draft.place())),
     }
 }

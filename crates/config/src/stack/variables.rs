@@ -10,6 +10,7 @@ use super::context::Context;
 use super::fields::{only_known, table, text, truth, wrong_kind};
 use super::load::Inputs;
 use super::sections::Sections;
+use super::variable_types::VariableType;
 use crate::language::Draft;
 use crate::report::{Suggest, listed};
 use crate::source::{Node, NodeKind, Table};
@@ -18,18 +19,6 @@ use crate::source::{Node, NodeKind, Table};
 pub(crate) const ENVIRONMENT_PREFIX: &str = "INFRA_VAR_";
 
 const KEYS: [&str; 6] = ["type", "default", "description", "one_of", "pattern", "sensitive"];
-
-/// What values a variable takes.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) enum VariableType {
-    Any,
-    String,
-    Integer,
-    Number,
-    Bool,
-    List(Box<VariableType>),
-    Map(Box<VariableType>),
-}
 
 /// A declared variable with the value that it is to have.
 pub(crate) struct Variable {
@@ -114,113 +103,6 @@ fn kind(context: &mut Context<'_>, fields: &Table, what: &str) -> VariableType {
     }
 }
 
-impl std::str::FromStr for VariableType {
-    type Err = ();
-
-    fn from_str(text: &str) -> Result<Self, ()> {
-        let text = text.trim();
-        let inner = |prefix: &str| {
-            text.strip_prefix(prefix)?
-                .trim()
-                .strip_prefix('(')?
-                .strip_suffix(')')
-        };
-        Ok(match text {
-            "any" => Self::Any,
-            "string" => Self::String,
-            "integer" => Self::Integer,
-            "number" => Self::Number,
-            "bool" => Self::Bool,
-            // The nesting of a type is as deep as its text is long; nobody needs more than this.
-            _ if text.len() > 100 => return Err(()),
-            _ => match (inner("list"), inner("map")) {
-                (Some(element), _) => Self::List(Box::new(element.parse()?)),
-                (_, Some(element)) => Self::Map(Box::new(element.parse()?)),
-                _ => return Err(()),
-            },
-        })
-    }
-}
-
-impl std::fmt::Display for VariableType {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        match self {
-            Self::Any => f.write_str("any"),
-            Self::String => f.write_str("string"),
-            Self::Integer => f.write_str("integer"),
-            Self::Number => f.write_str("number"),
-            Self::Bool => f.write_str("bool"),
-            Self::List(element) => write!(f, "list({element})"),
-            Self::Map(element) => write!(f, "map({element})"),
-        }
-    }
-}
-
-impl VariableType {
-    /// Whether the value is of this type; unknown parts are.
-    pub(crate) fn takes(&self, value: &Value) -> bool {
-        match (self, value) {
-            (_, Value::Unknown(_)) | (Self::Any, _) => true,
-            (_, Value::Secret(infra_core::Secret::Clear(inner))) => self.takes(inner),
-            (Self::String, value) => value.as_str().is_some(),
-            (Self::Integer, value) => value.as_integer().is_some(),
-            (Self::Number, Value::Integer(_) | Value::Float(_)) => true,
-            (Self::Bool, value) => value.as_bool().is_some(),
-            (Self::List(element), Value::List(items)) => items.iter().all(|item| element.takes(item)),
-            (Self::Map(element), Value::Map(entries)) => entries.values().all(|entry| element.takes(entry)),
-            _ => false,
-        }
-    }
-
-    /// The value that a text from the command line or the environment means.
-    fn parse_value(&self, text: &str) -> Result<Value, String> {
-        let wrong = |what: &str| Err(format!("it is {what}"));
-        match self {
-            Self::String => Ok(Value::from(text)),
-            Self::Bool => match text.trim() {
-                "true" => Ok(Value::Bool(true)),
-                "false" => Ok(Value::Bool(false)),
-                _ => wrong("`true` or `false`"),
-            },
-            Self::Integer => text
-                .trim()
-                .parse()
-                .map(Value::Integer)
-                .or_else(|_| wrong("a whole number")),
-            Self::Number => match (text.trim().parse::<i64>(), text.trim().parse::<f64>()) {
-                (Ok(whole), _) => Ok(Value::Integer(whole)),
-                (_, Ok(number)) if number.is_finite() => Ok(Value::Float(number)),
-                _ => wrong("a number"),
-            },
-            Self::Any => Ok(collection(text).unwrap_or_else(|| Value::from(text))),
-            Self::List(_) | Self::Map(_) => match collection(text) {
-                Some(value) if self.takes(&value) => Ok(value),
-                _ => wrong(&format!(
-                    "{self}, written as JSON or TOML, such as `{}`",
-                    if matches!(self, Self::List(_)) {
-                        "[\"a\", \"b\"]"
-                    } else {
-                        "{\"key\": \"value\"}"
-                    }
-                )),
-            },
-        }
-    }
-}
-
-/// JSON, or else a TOML value.
-fn collection(text: &str) -> Option<Value> {
-    if let Ok(json) = serde_json::from_str::<serde_json::Value>(text) {
-        return Some(Value::from(json));
-    }
-    // TOML has no nesting limit of its own below that of its parser; errors mean that it is no TOML.
-    let (value, errors) = toml::de::DeValue::parse_recoverable(text);
-    if !errors.is_empty() {
-        return None;
-    }
-    crate::source::plain_value(&value)
-}
-
 fn pattern(context: &mut Context<'_>, fields: &Table, what: &str) -> Option<Regex> {
     let (pattern, span) = text(context, fields, "pattern", what)?;
     // The whole value has to match.
@@ -254,15 +136,14 @@ fn one_of(context: &mut Context<'_>, fields: &Table, what: &str, kind: &Variable
     for item in items {
         match item.plain() {
             Some(value) if element.takes(&value) => choices.push(value),
-            Some(_) => context.add(wrong_kind(
-                item,
-                &format!("a choice of {what}"),
-                &format!("of type `{element}`"),
-            )),
+            Some(_) => {
+                let expected = format!("of type `{element}`");
+                context.add(wrong_kind(item, &format!("a choice of {what}"), &expected));
+            }
             None => {}
         }
     }
-    Some(choices)
+    (choices.len() == items.len()).then_some(choices)
 }
 
 fn given(
@@ -401,7 +282,7 @@ impl Variable {
                 ),
             )
             .at(span.clone(), format!("expected `{}`", self.kind));
-            let diagnostic = match (&self.kind, &value) {
+            let mut diagnostic = match (&self.kind, &value) {
                 (VariableType::String, Value::Integer(_) | Value::Float(_) | Value::Bool(_)) => {
                     diagnostic.help("quote it")
                 }
@@ -410,7 +291,10 @@ impl Variable {
                 }
                 _ => diagnostic,
             };
-            context.add(diagnostic.see(self.span.clone(), "declared here"));
+            if *span != self.span {
+                diagnostic = diagnostic.see(self.span.clone(), "declared here");
+            }
+            context.add(diagnostic);
             return None;
         }
         let elements: Vec<&Value> = match &value {

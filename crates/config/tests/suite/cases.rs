@@ -2,19 +2,17 @@
 //! (`variables`, `environment`, `account`, and `observed` attributes by address), and `expected.txt`: the
 //! diagnostics, and the stack if there is one.
 //!
-//! `UPDATE_CASES=1 cargo test -p infra-config --test cases` writes what is found into `expected.txt`, to be
+//! `UPDATE_CASES=1 cargo test -p infra-config ` writes what is found into `expected.txt`, to be
 //! reviewed.
-
-mod support;
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use crate::support::catalogue::catalogue;
+use crate::support::scope::{Observed, scope_of};
 use infra_config::{Files, Inputs, Loaded, MemoryFiles, load};
 use infra_core::{Attributes, Value};
-use support::catalogue::catalogue;
-use support::scope::{Observed, scope_of};
 
 /// Files below a case's folder.
 struct CaseFiles(PathBuf);
@@ -74,7 +72,7 @@ fn rendered(loaded: &Loaded, case: &CaseInputs) -> String {
     let diagnostics: Vec<String> = loaded
         .diagnostics
         .iter()
-        .map(|found| support::text::diagnostic(found, &loaded.sources))
+        .map(|found| crate::support::text::diagnostic(found, &loaded.sources))
         .collect();
     let mut text = diagnostics.join("\n");
     if let Some(stack) = &loaded.stack {
@@ -82,7 +80,7 @@ fn rendered(loaded: &Loaded, case: &CaseInputs) -> String {
         if !text.is_empty() {
             text.push('\n');
         }
-        text.push_str(&support::text::stack(stack, &scope));
+        text.push_str(&crate::support::text::stack(stack, &scope));
     }
     text
 }
