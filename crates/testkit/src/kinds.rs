@@ -147,7 +147,8 @@ fn definition() -> Kind {
         .made_first()
 }
 
-/// Like a service behind a load balancer: refused while the balancer does not work, slow to change and to go.
+/// Like a service behind a load balancer: refused while the balancer does not work, slow to change and to go;
+/// two things can be set only once it is there, one of which has to work by then.
 fn service() -> Kind {
     Kind::new("app.service", Name("name"))
         .with_client_token()
@@ -158,8 +159,10 @@ fn service() -> Kind {
         .attribute("count", Kinds::Integer, &[])
         .default("count", 1)
         .attribute("scaling", Kinds::Integer, &[SetAfterCreate])
+        .attribute("gateway_id", Kinds::String, &[SetAfterCreate])
         .refers("definition")
         .refers_to_working("balancer_arn")
+        .refers_to_working("gateway_id")
         .computed("arn", Arn)
         .computed("deployment", Counts("definition"))
         .ready_after("service steady", 60)
