@@ -40,7 +40,20 @@ macro_rules! catalogue {
     };
 }
 
-catalogue![ec2::vpc::Vpc,];
+catalogue![
+    ec2::eip::ElasticIp,
+    ec2::internet_gateway::InternetGateway,
+    ec2::nat_gateway::NatGateway,
+    ec2::route::Route,
+    ec2::route_table::RouteTable,
+    ec2::route_table_association::RouteTableAssociation,
+    ec2::security_group::SecurityGroup,
+    ec2::security_group_rule::SecurityGroupRule,
+    ec2::subnet::Subnet,
+    ec2::vpc::Vpc,
+    ec2::vpc_endpoint::VpcEndpoint,
+    ecr::image::Image,
+];
 
 fn position<T>(entries: &[(&'static str, T)], name: &TypeName) -> Option<usize> {
     let name = name.to_string();

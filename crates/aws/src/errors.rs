@@ -55,6 +55,19 @@ pub fn missing(service: &str, operation: &str, part: &str) -> ProviderError {
     }
 }
 
+/// An error that AWS tells inside an answer that itself is a success, such as the `Unsuccessful` items of
+/// DeleteVpcEndpoints.
+pub fn told(service: &str, operation: &str, code: Option<&str>, message: &str) -> ProviderError {
+    let class = classify(service, code, message, Some(400));
+    ProviderError {
+        service: service.to_owned(),
+        operation: operation.to_owned(),
+        code: code.map(str::to_owned),
+        hint: hint(class, service, operation, code, message),
+        ..ProviderError::new(class, message)
+    }
+}
+
 fn convert<E>(error: &SdkError<E, HttpResponse>, service: &str, operation: &str) -> ProviderError
 where
     E: ProvideErrorMetadata + std::error::Error + Send + Sync + 'static,
@@ -119,6 +132,7 @@ const CLASSES: &[(&str, ErrorClass)] = &[
     ("InvalidPermission.Duplicate", ErrorClass::AlreadyExists),
     ("InvalidGroup.Duplicate", ErrorClass::AlreadyExists),
     ("Resource.AlreadyAssociated", ErrorClass::AlreadyExists),
+    ("InvalidSubnet.Conflict", ErrorClass::AlreadyExists),
     ("DependencyViolation", ErrorClass::DependencyViolation),
     ("DeleteConflict", ErrorClass::DependencyViolation),
     ("ResourceInUse", ErrorClass::DependencyViolation),

@@ -223,6 +223,7 @@ impl Dispatch {
             step: id,
             address: step.address,
             messages: self.sender.clone(),
+            waits: self.shared.wait || self.readiness_is_needed(id),
         };
         self.tasks.spawn(run.run(job));
     }
@@ -435,6 +436,13 @@ impl Dispatch {
             .iter()
             .map(|(dependent, _)| *dependent)
             .collect()
+    }
+
+    fn readiness_is_needed(&self, id: StepId) -> bool {
+        self.steps[id.0 as usize]
+            .dependents
+            .iter()
+            .any(|(_, strength)| *strength == Strength::Ready)
     }
 
     fn skip(&mut self, id: StepId, because_of: Option<ResourceAddress>) {

@@ -23,4 +23,4 @@ pub use events::{EventReceiver, Reporter, channel};
 pub use prepare::prepare;
 pub use refresh::{Refreshed, refresh};
 pub use retry::Pace;
-pub use session::{EngineError, Planned, RunReport, RunRequest, Session};
+pub use session::{EngineError, ImportError, Planned, RunReport, RunRequest, Session};

@@ -6,8 +6,11 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use infra_core::event::{EventKind, RunSummary};
 use infra_core::plan::ActionCounts;
-use infra_core::state::{JournalEntry, RunId};
-use infra_core::{Attributes, AwsIdentity, Diagnostic, Plan, ResourceAddress, RunOutcome, Stack};
+use infra_core::state::{JournalEntry, RecordStatus, RunId};
+use infra_core::{
+    Attributes, AwsIdentity, Diagnostic, PhysicalId, Plan, ProviderError, ResourceAddress, ResourceRecord,
+    RunOutcome, Stack,
+};
 use infra_plan::{PlanInput, PlanOptions};
 use infra_provider::{Progress, Providers};
 use infra_state::{AppendError, Journal};
@@ -20,7 +23,7 @@ use crate::prepare::prepare;
 use crate::refresh::{RefreshError, Refreshed, refresh};
 use crate::retry::Pace;
 use crate::settle::{SettleError, Settling};
-use crate::step::Shared;
+use crate::step::{Shared, sealed_observed};
 
 /// A stack's journal together with what it is carried out with.
 pub struct Session {
@@ -38,6 +41,8 @@ pub struct Session {
     pub pace: Pace,
     /// Calls under way at the same time.
     pub parallelism: usize,
+    /// Whether a run waits for what nothing else waits for, such as the end of a rollout.
+    pub wait: bool,
 }
 
 /// What is to be planned.
@@ -119,6 +124,26 @@ pub enum EngineError {
     Journal(#[from] AppendError),
 }
 
+/// Something cannot be imported.
+#[derive(Debug, thiserror::Error)]
+pub enum ImportError {
+    /// The stack does not declare the address.
+    #[error("the stack does not declare {0}")]
+    Undeclared(ResourceAddress),
+    /// The address has something already.
+    #[error("{0} is {1} already: `infra state list` shows what the stack has")]
+    Taken(ResourceAddress, PhysicalId),
+    /// AWS has no such thing.
+    #[error("AWS has no {1} that could become {0}: look at the id, the region and the account")]
+    NotFound(ResourceAddress, PhysicalId),
+    /// AWS could not be asked.
+    #[error("AWS could not be asked")]
+    Provider(#[from] ProviderError),
+    /// The state could not be written.
+    #[error("the state cannot be written")]
+    Journal(#[from] AppendError),
+}
+
 impl Session {
     /// Settles what an earlier run left open, looks at AWS, and plans.
     ///
@@ -190,6 +215,54 @@ impl Session {
         })
     }
 
+    /// Takes something that exists at AWS into the state, under an address that the stack declares. Nothing
+    /// is taken for applied, so that the next plan shows every difference.
+    ///
+    /// # Errors
+    /// The state has something there already, AWS has no such thing, or the state cannot be written.
+    pub async fn import(
+        &self,
+        stack: &Stack,
+        address: &ResourceAddress,
+        id: &PhysicalId,
+    ) -> Result<(), ImportError> {
+        let resource = stack
+            .resources
+            .get(address)
+            .ok_or_else(|| ImportError::Undeclared(address.clone()))?;
+        if let Some(taken) = self.journal.with_state(|state| {
+            state
+                .resources
+                .get(address)
+                .map(|record| record.physical_id.clone())
+        }) {
+            return Err(ImportError::Taken(address.clone(), taken));
+        }
+        let provider = self
+            .providers
+            .provider(address.type_name())
+            .ok_or_else(|| ImportError::Undeclared(address.clone()))?;
+        let found = provider.read(std::slice::from_ref(id)).await?.remove(id);
+        let found = found.ok_or_else(|| ImportError::NotFound(address.clone(), id.clone()))?;
+        let none = Attributes::new();
+        let key = self.journal.sealing_key();
+        let record = ResourceRecord {
+            physical_id: id.clone(),
+            applied: Attributes::new(),
+            observed: sealed_observed(provider.schema(), &found.observed, [&none, &none], key),
+            dependencies: resource.dependencies.keys().cloned().collect(),
+            lifecycle: resource.lifecycle.clone(),
+            timeouts: resource.timeouts.clone(),
+            status: RecordStatus::Ready,
+        };
+        let entry = JournalEntry::Confirmed {
+            address: address.clone(),
+            record: Box::new(record),
+        };
+        self.journal.append(entry).await?;
+        Ok(())
+    }
+
     /// Carries a plan out.
     ///
     /// # Errors
@@ -219,6 +292,7 @@ impl Session {
             reporter: self.reporter.clone(),
             cancellation: self.cancellation.clone(),
             pace: self.pace,
+            wait: self.wait,
         });
         let (report, work) = Dispatch::new(shared, planned, self.parallelism).run().await?;
         let values = match work.outputs() {

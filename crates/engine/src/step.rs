@@ -37,6 +37,8 @@ pub(crate) struct Shared {
     pub reporter: Reporter,
     pub cancellation: Cancellation,
     pub pace: Pace,
+    /// Whether to wait for what nothing else waits for.
+    pub wait: bool,
 }
 
 /// What a step tells the dispatcher while it goes on and when it ends.
@@ -130,6 +132,8 @@ pub(crate) struct StepRun {
     pub step: StepId,
     pub address: ResourceAddress,
     pub messages: UnboundedSender<Message>,
+    /// Whether its waiter runs: always when something waits for its readiness.
+    pub waits: bool,
 }
 
 impl StepRun {
@@ -250,6 +254,9 @@ impl StepRun {
             self.change(provider, &id, request, &mut record, &keep).await?;
         }
         if let Some(wait) = provider.waits().create {
+            if !self.waits {
+                return Ok(self.finished(schema, &id, &wanted, &observed));
+            }
             let wait = self.patience(wait, keep.timeouts.create);
             self.tell(Message::OnlyWaiting {
                 step: self.step,
@@ -406,6 +413,9 @@ impl StepRun {
         };
         self.change(provider, &id, request, &mut record, &keep).await?;
         if let Some(wait) = wait {
+            if !self.waits {
+                return Ok(self.finished(schema, &id, &wanted, &attributes_known(schema, &wanted, &prior)));
+            }
             let wait = self.patience(wait, keep.timeouts.update);
             self.tell(Message::OnlyWaiting {
                 step: self.step,

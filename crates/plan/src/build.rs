@@ -168,7 +168,7 @@ fn change(node: &Node<'_>, decision: Decision, key: &SealingKey) -> Change {
 }
 
 fn deposed(node: &Node<'_>, thing: &Thing<'_>) -> Change {
-    let forget = thing.absent || thing.record.lifecycle.retain;
+    let forget = node.forgets_deposed(thing);
     Change {
         address: node.address.clone(),
         action: if forget { Action::Forget } else { Action::Delete },

@@ -158,7 +158,12 @@ impl<'c, 'a> Checker<'c, 'a> {
         let removal = if retain { Forget } else { Delete };
         let declared = self.input.options.mode == PlanMode::Apply && self.resource(address).is_some();
         let allowed: &[&[(StepOperation, bool)]] = match (change.action, change.replace_order) {
-            (Action::NoOp, None) => &[&[], &[(Wait, true)], &[(Confirm, true)]],
+            (Action::NoOp, None) => &[
+                &[],
+                &[(Wait, true)],
+                &[(Confirm, true)],
+                &[(Wait, true), (Confirm, true)],
+            ],
             (Action::Create, None) if id.is_some() => &[&[(Forget, true), (Create, false)]],
             (Action::Create, None) => &[&[(Create, false)]],
             (Action::Update, None) => &[&[(Update, true)], &[(Wait, true), (Update, true)]],

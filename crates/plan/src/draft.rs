@@ -6,6 +6,7 @@ use infra_core::{Action, Attributes, PhysicalId, StepOperation, Strength, TypeNa
 
 use crate::decide::{Decision, Decisions, refers_to_change};
 use crate::graph::{Found, Graph};
+use crate::identity::Identity;
 
 /// Why one step waits for another: what may be done about a circle depends on it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -49,19 +50,14 @@ pub(crate) struct Drafts<'a> {
     making: Vec<Option<usize>>,
     /// By node: the update.
     updates: Vec<Option<usize>>,
+    /// By node: the note in the state.
+    confirms: Vec<Option<usize>>,
     /// By thing: the delete.
     removals: Vec<Option<usize>>,
 }
 
-/// Pairs of steps that are not to wait for each other after all: by what they act on, since numbers of steps
-/// change. The waiting node and the node or thing waited for.
-#[derive(Debug, Default)]
-pub(crate) struct Waived {
-    /// Deletes of things that do not wait for the update of a node.
-    pub freed: BTreeSet<(usize, usize)>,
-    /// Creates of nodes that do not wait for the delete of a thing with the same name.
-    pub names: BTreeSet<(usize, usize)>,
-}
+/// Deletes of things that do not wait for the update of a node after all.
+pub(crate) type Waived = BTreeSet<(usize, usize)>;
 
 impl<'a> Drafts<'a> {
     pub fn new(graph: &Graph<'a>, selected: &[bool], decisions: &Decisions, waived: &Waived) -> Self {
@@ -69,6 +65,7 @@ impl<'a> Drafts<'a> {
             steps: Vec::new(),
             making: vec![None; graph.nodes.len()],
             updates: vec![None; graph.nodes.len()],
+            confirms: vec![None; graph.nodes.len()],
             removals: vec![None; graph.things.len()],
         };
         let mut things = graph.things.iter().enumerate().peekable();
@@ -78,14 +75,14 @@ impl<'a> Drafts<'a> {
             }
             while let Some((position, thing)) = things.next_if(|(_, thing)| thing.node == number) {
                 if thing.deposed && selected[number] {
-                    drafts.add_removal(graph, position, thing.absent || thing.record.lifecycle.retain);
+                    drafts.add_removal(graph, position, graph.nodes[number].forgets_deposed(thing));
                 }
             }
         }
         drafts.needs(graph, decisions);
         drafts.gone(graph);
         drafts.freed(graph, decisions, waived);
-        drafts.names(graph, decisions, waived);
+        drafts.names(graph, decisions);
         for step in &mut drafts.steps {
             // Of several reasons to wait for the same step, the one that counts most stays: the strongest
             // wait, and for the same wait the reason that cannot be waived.
@@ -140,8 +137,13 @@ impl<'a> Drafts<'a> {
             Action::NoOp | Action::Read => {
                 if decision.wait {
                     self.making[number] = Some(self.add(number, node.thing, StepOperation::Wait, id));
-                } else if decision.confirm {
-                    self.add(number, node.thing, StepOperation::Confirm, id);
+                }
+                if decision.confirm {
+                    let confirm = self.add(number, node.thing, StepOperation::Confirm, id);
+                    self.confirms[number] = Some(confirm);
+                    if let Some(wait) = self.making[number] {
+                        self.wait_for(confirm, wait, Strength::Ready, Because::Half);
+                    }
                 }
             }
             Action::Update => {
@@ -188,14 +190,16 @@ impl<'a> Drafts<'a> {
         }
     }
 
-    /// Creates and updates come after what they need.
+    /// Creates and updates come after what they need. So do notes in the state, since what the file says of
+    /// a resource is worked out from what it needs.
     fn needs(&mut self, graph: &Graph<'a>, decisions: &Decisions) {
         for (number, needs) in graph.needs.iter().enumerate() {
             let acts = matches!(
                 &decisions.of[number],
                 Some(decision) if matches!(decision.action, Action::Create | Action::Replace | Action::Update)
             );
-            let Some(step) = self.making[number].filter(|_| acts) else {
+            let making = self.making[number].filter(|_| acts);
+            let Some(step) = making.or(self.confirms[number]) else {
                 continue;
             };
             for &(other, strength) in needs {
@@ -238,8 +242,9 @@ impl<'a> Drafts<'a> {
                             && !decision.creates_first()
                             && graph.needs(number, target)
                             && !refers_to_change(graph, &decisions.planned, number, target)
+                            && !lets_go_of(graph, decisions, number, target)
                     );
-                if !stays_in_place && !waived.freed.contains(&(other, number)) {
+                if !stays_in_place && !waived.contains(&(other, number)) {
                     self.wait_for(removal, update, Strength::Ready, Because::Freed);
                 }
             }
@@ -248,7 +253,7 @@ impl<'a> Drafts<'a> {
 
     /// A create comes after the delete of something else that has the name it wants: a resource that was
     /// given another address in the file.
-    fn names(&mut self, graph: &Graph<'a>, decisions: &Decisions, waived: &Waived) {
+    fn names(&mut self, graph: &Graph<'a>, decisions: &Decisions) {
         let mut taken: BTreeMap<(&TypeName, Vec<String>), Vec<usize>> = BTreeMap::new();
         for (thing, removal) in self.removals.iter().enumerate() {
             if removal.is_none() {
@@ -281,7 +286,7 @@ impl<'a> Drafts<'a> {
             };
             let key = (graph.nodes[number].address.type_name(), name);
             for &thing in taken.get(&key).into_iter().flatten() {
-                if graph.nodes[number].thing == Some(thing) || waived.names.contains(&(number, thing)) {
+                if graph.nodes[number].thing == Some(thing) {
                     continue;
                 }
                 if let (Some(create), Some(removal)) = (self.making[number], self.removals[thing]) {
@@ -290,6 +295,22 @@ impl<'a> Drafts<'a> {
             }
         }
     }
+}
+
+/// Whether the update of `node` takes away something by which it refers to what AWS has of `other`.
+fn lets_go_of(graph: &Graph<'_>, decisions: &Decisions, node: usize, other: usize) -> bool {
+    let other = &graph.nodes[other];
+    let (Some(decision), Found::Present { attributes, .. }) = (&decisions.of[node], &other.found) else {
+        return false;
+    };
+    let Some(id) = other.physical_id() else {
+        return false;
+    };
+    let identity = Identity::new(id, other.definition, attributes);
+    decision
+        .differences
+        .iter()
+        .any(|difference| identity.is_in(&difference.observed))
 }
 
 /// A resource's name at AWS, if it has one that is known and not secret.

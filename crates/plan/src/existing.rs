@@ -186,7 +186,7 @@ impl<'a> Decider<'_, 'a> {
                 decision.wait,
             ));
         }
-        decision.wanted = resolved.into_restored();
+        decision.wanted = resolved.into_in_place();
         decision
     }
 
@@ -199,51 +199,59 @@ impl<'a> Decider<'_, 'a> {
         decision.wait = matches!(present.health, Health::Pending(_));
         decision.drift = std::mem::take(&mut resolved.drift);
         let observed = resolved.observed().unwrap_or(present.observed);
-        decision.confirm = !decision.wait
-            && present
+        // The end of a wait notes what AWS tells; the rest of the record is this step's.
+        let seen = decision.wait
+            || present
                 .node
                 .record
-                .is_some_and(|record| !self.is_up_to_date(present, record, &resolved, observed));
+                .is_some_and(|record| self.is_noted(present, record, observed));
+        let recorded = present
+            .node
+            .record
+            .is_some_and(|record| self.is_recorded(present, record, &resolved));
+        decision.confirm = !(seen && recorded);
         if self.graph.referenced[present.number] {
             self.decisions.planned[present.number] = Some(scope::of_kept(
                 present.node.address,
                 present.definition,
-                resolved.for_create(),
+                resolved.for_update(),
                 observed,
                 decision.wait,
             ));
         }
-        decision.wanted = resolved.into_set();
+        decision.wanted = resolved.into_in_place();
         decision
     }
 
-    /// Whether the record says all that is known now.
-    fn is_up_to_date(
+    /// Whether the record has what AWS tells now.
+    fn is_noted(&self, present: &Present<'_, 'a>, record: &ResourceRecord, observed: &Attributes) -> bool {
+        let null = &Value::Null;
+        let same = |name: &String| {
+            let (seen, known) = (observed.get(name), record.observed.get(name));
+            same_stored(
+                seen.unwrap_or(null),
+                known.unwrap_or(null),
+                self.input.sealing_key,
+            )
+        };
+        record.status == RecordStatus::Ready && present.definition.schema().computed.keys().all(same)
+    }
+
+    /// Whether the record has what the file says now.
+    fn is_recorded(
         &self,
         present: &Present<'_, 'a>,
         record: &ResourceRecord,
         resolved: &Resolved<'_>,
-        observed: &Attributes,
     ) -> bool {
-        let key = self.input.sealing_key;
         let resource = present.resource;
-        let dependencies = || {
-            let mut stored: Vec<_> = record.dependencies.iter().collect();
-            stored.sort_unstable();
-            stored.dedup();
-            stored.into_iter().eq(resource.dependencies.keys())
-        };
-        let computed = |name: &String| {
-            let null = &Value::Null;
-            let (seen, known) = (observed.get(name), record.observed.get(name));
-            same_stored(seen.unwrap_or(null), known.unwrap_or(null), key)
-        };
-        record.status == RecordStatus::Ready
-            && record.lifecycle == resource.lifecycle
+        let mut dependencies: Vec<_> = record.dependencies.iter().collect();
+        dependencies.sort_unstable();
+        dependencies.dedup();
+        record.lifecycle == resource.lifecycle
             && record.timeouts == resource.timeouts
-            && dependencies()
-            && resolved.is_recorded(&record.applied, key)
-            && present.definition.schema().computed.keys().all(computed)
+            && dependencies.into_iter().eq(resource.dependencies.keys())
+            && resolved.is_recorded(&record.applied, self.input.sealing_key)
     }
 }
 

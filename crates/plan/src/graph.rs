@@ -8,6 +8,7 @@ use infra_core::{
     ResourceRecord, Strength, TypeDefinition,
 };
 
+use crate::identity::uses;
 use crate::input::{PlanInput, health_of_record};
 use crate::network::{cycles, topological};
 
@@ -64,6 +65,13 @@ impl<'a> Node<'a> {
         self.resource
             .map(|resource| &resource.lifecycle)
             .or_else(|| self.record.map(|record| &record.lifecycle))
+    }
+
+    /// Whether a deposed thing of this address is let go of rather than deleted. What is said of the address
+    /// now counts more than what was said when the thing was made.
+    pub fn forgets_deposed(&self, thing: &Thing<'_>) -> bool {
+        let lifecycle = self.lifecycle().unwrap_or(&thing.record.lifecycle);
+        thing.absent || lifecycle.retain
     }
 
     pub fn physical_id(&self) -> Option<&'a PhysicalId> {
@@ -289,6 +297,7 @@ fn stored<'a>(
         }
     }
     first_of_node.resize(nodes.len() + 1, things.len());
+    let of_node = |node: usize| first_of_node[node]..first_of_node[node + 1];
     let mut edges: Vec<Vec<usize>> = things
         .iter()
         .map(|thing| {
@@ -298,9 +307,17 @@ fn stored<'a>(
                 .iter()
                 .filter_map(|address| index.get(address).copied())
                 .filter(|&other| other != thing.node)
-                .flat_map(|other| first_of_node[other]..first_of_node[other + 1])
                 .collect();
-            needed.into_iter().collect()
+            let mut edges = Vec::with_capacity(needed.len());
+            for other in needed {
+                let all: Vec<&ResourceRecord> =
+                    things[of_node(other)].iter().map(|thing| thing.record).collect();
+                let definition = nodes[other].definition;
+                edges.extend(
+                    of_node(other).filter(|&used| uses(thing.record, things[used].record, &all, definition)),
+                );
+            }
+            edges
         })
         .collect();
     let is_declared = |from: usize, to: usize| {

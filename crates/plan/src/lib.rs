@@ -22,6 +22,7 @@ mod evaluate;
 mod existing;
 mod graph;
 mod guard;
+mod identity;
 mod input;
 mod json;
 mod network;

@@ -1,10 +1,11 @@
 //! Putting the steps in an order, and getting out of circles.
 //!
 //! What is made needs what is made before it, and what is deleted needs what used it to be deleted before
-//! it; a replacement ties the two together, so that circles can come about. In this order: a wait for a name
-//! is given up; replacements whose order is free are made first and deleted after; replacements made first
-//! only by habit, then survivors that refer to what has to go, are replaced with the old one going first;
-//! survivors that may not be are updated afterwards. What is left is a contradiction in what the user asked.
+//! it; a replacement ties the two together, and so does a name that has to be free, so that circles can come
+//! about. In this order: replacements whose order is free are made first and deleted after; replacements made
+//! first only by habit, then survivors that refer to what has to go, are replaced with the old one going
+//! first; survivors that may not be are updated afterwards. What is left is a contradiction in what the user
+//! asked.
 
 use std::collections::BTreeMap;
 
@@ -47,9 +48,6 @@ pub(crate) fn order<'a>(graph: &Graph<'a>, selected: &[bool], decisions: &mut De
             steps: &drafts.steps,
             circle: cycles(&edges),
         };
-        if circles.waive_names(&mut waived) {
-            continue;
-        }
         let free = circles.replacements(|node| {
             matches!(&decisions.of[node], Some(decision) if !decision.delete_first && !decision.creates_first())
         });
@@ -91,25 +89,12 @@ impl Circles<'_, '_> {
         })
     }
 
-    fn waive_names(&self, waived: &mut Waived) -> bool {
-        let before = waived.names.len();
-        waived.names.extend(
-            self.edges()
-                .filter(|&(_, _, because)| because == Because::Name)
-                .filter_map(|(from, to, _)| Some((self.steps[from].node, self.steps[to].thing?))),
-        );
-        waived.names.len() > before
-    }
-
     /// Deletes stop waiting for the updates of survivors.
     fn waive_freed(&self, waived: &mut Waived) -> bool {
-        let before = waived.freed.len();
-        waived.freed.extend(
-            self.edges()
-                .filter(|&(_, _, because)| because == Because::Freed)
-                .filter_map(|(from, to, _)| Some((self.steps[from].thing?, self.steps[to].node))),
-        );
-        waived.freed.len() > before
+        let before = waived.len();
+        let freed = self.edges().filter(|&(_, _, because)| because == Because::Freed);
+        waived.extend(freed.filter_map(|(from, to, _)| Some((self.steps[from].thing?, self.steps[to].node))));
+        waived.len() > before
     }
 
     /// The replaced nodes whose two halves wait for each other within a circle.
@@ -128,9 +113,14 @@ impl Circles<'_, '_> {
     fn to_be_replaced(&self, decisions: &Decisions) -> BTreeMap<usize, usize> {
         let mut causes: BTreeMap<usize, usize> = BTreeMap::new();
         let fixed = |node: usize| matches!(&decisions.of[node], Some(decision) if decision.delete_first);
-        for (from, to, because) in self.edges() {
-            let node = self.steps[from].node;
-            if let (Because::Half, true, Some(circle)) = (because, fixed(node), self.circle[to]) {
+        for (_, to, because) in self.edges() {
+            let node = self.steps[to].node;
+            let deletes_first = match because {
+                Because::Half => fixed(node),
+                Because::Name => true,
+                Because::Needs | Because::Gone | Because::Freed => false,
+            };
+            if let (true, Some(circle)) = (deletes_first, self.circle[to]) {
                 causes.entry(circle).or_insert(node);
             }
         }
@@ -139,7 +129,6 @@ impl Circles<'_, '_> {
             nodes
                 .into_iter()
                 .filter_map(|(node, step)| Some((node, *causes.get(&self.circle[step]?)?)))
-                .filter(|(node, cause)| node != cause)
                 .collect()
         };
         let by_habit = self
@@ -166,7 +155,11 @@ impl Circles<'_, '_> {
     }
 
     fn contradiction(&self) -> Diagnostic {
-        let mut nodes: Vec<usize> = self.replacements(|_| true);
+        let mut nodes: Vec<usize> = self
+            .edges()
+            .filter(|&(_, _, because)| matches!(because, Because::Half | Because::Name))
+            .map(|(from, _, _)| self.steps[from].node)
+            .collect();
         nodes.sort_unstable();
         nodes.dedup();
         let names: Vec<String> = nodes

@@ -29,9 +29,11 @@ pub struct Current<'a> {
 /// A resource worked out. Its attributes are canonical and hold secrets in clear.
 #[derive(Debug)]
 pub struct Resolved<'a> {
+    /// What the file sets.
     set: Attributes,
-    restored: Option<Attributes>,
-    /// Attributes whose place in the record is not what is sent.
+    /// What an update brings about, where that is something else.
+    in_place: Option<Attributes>,
+    /// Attributes that are let be, with what the record goes on to have as applied.
     kept: Vec<(String, Option<Value>)>,
     observed: Option<Cow<'a, Attributes>>,
     pub(crate) differences: Vec<Difference>,
@@ -75,7 +77,7 @@ pub(crate) fn with_prepared(mut values: Attributes, prepared: Option<&Attributes
 /// Compares canonical `set` with what there is. `stays` tells of a value that is not known whether it is
 /// nevertheless known to be what it was.
 pub(crate) fn settle<'a>(
-    mut set: Attributes,
+    set: Attributes,
     schema: &TypeSchema,
     lifecycle: &Lifecycle,
     current: Option<Current<'a>>,
@@ -85,7 +87,7 @@ pub(crate) fn settle<'a>(
     let Some(current) = current else {
         return Resolved {
             set,
-            restored: None,
+            in_place: None,
             kept: Vec::new(),
             observed: None,
             differences: Vec::new(),
@@ -96,7 +98,8 @@ pub(crate) fn settle<'a>(
     let ignored = |name: &str| lifecycle.ignore_changes.iter().any(|ignored| ignored == name);
     let applied_value = |name: &str| current.applied.get(name).filter(|value| !value.is_null());
     let mut kept = Vec::new();
-    for (name, value) in &mut set {
+    let mut let_be: Option<Attributes> = None;
+    for (name, value) in &set {
         let is_ignored = ignored(name);
         let is_let_be = is_ignored || (value.has_unknown() && stays(name));
         if !is_let_be {
@@ -108,7 +111,10 @@ pub(crate) fn settle<'a>(
             _ => observed.get(name),
         };
         match there.filter(|value| !value.is_null()) {
-            Some(there) => *value = there.clone(),
+            Some(there) => {
+                let attributes = let_be.get_or_insert_with(|| set.clone());
+                attributes.insert(name.clone(), there.clone());
+            }
             None if !is_ignored => continue,
             None => {}
         }
@@ -119,8 +125,9 @@ pub(crate) fn settle<'a>(
             kept.push((name.clone(), Some(value.clone())));
         }
     }
-    let restored = restored(&schema.attributes, &set, current.applied, &ignored, key);
-    let wanted = restored.as_ref().unwrap_or(&set);
+    let base = let_be.as_ref().unwrap_or(&set);
+    let in_place = restored(&schema.attributes, base, current.applied, &ignored, key).or(let_be);
+    let wanted = in_place.as_ref().unwrap_or(&set);
     let applied = current.applied;
     let shown = |difference: &Difference| !ignored(difference.path.top());
     let mut changes = differences(schema, Purpose::Change, wanted, &observed, applied, key);
@@ -129,7 +136,7 @@ pub(crate) fn settle<'a>(
     drift.retain(shown);
     Resolved {
         set,
-        restored,
+        in_place,
         kept,
         observed: Some(observed),
         differences: changes,
@@ -138,16 +145,15 @@ pub(crate) fn settle<'a>(
 }
 
 impl Resolved<'_> {
-    /// What a create sends: what the file sets. Attributes under `ignore_changes` are as AWS has them, if
-    /// there is something already.
+    /// What a create sends: what the file sets.
     pub fn for_create(&self) -> &Attributes {
         &self.set
     }
 
-    /// What an update brings about: the same, and what the file once set and sets no longer at its default,
-    /// or `Null` where it is to be cleared.
+    /// What an update brings about: the same, but what is under `ignore_changes` as AWS has it, and what the
+    /// file once set and sets no longer at its default, or `Null` where it is to be cleared.
     pub fn for_update(&self) -> &Attributes {
-        self.restored.as_ref().unwrap_or(&self.set)
+        self.in_place.as_ref().unwrap_or(&self.set)
     }
 
     /// What AWS has, with its secrets marked as such.
@@ -205,8 +211,8 @@ impl Resolved<'_> {
     }
 
     /// The attributes for an update, taken out.
-    pub(crate) fn into_restored(self) -> Attributes {
-        self.restored.unwrap_or(self.set)
+    pub(crate) fn into_in_place(self) -> Attributes {
+        self.in_place.unwrap_or(self.set)
     }
 }
 

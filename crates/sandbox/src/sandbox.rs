@@ -224,6 +224,19 @@ impl Sandbox {
             .map(drop)
     }
 
+    /// Lets that many of AWS's seconds pass in the emulator at once, with all that happens in them: for tests
+    /// that would otherwise wait. Nothing passes when the time scale is 0, where everything happens at once.
+    ///
+    /// # Errors
+    /// When none runs, or it does not answer.
+    pub fn advance(&self, aws_seconds: f64) -> Result<(), SandboxError> {
+        let page = format!("/_infra/advance?seconds={aws_seconds}");
+        self.instance()
+            .ok_or(SandboxError::NotRunning)?
+            .ask("POST", &page)
+            .map(drop)
+    }
+
     fn instance_path(&self) -> PathBuf {
         self.folder.join("instance.json")
     }
@@ -317,7 +330,7 @@ impl Sandbox {
         }
         command
             .env("PYTHONPATH", program)
-            .env("PYTHONDONTWRITEBYTECODE", "1")
+            .env_remove("PYTHONHOME")
             .current_dir(&home)
             .stdin(Stdio::null())
             .stdout(file)

@@ -39,6 +39,9 @@ fn a_sandbox_is_started_once_reset_and_stopped() {
     assert!(first.started_now && first.state_dir.is_dir());
     assert!(get(&first.registry_url, "/v2/").starts_with("HTTP/1.0 401"));
 
+    sandbox.advance(60.0).unwrap();
+    assert!(sandbox.advance(f64::NAN).is_err());
+
     // Found again, by the same root only.
     let again = sandbox.start(&options, &mut |_| {}).unwrap();
     assert!(!again.started_now);
@@ -100,7 +103,10 @@ fn an_emulator_that_cannot_start_shows_its_log() {
     let error = TemporarySandbox::start(root.path(), shared_venv(), &options)
         .unwrap_err()
         .to_string();
-    assert!(error.contains("--time-scale must not be negative"), "{error}");
+    assert!(
+        error.contains("--time-scale must be a number that is not negative"),
+        "{error}"
+    );
 }
 
 #[test]

@@ -15,6 +15,7 @@ mod keys;
 mod open;
 mod pieces;
 mod store;
+mod writer;
 
-pub use open::{Mode, Request, folder, stacks};
+pub use open::{Mode, Request, folder, set_aside, stacks};
 pub use store::{JOURNAL_KEPT, SledStore};

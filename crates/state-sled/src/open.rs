@@ -83,6 +83,36 @@ pub fn stacks(state_dir: &Path) -> Result<Vec<String>, StateError> {
     Ok(found)
 }
 
+/// Moves a stack's database, damaged as it may be, to a folder `set-aside-<time>` beside it, so that a
+/// backup can be imported into a new one. Returns that folder; the backups stay where they are.
+///
+/// # Errors
+/// [`StateError::Held`] while somebody works on the stack; [`StateError::Absent`] when there is nothing to
+/// move; otherwise what the file system says.
+pub fn set_aside(state_dir: &Path, stack: &StackId, holder: Holder) -> Result<PathBuf, StateError> {
+    let folder = folder(state_dir, stack)?;
+    let present: Vec<&str> = [DATABASE, committed::FILE]
+        .into_iter()
+        .filter(|name| folder.join(name).exists())
+        .collect();
+    if present.is_empty() {
+        return Err(StateError::Absent {
+            stack: stack.to_string(),
+            path: folder,
+        });
+    }
+    let since = holder.since_unix_ms;
+    let _lease = Lease::acquire(&folder, holder, Duration::ZERO)?;
+    let aside = folder.join(format!("set-aside-{since}"));
+    create_private_folder(&aside)?;
+    for name in present {
+        let from = folder.join(name);
+        fs::rename(&from, aside.join(name)).map_err(|error| StateError::io("moving", &from, error))?;
+    }
+    sync_folder(&folder)?;
+    Ok(aside)
+}
+
 /// A stack's open database, and what keeps others out of it. Dropped in this order.
 #[derive(Debug)]
 pub(crate) struct Opened {

@@ -14,7 +14,8 @@ use serde::{Deserialize, Serialize};
 use sled::{Batch, IVec};
 
 use crate::committed::{self, Committed, Note};
-use crate::open::{self, BACKUPS, DATABASE, Opened, Request, guarded};
+use crate::open::{self, BACKUPS, DATABASE, Mode, Opened, Request, guarded};
+use crate::writer::Writer;
 use crate::{keys, pieces};
 
 /// So many of the newest journal entries stay for sure: older ones are removed, when a state is opened,
@@ -76,6 +77,12 @@ impl SledStore {
             (None, Some(committed)) => {
                 let what = format!("its database lost all of {} journal entries", committed.serial);
                 return Err(StateError::damaged(location(), what));
+            }
+            (None, None) if request.mode == Mode::Existing => {
+                return Err(StateError::Absent {
+                    stack: stack.to_string(),
+                    path: opened.folder,
+                });
             }
             (None, None) => create(&opened, &database, stack)?,
         };
@@ -207,41 +214,14 @@ impl SledStore {
         }
         let serials: Vec<u64> = (oldest..=newest - kept).collect();
         for serials in serials.chunks(REMOVED_AT_ONCE) {
-            let batch = self.guarded("reading", || {
-                let mut batch = Batch::default();
-                for serial in serials {
-                    pieces::remove(&self.opened.db, &mut batch, &keys::entry(*serial))?;
-                }
-                Ok(batch)
-            })?;
+            let mut batch = Writer::new(&self.opened, &self.database);
+            for serial in serials {
+                batch.remove(&keys::entry(*serial))?;
+            }
+            let batch = batch.finish();
             write_durably(&self.opened, &self.database, batch)?;
         }
         Ok(())
-    }
-
-    /// A batch that makes every key as the changeset has it.
-    fn batch_of(&self, changes: &Changeset, meta: &Meta) -> Result<Batch, StateError> {
-        let mut batch = Writer::new(self);
-        for (serial, entry) in &changes.entries {
-            batch.put(&keys::entry(*serial), entry)?;
-        }
-        for (address, record) in &changes.records {
-            batch.put_or_remove(&keys::record(address), record.as_ref())?;
-        }
-        for (address, records) in &changes.deposed {
-            batch.put_or_remove(&keys::deposed(address), records.as_ref())?;
-        }
-        for (token, intent) in &changes.intents {
-            batch.put_or_remove(&keys::intent(token), intent.as_ref())?;
-        }
-        if let Some(outputs) = &changes.outputs {
-            batch.put(keys::OUTPUTS, outputs)?;
-        }
-        for ((started_unix_ms, run), record) in &changes.runs {
-            batch.put(&keys::run(*started_unix_ms, run), record)?;
-        }
-        batch.put(keys::META, meta)?;
-        Ok(batch.batch)
     }
 }
 
@@ -293,8 +273,10 @@ impl StateStore for SledStore {
             });
         }
         let meta = self.meta(&changes.lineage, changes.serial());
-        let batch = self.batch_of(changes, &meta)?;
-        self.write(head, batch, meta)
+        let mut batch = Writer::new(&self.opened, &self.database);
+        batch.apply(changes)?;
+        batch.put(keys::META, &meta)?;
+        self.write(head, batch.finish(), meta)
     }
 
     fn journal(&self, serials: RangeInclusive<u64>) -> Result<Vec<(u64, JournalEntry)>, StateError> {
@@ -327,24 +309,11 @@ impl StateStore for SledStore {
                 found: head.serial,
             });
         }
-        let mut batch = Writer::new(self);
-        for prefix in [keys::RECORDS, keys::DEPOSED, keys::INTENTS, keys::JOURNAL] {
-            batch.remove_all(prefix)?;
-        }
-        for (address, record) in &state.resources {
-            batch.put(&keys::record(address), record)?;
-        }
-        for (address, records) in &state.deposed {
-            batch.put(&keys::deposed(address), records)?;
-        }
-        for (token, intent) in &state.intents {
-            batch.put(&keys::intent(token), intent)?;
-        }
-        batch.put(keys::OUTPUTS, &state.outputs)?;
         let meta = self.meta(&state.lineage, state.serial);
+        let mut batch = Writer::new(&self.opened, &self.database);
+        batch.replace(state)?;
         batch.put(keys::META, &meta)?;
-        let batch = batch.batch;
-        self.write(head, batch, meta)
+        self.write(head, batch.finish(), meta)
     }
 }
 
@@ -362,47 +331,6 @@ impl Drop for SledStore {
     }
 }
 
-/// Collects changes, looking up what they replace.
-struct Writer<'a> {
-    store: &'a SledStore,
-    batch: Batch,
-}
-
-impl<'a> Writer<'a> {
-    fn new(store: &'a SledStore) -> Self {
-        Self {
-            store,
-            batch: Batch::default(),
-        }
-    }
-
-    fn put<T: Serialize>(&mut self, key: &[u8], value: &T) -> Result<(), StateError> {
-        let value = to_json(key, value)?;
-        self.store.guarded("reading", || {
-            pieces::put(&self.store.opened.db, &mut self.batch, key, &value)
-        })
-    }
-
-    fn put_or_remove<T: Serialize>(&mut self, key: &[u8], value: Option<&T>) -> Result<(), StateError> {
-        match value {
-            Some(value) => self.put(key, value),
-            None => self.store.guarded("reading", || {
-                pieces::remove(&self.store.opened.db, &mut self.batch, key)
-            }),
-        }
-    }
-
-    fn remove_all(&mut self, prefix: &[u8]) -> Result<(), StateError> {
-        let db = &self.store.opened.db;
-        self.store.guarded("reading", || {
-            for key in db.scan_prefix(prefix).keys() {
-                pieces::remove(db, &mut self.batch, &key?)?;
-            }
-            Ok(())
-        })
-    }
-}
-
 /// A new state with a new sealing key, durable.
 fn create(opened: &Opened, database: &Path, stack: &StackId) -> Result<Meta, StateError> {
     let mut sealing_key = [0; 32];
@@ -415,13 +343,10 @@ fn create(opened: &Opened, database: &Path, stack: &StackId) -> Result<Meta, Sta
         lineage: state.lineage,
         serial: state.serial,
     };
-    let text = to_json(keys::META, &meta)?;
-    let batch = guarded(database, "reading", || {
-        let mut batch = Batch::default();
-        pieces::put(&opened.db, &mut batch, keys::META, &text)?;
-        batch.insert(keys::SEALING_KEY, &sealing_key);
-        Ok(batch)
-    })?;
+    let mut batch = Writer::new(opened, database);
+    batch.put(keys::META, &meta)?;
+    let mut batch = batch.finish();
+    batch.insert(keys::SEALING_KEY, &sealing_key);
     write_durably(opened, database, batch)?;
     Ok(meta)
 }
@@ -440,13 +365,6 @@ fn write_durably(opened: &Opened, database: &Path, batch: Batch) -> Result<(), S
         opened.db.flush()?;
         opened.data.sync_data()?;
         Ok(())
-    })
-}
-
-fn to_json<T: Serialize>(key: &[u8], value: &T) -> Result<Vec<u8>, StateError> {
-    serde_json::to_vec(value).map_err(|error| StateError::Unwritable {
-        what: format!("the value of `{}`", String::from_utf8_lossy(key)),
-        why: error.to_string(),
     })
 }
 
@@ -475,4 +393,45 @@ fn read_value<T: DeserializeOwned>(
     let value = guarded(database, "reading", || pieces::whole(&opened.db, key, first))?
         .ok_or_else(|| wrong("a part of it is missing".into()))?;
     serde_json::from_slice(&value).map_err(|error| wrong(error.to_string()))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+    use std::time::Duration;
+
+    use infra_core::state::RunId;
+    use infra_state::Journal;
+    use infra_state::testing::sample_stack;
+
+    use super::*;
+
+    #[test]
+    fn old_entries_go_and_runs_stay() {
+        let place = tempfile::tempdir().unwrap();
+        let request = Request {
+            mode: Mode::Create,
+            holder: Holder::this_process("test", None),
+            wait: Duration::ZERO,
+        };
+        let open = || SledStore::open_keeping(place.path(), &sample_stack(), &request, 100).unwrap();
+        let mut kept = Vec::new();
+        for batch in 0..3_u64 {
+            let journal = Journal::open(Arc::new(open())).unwrap();
+            for number in 0..54 {
+                let started = JournalEntry::RunStarted {
+                    run: RunId(format!("run-{number}-{batch}")),
+                    command: "x".repeat(10_000),
+                    at_unix_ms: batch,
+                };
+                journal.append_blocking(started).unwrap();
+            }
+            drop(journal);
+            let store = open();
+            let entries = store.journal(0..=u64::MAX).unwrap();
+            kept.push((entries.first().unwrap().0, entries.last().unwrap().0));
+            assert_eq!(store.history().unwrap().len() as u64, (batch + 1) * 54);
+        }
+        assert_eq!(kept, [(1, 54), (1, 108), (63, 162)]);
+    }
 }

@@ -1,5 +1,7 @@
 //! sled as a state store: the suite that every store must pass, and what is special to files.
 
+#![expect(clippy::unwrap_used, reason = "helpers of tests fail by panicking")]
+
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -8,8 +10,8 @@ use std::time::Duration;
 use infra_core::state::{JournalEntry, RunId};
 use infra_core::{Attributes, StackId, State, Value};
 use infra_state::testing::{Bench, conformance, legal_journal, sample_stack};
-use infra_state::{Holder, Journal, StateError, StateStore, unlock};
-use infra_state_sled::{Mode, Request, SledStore, folder, stacks};
+use infra_state::{Holder, Journal, StateError, StateStore, export, import, unlock};
+use infra_state_sled::{Mode, Request, SledStore, folder, set_aside, stacks};
 use proptest::prelude::*;
 
 fn request(mode: Mode) -> Request {
@@ -267,20 +269,53 @@ fn a_database_that_lost_something_is_not_used() {
 #[test]
 fn a_bit_that_flips_anywhere_is_never_a_wrong_state() {
     let place = Place::new();
-    let state = written(place.0.path(), 50);
+    // Several of sled's segments of half a MiB.
+    let journal = Journal::open(place.open().unwrap()).unwrap();
+    for number in 0..400 {
+        let mut values = Attributes::new();
+        values.insert("text".into(), Value::from(format!("{number} ").repeat(1000)));
+        journal.append_blocking(JournalEntry::Outputs { values }).unwrap();
+    }
+    drop(journal);
+    let all = |store: Arc<dyn StateStore>| Ok((store.load()?, store.journal(0..=u64::MAX)?));
+    let sound = place.open().and_then(all).unwrap();
     let path = place.folder().join("db/db");
-    let sound = fs::read(&path).unwrap();
-    let end = sound.iter().rposition(|byte| *byte != 0).unwrap();
+    let bytes = fs::read(&path).unwrap();
+    let end = bytes.iter().rposition(|byte| *byte != 0).unwrap();
+    let mut damages = 0;
     for at in (0..end).step_by(end / 40) {
-        let mut bytes = sound.clone();
-        bytes[at] ^= 0x10;
-        fs::write(&path, bytes).unwrap();
-        match place.open().and_then(|store| store.load()) {
+        let mut flipped = bytes.clone();
+        flipped[at] ^= 0x10;
+        fs::write(&path, flipped).unwrap();
+        match place.open().and_then(all) {
             // What is flipped may be of no use any more.
-            Ok(stored) => assert_eq!(stored.state, state, "byte {at} of {end}"),
-            Err(error) => assert!(matches!(error, StateError::Damaged { .. }), "byte {at}: {error}"),
+            Ok(found) => assert!(found == sound, "byte {at} of {end}"),
+            Err(error) => {
+                assert!(matches!(error, StateError::Damaged { .. }), "byte {at}: {error}");
+                damages += 1;
+            }
         }
     }
+    assert!(damages > 0);
+}
+
+#[test]
+fn a_damaged_state_is_restored_from_its_backup() {
+    let place = Place::new();
+    let state = written(place.0.path(), 50);
+    let text = export(&state).unwrap();
+    let me = || Holder::this_process("infra state import", None);
+    place.damage();
+    let aside = set_aside(place.0.path(), &sample_stack(), me()).unwrap();
+    assert!(aside.join("db/db").exists() && aside.join("committed").exists());
+    let again = set_aside(place.0.path(), &sample_stack(), me());
+    assert!(matches!(again, Err(StateError::Absent { .. })), "{again:?}");
+    let store = place.open().unwrap();
+    let fresh = store.load().unwrap().state;
+    let imported = import(&text, &sample_stack(), Some(&fresh), false).unwrap();
+    store.replace_all(&imported.state).unwrap();
+    drop(store);
+    assert_eq!(place.open().unwrap().load().unwrap().state, state);
 }
 
 #[test]

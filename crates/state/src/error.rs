@@ -214,6 +214,9 @@ pub enum AppendError {
     /// It cannot follow the entries before it; nothing was written.
     #[error("the journal entry is not possible here")]
     Illegal(#[from] IllegalEntry),
+    /// It would leave a state that breaks a rule of [`check`](crate::check); nothing was written.
+    #[error("the journal entry is unsound and was not written: {0}")]
+    Unsound(String),
     /// It holds a sensitive value in clear; nothing was written.
     #[error("{attribute} of {owner} is sensitive and not sealed; nothing was written")]
     ClearSecret {

@@ -8,7 +8,7 @@ use serde::Deserialize;
 use serde::de::IgnoredAny;
 
 use crate::error::StateError;
-use crate::integrity::{DUPLICATE_PHYSICAL_ID, check};
+use crate::integrity::{DEPENDENCY_CYCLE, DUPLICATE_PHYSICAL_ID, check};
 
 /// The keys that format 1 has at the top.
 const KEYS: [&str; 8] = [
@@ -108,7 +108,8 @@ struct Head {
 /// Reads a state from its lasting form, to take the place of `current`.
 ///
 /// Without `force` a state is refused that has another lineage (unless nothing is stored yet), a lower
-/// serial, or the same serial and other content, and one in which two resources are the same thing.
+/// serial, or the same serial and other content, and one in which two resources are the same thing. A state
+/// whose resources depend on each other in a circle is refused in any case.
 ///
 /// # Errors
 /// When the text is no sound state, or may not take that place.
@@ -130,7 +131,9 @@ pub fn import(
         .into_iter()
         .chain(unknown_keys(&head))
         .partition(|problem| {
-            problem.severity == Severity::Error || (problem.code == DUPLICATE_PHYSICAL_ID && !force)
+            problem.severity == Severity::Error
+                || problem.code == DEPENDENCY_CYCLE
+                || (problem.code == DUPLICATE_PHYSICAL_ID && !force)
         });
     if !errors.is_empty() {
         errors.sort_by_key(|problem| problem.severity);
@@ -217,6 +220,7 @@ fn syntax(text: &str, error: &serde_json::Error) -> ImportError {
 mod tests {
     use super::*;
     use crate::testing::{record, sample_state};
+    use infra_core::Value;
 
     #[test]
     fn what_is_exported_comes_back_and_is_the_same_text_every_time() {
@@ -226,6 +230,16 @@ mod tests {
         assert_eq!((&back.state, back.warnings.len()), (&state, 0));
         assert_eq!(export(&back.state).unwrap(), text);
         assert!(text.starts_with("{\n  \"format_version\": 1,\n") && text.ends_with("}\n"));
+    }
+
+    #[test]
+    fn a_secret_in_clear_is_never_exported() {
+        let mut state = sample_state();
+        let secret = Value::secret(Value::from("hunter2"));
+        state.outputs.insert("password".into(), secret);
+        let error = export(&state).unwrap_err();
+        assert!(matches!(error, StateError::Unwritable { .. }), "{error}");
+        assert!(!error.to_string().contains("hunter2"));
     }
 
     #[test]
@@ -302,6 +316,15 @@ mod tests {
             let message = import(&text, &stack, None, true).unwrap_err().to_string();
             assert!(message.contains(expected), "{message}");
         }
+    }
+
+    #[test]
+    fn a_circle_is_refused_even_with_force() {
+        let mut state = sample_state();
+        let address = "a.b.c".parse().unwrap();
+        state.resources.insert(address, record("id", &["a.b.c"]));
+        let refused = import(&export(&state).unwrap(), &state.stack, None, true);
+        assert!(matches!(refused, Err(ImportError::Unsound(_))), "{refused:?}");
     }
 
     #[test]

@@ -109,3 +109,49 @@ pub(crate) fn age(seconds: u64) -> String {
         _ => format!("{} d", seconds / 86_400),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn times_are_told_for_people() {
+        let cases = [
+            (0, "0 s"),
+            (119, "119 s"),
+            (120, "2 min"),
+            (7199, "119 min"),
+            (7200, "2 h"),
+            (172_800, "2 d"),
+        ];
+        for (seconds, expected) in cases {
+            assert_eq!(age(seconds), expected);
+        }
+        let holder = Holder {
+            since_unix_ms: 1_700_000_000_123,
+            ..Holder::this_process("infra apply", None)
+        };
+        assert_eq!(holder.since(), "2023-11-14 22:13:20 UTC");
+    }
+
+    #[test]
+    fn machines_are_told_apart() {
+        let holder = |host: &str, machine: &str, boot: &str| Holder {
+            host: host.into(),
+            machine: machine.into(),
+            boot: boot.into(),
+            ..Holder::this_process("infra apply", None)
+        };
+        let me = holder("host", "machine", "boot");
+        for (other, same) in [
+            (holder("host", "machine", "boot"), true),
+            (holder("host", "machine", "before"), true),
+            (holder("container", "image", "boot"), true),
+            (holder("container", "machine", "other"), false),
+            (holder("host", "other", "other"), false),
+        ] {
+            assert_eq!(me.same_machine(&other), same, "{other:?}");
+        }
+        assert!(!holder("a", "", "").same_machine(&holder("b", "", "")));
+    }
+}

@@ -1,12 +1,16 @@
 //! The rules that every state keeps, checked when one is read and before one is imported.
 
 use std::collections::BTreeMap;
+use std::fmt::Display;
 
-use infra_core::state::STATE_FORMAT_VERSION;
-use infra_core::{Diagnostic, Operation, PhysicalId, ResourceAddress, Severity, StackId, State, TypeName};
+use infra_core::state::{JournalEntry, STATE_FORMAT_VERSION};
+use infra_core::{
+    Diagnostic, Intent, Operation, PhysicalId, ResourceAddress, ResourceRecord, Severity, StackId, State,
+    Token, TypeName,
+};
 
-/// What is wrong with `state`. Errors make it unusable; warnings are things that a run copes with.
-/// With `stack`, the state must be that stack's.
+/// What is wrong with `state`. Errors make it unusable; warnings are what a run must cope with, though an
+/// import refuses some of them. With `stack`, the state must be that stack's.
 pub fn check(state: &State, stack: Option<&StackId>) -> Vec<Diagnostic> {
     let mut found = Vec::new();
     check_head(state, stack, &mut found);
@@ -16,14 +20,37 @@ pub fn check(state: &State, stack: Option<&StackId>) -> Vec<Diagnostic> {
     if let Some(cycle) = cycle(state) {
         let path: Vec<String> = cycle.iter().map(ToString::to_string).collect();
         found.push(
-            Diagnostic::error(
-                "dependency-cycle",
+            warning(
+                DEPENDENCY_CYCLE,
                 format!("resources depend on each other in a circle: {}", path.join(" → ")),
             )
             .help("remove one of these from the other's `dependencies`"),
         );
     }
     found
+}
+
+/// Why `entry` may not be appended by itself, whatever the state is. So no state that was made by appends
+/// ever has an error of [`check`], which would keep it from being opened again.
+pub(crate) fn check_entry(entry: &JournalEntry) -> Option<Diagnostic> {
+    let mut found = Vec::new();
+    match entry {
+        JournalEntry::Intended(intent) => check_intent(&intent.token, intent, &mut found),
+        JournalEntry::Created { record, .. } | JournalEntry::Updated { record, .. } => {
+            check_record("the new record", record, &mut found);
+        }
+        JournalEntry::Confirmed { address, record } => {
+            check_address(address, &mut found);
+            check_record(address, record, &mut found);
+        }
+        JournalEntry::RunStarted { .. }
+        | JournalEntry::Deleted { .. }
+        | JournalEntry::NoEffect { .. }
+        | JournalEntry::Forgotten { .. }
+        | JournalEntry::Outputs { .. }
+        | JournalEntry::RunEnded { .. } => {}
+    }
+    found.into_iter().next()
 }
 
 fn warning(code: &str, message: String) -> Diagnostic {
@@ -67,18 +94,13 @@ fn check_records(state: &State, found: &mut Vec<Diagnostic>) {
         .flat_map(|(address, records)| records.iter().map(move |record| (address, record)));
     for (address, record) in current.chain(deposed) {
         check_address(address, found);
-        if record.physical_id.as_str().is_empty() {
-            found.push(Diagnostic::error(
-                "no-physical-id",
-                format!("{address} has no id of AWS"),
-            ));
-        }
-        for dependency in &record.dependencies {
-            if dependency == address {
-                // Told as the shortest of circles.
-                continue;
-            }
-            check_address(dependency, found);
+        check_record(address, record, found);
+        // A dependency on itself is told as the shortest of circles.
+        for dependency in record
+            .dependencies
+            .iter()
+            .filter(|dependency| *dependency != address)
+        {
             let known = state.resources.contains_key(dependency)
                 || state.deposed.contains_key(dependency)
                 || state.intents.values().any(|intent| intent.address == *dependency);
@@ -103,6 +125,19 @@ fn check_records(state: &State, found: &mut Vec<Diagnostic>) {
     }
 }
 
+/// What holds of every record by itself. `owner` is its address, or what stands for it in the message.
+fn check_record(owner: impl Display, record: &ResourceRecord, found: &mut Vec<Diagnostic>) {
+    if record.physical_id.as_str().is_empty() {
+        found.push(Diagnostic::error(
+            "no-physical-id",
+            format!("{owner} has no id of AWS"),
+        ));
+    }
+    for dependency in &record.dependencies {
+        check_address(dependency, found);
+    }
+}
+
 /// A type can hold an address that the language cannot spell, for it is made of parts.
 fn check_address(address: &ResourceAddress, found: &mut Vec<Diagnostic>) {
     if address.to_string().parse().as_ref() != Ok(address) {
@@ -115,22 +150,29 @@ fn check_address(address: &ResourceAddress, found: &mut Vec<Diagnostic>) {
 
 fn check_intents(state: &State, found: &mut Vec<Diagnostic>) {
     for (token, intent) in &state.intents {
-        check_address(&intent.address, found);
-        if intent.token != *token {
-            found.push(Diagnostic::error(
-                "bad-intent",
-                format!("the intent {} is kept under the token {token}", intent.token),
-            ));
-        }
-        if intent.operation != Operation::Create && intent.physical_id.is_none() {
-            found.push(Diagnostic::error(
-                "bad-intent",
-                format!(
-                    "the intent {token} for {} does not say what it changes or deletes",
-                    intent.address
-                ),
-            ));
-        }
+        check_intent(token, intent, found);
+    }
+}
+
+fn check_intent(token: &Token, intent: &Intent, found: &mut Vec<Diagnostic>) {
+    check_address(&intent.address, found);
+    for dependency in &intent.dependencies {
+        check_address(dependency, found);
+    }
+    if intent.token != *token {
+        found.push(Diagnostic::error(
+            "bad-intent",
+            format!("the intent {} is kept under the token {token}", intent.token),
+        ));
+    }
+    if intent.operation != Operation::Create && intent.physical_id.is_none() {
+        found.push(Diagnostic::error(
+            "bad-intent",
+            format!(
+                "the intent {token} for {} does not say what it changes or deletes",
+                intent.address
+            ),
+        ));
     }
 }
 
@@ -149,6 +191,7 @@ fn check_physical_ids(state: &State, found: &mut Vec<Diagnostic>) {
 }
 
 pub(crate) const DUPLICATE_PHYSICAL_ID: &str = "duplicate-physical-id";
+pub(crate) const DEPENDENCY_CYCLE: &str = "dependency-cycle";
 
 /// A circle of dependencies, its first address once more at the end.
 fn cycle(state: &State) -> Option<Vec<ResourceAddress>> {
@@ -198,7 +241,7 @@ fn cycle(state: &State) -> Option<Vec<ResourceAddress>> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::testing::{record, sample_state};
+    use crate::testing::{intent, record, sample_state};
 
     fn codes(change: impl FnOnce(&mut State)) -> Vec<(Severity, String)> {
         let mut state = sample_state();
@@ -274,8 +317,8 @@ mod tests {
                 }),
             ),
             (
-                "dependency-cycle",
-                Severity::Error,
+                DEPENDENCY_CYCLE,
+                Severity::Warning,
                 Box::new(|state| {
                     state
                         .resources
@@ -305,6 +348,50 @@ mod tests {
         ];
         for (code, severity, change) in cases {
             assert_eq!(codes(change), [(severity, code.to_owned())], "{code}");
+        }
+    }
+
+    #[test]
+    fn an_entry_that_would_make_an_unsound_state_is_found() {
+        let bad = ResourceAddress::new(TypeName::new("ec2", "v pc"), "x");
+        let good = address("ec2.vpc.main");
+        let token = || Token("token".into());
+        let dependent = || {
+            let mut record = record("vpc-9", &[]);
+            record.dependencies.push(bad.clone());
+            Box::new(record)
+        };
+        let intended =
+            |address, operation| JournalEntry::Intended(Box::new(intent("token", address, operation, None)));
+        let cases = [
+            (intended(&good, Operation::Create), None),
+            (intended(&bad, Operation::Create), Some("bad-address")),
+            (intended(&good, Operation::Delete), Some("bad-intent")),
+            (
+                JournalEntry::Created {
+                    token: token(),
+                    record: Box::new(record("", &[])),
+                },
+                Some("no-physical-id"),
+            ),
+            (
+                JournalEntry::Updated {
+                    token: token(),
+                    record: dependent(),
+                },
+                Some("bad-address"),
+            ),
+            (
+                JournalEntry::Confirmed {
+                    address: bad.clone(),
+                    record: Box::new(record("vpc-9", &[])),
+                },
+                Some("bad-address"),
+            ),
+        ];
+        for (entry, expected) in cases {
+            let found = check_entry(&entry).map(|problem| problem.code);
+            assert_eq!(found.as_deref(), expected, "{entry:?}");
         }
     }
 

@@ -8,11 +8,12 @@ use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 use infra_core::state::{JournalEntry, RunId};
-use infra_core::{Attributes, ResourceRecord, SealingKey, Secret, Severity, State, Value};
+use infra_core::{SealingKey, Severity, State};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, oneshot};
 
+use crate::clear::{Owner, clear_secret};
 use crate::error::{AppendError, StateError};
-use crate::integrity::check;
+use crate::integrity::{check, check_entry};
 use crate::store::{Changeset, RunEnd, RunRecord, StateStore};
 
 /// Entries that may wait for the writer; who comes then waits before its entry is folded.
@@ -149,13 +150,13 @@ impl Journal {
     /// poll the entry may still be written.
     ///
     /// # Errors
-    /// [`AppendError::Illegal`] and [`AppendError::ClearSecret`] concern this entry alone, and nothing of
-    /// it was kept; any other error is final for the journal.
+    /// [`AppendError::Illegal`], [`AppendError::Unsound`] and [`AppendError::ClearSecret`] concern this entry
+    /// alone, and nothing of it was kept; any other error is final for the journal.
     pub async fn append(&self, entry: JournalEntry) -> Result<u64, AppendError> {
         if self.inline {
             return self.append_blocking(entry);
         }
-        self.refuse_clear_secrets(&entry)?;
+        self.refuse_unsound(&entry)?;
         let room = Arc::clone(&self.room)
             .acquire_owned()
             .await
@@ -173,7 +174,7 @@ impl Journal {
     /// # Errors
     /// As for [`Journal::append`].
     pub fn append_blocking(&self, entry: JournalEntry) -> Result<u64, AppendError> {
-        self.refuse_clear_secrets(&entry)?;
+        self.refuse_unsound(&entry)?;
         let (serial, mut answer) = self.enqueue(entry, None)?;
         // The writer's thread may have taken it already: then the lock is free only when it is durable.
         self.shared.flush();
@@ -183,38 +184,25 @@ impl Journal {
         }
     }
 
-    /// No store may ever see a sensitive value in clear.
-    fn refuse_clear_secrets(&self, entry: &JournalEntry) -> Result<(), AppendError> {
-        let record_sets = |record: &ResourceRecord| {
-            [&record.applied, &record.observed]
-                .into_iter()
-                .find_map(clear_secret_in)
-        };
-        let attribute = match entry {
-            JournalEntry::Intended(intent) => clear_secret_in(&intent.attributes),
-            JournalEntry::Created { record, .. }
-            | JournalEntry::Updated { record, .. }
-            | JournalEntry::Confirmed { record, .. } => record_sets(record),
-            JournalEntry::Outputs { values } => clear_secret_in(values),
-            JournalEntry::RunStarted { .. }
-            | JournalEntry::Deleted { .. }
-            | JournalEntry::NoEffect { .. }
-            | JournalEntry::Forgotten { .. }
-            | JournalEntry::RunEnded { .. } => None,
-        };
-        let Some(attribute) = attribute else {
+    /// No store may ever see a sensitive value in clear, or what could not be read again.
+    fn refuse_unsound(&self, entry: &JournalEntry) -> Result<(), AppendError> {
+        if let Some(problem) = check_entry(entry) {
+            return Err(AppendError::Unsound(problem.message));
+        }
+        let Some(clear) = clear_secret(entry) else {
             return Ok(());
         };
-        let address = match entry {
-            JournalEntry::Intended(intent) => Some(intent.address.clone()),
-            JournalEntry::Confirmed { address, .. } => Some(address.clone()),
-            JournalEntry::Created { token, .. } | JournalEntry::Updated { token, .. } => {
+        let address = match clear.owner {
+            Owner::Resource(address) => Some(address.clone()),
+            Owner::ResourceOf(token) => {
                 self.with_state(|state| state.intents.get(token).map(|intent| intent.address.clone()))
             }
-            _ => None,
+            Owner::Outputs => None,
         };
-        let owner = address.map_or_else(|| "the outputs".to_owned(), |address| address.to_string());
-        Err(AppendError::ClearSecret { owner, attribute })
+        Err(AppendError::ClearSecret {
+            owner: address.map_or_else(|| "the outputs".to_owned(), |address| address.to_string()),
+            attribute: clear.attribute.to_owned(),
+        })
     }
 
     fn enqueue(
@@ -434,23 +422,6 @@ fn run_after(open: &BTreeMap<RunId, RunRecord>, entry: &JournalEntry, serial: u6
             })
         }
         _ => None,
-    }
-}
-
-/// The name of the first attribute with a sensitive value in clear.
-fn clear_secret_in(attributes: &Attributes) -> Option<String> {
-    attributes
-        .iter()
-        .find(|(_, value)| has_clear_secret(value))
-        .map(|(name, _)| name.clone())
-}
-
-fn has_clear_secret(value: &Value) -> bool {
-    match value {
-        Value::Secret(Secret::Clear(_)) => true,
-        Value::List(items) => items.iter().any(has_clear_secret),
-        Value::Map(entries) => entries.values().any(has_clear_secret),
-        _ => false,
     }
 }
 

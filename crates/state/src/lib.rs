@@ -7,6 +7,7 @@
 //! This crate names no database, knows no AWS and no terminal.
 
 mod backup;
+mod clear;
 mod error;
 mod exchange;
 mod files;

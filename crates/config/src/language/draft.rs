@@ -43,7 +43,7 @@ impl Draft {
                 let place = Place::new(node.span.clone(), raw.unwrap_or(""), text);
                 match parse(text, place, report) {
                     Some(formula) => match formula.root.kind {
-                        super::NodeKind::Literal(value) => DraftKind::Literal(value),
+                        super::NodeKind::Literal(value) if !formula.broken => DraftKind::Literal(value),
                         _ => DraftKind::Formula(Arc::new(formula)),
                     },
                     None => DraftKind::Literal(Value::unknown()),

@@ -18,6 +18,8 @@ pub(crate) struct Formula {
     pub(crate) place: Place,
     /// What to evaluate.
     pub(crate) root: Node,
+    /// Whether a mistake in it has been reported: it cannot be evaluated, but what it names can be checked.
+    pub(crate) broken: bool,
     /// What it names besides resources, in order.
     pub(crate) names: Vec<(Name, Range<usize>)>,
     /// The resources and lookups it names, in order; [`NodeKind::Resource`] points in here.
@@ -28,6 +30,11 @@ impl Formula {
     /// The place in the file of a range of the text.
     pub(crate) fn span(&self, range: &Range<usize>) -> Span {
         self.place.at(range)
+    }
+
+    /// The place of everything that the formula spells.
+    pub(crate) fn whole(&self) -> &Span {
+        self.place.whole()
     }
 
     /// Whether it names `each.…`.
@@ -141,6 +148,13 @@ pub(crate) struct Call {
     pub(crate) arguments: Vec<Node>,
     /// `f(list...)`: the last argument is a list of arguments.
     pub(crate) expand: bool,
+}
+
+impl Call {
+    /// Whether arguments behind the first that is set are not looked at.
+    pub(crate) fn takes_first_only(&self) -> bool {
+        self.function == Function::Coalesce && !self.expand
+    }
 }
 
 /// `[for key, value in collection : result if condition]` and its form with braces.

@@ -6,6 +6,7 @@
 
 mod draft;
 mod evaluate;
+mod failure;
 mod formula;
 mod functions;
 mod lower;
@@ -13,7 +14,10 @@ mod operators;
 mod world;
 
 pub(crate) use draft::{Draft, DraftKind};
-pub(crate) use evaluate::{Evaluator, Failure, no_key};
-pub(crate) use formula::{Formula, Name, Need, Node, NodeKind, ResourceUse, Selector};
+pub(crate) use evaluate::{Evaluator, no_key};
+pub(crate) use failure::{Failure, Wrong};
+pub(crate) use formula::{Formula, Name, Need, Node, NodeKind, ResourceUse, Selector, Step};
+#[cfg(test)]
 pub(crate) use lower::parse;
+pub(crate) use operators::text_of;
 pub(crate) use world::{Block, Each, Instance, Local, World};

@@ -5,7 +5,7 @@ use std::cmp::Ordering;
 use hcl_edit::expr::{BinaryOperator, UnaryOperator};
 use infra_core::Value;
 
-use super::evaluate::Wrong;
+use super::failure::Wrong;
 
 /// A value as it stands in a text: texts, numbers and truth values; `None` for everything else.
 pub(crate) fn text_of(value: &Value) -> Option<String> {

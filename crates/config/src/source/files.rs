@@ -29,7 +29,7 @@ impl Files for DiskFiles {
 pub struct MemoryFiles(BTreeMap<PathBuf, String>);
 
 impl MemoryFiles {
-    /// Files by path; a path is looked up as [`Loaded::files`](crate::Loaded::files) spells it.
+    /// Files by path; a path is looked up as [`UsedInputs::files`](crate::UsedInputs::files) spells it.
     pub fn new(files: BTreeMap<PathBuf, String>) -> Self {
         Self(files)
     }

@@ -8,5 +8,5 @@ mod tree;
 pub use files::{DiskFiles, Files, MemoryFiles};
 pub(crate) use files::{FileCache, beside};
 pub(crate) use place::Place;
-pub(crate) use read::{Sources, read};
-pub(crate) use tree::{Entry, Node, NodeKind, Table};
+pub(crate) use read::read;
+pub(crate) use tree::{Entry, Node, NodeKind, Table, plain_value};

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use infra_core::{Diagnostic, SourceFile, SourceMap, Span};
 
-use super::files::{Files, beside, reason};
+use super::files::{FileCache, beside};
 use super::tree::{NodeKind, Table, merge, parse};
 use crate::report::Report;
 
@@ -22,7 +22,7 @@ pub(crate) struct Sources {
 
 /// Reads the stack file at `path` and what it includes. A file that is included twice counts once, where it
 /// is named first; a file's own keys lie upon those of the files that it includes.
-pub(crate) fn read(path: &Path, files: &dyn Files, report: &mut Report) -> Sources {
+pub(crate) fn read(path: &Path, files: &FileCache, report: &mut Report) -> Sources {
     let mut reader = Reader {
         files,
         report,
@@ -38,7 +38,7 @@ pub(crate) fn read(path: &Path, files: &dyn Files, report: &mut Report) -> Sourc
 }
 
 struct Reader<'a> {
-    files: &'a dyn Files,
+    files: &'a FileCache,
     report: &'a mut Report,
     sources: Sources,
     /// The files being read, from the stack file inwards, and where each is included.
@@ -56,9 +56,9 @@ impl Reader<'_> {
         }
         let text = match self.files.read(&path) {
             Ok(text) => text,
-            Err(error) => {
+            Err(reason) => {
                 self.sources.complete = false;
-                let message = format!("cannot read `{}`: {}", path.display(), reason(&error));
+                let message = format!("cannot read `{}`: {reason}", path.display());
                 let mut diagnostic = Diagnostic::error("unreadable-file", message);
                 if let Some(span) = included {
                     diagnostic = diagnostic
@@ -70,7 +70,7 @@ impl Reader<'_> {
         };
         let file = self.sources.map.add(SourceFile {
             path: path.clone(),
-            text,
+            text: text.to_string(),
         });
         let (mut table, whole) = parse(&self.sources.map, file, self.report);
         self.sources.complete &= whole;

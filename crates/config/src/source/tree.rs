@@ -1,6 +1,7 @@
 //! TOML as a tree in which every key and value knows its place.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
+use std::ops::Range;
 
 use infra_core::{Diagnostic, SourceMap, Span, Value};
 use toml::de::{DeTable, DeValue};
@@ -98,28 +99,35 @@ pub(crate) fn parse(sources: &SourceMap, file: usize, report: &mut Report) -> (T
     let text = sources.files.get(file).map_or("", |source| source.text.as_str());
     let (table, errors) = DeTable::parse_recoverable(text);
     let mut whole = true;
+    let mut broken_lines = BTreeSet::new();
+    let mut repeated_headers = BTreeSet::new();
     for error in &errors {
-        let range = error.span().unwrap_or(0..0);
-        let span = Span {
-            file,
-            range: visible(text, range),
-        };
+        let range = visible(text, error.span().unwrap_or(0..0));
+        let line = line_start(text, range.start);
         // The parser goes on as if nothing were wrong after a key that is given twice.
         if error.message() == "duplicate key" {
-            report.add(duplicate(text, &table, span));
+            let header = header_before(text, range.start);
+            if header.is_some_and(|(start, _)| start == line) {
+                repeated_headers.insert(line);
+            } else if header.is_some_and(|(start, _)| repeated_headers.contains(&start)) {
+                // The table that it stands in is the mistake.
+                continue;
+            }
+            report.add(duplicate(text, file, range, header));
         } else {
             whole = false;
-            report.add(
-                Diagnostic::error("toml-syntax", format!("this is not TOML: {}", error.message()))
-                    .at(span, ""),
-            );
+            // What follows a mistake in the same line is seldom one of its own.
+            if broken_lines.insert(line) {
+                let message = format!("this is not TOML: {}", error.message());
+                report.add(Diagnostic::error("toml-syntax", message).at(Span { file, range }, ""));
+            }
         }
     }
     (table_of(table.get_ref(), file, report), whole)
 }
 
 /// A range that lies on characters and marks at least one, if there is one.
-fn visible(text: &str, range: std::ops::Range<usize>) -> std::ops::Range<usize> {
+fn visible(text: &str, range: Range<usize>) -> Range<usize> {
     let mut start = range.start.min(text.len());
     while !text.is_char_boundary(start) {
         start -= 1;
@@ -131,54 +139,72 @@ fn visible(text: &str, range: std::ops::Range<usize>) -> std::ops::Range<usize> 
     start..end
 }
 
+fn line_start(text: &str, at: usize) -> usize {
+    text[..at].rfind('\n').map_or(0, |newline| newline + 1)
+}
+
+/// The `[header]` that `at` stands in or below: where its line starts, and its text.
+fn header_before(text: &str, at: usize) -> Option<(usize, &str)> {
+    let mut end = at + text[at..].find('\n').unwrap_or(text.len() - at);
+    loop {
+        let start = line_start(text, end);
+        if let Some(header) = header(&text[start..end]) {
+            return Some((start, header));
+        }
+        end = start.checked_sub(1)?;
+    }
+}
+
+/// The address in a line that is a `[header]`.
+fn header(line: &str) -> Option<&str> {
+    let (header, _) = line.trim().strip_prefix('[')?.split_once(']')?;
+    (!header.starts_with('[')).then(|| header.trim())
+}
+
 /// A key that is given twice in one file, with the place of the first if it can be found.
-fn duplicate(text: &str, table: &toml::Spanned<DeTable<'_>>, span: Span) -> Diagnostic {
-    let line_start = text[..span.range.start]
-        .rfind('\n')
-        .map_or(0, |newline| newline + 1);
-    let line = text[line_start..].lines().next().unwrap_or("");
-    let header = line
-        .trim()
-        .strip_prefix('[')
-        .and_then(|rest| rest.split(']').next());
-    let Some(header) = header else {
-        let key = &text[span.range.clone()];
-        return Diagnostic::error("duplicate-key", format!("`{key}` is set twice"))
-            .at(span, "")
-            .help("remove one of the two");
-    };
-    let path: Vec<&str> = header
-        .split('.')
-        .map(|part| part.trim().trim_matches(['"', '\'']))
-        .collect();
-    let diagnostic = Diagnostic::error(
-        "duplicate-address",
-        format!("`{}` is declared twice", path.join(".")),
-    )
-    .at(span.clone(), "")
-    .help("give one of the two another name, or make them one");
-    let mut place = None;
-    let mut at = table.get_ref();
-    for part in path {
-        let Some((key, value)) = at.get_key_value(part) else {
-            break;
-        };
-        place = Some(key.span());
-        let Some(inner) = value.get_ref().as_table() else {
-            break;
-        };
-        at = inner;
-    }
-    match place {
-        Some(range) if range != span.range => diagnostic.see(
-            Span {
-                file: span.file,
-                range,
-            },
-            "first declared here",
+fn duplicate(text: &str, file: usize, range: Range<usize>, table: Option<(usize, &str)>) -> Diagnostic {
+    let line = line_start(text, range.start);
+    let is_header = table.is_some_and(|(start, _)| start == line);
+    let key = &text[range.clone()];
+    let (diagnostic, from) = match table {
+        Some((_, header)) if is_header => (
+            Diagnostic::error("duplicate-address", format!("`{header}` is declared twice"))
+                .help("give one of the two another name, or make them one"),
+            0,
         ),
-        _ => diagnostic,
+        _ => (
+            Diagnostic::error("duplicate-key", format!("`{key}` is set twice")).help("remove one of the two"),
+            table.map_or(0, |(start, _)| start),
+        ),
+    };
+    let diagnostic = diagnostic.at(
+        Span {
+            file,
+            range: range.clone(),
+        },
+        "",
+    );
+    let mut start = from;
+    for earlier in text[from..line].split_inclusive('\n') {
+        let same = match table {
+            Some((_, wanted)) if is_header => header(earlier) == Some(wanted),
+            _ => earlier
+                .split_once('=')
+                .is_some_and(|(left, _)| left.trim() == key),
+        };
+        if same {
+            let width = earlier.trim_end().len();
+            return diagnostic.see(
+                Span {
+                    file,
+                    range: start..start + width,
+                },
+                "the first",
+            );
+        }
+        start += earlier.len();
     }
+    diagnostic
 }
 
 fn table_of(table: &DeTable<'_>, file: usize, report: &mut Report) -> Table {
@@ -251,4 +277,11 @@ pub(crate) fn merge(under: &mut Table, over: Table) {
             }
         }
     }
+}
+
+/// A TOML value without places; `None` for what has no place in the language (dates, infinite numbers).
+pub(crate) fn plain_value(value: &toml::Spanned<DeValue<'_>>) -> Option<Value> {
+    let mut report = Report::default();
+    let node = node_of(value, 0, &mut report);
+    node.plain()
 }

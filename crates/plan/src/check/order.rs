@@ -6,6 +6,7 @@ use infra_core::plan::{PlanMode, ReplaceOrder};
 use infra_core::{Action, ResourceAddress, ResourceRecord, Step, StepOperation, Strength};
 
 use super::{Checker, waits};
+use crate::identity::uses;
 use crate::network::cycles;
 
 impl<'c> Checker<'c, '_> {
@@ -24,13 +25,21 @@ impl<'c> Checker<'c, '_> {
             let makes = !making.is_empty();
             self.require(!makes, || "a destroy makes or waits for something".to_owned());
         }
-        self.needs(&making);
+        self.needs(&making, &making);
+        let confirms = self.plan.steps.iter();
+        let confirms = confirms.filter(|step| step.operation == StepOperation::Confirm);
+        let confirms = confirms.map(|step| (&step.address, step)).collect();
+        self.needs(&confirms, &making);
         self.removals(&making);
     }
 
-    /// Creates and updates wait for what they need.
-    fn needs(&mut self, making: &BTreeMap<&ResourceAddress, &'c Step>) {
-        for (address, step) in making {
+    /// Creates, updates and notes wait for what they need.
+    fn needs(
+        &mut self,
+        steps: &BTreeMap<&ResourceAddress, &'c Step>,
+        making: &BTreeMap<&ResourceAddress, &'c Step>,
+    ) {
+        for (address, step) in steps {
             let Some(resource) = self.resource(address) else {
                 continue;
             };
@@ -78,6 +87,9 @@ impl<'c> Checker<'c, '_> {
                     .get(user)
                     .is_some_and(|circle| circles.get(used) == Some(circle));
                 for delete in deletes.get(used).into_iter().flatten() {
+                    if !self.is_used(record, used, delete) {
+                        continue;
+                    }
                     if let Some(own) = own.filter(|_| !same_circle) {
                         self.require(waits(delete, own, Strength::Ready), || {
                             format!(
@@ -97,6 +109,18 @@ impl<'c> Checker<'c, '_> {
                 }
             }
         }
+    }
+
+    /// Whether a record that needs `used` needs the thing there that `delete` removes.
+    fn is_used(&self, user: &ResourceRecord, used: &ResourceAddress, delete: &Step) -> bool {
+        let state = self.input.state;
+        let current = state.resources.get(used);
+        let deposed = state.deposed.get(used).into_iter().flatten();
+        let all: Vec<&ResourceRecord> = current.into_iter().chain(deposed).collect();
+        let definition = self.input.catalogue.definition(used.type_name());
+        all.iter()
+            .filter(|record| Some(&record.physical_id) == delete.physical_id.as_ref())
+            .any(|record| uses(user, record, &all, definition))
     }
 
     /// Whether an update of `user` has to come before `delete` of the thing at `used`.

@@ -17,14 +17,14 @@ def main() -> None:
     parser.add_argument("--instance-id", default=str(uuid.uuid4()))
     parser.add_argument(
         "--time-scale",
-        type=float,
-        default=setting.default_time_scale(),
+        default=os.environ.get(setting.TIME_SCALE_VARIABLE, str(setting.DEFAULT_TIME_SCALE)),
         help=f"factor on AWS's durations, 0 for none (also {setting.TIME_SCALE_VARIABLE})",
     )
     parser.add_argument("--port-file", help="file to write the port to, once it listens")
     arguments = parser.parse_args()
-    if arguments.time_scale < 0:
-        parser.error("--time-scale must not be negative")
+    time_scale = setting.a_duration(arguments.time_scale)
+    if time_scale is None:
+        parser.error(f"--time-scale must be a number that is not negative: {arguments.time_scale!r}")
 
     logging.basicConfig(level=logging.WARNING, format="%(asctime)s %(levelname)s %(name)s %(message)s")
     logging.getLogger("waitress.queue").setLevel(logging.ERROR)
@@ -38,7 +38,7 @@ def main() -> None:
 
     from .middleware import Middleware
 
-    settings = setting.Settings(arguments.instance_id, arguments.data_dir, arguments.time_scale)
+    settings = setting.Settings(arguments.instance_id, arguments.data_dir, time_scale)
     os.makedirs(settings.data_dir, exist_ok=True)
     app = Middleware(DomainDispatcherApplication(create_backend_app), settings)
     server = create_server(

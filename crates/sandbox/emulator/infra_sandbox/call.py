@@ -6,6 +6,7 @@ results are dictionaries with AWS's own member names, whatever the protocol.
 """
 
 import io
+import json
 import logging
 import re
 from collections.abc import Callable
@@ -18,7 +19,7 @@ from moto.backends import get_backend
 from moto.core.exceptions import ServiceException
 from moto.core.parse import PROTOCOL_PARSERS
 from moto.core.request import Request, determine_request_protocol
-from moto.core.routing import NotFound, get_service_router
+from moto.core.routing import get_service_router
 from moto.core.serialize import get_serializer_class
 from moto.core.utils import get_service_model
 from moto.iam.models import get_account_id_from
@@ -171,7 +172,10 @@ class Call:
 
     def moto(self) -> dict[str, Any]:
         """moto's answer, taken apart; an error answer is raised."""
-        answer = self.forward()
+        return self.parse(self.forward())
+
+    def parse(self, answer: Answer) -> dict[str, Any]:
+        """An answer, taken apart; an error answer is raised."""
         parser = create_parser(str(self._model.protocol))
         response = {
             "body": answer.body,
@@ -250,8 +254,6 @@ def is_foreign_page(answer: Answer) -> bool:
 
 def plain_error(error: Any) -> Answer:
     """An error for a caller whose protocol is not known: both common forms can be read from it."""
-    import json
-
     code = getattr(error, "code", "SandboxFault")
     message = getattr(error, "message", str(error))
     body = json.dumps({"__type": code, "code": code, "message": message}).encode()

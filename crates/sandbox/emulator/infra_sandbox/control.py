@@ -8,7 +8,7 @@ from urllib.parse import parse_qs
 
 from . import VERSION, world
 from .call import Answer
-from .settings import DURATIONS_SECONDS
+from .settings import DURATIONS_SECONDS, a_duration
 
 STARTED = time.time()
 
@@ -24,6 +24,14 @@ def answer(middleware: Any, environ: dict[str, Any]) -> Answer:
         case ("POST", "/_infra/requests/reset"):
             middleware.requests.clear()
             return _json({"reset": True})
+        case ("POST", "/_infra/advance"):
+            given = parse_qs(environ.get("QUERY_STRING", "")).get("seconds", [""])[0]
+            seconds = a_duration(given)
+            if seconds is None:
+                return _json({"error": f"not a number of seconds: {given!r}"}, 400)
+            with middleware.lock:
+                world.timeline.advance(seconds)
+            return _json({"advanced_seconds": seconds})
         case ("POST", "/_infra/reset"):
             given = parse_qs(environ.get("QUERY_STRING", "")).get("instance_id")
             with middleware.lock:

@@ -4,6 +4,7 @@ Order: the sandbox's own pages (`/_infra/…`), the image registry (`/v2/…` wi
 AWS requests are answered one at a time: moto is not made for more, and a request is then atomic.
 """
 
+import functools
 import logging
 import re
 import threading
@@ -12,14 +13,21 @@ from collections.abc import Callable, Iterable
 from http import HTTPStatus
 from typing import Any
 
+from moto import backends
+from moto.core import responses
 from moto.core.exceptions import ServiceException
 
-from . import control, registry, services
+from . import control, paging, registry, services
 from .call import HANDLERS, Answer, AwsError, Call, not_implemented
 from .settings import Settings
 from .world import timeline
 
 log = logging.getLogger(__name__)
+
+# moto works these out anew for every request, which is half of its time.
+_modules = tuple(backends.list_of_moto_modules())
+backends.list_of_moto_modules = lambda: _modules
+responses.method_names_from_class = functools.cache(responses.method_names_from_class)
 
 READS = re.compile(
     r"^(Describe|List|Get|Head|Batch(Get|Check|Describe)|Search|Lookup|Filter|Simulate|Assume|Decode|Test)"
@@ -94,8 +102,10 @@ class Middleware:
         call = Call(self.moto_app, environ, body)
         code = ""
         try:
+            if call.service == "ec2" and b"DryRun=true" in body:
+                raise AwsError("DryRunOperation", "Request would have succeeded, but DryRun flag is set.", 412)
             handler = HANDLERS.get((call.service, call.operation), Call.forward)
-            result = handler(call)
+            result = paging.page(call, handler(call))
             answer = result if isinstance(result, Answer) else call.serialize(result)
         except ServiceException as error:
             code = error.code

@@ -4,6 +4,7 @@ The durations are AWS's typical ones in seconds, as measured on the real thing; 
 multiplied by the time scale before it is used.
 """
 
+import math
 import os
 from dataclasses import dataclass
 
@@ -20,16 +21,22 @@ DURATIONS_SECONDS = {
     "elbv2.load_balancer.interfaces_gone": 60,
     "elbv2.target.healthy": 30,
     "elbv2.target.drained": 30,
+    "ecs.task.pending": 15,
     "ecs.task.running": 40,
     "ecs.task.pull_failed": 20,
+    "ecs.task.crashed": 10,
+    "ecs.task.retried": 10,
     "ecs.task.stopped": 30,
     "ecs.deployment.steady": 15,
+    "ecs.deployment.failed_listed": 60,
     "apigatewayv2.vpc_link.available": 120,
     "apigatewayv2.vpc_link.deleted": 90,
     "apigatewayv2.domain_name.available": 60,
     "acm.certificate.issued": 60,
     "route53.change.insync": 60,
 }
+# A task that cannot start is tried again for ever: never in a tight circle, whatever the scale.
+LEAST_SECONDS = {"ecs.task.retried": 0.2}
 
 
 @dataclass(frozen=True)
@@ -42,11 +49,16 @@ class Settings:
 
     def seconds(self, duration: str) -> float:
         """How long `duration` takes here."""
-        return DURATIONS_SECONDS[duration] * self.time_scale
+        return max(DURATIONS_SECONDS[duration] * self.time_scale, LEAST_SECONDS.get(duration, 0.0))
 
 
-def default_time_scale() -> float:
-    return float(os.environ.get(TIME_SCALE_VARIABLE, DEFAULT_TIME_SCALE))
+def a_duration(text: str) -> float | None:
+    """A number that time can be counted by: finite and not negative."""
+    try:
+        number = float(text)
+    except ValueError:
+        return None
+    return number if math.isfinite(number) and number >= 0 else None
 
 
 def prepare_environment() -> None:

@@ -12,6 +12,9 @@ from collections.abc import Callable
 
 from .settings import Settings
 
+# Nobody looked for longer than this: what follows from an event then follows from now on, or a service that
+# can never start would be caught up with task by task.
+LONGEST_CATCH_UP_SECONDS = 60.0
 _stores: list = []
 
 
@@ -29,7 +32,9 @@ class Timeline:
         self._settings: Settings | None = None
         self._queue: list[tuple[float, int, str, Callable[[], None]]] = []
         self._order = itertools.count()
-        self._now = time.monotonic()
+        self._advanced_seconds = 0.0
+        # The moment of the event that is happening, which what follows from it is counted from.
+        self._now = self._clock()
 
     def configure(self, settings: Settings) -> None:
         self._settings = settings
@@ -41,16 +46,19 @@ class Timeline:
 
     def run_due(self) -> None:
         """Makes everything happen that is due, in order, each at its own moment."""
-        present = time.monotonic()
-        while self._queue and self._queue[0][0] <= present:
-            due, _, _, action = heapq.heappop(self._queue)
-            self._now = due
-            action()
-        self._now = present
+        present = self._clock()
+        self._run(present, present - LONGEST_CATCH_UP_SECONDS)
+
+    def advance(self, seconds: float) -> None:
+        """Lets that many of AWS's seconds pass at once, with everything that happens in them."""
+        self.run_due()
+        self._advanced_seconds += seconds * self._settings.time_scale
+        present = self._clock()
+        self._run(present, float("-inf"))
 
     def pending(self) -> list[dict]:
         """What is still to happen, for a person to read."""
-        present = time.monotonic()
+        present = self._clock()
         return [
             {"what": what, "in_seconds": round(due - present, 3)}
             for due, _, what, _ in sorted(self._queue, key=lambda entry: entry[:2])
@@ -58,6 +66,16 @@ class Timeline:
 
     def clear(self) -> None:
         self._queue.clear()
+
+    def _clock(self) -> float:
+        return time.monotonic() + self._advanced_seconds
+
+    def _run(self, present: float, earliest: float) -> None:
+        while self._queue and self._queue[0][0] <= present:
+            due, _, _, action = heapq.heappop(self._queue)
+            self._now = max(due, earliest)
+            action()
+        self._now = present
 
 
 timeline = Timeline()

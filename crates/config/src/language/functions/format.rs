@@ -1,4 +1,4 @@
-//! `format`: values put into a pattern, with the verbs that Terraform's users know.
+//! `format`: values put into a pattern, with the verbs that users of HCL know.
 
 use infra_core::Value;
 

@@ -7,7 +7,7 @@ mod texts;
 
 use infra_core::Value;
 
-use super::evaluate::Wrong;
+use super::failure::Wrong;
 use super::operators::text_of;
 
 macro_rules! functions {

@@ -32,7 +32,7 @@ fn evaluate(expression: &str) -> String {
         &text,
     );
     let formula = crate::language::parse(&text, place, &mut report);
-    let Some(formula) = formula else {
+    let Some(formula) = formula.filter(|formula| !formula.broken) else {
         let found = report.finish(&SourceMap::default());
         return format!("error: {}", found[0].message);
     };

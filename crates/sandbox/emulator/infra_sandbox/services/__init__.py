@@ -1,8 +1,21 @@
-"""One file per AWS service: what moto does wrong, does too mildly, or does too fast."""
+"""One file per AWS service, two where it is large: what moto does wrong, does too mildly, or does too fast."""
 
 import importlib
 
-SERVICES = ("acm", "apigatewayv2", "applicationautoscaling", "ec2", "ecr", "ecs", "elbv2", "iam", "logs", "route53")
+SERVICES = (
+    "acm",
+    "apigatewayv2",
+    "applicationautoscaling",
+    "ec2",
+    "ec2_endpoints",
+    "ecr",
+    "ecs",
+    "ecs_services",
+    "elbv2",
+    "iam",
+    "logs",
+    "route53",
+)
 
 
 def load() -> None:

@@ -9,8 +9,8 @@ from typing import Any
 
 from moto.ecr.models import Image
 
-from ..blobs import DIGEST, BlobStore
-from ..call import Answer, AwsError, Call, operation
+from ..blobs import BlobStore
+from ..call import Answer, AwsError, Call, backend_of, operation
 
 PASSWORD_PREFIX = "sandbox"
 TOKEN_LIFE = timedelta(hours=12)
@@ -177,10 +177,6 @@ def complete_layer_upload(call: Call) -> dict[str, Any] | Answer:
 
 def image_exists(account: str, region: str, repository: str, reference: str) -> bool:
     """True when ECR has that tag or digest; used when a task pulls it."""
-    from ..call import backend_of
-
     found = backend_of("ecr", account, region).repositories.get(repository)
     return found is not None and find_image(found, reference) is not None
 
-
-__all__ = ["DIGEST", "find_image", "image_exists", "place_of_password", "put_manifest", "use_blobs"]

@@ -1,0 +1,3 @@
+//! Amazon ECR: image repositories and images.
+
+pub mod image;
