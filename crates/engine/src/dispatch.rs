@@ -19,7 +19,7 @@ use tokio::time::Instant;
 
 use crate::retry::Tries;
 use crate::session::{Planned, RunReport};
-use crate::step::{Finished, Message, Shared, StepError, StepRun};
+use crate::step::{Finished, Job, Message, Shared, StepError, StepRun};
 use crate::work::Work;
 
 /// Where a step is.
@@ -53,6 +53,10 @@ impl Stage {
 #[derive(Debug)]
 struct Progress {
     stage: Stage,
+    /// Whether its call has answered with an id, so that what needs only that has been let go on.
+    exists: bool,
+    /// Parked in the middle: what is left of it.
+    rest: Option<Box<Job>>,
     /// Dependencies that are not there yet.
     missing: usize,
     /// Steps that wait for this one, by how much they need.
@@ -98,6 +102,8 @@ impl Dispatch {
             .iter()
             .map(|step| Progress {
                 stage: Stage::Waiting,
+                exists: false,
+                rest: None,
                 missing: step.after.len(),
                 dependents: Vec::new(),
                 calling: false,
@@ -206,7 +212,11 @@ impl Dispatch {
                 operation: step.operation,
             });
         }
-        let job = match self.work.job(&step) {
+        let job = match progress.rest.take() {
+            Some(rest) => Ok(*rest),
+            None => self.work.job(&step),
+        };
+        let job = match job {
             Ok(job) => job,
             Err(error) if error.class == ErrorClass::DependencyNotReady => {
                 self.steps[position].stage = Stage::Parked;
@@ -249,8 +259,10 @@ impl Dispatch {
                 self.release(step);
                 match result {
                     Ok(finished) => self.finish(step, finished),
-                    Err(StepError::NotReady(error)) => {
-                        self.steps[step.0 as usize].stage = Stage::Parked;
+                    Err(StepError::NotReady(error, rest)) => {
+                        let progress = &mut self.steps[step.0 as usize];
+                        progress.stage = Stage::Parked;
+                        progress.rest = rest;
                         self.park(step, error);
                     }
                     Err(StepError::Failed(error)) => self.fail(step, error),
@@ -273,6 +285,7 @@ impl Dispatch {
         });
         let progress = &mut self.steps[id.0 as usize];
         progress.stage = Stage::Exists;
+        progress.exists = true;
         progress.path_exists = progress.path_before.0 + elapsed(progress.started);
         self.unlock(id, Strength::Exists);
     }
@@ -281,7 +294,7 @@ impl Dispatch {
         let step = self.plan.steps[id.0 as usize].clone();
         self.work.finished(&step, &finished);
         let progress = &mut self.steps[id.0 as usize];
-        let existed = progress.stage == Stage::Exists;
+        let existed = progress.exists;
         let duration = elapsed(progress.started);
         progress.stage = Stage::Done;
         progress.path_end = progress.path_before.0 + duration;

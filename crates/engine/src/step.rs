@@ -74,8 +74,8 @@ pub(crate) struct Finished {
 /// A step that did not.
 #[derive(Debug)]
 pub(crate) enum StepError {
-    /// Something it needs exists but does not work yet; nothing was done.
-    NotReady(ProviderError),
+    /// Something it needs exists but does not work yet. Nothing was done, or there is this left to do.
+    NotReady(ProviderError, Option<Box<Job>>),
     /// It failed.
     Failed(ProviderError),
     /// The journal cannot be written: the whole run has to stop.
@@ -101,6 +101,14 @@ pub(crate) struct Keep {
 pub(crate) enum Job {
     /// `wanted` in clear, `applied` as the record is to have it.
     Create {
+        wanted: Attributes,
+        applied: Attributes,
+        keep: Keep,
+    },
+    /// The rest of a create that has been called: what the call could not set, and the wait.
+    Complete {
+        id: PhysicalId,
+        observed: Attributes,
         wanted: Attributes,
         applied: Attributes,
         keep: Keep,
@@ -172,6 +180,13 @@ impl StepRun {
                 applied,
                 keep,
             } => self.create(provider, wanted, applied, keep).await,
+            Job::Complete {
+                id,
+                observed,
+                wanted,
+                applied,
+                keep,
+            } => self.complete(provider, id, observed, wanted, applied, keep).await,
             Job::Update {
                 id,
                 request,
@@ -207,26 +222,15 @@ impl StepRun {
             Ok(made) => made,
             Err((error, certain)) => return Err(self.gave_up(&intent, error, certain).await?),
         };
-        let schema = provider.schema();
-        let later: BTreeSet<String> = wanted
-            .iter()
-            .filter(|(name, value)| {
-                !value.is_null()
-                    && schema
-                        .attributes
-                        .get(*name)
-                        .is_some_and(|attribute| attribute.set_after_create)
-            })
-            .map(|(name, _)| name.clone())
-            .collect();
         let observed = found.observed.clone();
         let mut record = adopted(provider, &intent, &id, found, self.shared.journal.sealing_key());
-        if !later.is_empty() {
+        let schema = provider.schema();
+        if !set_after_create(schema, &wanted).is_empty() {
             record.status = RecordStatus::Pending;
         }
         let entry = JournalEntry::Created {
             token: intent.token.clone(),
-            record: Box::new(record.clone()),
+            record: Box::new(record),
         };
         self.shared.journal.append(entry).await?;
         let mut known = wanted.clone();
@@ -237,21 +241,56 @@ impl StepRun {
             id: id.clone(),
             attributes,
         });
+        self.complete(provider, id, observed, wanted, applied, keep).await
+    }
 
+    /// Sets what the create call could not, and waits. When that is too early, the step goes on from here
+    /// later: the create is not called again.
+    async fn complete(
+        &self,
+        provider: &dyn Provider,
+        id: PhysicalId,
+        mut observed: Attributes,
+        wanted: Attributes,
+        applied: Attributes,
+        keep: Keep,
+    ) -> Result<Finished, StepError> {
+        let schema = provider.schema();
+        let record = self
+            .shared
+            .journal
+            .with_state(|state| state.resources.get(&self.address).cloned());
+        let Some(mut record) = record else {
+            let message = format!("the state no longer has {}", self.address);
+            return Err(StepError::Failed(ProviderError::new(ErrorClass::Other, message)));
+        };
         record.applied = applied;
-        let mut observed = observed;
+        let later = set_after_create(schema, &wanted);
         if !later.is_empty() {
+            let mut added = wanted.clone();
+            added.retain(|name, _| later.contains(name));
             let request = UpdateRequest {
                 spec: wanted.clone(),
                 prior: observed.clone(),
-                changed: later.clone(),
+                changed: later,
                 forced: false,
             };
-            let mut added = wanted.clone();
-            added.retain(|name, _| later.contains(name));
-            observed = attributes_known(schema, &added, &observed);
-            record.observed = self.recorded(schema, &observed, &wanted, &record.applied);
-            self.change(provider, &id, request, &mut record, &keep).await?;
+            let after = attributes_known(schema, &added, &observed);
+            record.observed = self.recorded(schema, &after, &wanted, &record.applied);
+            if let Err(error) = self.change(provider, &id, request, &mut record, &keep).await {
+                let StepError::NotReady(error, _) = error else {
+                    return Err(error);
+                };
+                let rest = Job::Complete {
+                    id,
+                    observed,
+                    wanted,
+                    applied: record.applied,
+                    keep,
+                };
+                return Err(StepError::NotReady(error, Some(Box::new(rest))));
+            }
+            observed = after;
         }
         if let Some(wait) = provider.waits().create {
             if !self.waits {
@@ -576,7 +615,7 @@ impl StepRun {
             self.shared.journal.append(entry).await?;
         }
         Ok(match error.class {
-            ErrorClass::DependencyNotReady => StepError::NotReady(error),
+            ErrorClass::DependencyNotReady => StepError::NotReady(error, None),
             _ => StepError::Failed(error),
         })
     }
@@ -660,6 +699,18 @@ pub(crate) fn sealed_observed(
     conceal(schema, observed, models, key)
         .iter()
         .map(|(name, value)| (name.clone(), value.sealed(key)))
+        .collect()
+}
+
+/// The attributes that the create call could not set.
+fn set_after_create(schema: &TypeSchema, wanted: &Attributes) -> BTreeSet<String> {
+    wanted
+        .iter()
+        .filter(|(name, value)| {
+            let attribute = schema.attributes.get(*name);
+            !value.is_null() && attribute.is_some_and(|attribute| attribute.set_after_create)
+        })
+        .map(|(name, _)| name.clone())
         .collect()
 }
 
