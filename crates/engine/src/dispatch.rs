@@ -388,7 +388,8 @@ impl Dispatch {
         unready
     }
 
-    /// Looks again at parked steps that waited for this one.
+    /// Tries parked steps again that waited for this one, and maybe for others: which of them it is that AWS
+    /// minds, nobody tells.
     fn wake_parked(&mut self, id: StepId) {
         let parked: BTreeSet<StepId> = self.steps[id.0 as usize]
             .dependents
@@ -397,16 +398,14 @@ impl Dispatch {
             .filter(|dependent| self.steps[dependent.0 as usize].stage == Stage::Parked)
             .collect();
         for dependent in parked {
-            if self.unready(dependent).is_empty() {
-                // It was this one's readiness, not only its existence, that the step had to wait for.
-                let path = self.steps[id.0 as usize].path_end;
-                let waiting = &mut self.steps[dependent.0 as usize];
-                if path > waiting.path_before.0 {
-                    waiting.path_before = (path, Some(id));
-                    waiting.started = Some(Instant::now());
-                }
-                self.enqueue(dependent);
+            // It was this one's readiness, not only its existence, that the step had to wait for.
+            let path = self.steps[id.0 as usize].path_end;
+            let waiting = &mut self.steps[dependent.0 as usize];
+            if path > waiting.path_before.0 {
+                waiting.path_before = (path, Some(id));
+                waiting.started = Some(Instant::now());
             }
+            self.enqueue(dependent);
         }
     }
 
