@@ -233,7 +233,7 @@ impl Dispatch {
             step: id,
             address: step.address,
             messages: self.sender.clone(),
-            waits: self.shared.wait || self.readiness_is_needed(id),
+            waits: self.shared.wait || self.is_needed(id),
         };
         self.tasks.spawn(run.run(job));
     }
@@ -450,11 +450,10 @@ impl Dispatch {
             .collect()
     }
 
-    fn readiness_is_needed(&self, id: StepId) -> bool {
-        self.steps[id.0 as usize]
-            .dependents
-            .iter()
-            .any(|(_, strength)| *strength == Strength::Ready)
+    /// Whether anything waits for the step. What needs only the id may still be refused until it works, and may
+    /// use what is known only then.
+    fn is_needed(&self, id: StepId) -> bool {
+        !self.steps[id.0 as usize].dependents.is_empty()
     }
 
     fn skip(&mut self, id: StepId, because_of: Option<ResourceAddress>) {

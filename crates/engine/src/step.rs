@@ -140,7 +140,7 @@ pub(crate) struct StepRun {
     pub step: StepId,
     pub address: ResourceAddress,
     pub messages: UnboundedSender<Message>,
-    /// Whether its waiter runs: always when something waits for its readiness.
+    /// Whether its waiter runs: always when something depends on it.
     pub waits: bool,
 }
 
@@ -294,7 +294,7 @@ impl StepRun {
         }
         if let Some(wait) = provider.waits().create {
             if !self.waits {
-                return Ok(self.finished(schema, &id, &wanted, &observed));
+                return Ok(self.on_its_way(schema, &id, &wanted, observed));
             }
             let wait = self.patience(wait, keep.timeouts.create);
             self.tell(Message::OnlyWaiting {
@@ -453,7 +453,12 @@ impl StepRun {
         self.change(provider, &id, request, &mut record, &keep).await?;
         if let Some(wait) = wait {
             if !self.waits {
-                return Ok(self.finished(schema, &id, &wanted, &attributes_known(schema, &wanted, &prior)));
+                let mut observed = prior;
+                observed.retain(|name, _| {
+                    let computed = schema.computed.get(name);
+                    !computed.is_some_and(|computed| computed.changes_on_update)
+                });
+                return Ok(self.on_its_way(schema, &id, &wanted, observed));
             }
             let wait = self.patience(wait, keep.timeouts.update);
             self.tell(Message::OnlyWaiting {
@@ -669,6 +674,22 @@ impl StepRun {
             changed: true,
             id: Some(id.clone()),
             attributes: Some(attributes_after(schema, wanted, observed)),
+        }
+    }
+
+    /// The end of a step that nobody waits for: what shows only when it works is not known.
+    fn on_its_way(
+        &self,
+        schema: &TypeSchema,
+        id: &PhysicalId,
+        wanted: &Attributes,
+        observed: Attributes,
+    ) -> Finished {
+        let known = attributes_known(schema, wanted, &observed);
+        Finished {
+            changed: true,
+            id: Some(id.clone()),
+            attributes: Some(completed(&self.address, schema, known)),
         }
     }
 
