@@ -14,7 +14,7 @@ use infra_core::{
 };
 use infra_state::AppendError;
 use tokio::sync::mpsc;
-use tokio::task::JoinSet;
+use tokio::task::{JoinError, JoinSet};
 use tokio::time::Instant;
 
 use crate::retry::Tries;
@@ -57,6 +57,8 @@ struct Progress {
     exists: bool,
     /// Parked in the middle: what is left of it.
     rest: Option<Box<Job>>,
+    /// The task that carries it out, or last did.
+    task: Option<tokio::task::Id>,
     /// Dependencies that are not there yet.
     missing: usize,
     /// Steps that wait for this one, by how much they need.
@@ -104,6 +106,7 @@ impl Dispatch {
                 stage: Stage::Waiting,
                 exists: false,
                 rest: None,
+                task: None,
                 missing: step.after.len(),
                 dependents: Vec::new(),
                 calling: false,
@@ -155,9 +158,13 @@ impl Dispatch {
             }
         }
         loop {
+            // All that is told by now comes first: a task's last message is sent before it ends.
+            while let Ok(message) = self.receiver.try_recv() {
+                self.receive(message);
+            }
             self.watch_cancellation();
             self.start_what_can();
-            if self.calling == 0 && self.tasks.is_empty() {
+            if self.tasks.is_empty() {
                 break;
             }
             let cancellation = self.shared.cancellation.clone();
@@ -165,15 +172,15 @@ impl Dispatch {
             tokio::select! {
                 biased;
                 Some(message) = self.receiver.recv() => self.receive(message),
-                Some(_) = self.tasks.join_next(), if !self.tasks.is_empty() => {}
+                Some(ended) = self.tasks.join_next() => {
+                    if let Err(error) = ended {
+                        self.panicked(&error);
+                    }
+                }
                 () = cancellation.reached(next_level) => {
                     self.shared.reporter.send(EventKind::Cancelling { level: cancellation.level() });
                 }
             }
-        }
-        // A task's last message may still be in the channel after its end.
-        while let Ok(message) = self.receiver.try_recv() {
-            self.receive(message);
         }
         if let Some(error) = self.broken {
             return Err(error);
@@ -181,6 +188,22 @@ impl Dispatch {
         self.skip_the_rest();
         let report = self.report(started.elapsed());
         Ok((report, self.work))
+    }
+
+    /// A step's task ended without a word: a provider has a bug. What its call did is settled by the next run.
+    fn panicked(&mut self, error: &JoinError) {
+        // Ids of tasks that ended may be given again.
+        let position = self
+            .steps
+            .iter()
+            .position(|progress| progress.task == Some(error.id()) && !progress.stage.is_over());
+        if let Some(position) = position {
+            let id = StepId(position as u32);
+            self.release(id);
+            let type_name = self.plan.steps[position].address.type_name();
+            let message = format!("the provider of {type_name} broke down; this is a bug, please report it");
+            self.fail(id, ProviderError::new(ErrorClass::Other, message));
+        }
     }
 
     fn watch_cancellation(&mut self) {
@@ -235,7 +258,8 @@ impl Dispatch {
             messages: self.sender.clone(),
             waits: self.shared.wait || self.is_needed(id),
         };
-        self.tasks.spawn(run.run(job));
+        let task = self.tasks.spawn(run.run(job)).id();
+        self.steps[position].task = Some(task);
     }
 
     fn receive(&mut self, message: Message) {
