@@ -503,7 +503,9 @@ impl StepRun {
                 class => tries.next(class),
             };
             let Some(pause) = again else {
-                return Err(self.gave_up(&intent, error, true).await?);
+                // Where it is not known what AWS took, the next run must not rely on what was there before.
+                let certain = error.class.has_no_effect();
+                return Err(self.gave_up(&intent, error, certain).await?);
             };
             self.retrying(&tries, pause, &error);
             if !self.shared.cancellation.sleep(pause).await {
