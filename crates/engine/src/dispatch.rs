@@ -90,6 +90,8 @@ pub(crate) struct Dispatch {
     failed: usize,
     skipped: usize,
     cancelling: bool,
+    /// Whether a wait was ended because the user wants to stop.
+    cut_short: bool,
 }
 
 impl Dispatch {
@@ -143,6 +145,7 @@ impl Dispatch {
             failed: 0,
             skipped: 0,
             cancelling: false,
+            cut_short: false,
         }
     }
 
@@ -445,6 +448,15 @@ impl Dispatch {
         let progress = &mut self.steps[id.0 as usize];
         progress.stage = Stage::Failed;
         self.failed += 1;
+        self.cut_short |= match error.class {
+            ErrorClass::Cancelled => true,
+            // It would have been tried again.
+            ErrorClass::Throttled
+            | ErrorClass::Transient
+            | ErrorClass::DependencyNotReady
+            | ErrorClass::DependencyViolation => self.shared.cancellation.level() >= 2,
+            _ => false,
+        };
         self.shared.reporter.send(EventKind::StepFailed {
             step: id,
             address: step.address.clone(),
@@ -506,17 +518,14 @@ impl Dispatch {
     }
 
     fn report(&self, duration: Duration) -> RunReport {
-        let outcome = if self.failed > 0 {
+        let outcome = if self.cancelling && (self.skipped > 0 || self.cut_short) {
+            RunOutcome::Cancelled
+        } else if self.failed > 0 {
             RunOutcome::Failed
         } else if self.skipped > 0 {
             RunOutcome::Cancelled
         } else {
             RunOutcome::Completed
-        };
-        let outcome = if self.cancelling && self.skipped > 0 {
-            RunOutcome::Cancelled
-        } else {
-            outcome
         };
         let last = (0..self.steps.len())
             .filter(|position| self.steps[*position].stage == Stage::Done)
