@@ -123,9 +123,12 @@ pub(crate) enum Job {
         id: PhysicalId,
         record: Box<ResourceRecord>,
     },
+    /// `wanted` in clear, as far as it is known: what expressions see is made of it.
     Wait {
         id: PhysicalId,
         record: Box<ResourceRecord>,
+        wanted: Attributes,
+        timeouts: Timeouts,
     },
     /// Entries of the journal, and no call.
     Note {
@@ -194,14 +197,19 @@ impl StepRun {
                 keep,
             } => self.update(provider, id, request, applied, keep).await,
             Job::Delete { id, record } => self.delete(provider, id, *record).await,
-            Job::Wait { id, record } => {
+            Job::Wait {
+                id,
+                record,
+                wanted,
+                timeouts,
+            } => {
+                let wait = provider.waits().create.unwrap_or(ON_ITS_WAY);
+                let wait = self.patience(wait, timeouts.create);
                 self.tell(Message::OnlyWaiting {
                     step: self.step,
-                    waiter: ON_ITS_WAY.what.into(),
+                    waiter: wait.what.into(),
                 });
-                let wait = provider.waits().create.unwrap_or(ON_ITS_WAY);
-                let applied = record.applied.clone();
-                self.confirm_ready(provider, &id, *record, wait, &applied).await
+                self.confirm_ready(provider, &id, *record, wait, &wanted).await
             }
             Job::Note { finished, .. } => Ok(finished),
         }
