@@ -14,12 +14,12 @@ use infra_core::{
 };
 use infra_state::AppendError;
 use tokio::sync::mpsc;
-use tokio::task::JoinSet;
+use tokio::task::{JoinError, JoinSet};
 use tokio::time::Instant;
 
 use crate::retry::Tries;
 use crate::session::{Planned, RunReport};
-use crate::step::{Finished, Message, Shared, StepError, StepRun};
+use crate::step::{Finished, Job, Message, Shared, StepError, StepRun};
 use crate::work::Work;
 
 /// Where a step is.
@@ -53,6 +53,12 @@ impl Stage {
 #[derive(Debug)]
 struct Progress {
     stage: Stage,
+    /// Whether its call has answered with an id, so that what needs only that has been let go on.
+    exists: bool,
+    /// Parked in the middle: what is left of it.
+    rest: Option<Box<Job>>,
+    /// The task that carries it out, or last did.
+    task: Option<tokio::task::Id>,
     /// Dependencies that are not there yet.
     missing: usize,
     /// Steps that wait for this one, by how much they need.
@@ -84,6 +90,8 @@ pub(crate) struct Dispatch {
     failed: usize,
     skipped: usize,
     cancelling: bool,
+    /// Whether a wait was ended because the user wants to stop.
+    cut_short: bool,
 }
 
 impl Dispatch {
@@ -98,6 +106,9 @@ impl Dispatch {
             .iter()
             .map(|step| Progress {
                 stage: Stage::Waiting,
+                exists: false,
+                rest: None,
+                task: None,
                 missing: step.after.len(),
                 dependents: Vec::new(),
                 calling: false,
@@ -134,6 +145,7 @@ impl Dispatch {
             failed: 0,
             skipped: 0,
             cancelling: false,
+            cut_short: false,
         }
     }
 
@@ -149,9 +161,13 @@ impl Dispatch {
             }
         }
         loop {
+            // All that is told by now comes first: a task's last message is sent before it ends.
+            while let Ok(message) = self.receiver.try_recv() {
+                self.receive(message);
+            }
             self.watch_cancellation();
             self.start_what_can();
-            if self.calling == 0 && self.tasks.is_empty() {
+            if self.tasks.is_empty() {
                 break;
             }
             let cancellation = self.shared.cancellation.clone();
@@ -159,15 +175,15 @@ impl Dispatch {
             tokio::select! {
                 biased;
                 Some(message) = self.receiver.recv() => self.receive(message),
-                Some(_) = self.tasks.join_next(), if !self.tasks.is_empty() => {}
+                Some(ended) = self.tasks.join_next() => {
+                    if let Err(error) = ended {
+                        self.panicked(&error);
+                    }
+                }
                 () = cancellation.reached(next_level) => {
                     self.shared.reporter.send(EventKind::Cancelling { level: cancellation.level() });
                 }
             }
-        }
-        // A task's last message may still be in the channel after its end.
-        while let Ok(message) = self.receiver.try_recv() {
-            self.receive(message);
         }
         if let Some(error) = self.broken {
             return Err(error);
@@ -175,6 +191,22 @@ impl Dispatch {
         self.skip_the_rest();
         let report = self.report(started.elapsed());
         Ok((report, self.work))
+    }
+
+    /// A step's task ended without a word: a provider has a bug. What its call did is settled by the next run.
+    fn panicked(&mut self, error: &JoinError) {
+        // Ids of tasks that ended may be given again.
+        let position = self
+            .steps
+            .iter()
+            .position(|progress| progress.task == Some(error.id()) && !progress.stage.is_over());
+        if let Some(position) = position {
+            let id = StepId(position as u32);
+            self.release(id);
+            let type_name = self.plan.steps[position].address.type_name();
+            let message = format!("the provider of {type_name} broke down; this is a bug, please report it");
+            self.fail(id, ProviderError::new(ErrorClass::Other, message));
+        }
     }
 
     fn watch_cancellation(&mut self) {
@@ -206,7 +238,11 @@ impl Dispatch {
                 operation: step.operation,
             });
         }
-        let job = match self.work.job(&step) {
+        let job = match progress.rest.take() {
+            Some(rest) => Ok(*rest),
+            None => self.work.job(&step),
+        };
+        let job = match job {
             Ok(job) => job,
             Err(error) if error.class == ErrorClass::DependencyNotReady => {
                 self.steps[position].stage = Stage::Parked;
@@ -223,9 +259,10 @@ impl Dispatch {
             step: id,
             address: step.address,
             messages: self.sender.clone(),
-            waits: self.shared.wait || self.readiness_is_needed(id),
+            waits: self.shared.wait || self.is_needed(id),
         };
-        self.tasks.spawn(run.run(job));
+        let task = self.tasks.spawn(run.run(job)).id();
+        self.steps[position].task = Some(task);
     }
 
     fn receive(&mut self, message: Message) {
@@ -249,8 +286,10 @@ impl Dispatch {
                 self.release(step);
                 match result {
                     Ok(finished) => self.finish(step, finished),
-                    Err(StepError::NotReady(error)) => {
-                        self.steps[step.0 as usize].stage = Stage::Parked;
+                    Err(StepError::NotReady(error, rest)) => {
+                        let progress = &mut self.steps[step.0 as usize];
+                        progress.stage = Stage::Parked;
+                        progress.rest = rest;
                         self.park(step, error);
                     }
                     Err(StepError::Failed(error)) => self.fail(step, error),
@@ -273,6 +312,7 @@ impl Dispatch {
         });
         let progress = &mut self.steps[id.0 as usize];
         progress.stage = Stage::Exists;
+        progress.exists = true;
         progress.path_exists = progress.path_before.0 + elapsed(progress.started);
         self.unlock(id, Strength::Exists);
     }
@@ -281,7 +321,7 @@ impl Dispatch {
         let step = self.plan.steps[id.0 as usize].clone();
         self.work.finished(&step, &finished);
         let progress = &mut self.steps[id.0 as usize];
-        let existed = progress.stage == Stage::Exists;
+        let existed = progress.exists;
         let duration = elapsed(progress.started);
         progress.stage = Stage::Done;
         progress.path_end = progress.path_before.0 + duration;
@@ -375,7 +415,8 @@ impl Dispatch {
         unready
     }
 
-    /// Looks again at parked steps that waited for this one.
+    /// Tries parked steps again that waited for this one, and maybe for others: which of them it is that AWS
+    /// minds, nobody tells.
     fn wake_parked(&mut self, id: StepId) {
         let parked: BTreeSet<StepId> = self.steps[id.0 as usize]
             .dependents
@@ -384,16 +425,14 @@ impl Dispatch {
             .filter(|dependent| self.steps[dependent.0 as usize].stage == Stage::Parked)
             .collect();
         for dependent in parked {
-            if self.unready(dependent).is_empty() {
-                // It was this one's readiness, not only its existence, that the step had to wait for.
-                let path = self.steps[id.0 as usize].path_end;
-                let waiting = &mut self.steps[dependent.0 as usize];
-                if path > waiting.path_before.0 {
-                    waiting.path_before = (path, Some(id));
-                    waiting.started = Some(Instant::now());
-                }
-                self.enqueue(dependent);
+            // It was this one's readiness, not only its existence, that the step had to wait for.
+            let path = self.steps[id.0 as usize].path_end;
+            let waiting = &mut self.steps[dependent.0 as usize];
+            if path > waiting.path_before.0 {
+                waiting.path_before = (path, Some(id));
+                waiting.started = Some(Instant::now());
             }
+            self.enqueue(dependent);
         }
     }
 
@@ -409,6 +448,15 @@ impl Dispatch {
         let progress = &mut self.steps[id.0 as usize];
         progress.stage = Stage::Failed;
         self.failed += 1;
+        self.cut_short |= match error.class {
+            ErrorClass::Cancelled => true,
+            // It would have been tried again.
+            ErrorClass::Throttled
+            | ErrorClass::Transient
+            | ErrorClass::DependencyNotReady
+            | ErrorClass::DependencyViolation => self.shared.cancellation.level() >= 2,
+            _ => false,
+        };
         self.shared.reporter.send(EventKind::StepFailed {
             step: id,
             address: step.address.clone(),
@@ -438,11 +486,10 @@ impl Dispatch {
             .collect()
     }
 
-    fn readiness_is_needed(&self, id: StepId) -> bool {
-        self.steps[id.0 as usize]
-            .dependents
-            .iter()
-            .any(|(_, strength)| *strength == Strength::Ready)
+    /// Whether anything waits for the step. What needs only the id may still be refused until it works, and may
+    /// use what is known only then.
+    fn is_needed(&self, id: StepId) -> bool {
+        !self.steps[id.0 as usize].dependents.is_empty()
     }
 
     fn skip(&mut self, id: StepId, because_of: Option<ResourceAddress>) {
@@ -471,17 +518,14 @@ impl Dispatch {
     }
 
     fn report(&self, duration: Duration) -> RunReport {
-        let outcome = if self.failed > 0 {
+        let outcome = if self.cancelling && (self.skipped > 0 || self.cut_short) {
+            RunOutcome::Cancelled
+        } else if self.failed > 0 {
             RunOutcome::Failed
         } else if self.skipped > 0 {
             RunOutcome::Cancelled
         } else {
             RunOutcome::Completed
-        };
-        let outcome = if self.cancelling && self.skipped > 0 {
-            RunOutcome::Cancelled
-        } else {
-            outcome
         };
         let last = (0..self.steps.len())
             .filter(|position| self.steps[*position].stage == Stage::Done)

@@ -1,6 +1,6 @@
 //! One stack, opened: plan and carry out.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
@@ -271,6 +271,7 @@ impl Session {
         self.check_fresh(&planned.plan)?;
         let run = RunId(uuid::Uuid::new_v4().to_string());
         let steps = planned.plan.steps.len();
+        let touched: BTreeSet<String> = planned.plan.outputs.keys().cloned().collect();
         let destroying = planned.plan.mode == infra_core::plan::PlanMode::Destroy;
         let started = JournalEntry::RunStarted {
             run: run.clone(),
@@ -295,14 +296,12 @@ impl Session {
             wait: self.wait,
         });
         let (report, work) = Dispatch::new(shared, planned, self.parallelism).run().await?;
-        let values = match work.outputs() {
-            Some(values) if !destroying => Some(outputs::sealed(&values, self.journal.sealing_key())),
-            _ if destroying && report.outcome == RunOutcome::Completed => Some(Attributes::new()),
-            _ => None,
-        };
-        if let Some(values) = values
-            && self.journal.with_state(|state| state.outputs != values)
-        {
+        let completed = report.outcome == RunOutcome::Completed;
+        let evaluated = work.outputs().filter(|_| !destroying);
+        let values = (!destroying || completed)
+            .then(|| self.outputs_after(evaluated.unwrap_or_default(), &touched))
+            .filter(|values| self.journal.with_state(|state| state.outputs != *values));
+        if let Some(values) = values {
             self.journal.append(JournalEntry::Outputs { values }).await?;
         }
         let after = self.reporter.calls();
@@ -329,6 +328,15 @@ impl Session {
             critical_path: report.critical_path.clone(),
         });
         Ok(report)
+    }
+
+    /// The outputs as the state keeps them from now on: what is known now, sealed; what a part of the stack
+    /// that this run was not about, or did not get to, gave out before; and nothing that the plan takes away.
+    fn outputs_after(&self, evaluated: Attributes, touched: &BTreeSet<String>) -> Attributes {
+        let mut values = self.journal.with_state(|state| state.outputs.clone());
+        values.retain(|name, _| evaluated.contains_key(name) || !touched.contains(name));
+        values.extend(outputs::sealed(&evaluated, self.journal.sealing_key()));
+        values
     }
 
     fn check_fresh(&self, plan: &Plan) -> Result<(), EngineError> {

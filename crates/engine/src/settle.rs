@@ -8,8 +8,8 @@ use futures::future::join_all;
 use infra_core::event::EventKind;
 use infra_core::state::{JournalEntry, RecordStatus};
 use infra_core::{
-    Attributes, Health, Intent, Operation, PhysicalId, ProviderError, ResourceAddress, ResourceRecord,
-    SealingKey,
+    Attributes, ErrorClass, Health, Intent, Operation, PhysicalId, ProviderError, ResourceAddress,
+    ResourceRecord, SealingKey,
 };
 use infra_plan::conceal;
 use infra_provider::{Call, Found, Provider, Providers};
@@ -127,6 +127,11 @@ impl Settling<'_> {
                 };
                 Ok((vec![entry], "adopted", Some(id)))
             }
+            // It was not looked for long enough to know.
+            None if self.cancellation.level() >= 2 => Err(failed(ProviderError::new(
+                ErrorClass::Cancelled,
+                "stopped looking for what it may have left",
+            ))),
             None => Ok((vec![nothing(intent)], "nothing had happened", None)),
         }
     }

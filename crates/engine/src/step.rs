@@ -74,8 +74,8 @@ pub(crate) struct Finished {
 /// A step that did not.
 #[derive(Debug)]
 pub(crate) enum StepError {
-    /// Something it needs exists but does not work yet; nothing was done.
-    NotReady(ProviderError),
+    /// Something it needs exists but does not work yet. Nothing was done, or there is this left to do.
+    NotReady(ProviderError, Option<Box<Job>>),
     /// It failed.
     Failed(ProviderError),
     /// The journal cannot be written: the whole run has to stop.
@@ -105,6 +105,14 @@ pub(crate) enum Job {
         applied: Attributes,
         keep: Keep,
     },
+    /// The rest of a create that has been called: what the call could not set, and the wait.
+    Complete {
+        id: PhysicalId,
+        observed: Attributes,
+        wanted: Attributes,
+        applied: Attributes,
+        keep: Keep,
+    },
     Update {
         id: PhysicalId,
         request: UpdateRequest,
@@ -115,9 +123,12 @@ pub(crate) enum Job {
         id: PhysicalId,
         record: Box<ResourceRecord>,
     },
+    /// `wanted` in clear, as far as it is known: what expressions see is made of it.
     Wait {
         id: PhysicalId,
         record: Box<ResourceRecord>,
+        wanted: Attributes,
+        timeouts: Timeouts,
     },
     /// Entries of the journal, and no call.
     Note {
@@ -132,7 +143,7 @@ pub(crate) struct StepRun {
     pub step: StepId,
     pub address: ResourceAddress,
     pub messages: UnboundedSender<Message>,
-    /// Whether its waiter runs: always when something waits for its readiness.
+    /// Whether its waiter runs: always when something depends on it.
     pub waits: bool,
 }
 
@@ -172,6 +183,13 @@ impl StepRun {
                 applied,
                 keep,
             } => self.create(provider, wanted, applied, keep).await,
+            Job::Complete {
+                id,
+                observed,
+                wanted,
+                applied,
+                keep,
+            } => self.complete(provider, id, observed, wanted, applied, keep).await,
             Job::Update {
                 id,
                 request,
@@ -179,14 +197,19 @@ impl StepRun {
                 keep,
             } => self.update(provider, id, request, applied, keep).await,
             Job::Delete { id, record } => self.delete(provider, id, *record).await,
-            Job::Wait { id, record } => {
+            Job::Wait {
+                id,
+                record,
+                wanted,
+                timeouts,
+            } => {
+                let wait = provider.waits().create.unwrap_or(ON_ITS_WAY);
+                let wait = self.patience(wait, timeouts.create);
                 self.tell(Message::OnlyWaiting {
                     step: self.step,
-                    waiter: ON_ITS_WAY.what.into(),
+                    waiter: wait.what.into(),
                 });
-                let wait = provider.waits().create.unwrap_or(ON_ITS_WAY);
-                let applied = record.applied.clone();
-                self.confirm_ready(provider, &id, *record, wait, &applied).await
+                self.confirm_ready(provider, &id, *record, wait, &wanted).await
             }
             Job::Note { finished, .. } => Ok(finished),
         }
@@ -207,26 +230,15 @@ impl StepRun {
             Ok(made) => made,
             Err((error, certain)) => return Err(self.gave_up(&intent, error, certain).await?),
         };
-        let schema = provider.schema();
-        let later: BTreeSet<String> = wanted
-            .iter()
-            .filter(|(name, value)| {
-                !value.is_null()
-                    && schema
-                        .attributes
-                        .get(*name)
-                        .is_some_and(|attribute| attribute.set_after_create)
-            })
-            .map(|(name, _)| name.clone())
-            .collect();
         let observed = found.observed.clone();
         let mut record = adopted(provider, &intent, &id, found, self.shared.journal.sealing_key());
-        if !later.is_empty() {
+        let schema = provider.schema();
+        if !set_after_create(schema, &wanted).is_empty() {
             record.status = RecordStatus::Pending;
         }
         let entry = JournalEntry::Created {
             token: intent.token.clone(),
-            record: Box::new(record.clone()),
+            record: Box::new(record),
         };
         self.shared.journal.append(entry).await?;
         let mut known = wanted.clone();
@@ -237,25 +249,60 @@ impl StepRun {
             id: id.clone(),
             attributes,
         });
+        self.complete(provider, id, observed, wanted, applied, keep).await
+    }
 
+    /// Sets what the create call could not, and waits. When that is too early, the step goes on from here
+    /// later: the create is not called again.
+    async fn complete(
+        &self,
+        provider: &dyn Provider,
+        id: PhysicalId,
+        mut observed: Attributes,
+        wanted: Attributes,
+        applied: Attributes,
+        keep: Keep,
+    ) -> Result<Finished, StepError> {
+        let schema = provider.schema();
+        let record = self
+            .shared
+            .journal
+            .with_state(|state| state.resources.get(&self.address).cloned());
+        let Some(mut record) = record else {
+            let message = format!("the state no longer has {}", self.address);
+            return Err(StepError::Failed(ProviderError::new(ErrorClass::Other, message)));
+        };
         record.applied = applied;
-        let mut observed = observed;
+        let later = set_after_create(schema, &wanted);
         if !later.is_empty() {
+            let mut added = wanted.clone();
+            added.retain(|name, _| later.contains(name));
             let request = UpdateRequest {
                 spec: wanted.clone(),
                 prior: observed.clone(),
-                changed: later.clone(),
+                changed: later,
                 forced: false,
             };
-            let mut added = wanted.clone();
-            added.retain(|name, _| later.contains(name));
-            observed = attributes_known(schema, &added, &observed);
-            record.observed = self.recorded(schema, &observed, &wanted, &record.applied);
-            self.change(provider, &id, request, &mut record, &keep).await?;
+            let after = attributes_known(schema, &added, &observed);
+            record.observed = self.recorded(schema, &after, &wanted, &record.applied);
+            if let Err(error) = self.change(provider, &id, request, &mut record, &keep).await {
+                let StepError::NotReady(error, _) = error else {
+                    return Err(error);
+                };
+                let rest = Job::Complete {
+                    id,
+                    observed,
+                    wanted,
+                    applied: record.applied,
+                    keep,
+                };
+                return Err(StepError::NotReady(error, Some(Box::new(rest))));
+            }
+            observed = after;
         }
         if let Some(wait) = provider.waits().create {
             if !self.waits {
-                return Ok(self.finished(schema, &id, &wanted, &observed));
+                return Ok(self.on_its_way(schema, &id, &wanted, observed));
             }
             let wait = self.patience(wait, keep.timeouts.create);
             self.tell(Message::OnlyWaiting {
@@ -414,7 +461,12 @@ impl StepRun {
         self.change(provider, &id, request, &mut record, &keep).await?;
         if let Some(wait) = wait {
             if !self.waits {
-                return Ok(self.finished(schema, &id, &wanted, &attributes_known(schema, &wanted, &prior)));
+                let mut observed = prior;
+                observed.retain(|name, _| {
+                    let computed = schema.computed.get(name);
+                    !computed.is_some_and(|computed| computed.changes_on_update)
+                });
+                return Ok(self.on_its_way(schema, &id, &wanted, observed));
             }
             let wait = self.patience(wait, keep.timeouts.update);
             self.tell(Message::OnlyWaiting {
@@ -459,7 +511,9 @@ impl StepRun {
                 class => tries.next(class),
             };
             let Some(pause) = again else {
-                return Err(self.gave_up(&intent, error, true).await?);
+                // Where it is not known what AWS took, the next run must not rely on what was there before.
+                let certain = error.class.has_no_effect();
+                return Err(self.gave_up(&intent, error, certain).await?);
             };
             self.retrying(&tries, pause, &error);
             if !self.shared.cancellation.sleep(pause).await {
@@ -576,7 +630,7 @@ impl StepRun {
             self.shared.journal.append(entry).await?;
         }
         Ok(match error.class {
-            ErrorClass::DependencyNotReady => StepError::NotReady(error),
+            ErrorClass::DependencyNotReady => StepError::NotReady(error, None),
             _ => StepError::Failed(error),
         })
     }
@@ -633,6 +687,22 @@ impl StepRun {
         }
     }
 
+    /// The end of a step that nobody waits for: what shows only when it works is not known.
+    fn on_its_way(
+        &self,
+        schema: &TypeSchema,
+        id: &PhysicalId,
+        wanted: &Attributes,
+        observed: Attributes,
+    ) -> Finished {
+        let known = attributes_known(schema, wanted, &observed);
+        Finished {
+            changed: true,
+            id: Some(id.clone()),
+            attributes: Some(completed(&self.address, schema, known)),
+        }
+    }
+
     /// What was observed as the record keeps it: nothing secret in clear.
     fn recorded(
         &self,
@@ -660,6 +730,18 @@ pub(crate) fn sealed_observed(
     conceal(schema, observed, models, key)
         .iter()
         .map(|(name, value)| (name.clone(), value.sealed(key)))
+        .collect()
+}
+
+/// The attributes that the create call could not set.
+fn set_after_create(schema: &TypeSchema, wanted: &Attributes) -> BTreeSet<String> {
+    wanted
+        .iter()
+        .filter(|(name, value)| {
+            let attribute = schema.attributes.get(*name);
+            !value.is_null() && attribute.is_some_and(|attribute| attribute.set_after_create)
+        })
+        .map(|(name, _)| name.clone())
         .collect()
 }
 

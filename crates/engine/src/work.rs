@@ -151,13 +151,7 @@ impl Work {
             StepOperation::Update => self.update(step),
             StepOperation::Delete => self.delete(step),
             StepOperation::Forget => self.forget(step),
-            StepOperation::Wait => {
-                let record = self.record(step)?;
-                Ok(Job::Wait {
-                    id: record.physical_id.clone(),
-                    record: Box::new(record),
-                })
-            }
+            StepOperation::Wait => self.wait(step),
             StepOperation::Confirm => self.confirm(step),
         }
     }
@@ -294,6 +288,30 @@ impl Work {
             .resolve(resource, provider, Some(current))
             .map_err(not_resolved)?;
         Ok(self.note_unchanged(step, provider, &record, &resolved, &observed, keep(resource)))
+    }
+
+    fn wait(&self, step: &Step) -> Result<Job, ProviderError> {
+        let record = self.record(step)?;
+        let (mut wanted, mut timeouts) = (record.applied.clone(), record.timeouts.clone());
+        if let Ok((resource, provider)) = self.subject(step) {
+            timeouts = resource.timeouts.clone();
+            let observed = self.observed(&step.address).unwrap_or(&record.observed);
+            let current = Current {
+                applied: &record.applied,
+                observed,
+            };
+            // What cannot be worked out yet is the business of the step that changes it.
+            if let Ok(resolved) = self.resolve(resource, provider, Some(current)) {
+                wanted = resolved.for_update().clone();
+                wanted.retain(|_, value| !value.has_unknown());
+            }
+        }
+        Ok(Job::Wait {
+            id: record.physical_id.clone(),
+            record: Box::new(record),
+            wanted,
+            timeouts,
+        })
     }
 
     fn delete(&self, step: &Step) -> Result<Job, ProviderError> {
