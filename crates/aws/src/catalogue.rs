@@ -41,6 +41,13 @@ macro_rules! catalogue {
 }
 
 catalogue![
+    apigatewayv2::api::Api,
+    apigatewayv2::api_mapping::ApiMapping,
+    apigatewayv2::domain_name::DomainName,
+    apigatewayv2::integration::Integration,
+    apigatewayv2::route::Route,
+    apigatewayv2::stage::Stage,
+    apigatewayv2::vpc_link::VpcLink,
     ec2::eip::ElasticIp,
     ec2::internet_gateway::InternetGateway,
     ec2::nat_gateway::NatGateway,
@@ -52,6 +59,13 @@ catalogue![
     ec2::subnet::Subnet,
     ec2::vpc::Vpc,
     ec2::vpc_endpoint::VpcEndpoint,
+    ecr::image::Image,
+    ecr::lifecycle_policy::LifecyclePolicy,
+    ecr::repository::Repository,
+    iam::role::Role,
+    iam::role_policy::RolePolicy,
+    iam::role_policy_attachment::RolePolicyAttachment,
+    route53::record::Record,
 ];
 
 fn position<T>(entries: &[(&'static str, T)], name: &TypeName) -> Option<usize> {

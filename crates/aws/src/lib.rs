@@ -3,14 +3,19 @@
 //! The types live under `services/<service>/<type>.rs`; adding one is a file and a line in
 //! [`catalogue`]. SDK types do not leave this crate. `services/ec2/vpc.rs` is the exemplar.
 
+mod alike;
 mod catalogue;
 mod clients;
+mod documents;
 mod errors;
 mod limits;
 mod observe;
+mod ownership;
 mod read;
+mod serial;
 pub mod services;
 mod tags;
+mod texts;
 
 pub use catalogue::{AwsCatalogue, AwsProviders, DOCUMENTS};
 pub use clients::{Clients, ConnectOptions, Emulator, connect};

@@ -236,7 +236,7 @@ pub(crate) fn adopted(
             schema
                 .attributes
                 .get(*name)
-                .is_some_and(|attribute| !attribute.set_after_create)
+                .is_none_or(|attribute| !attribute.set_after_create)
         })
         .map(|(name, value)| (name.clone(), value.clone()))
         .collect();

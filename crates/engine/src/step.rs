@@ -239,13 +239,18 @@ impl StepRun {
         });
 
         record.applied = applied;
+        let mut observed = observed;
         if !later.is_empty() {
             let request = UpdateRequest {
                 spec: wanted.clone(),
                 prior: observed.clone(),
-                changed: later,
+                changed: later.clone(),
                 forced: false,
             };
+            let mut added = wanted.clone();
+            added.retain(|name, _| later.contains(name));
+            observed = attributes_known(schema, &added, &observed);
+            record.observed = self.recorded(schema, &observed, &wanted, &record.applied);
             self.change(provider, &id, request, &mut record, &keep).await?;
         }
         if let Some(wait) = provider.waits().create {
@@ -285,10 +290,13 @@ impl StepRun {
             }
         }
         let finished = self.finished(schema, id, wanted, &observed);
-        let before = record.clone();
         record.status = RecordStatus::Ready;
         record.observed = self.recorded(schema, &observed, wanted, &record.applied);
-        if record != before || record.applied.len() != before.applied.len() {
+        let is_noted = self
+            .shared
+            .journal
+            .with_state(|state| state.resources.get(&self.address) == Some(&record));
+        if !is_noted {
             self.confirm(record).await?;
         }
         Ok(finished)

@@ -85,6 +85,9 @@ impl<'a> Walk<'a> {
         applied: Option<&'a Value>,
         immutable: bool,
     ) {
+        if schema.local {
+            return;
+        }
         let observed = match (schema.write_only, self.purpose) {
             (false, _) => observed,
             (true, Purpose::Change) => applied,

@@ -1,6 +1,10 @@
 //! One module per AWS service, one file per resource type.
 
+pub mod apigatewayv2;
 pub mod ec2;
+pub mod ecr;
+pub mod iam;
+pub mod route53;
 
 #[cfg(test)]
 mod testing {

@@ -6,13 +6,15 @@ use std::sync::Arc;
 
 use infra_core::schema::AttributeKind;
 use infra_core::{
-    Catalogue, Diagnostic, Reference, Resource, ResourceAddress, SourceMap, Stack, StackId, Strength, Value,
+    AttributePath, Catalogue, Diagnostic, Reference, Resource, ResourceAddress, SourceMap, Stack, StackId,
+    Strength, Template, Value,
 };
 
 use super::bind::{Binder, Edge, Treatment};
 use super::blocks::{self, Block};
 use super::context::Context;
 use super::expand::{self, Unfolded};
+use super::local_paths::{self, Places};
 use super::names::Names;
 use super::sections::Sections;
 use super::tags::with_default_tags;
@@ -246,6 +248,22 @@ fn bind(
             attribute_spans
                 .entry(path.clone())
                 .or_insert_with(|| span.clone());
+        }
+    }
+    for (name, template) in &mut attributes {
+        if let Some(attribute) = schema.attributes.get(name) {
+            let places = Places {
+                sources: context.sources,
+                spans: &attribute_spans,
+                block: &block.span,
+            };
+            let taken = std::mem::replace(template, Template::Literal(Value::Null));
+            *template = local_paths::resolve(
+                taken,
+                attribute,
+                &AttributePath::attribute(name.as_str()),
+                &places,
+            );
         }
     }
     let resource = Resource {

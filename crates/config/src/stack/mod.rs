@@ -8,6 +8,7 @@ mod expand;
 mod fields;
 mod globals;
 mod load;
+mod local_paths;
 mod lookups;
 mod names;
 mod order;
