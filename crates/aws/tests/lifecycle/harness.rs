@@ -17,7 +17,10 @@ impl Cloud {
     pub async fn connect() -> Option<Self> {
         let Ok(endpoint_url) = std::env::var("INFRA_TEST_ENDPOINT") else {
             let required = std::env::var_os("INFRA_TEST_REQUIRE_EMULATOR").is_some_and(|value| value == "1");
-            assert!(!required, "INFRA_TEST_ENDPOINT names no emulator: run `cargo xtask test`");
+            assert!(
+                !required,
+                "INFRA_TEST_ENDPOINT names no emulator: run `cargo xtask test`"
+            );
             println!("skipped: INFRA_TEST_ENDPOINT names no emulator");
             return None;
         };
