@@ -214,3 +214,34 @@ fn milliseconds(time: Duration) -> String {
 fn megabytes(bytes: u64) -> String {
     format!("{:.1} MB", bytes as f64 / 1_000_000.0)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn medians_are_of_each_figure() {
+        let run = |milliseconds, memory| Run {
+            time: Duration::from_millis(milliseconds),
+            memory,
+        };
+        let median = median(vec![run(5, 1), run(1, 9), run(900, 5)]);
+        assert_eq!((median.time, median.memory), (Duration::from_millis(5), 5));
+    }
+
+    #[test]
+    fn the_peak_of_a_process_is_read_while_it_lives() {
+        assert!(measured(Command::new("true")).is_ok());
+        let own = peak_memory(Path::new("/proc/self/status"));
+        assert!(own.is_some_and(|bytes| bytes > 100_000), "{own:?}");
+        assert_eq!(peak_memory(Path::new("/proc/0/status")), None);
+    }
+
+    #[test]
+    fn a_run_that_fails_says_what_it_said() {
+        let mut command = Command::new("sh");
+        command.args(["-c", "echo nothing works >&2; exit 3"]);
+        let error = measured(command).unwrap_err().to_string();
+        assert!(error.contains("nothing works") && error.contains("3"), "{error}");
+    }
+}

@@ -3,6 +3,8 @@
 //! `UPDATE_DOCUMENTS=1 cargo test --test documents` (or `cargo xtask docs`) writes the pages; without it the
 //! test compares them.
 
+#![expect(clippy::unwrap_used, reason = "helpers of tests may fail as tests do")]
+
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::path::Path;
@@ -11,7 +13,8 @@ use infra_aws::{AwsCatalogue, DOCUMENTS};
 use infra_core::schema::{AttributeKind, AttributeSchema, TypeSchema};
 use infra_core::{Catalogue, Value};
 
-const GENERATED: &str = "<!-- Made from the types by `cargo xtask docs`: change the types, not this page. -->\n";
+const GENERATED: &str =
+    "<!-- Made from the types by `cargo xtask docs`: change the types, not this page. -->\n";
 
 /// The services by the first part of their types' names, as AWS calls them.
 const SERVICES: &[(&str, &str)] = &[
@@ -118,7 +121,11 @@ fn type_text(schema: &TypeSchema, actions: &[&str], example: &str) -> String {
     }
     let mut notes = Vec::new();
     if !schema.natural_key.is_empty() {
-        let key: Vec<String> = schema.natural_key.iter().map(|name| format!("`{name}`")).collect();
+        let key: Vec<String> = schema
+            .natural_key
+            .iter()
+            .map(|name| format!("`{name}`"))
+            .collect();
         notes.push(format!("Known to AWS by {}.", key.join(", ")));
     }
     let actions: Vec<String> = actions.iter().map(|action| format!("`{action}`")).collect();
@@ -178,7 +185,11 @@ fn described(attribute: &AttributeSchema) -> String {
     match &attribute.default {
         None | Some(Value::Null) => {}
         Some(default) => {
-            let _ = write!(text, " Removed from the file, it goes back to `{}`.", plain(default));
+            let _ = write!(
+                text,
+                " Removed from the file, it goes back to `{}`.",
+                plain(default)
+            );
         }
     }
     text

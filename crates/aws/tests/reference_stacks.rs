@@ -1,6 +1,10 @@
 //! The stacks under `stacks/` and the examples of all types, read with AWS's real types: nothing is called.
 
-#![expect(clippy::unwrap_used, reason = "helpers of tests may fail as tests do")]
+#![expect(
+    clippy::unwrap_used,
+    clippy::panic,
+    reason = "helpers of tests may fail as tests do"
+)]
 
 use std::collections::BTreeMap;
 use std::io;
@@ -28,7 +32,12 @@ impl Files for Edited {
         if path != self.file {
             return Ok(text);
         }
-        assert!(text.contains(&self.from), "{} has no {}", path.display(), self.from);
+        assert!(
+            text.contains(&self.from),
+            "{} has no {}",
+            path.display(),
+            self.from
+        );
         Ok(text.replacen(&self.from, &self.to, 1))
     }
 }
@@ -177,12 +186,18 @@ fn ordinary_variations_are_faultless() {
 
     let given = good(
         DEV,
-        &[("app_image", "123456789012.dkr.ecr.us-east-1.amazonaws.com/other:1.0")],
+        &[(
+            "app_image",
+            "123456789012.dkr.ecr.us-east-1.amazonaws.com/other:1.0",
+        )],
     );
     assert_eq!(count(&given, "ecr.image.app"), 0);
     assert_eq!(count(&given, "ecs.deployment.app"), 1);
 
-    let inside = good(DEV, &[("enable_vpc_endpoints", "true"), ("vpc_cidr", "10.1.0.0/20")]);
+    let inside = good(
+        DEV,
+        &[("enable_vpc_endpoints", "true"), ("vpc_cidr", "10.1.0.0/20")],
+    );
     assert_eq!(count(&inside, "ec2.vpc_endpoint.interface"), 3);
 
     // A record that is made elsewhere.
@@ -190,7 +205,14 @@ fn ordinary_variations_are_faultless() {
     assert_eq!(count(&elsewhere, "apigatewayv2.domain_name.main"), 1);
     assert_eq!(count(&elsewhere, "route53.record.api"), 0);
 
-    good(DEV, &[("cpu", "16384"), ("memory", "122880"), ("cpu_architecture", "ARM64")]);
+    good(
+        DEV,
+        &[
+            ("cpu", "16384"),
+            ("memory", "122880"),
+            ("cpu_architecture", "ARM64"),
+        ],
+    );
     good(DEV, &[("container_environment", "{LOG_LEVEL = \"debug\"}")]);
 }
 

@@ -16,6 +16,11 @@ impl Cloud {
     /// Connects; `None` (after saying so) when no emulator is given.
     pub async fn connect() -> Option<Self> {
         let Ok(endpoint_url) = std::env::var("INFRA_TEST_ENDPOINT") else {
+            let required = std::env::var_os("INFRA_TEST_REQUIRE_EMULATOR").is_some_and(|value| value == "1");
+            assert!(
+                !required,
+                "INFRA_TEST_ENDPOINT names no emulator: run `cargo xtask test`"
+            );
             println!("skipped: INFRA_TEST_ENDPOINT names no emulator");
             return None;
         };
