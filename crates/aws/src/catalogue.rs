@@ -40,7 +40,19 @@ macro_rules! catalogue {
     };
 }
 
-catalogue![ec2::vpc::Vpc,];
+catalogue![
+    autoscaling::scalable_target::ScalableTarget,
+    autoscaling::scaling_policy::ScalingPolicy,
+    ec2::vpc::Vpc,
+    ecs::cluster::Cluster,
+    ecs::deployment::Deployment,
+    ecs::service::Service,
+    ecs::task_definition::TaskDefinition,
+    elbv2::listener::Listener,
+    elbv2::load_balancer::LoadBalancer,
+    elbv2::target_group::TargetGroup,
+    logs::log_group::LogGroup,
+];
 
 fn position<T>(entries: &[(&'static str, T)], name: &TypeName) -> Option<usize> {
     let name = name.to_string();

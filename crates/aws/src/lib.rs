@@ -4,13 +4,17 @@
 //! [`catalogue`]. SDK types do not leave this crate. `services/ec2/vpc.rs` is the exemplar.
 
 mod catalogue;
+mod choices;
 mod clients;
 mod errors;
+mod gaps;
 mod limits;
 mod observe;
 mod read;
 pub mod services;
 mod tags;
+mod taken;
+mod together;
 
 pub use catalogue::{AwsCatalogue, AwsProviders, DOCUMENTS};
 pub use clients::{Clients, ConnectOptions, Emulator, connect};
