@@ -3,13 +3,15 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use infra_aws::{AwsProviders, ConnectOptions, connect};
+use infra_aws::{AwsProviders, Clients, ConnectOptions, connect};
 use infra_core::{AttributeKind, Attributes, Health, PhysicalId, StackId, Token, Value};
 use infra_provider::{Call, Found, Provider, Providers, Silent, Update};
 
 /// Providers that are connected to an emulator.
 pub struct Cloud {
     providers: AwsProviders,
+    /// For what a test needs and no type makes.
+    pub clients: Clients,
 }
 
 impl Cloud {
@@ -34,6 +36,7 @@ impl Cloud {
         let clients = connect(&options).await.unwrap();
         Some(Self {
             providers: AwsProviders::new(&clients),
+            clients,
         })
     }
 
@@ -202,6 +205,12 @@ fn same(kind: &AttributeKind, wanted: &Value, seen: &Value) -> bool {
         (AttributeKind::Object(table), Value::Map(wanted), Value::Map(seen)) => wanted
             .iter()
             .all(|(name, value)| same(&table[name].kind, value, seen.get(name).unwrap_or(&Value::Null))),
+        (AttributeKind::Map(inner), Value::Map(wanted), Value::Map(seen)) => {
+            wanted.len() == seen.len()
+                && wanted
+                    .iter()
+                    .all(|(name, value)| same(inner, value, seen.get(name).unwrap_or(&Value::Null)))
+        }
         (AttributeKind::List(inner), Value::List(wanted), Value::List(seen)) => {
             wanted.len() == seen.len()
                 && wanted

@@ -144,9 +144,7 @@ target    = "integrations/${apigatewayv2.integration.main.id}"
         }
         check_length(attributes, "operation_name", 1, 64, problems);
         if let Some(target) = known_str(attributes, "target")
-            && !target
-                .strip_prefix("integrations/")
-                .is_some_and(|id| !id.is_empty())
+            && target.strip_prefix("integrations/").is_none_or(str::is_empty)
         {
             problems.at_with_help(
                 "target",
@@ -319,7 +317,7 @@ mod tests {
 
     #[test]
     fn targets_and_authorizers_are_checked() {
-        let cases: &[(&[(&str, &str)], &[&str])] = &[
+        let cases: [(&[(&str, &str)], &[&str]); 4] = [
             (&[("route_key", "GET /"), ("target", "integrations/abc")], &[]),
             (&[("target", "abc")], &["target: `abc` is no target"]),
             (
