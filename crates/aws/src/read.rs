@@ -57,3 +57,19 @@ pub fn by_parent(ids: &[PhysicalId]) -> ProviderResult<BTreeMap<&str, Children<'
     }
     Ok(parents)
 }
+
+/// What was found under a parent and is wanted, as ready.
+pub fn wanted_among<O>(
+    wanted: &[(&PhysicalId, &str)],
+    found: Vec<O>,
+    id_of: fn(&O) -> &str,
+) -> Vec<(PhysicalId, Found<O>)> {
+    let wanted: BTreeMap<&str, &PhysicalId> = wanted.iter().map(|(id, child)| (*child, *id)).collect();
+    found
+        .into_iter()
+        .filter_map(|observed| {
+            let id = (*wanted.get(id_of(&observed))?).clone();
+            Some((id, Found::ready(observed)))
+        })
+        .collect()
+}

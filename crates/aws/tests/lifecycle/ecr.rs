@@ -34,10 +34,8 @@ async fn a_repository_with_images_is_deleted_only_when_asked_for() {
     let wanted = attributes(json!({ "repository_name": "lifecycle/full" }));
     let (id, mut last) = cloud.create("ecr.repository", "full", &wanted).await;
     let manifest = json!({
-        "schemaVersion": 2, "mediaType": "application/vnd.docker.distribution.manifest.v2+json",
-        "config": { "mediaType": "application/vnd.docker.container.image.v1+json", "size": 1,
-            "digest": "sha256:0000000000000000000000000000000000000000000000000000000000000000" },
-        "layers": [],
+        "schemaVersion": 2, "mediaType": "application/vnd.docker.distribution.manifest.list.v2+json",
+        "manifests": [],
     });
     let put = cloud.clients.ecr.put_image().repository_name(id.as_str());
     put.image_manifest(manifest.to_string())

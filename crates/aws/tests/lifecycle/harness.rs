@@ -1,4 +1,5 @@
-//! One run of a type's whole life. The emulator is the one at `INFRA_TEST_ENDPOINT`.
+//! One run of a type's whole life. The emulator is the one at `INFRA_TEST_ENDPOINT`; with
+//! `INFRA_TEST_SANDBOX` set it is the project's own sandbox, and more is tested.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -12,6 +13,8 @@ pub struct Cloud {
     providers: AwsProviders,
     /// For what a test needs and no type makes.
     pub clients: Clients,
+    /// Whether the emulator is the project's own sandbox, which can and refuses what plain moto cannot.
+    pub is_sandbox: bool,
 }
 
 impl Cloud {
@@ -37,6 +40,7 @@ impl Cloud {
         Some(Self {
             providers: AwsProviders::new(&clients),
             clients,
+            is_sandbox: std::env::var_os("INFRA_TEST_SANDBOX").is_some(),
         })
     }
 

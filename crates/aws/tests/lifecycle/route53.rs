@@ -1,6 +1,6 @@
 //! DNS records.
 
-use infra_core::PhysicalId;
+use infra_core::{ErrorClass, PhysicalId};
 use serde_json::json;
 
 use super::harness::{Cloud, attributes};
@@ -64,6 +64,11 @@ async fn record() {
         .await
         .unwrap();
     assert_eq!(few, many);
+    if cloud.is_sandbox {
+        let call = cloud.call("route53.record", "twice");
+        let taken = provider.create(&call, &record("blue", 10)).await.unwrap_err();
+        assert_eq!(taken.class, ErrorClass::AlreadyExists, "{taken}");
+    }
     let gone = PhysicalId::new("ZMISSING/a.example.com/A");
     assert!(provider.read(&[gone]).await.unwrap().is_empty());
     cloud.delete("route53.record", &blue, &blue_last).await;
