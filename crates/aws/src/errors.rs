@@ -392,4 +392,17 @@ mod tests {
             );
         }
     }
+
+    #[test]
+    fn hints_name_actions_as_iam_spells_them() {
+        for (service, operation, action) in [
+            ("elbv2", "CreateListener", "elasticloadbalancing:CreateListener"),
+            ("apigatewayv2", "CreateApi", "apigateway:POST"),
+            ("apigatewayv2", "GetRoutes", "apigateway:GET"),
+            ("apigatewayv2", "UpdateStage", "apigateway:PATCH"),
+            ("apigatewayv2", "DeleteCorsConfiguration", "apigateway:DELETE"),
+        ] {
+            assert_eq!(iam_action(service, operation), action);
+        }
+    }
 }
