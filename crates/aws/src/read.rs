@@ -60,7 +60,22 @@ pub fn by_parent(ids: &[PhysicalId]) -> ProviderResult<BTreeMap<&str, Children<'
     Ok(parents)
 }
 
-<<<<<<< HEAD
+/// What was found under a parent and is wanted, as ready.
+pub fn wanted_among<O>(
+    wanted: &[(&PhysicalId, &str)],
+    found: Vec<O>,
+    id_of: fn(&O) -> &str,
+) -> Vec<(PhysicalId, Found<O>)> {
+    let wanted: BTreeMap<&str, &PhysicalId> = wanted.iter().map(|(id, child)| (*child, *id)).collect();
+    found
+        .into_iter()
+        .filter_map(|observed| {
+            let id = (*wanted.get(id_of(&observed))?).clone();
+            Some((id, Found::ready(observed)))
+        })
+        .collect()
+}
+
 /// Like [`in_batches`], for APIs that refuse a whole call when one of its ids is not there: such a batch is
 /// halved until what is missing is alone.
 ///
@@ -126,20 +141,4 @@ mod tests {
         calls.sort();
         assert_eq!(calls, ["a b", "a b gone c", "c", "d", "gone", "gone c"]);
     }
-=======
-/// What was found under a parent and is wanted, as ready.
-pub fn wanted_among<O>(
-    wanted: &[(&PhysicalId, &str)],
-    found: Vec<O>,
-    id_of: fn(&O) -> &str,
-) -> Vec<(PhysicalId, Found<O>)> {
-    let wanted: BTreeMap<&str, &PhysicalId> = wanted.iter().map(|(id, child)| (*child, *id)).collect();
-    found
-        .into_iter()
-        .filter_map(|observed| {
-            let id = (*wanted.get(id_of(&observed))?).clone();
-            Some((id, Found::ready(observed)))
-        })
-        .collect()
->>>>>>> edge
 }
