@@ -453,5 +453,5 @@ fn destroys_everything(mut case: Case, mut cloud: Cloud, numbers: &[u8]) {
         outputs: Default::default(),
         ..case.plan().unwrap()
     }));
-    assert_eq!(case.types.names().len(), 6);
+    assert_eq!(case.types.names().len(), 7);
 }
