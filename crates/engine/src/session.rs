@@ -9,7 +9,7 @@ use infra_core::plan::ActionCounts;
 use infra_core::state::{JournalEntry, RecordStatus, RunId};
 use infra_core::{
     Attributes, AwsIdentity, Diagnostic, PhysicalId, Plan, ProviderError, ResourceAddress, ResourceRecord,
-    RunOutcome, Stack,
+    RunOutcome, Stack, State,
 };
 use infra_plan::{PlanInput, PlanOptions};
 use infra_provider::{Progress, Providers};
@@ -170,15 +170,35 @@ impl Session {
         };
         let refreshing = async {
             if request.refresh {
-                refresh(&*self.providers, &state)
-                    .await
-                    .map_err(EngineError::Refresh)
+                self.look(&state).await
             } else {
                 Ok(Refreshed::of_state(&state))
             }
         };
         let (prepared, refreshed) = futures::try_join!(preparing, refreshing)?;
         self.plan_from(request, prepared, refreshed)
+    }
+
+    /// What AWS has. Shortly after a run its lists may not have yet what that run made; so it is after one
+    /// that was killed, since nobody knows when that was.
+    async fn look(&self, state: &State) -> Result<Refreshed, EngineError> {
+        let mut refreshed = refresh(&*self.providers, state).await?;
+        if refreshed.misses_something() {
+            let history = self.journal.history().map_err(AppendError::from)?;
+            let window = self.pace.consistency_window;
+            let patience = match history.last().map(|run| &run.end) {
+                Some(Some(end)) => {
+                    let since = now_unix_ms().saturating_sub(end.at_unix_ms);
+                    window.saturating_sub(Duration::from_millis(since))
+                }
+                Some(None) => window,
+                None => Duration::ZERO,
+            };
+            refreshed
+                .look_again(&*self.providers, state, self.pace, patience, &self.cancellation)
+                .await?;
+        }
+        Ok(refreshed)
     }
 
     /// Plans from what is known already: a saved plan is rebuilt so.

@@ -3,6 +3,7 @@
 //! No person is asked, nothing is made twice, nothing is left behind.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use futures::future::join_all;
 use infra_core::event::EventKind;
@@ -108,9 +109,6 @@ impl Settling<'_> {
             source,
         };
         let call = self.call(intent);
-        let age_ms = now_unix_ms().saturating_sub(intent.at_unix_ms);
-        let window_ms = u64::try_from(self.pace.consistency_window.as_millis()).unwrap_or(u64::MAX);
-        let patience = std::time::Duration::from_millis(window_ms.saturating_sub(age_ms));
         let lost = Lost {
             provider,
             call: &call,
@@ -118,7 +116,7 @@ impl Settling<'_> {
             pace: self.pace,
             cancellation: self.cancellation,
         };
-        match lost.find(patience).await.map_err(failed)? {
+        match lost.find(self.patience(intent)).await.map_err(failed)? {
             Some((id, found)) => {
                 let record = adopted(provider, intent, &id, found, self.journal.sealing_key());
                 let entry = JournalEntry::Created {
@@ -172,16 +170,31 @@ impl Settling<'_> {
         let Some(id) = &intent.physical_id else {
             return Ok((vec![nothing(intent)], "there was nothing to delete", None));
         };
-        let found =
-            provider
+        let failed = |source| SettleError::Provider {
+            address: intent.address.clone(),
+            operation: intent.operation,
+            source,
+        };
+        let patience = self.patience(intent);
+        let started = tokio::time::Instant::now();
+        let mut pause = self.pace.first_poll;
+        let found = loop {
+            let found = provider
                 .read(std::slice::from_ref(id))
                 .await
-                .map_err(|source| SettleError::Provider {
-                    address: intent.address.clone(),
-                    operation: intent.operation,
-                    source,
-                })?;
-        Ok(match found.get(id) {
+                .map_err(failed)?
+                .remove(id);
+            // What was made shortly before may be missing from lists although it is there.
+            if found.is_some() || started.elapsed() >= patience {
+                break found;
+            }
+            if !self.cancellation.sleep(pause).await {
+                let message = "stopped looking whether it is still there";
+                return Err(failed(ProviderError::new(ErrorClass::Cancelled, message)));
+            }
+            pause = pause.mul_f64(1.5).min(self.pace.slowest_poll);
+        };
+        Ok(match found {
             None => (
                 vec![JournalEntry::Deleted {
                     token: intent.token.clone(),
@@ -196,6 +209,14 @@ impl Settling<'_> {
             }) => (vec![nothing(intent)], "is going", Some(id.clone())),
             Some(_) => (vec![nothing(intent)], "is still there", Some(id.clone())),
         })
+    }
+
+    /// For how long AWS's lists may not yet show what was done around the time of the intent.
+    fn patience(&self, intent: &Intent) -> Duration {
+        let age = now_unix_ms().saturating_sub(intent.at_unix_ms);
+        self.pace
+            .consistency_window
+            .saturating_sub(Duration::from_millis(age))
     }
 
     fn call(&self, intent: &Intent) -> Call {
@@ -276,7 +297,7 @@ impl Lost<'_> {
     /// AWS could not be asked.
     pub async fn find(
         &self,
-        patience: std::time::Duration,
+        patience: Duration,
     ) -> Result<Option<(PhysicalId, Found<Attributes>)>, ProviderError> {
         let started = tokio::time::Instant::now();
         let mut pause = self.pace.first_poll;

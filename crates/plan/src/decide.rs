@@ -194,12 +194,16 @@ impl<'a> Decider<'_, 'a> {
 }
 
 impl Decisions {
-    /// Whether an attribute is unknown because something is going to be done to its resource.
+    /// Whether an attribute is unknown because something is going to be done to its resource, or because that
+    /// is still on its way: then it may well be the new one of a replacement that did not come to its end.
     pub fn is_changing(&self, graph: &Graph<'_>, reference: &Reference) -> bool {
         let Some(&number) = graph.index.get(&reference.address) else {
             return false;
         };
-        let acts = matches!(&self.of[number], Some(decision) if decision.action != Action::NoOp);
+        let acts = matches!(
+            &self.of[number],
+            Some(decision) if decision.action != Action::NoOp || decision.wait
+        );
         let Some(planned) = self.planned[number].as_ref().filter(|_| acts) else {
             return false;
         };

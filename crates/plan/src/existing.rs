@@ -59,9 +59,12 @@ impl<'a> Decider<'_, 'a> {
             (Action::NoOp, Reason::Unchanged)
         };
         let mut decision = Decision::new(action, reason);
-        if decision.action == Action::Update
-            && let Some(address) = self.has_to_go_with(present)
-        {
+        let cause = match decision.action {
+            Action::Update => self.has_to_go_with(present).or_else(|| self.is_part_of(present)),
+            Action::NoOp => self.is_part_of(present),
+            _ => None,
+        };
+        if let Some(address) = cause {
             decision.action = Action::Replace;
             decision.reason = Reason::DependencyReplaced { address };
             decision.delete_first = true;
@@ -86,6 +89,27 @@ impl<'a> Decider<'_, 'a> {
                 .find(|&other| refers_to_change(self.graph, &self.decisions.planned, present.number, other)),
         };
         cause.map(|cause| self.graph.nodes[cause].address.clone())
+    }
+
+    /// The replaced resource under which AWS keeps this one, by a name that stays what it was: one goes with
+    /// the other, or the other cannot go before it.
+    fn is_part_of(&self, present: &Present<'_, 'a>) -> Option<ResourceAddress> {
+        if !is_replaceable(present.resource) {
+            return None;
+        }
+        let refers = |address: &ResourceAddress| {
+            let mut found = false;
+            for name in &present.definition.schema().natural_key {
+                if let Some(template) = present.resource.attributes.get(name) {
+                    template.for_each_reference(&mut |reference| found |= reference.address == *address);
+                }
+            }
+            found
+        };
+        self.replaced_dependencies(present)
+            .map(|other| self.graph.nodes[other].address)
+            .find(|address| refers(address))
+            .cloned()
     }
 
     /// What this one needs, now as before, and what is replaced with the old one going first.

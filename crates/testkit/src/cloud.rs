@@ -278,7 +278,7 @@ impl Shared {
         result
     }
 
-    /// Makes a reading call.
+    /// Makes a reading call, again and again while it fails by chance.
     pub async fn look<T>(
         &self,
         kind: &Arc<Kind>,
@@ -287,34 +287,38 @@ impl Shared {
         look: impl FnOnce(&mut World, Instant) -> T,
     ) -> ProviderResult<T> {
         let name = format!("{operation} {}", kind.schema.name);
-        let started = Instant::now();
-        let (latency, fate) = {
-            let mut inner = self.lock();
-            let nth = inner.calls.count(&name, false);
-            let failed = inner.failed.get(&name).copied().unwrap_or(0);
-            let (there, back) = inner.faults.latency(operation, &name, nth);
-            (there + back, inner.faults.of_read(&name, nth, failed))
-        };
-        sleep(latency).await;
-        if self.lock().stop.is_dead() {
-            return std::future::pending().await;
-        }
-        let result = {
-            let mut inner = self.lock();
-            let refused = inner.refused.get(&name).copied();
-            let result = match (refused, fate) {
-                (Some(class), _) => Err(failure(kind, operation, class)),
-                (_, Fate::Throttled) => Err(failure(kind, operation, ErrorClass::Throttled)),
-                (_, Fate::BrokenBefore | Fate::AnswerLost) => {
-                    Err(failure(kind, operation, ErrorClass::Transient))
-                }
-                (_, Fate::Answered) => Ok(look(&mut inner.world, Instant::now())),
+        loop {
+            let started = Instant::now();
+            let (latency, fate) = {
+                let mut inner = self.lock();
+                let nth = inner.calls.count(&name, false);
+                let failed = inner.failed.get(&name).copied().unwrap_or(0);
+                let (there, back) = inner.faults.latency(operation, &name, nth);
+                (there + back, inner.faults.of_read(&name, nth, failed))
             };
-            inner.note(&name, result.is_err());
-            result
-        };
-        self.report(address, kind, operation, started, result.as_ref().err());
-        result
+            sleep(latency).await;
+            if self.lock().stop.is_dead() {
+                return std::future::pending().await;
+            }
+            let failed = {
+                let mut inner = self.lock();
+                inner.note(&name, fate != Fate::Answered);
+                match (inner.refused.get(&name), fate) {
+                    (Some(class), _) => Some(*class),
+                    (None, Fate::Answered) => None,
+                    (None, Fate::Throttled) => Some(ErrorClass::Throttled),
+                    (None, Fate::BrokenBefore | Fate::AnswerLost) => Some(ErrorClass::Transient),
+                }
+            };
+            let error = failed.map(|class| failure(kind, operation, class));
+            self.report(address, kind, operation, started, error.as_ref());
+            match error {
+                None => return Ok(look(&mut self.lock().world, Instant::now())),
+                // A provider's SDK makes reads again that fail for reasons that pass.
+                Some(_) if fate != Fate::Answered => sleep(Duration::from_millis(200)).await,
+                Some(error) => return Err(error),
+            }
+        }
     }
 
     fn report(

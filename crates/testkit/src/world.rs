@@ -95,6 +95,7 @@ impl World {
             return Ok(made.created(when.now));
         }
         let mut attributes = complete(kind, sent)?;
+        attributes.retain(|name, _| !kind.is_set_after_create(name));
         self.check_references(kind, &attributes, kind.refers_in.iter().copied(), when.now)?;
         let id = match kind.identity {
             Identity::Given => {
@@ -110,14 +111,6 @@ impl World {
                 ErrorClass::AlreadyExists,
                 format!("{id} exists already"),
             ));
-        }
-        let later: Vec<String> = attributes
-            .keys()
-            .filter(|name| kind.is_set_after_create(name))
-            .cloned()
-            .collect();
-        for name in later {
-            attributes.remove(&name);
         }
         let tags = if kind.tags {
             call.tags()

@@ -1,7 +1,6 @@
 //! A cloud, a state store, and the runs that a test makes with them.
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use infra_core::event::EventKind;
 use infra_core::plan::PlanMode;
@@ -14,14 +13,13 @@ use infra_state::testing::MemoryStore;
 use infra_state::{Journal, StateStore};
 use infra_testkit::{Cloud, Faults, differences, stack_id};
 
-/// Longer than anything that a run waits for.
-pub const A_LONG_TIME: Duration = Duration::from_secs(24 * 3600);
-
 /// Everything that outlives a run.
 pub struct Bench {
     pub cloud: Cloud,
     pub store: MemoryStore,
     pub parallelism: usize,
+    /// Whether runs wait for what nothing else waits for.
+    pub wait: bool,
     /// Of the next run.
     pub cancellation: Cancellation,
 }
@@ -42,6 +40,7 @@ impl Bench {
             cloud: Cloud::new(),
             store: MemoryStore::new(&stack_id()),
             parallelism: 10,
+            wait: true,
             cancellation: Cancellation::default(),
         }
     }
@@ -65,6 +64,7 @@ impl Bench {
             cancellation: self.cancellation.clone(),
             pace: Pace::AWS,
             parallelism: self.parallelism,
+            wait: self.wait,
         };
         (session, receiver)
     }
@@ -176,10 +176,17 @@ impl Bench {
 
     /// Applies until the process is killed by the cloud, or to the end. Whether it was killed.
     pub async fn apply_until_killed(&mut self, stack: &Stack) -> bool {
+        self.run_until_killed(Some(stack)).await
+    }
+
+    /// Applies, or without a stack destroys, until the process is killed by the cloud, or to the end. Whether
+    /// it was killed.
+    pub async fn run_until_killed(&mut self, stack: Option<&Stack>) -> bool {
+        let request = stack.map_or_else(|| destroy(None), apply);
         let killed = {
             let (session, _receiver) = self.session();
             let run = async {
-                let planned = session.plan(apply(stack)).await?;
+                let planned = session.plan(request).await?;
                 session.execute(planned, "test").await
             };
             tokio::select! {

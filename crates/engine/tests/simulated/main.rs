@@ -2,4 +2,9 @@
 
 mod apply;
 mod bench;
+mod cancel;
+mod crash;
+mod drift;
+mod failing;
 mod stacks;
+mod waiting;
