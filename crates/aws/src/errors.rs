@@ -123,6 +123,7 @@ const CLASSES: &[(&str, ErrorClass)] = &[
     ("ConcurrentModification", ErrorClass::Throttled),
     ("ConcurrentUpdateException", ErrorClass::Throttled),
     ("OperationAbortedException", ErrorClass::Throttled),
+    ("UpdateInProgressException", ErrorClass::Throttled),
     ("ServiceUnavailable", ErrorClass::Transient),
     ("Unavailable", ErrorClass::Transient),
     ("InternalFailure", ErrorClass::Transient),
@@ -152,6 +153,14 @@ const CLASSES: &[(&str, ErrorClass)] = &[
         ErrorClass::DependencyViolation,
     ),
     ("ClusterContainsTasksException", ErrorClass::DependencyViolation),
+    (
+        "ClusterContainsContainerInstancesException",
+        ErrorClass::DependencyViolation,
+    ),
+    (
+        "ClusterContainsCapacityProviderException",
+        ErrorClass::DependencyViolation,
+    ),
     ("RepositoryNotEmptyException", ErrorClass::DependencyViolation),
     ("HostedZoneNotEmpty", ErrorClass::DependencyViolation),
     ("UnauthorizedOperation", ErrorClass::Denied),
@@ -168,6 +177,41 @@ const CLASSES: &[(&str, ErrorClass)] = &[
     ("ServiceQuotaExceededException", ErrorClass::Quota),
 ];
 
+/// Services that give many things one code: (service, code, part of the message in lower case, class).
+const MESSAGES: &[(&str, &str, &str, ErrorClass)] = &[
+    (
+        "ecs",
+        "ClientException",
+        "unable to describe task definition",
+        ErrorClass::NotFound,
+    ),
+    (
+        "ecs",
+        "InvalidParameterException",
+        "creation of service was not idempotent",
+        ErrorClass::AlreadyExists,
+    ),
+    // The listener of the target group is not there yet.
+    (
+        "ecs",
+        "InvalidParameterException",
+        "does not have an associated load balancer",
+        ErrorClass::DependencyNotReady,
+    ),
+    (
+        "ecs",
+        "InvalidParameterException",
+        "still draining",
+        ErrorClass::DependencyNotReady,
+    ),
+    (
+        "autoscaling",
+        "ValidationException",
+        "service doesn't exist",
+        ErrorClass::DependencyNotReady,
+    ),
+];
+
 /// The class of an answered error.
 pub fn classify(service: &str, code: Option<&str>, message: &str, status: Option<u16>) -> ErrorClass {
     let code = code.unwrap_or("");
@@ -182,6 +226,13 @@ pub fn classify(service: &str, code: Option<&str>, message: &str, status: Option
     // An HTTP API refuses a second change of itself at the same time with a plain conflict.
     if code == "ConflictException" && message.to_lowercase().contains("concurrent modification") {
         return ErrorClass::Throttled;
+    }
+    let lower = message.to_lowercase();
+    let said = MESSAGES
+        .iter()
+        .find(|(of, known, part, _)| *of == service && *known == code && lower.contains(part));
+    if let Some((.., class)) = said {
+        return *class;
     }
     if let Some((_, class)) = CLASSES.iter().find(|(known, _)| *known == code) {
         return *class;
@@ -339,6 +390,19 @@ mod tests {
                 *class,
                 "{code}"
             );
+        }
+    }
+
+    #[test]
+    fn hints_name_actions_as_iam_spells_them() {
+        for (service, operation, action) in [
+            ("elbv2", "CreateListener", "elasticloadbalancing:CreateListener"),
+            ("apigatewayv2", "CreateApi", "apigateway:POST"),
+            ("apigatewayv2", "GetRoutes", "apigateway:GET"),
+            ("apigatewayv2", "UpdateStage", "apigateway:PATCH"),
+            ("apigatewayv2", "DeleteCorsConfiguration", "apigateway:DELETE"),
+        ] {
+            assert_eq!(iam_action(service, operation), action);
         }
     }
 }

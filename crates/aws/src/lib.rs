@@ -5,9 +5,11 @@
 
 mod alike;
 mod catalogue;
+mod choices;
 mod clients;
 mod documents;
 mod errors;
+mod gaps;
 mod limits;
 mod observe;
 mod ownership;
@@ -15,7 +17,9 @@ mod read;
 mod serial;
 pub mod services;
 mod tags;
+mod taken;
 mod texts;
+mod together;
 
 pub use catalogue::{AwsCatalogue, AwsProviders, DOCUMENTS};
 pub use clients::{Clients, ConnectOptions, Emulator, connect};

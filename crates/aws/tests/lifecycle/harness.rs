@@ -1,15 +1,20 @@
-//! One run of a type's whole life. The emulator is the one at `INFRA_TEST_ENDPOINT`.
+//! One run of a type's whole life. The emulator is the one at `INFRA_TEST_ENDPOINT`; with
+//! `INFRA_TEST_SANDBOX` set it is the project's own sandbox, and more is tested.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use infra_aws::{AwsProviders, ConnectOptions, connect};
+use infra_aws::{AwsProviders, Clients, ConnectOptions, connect};
 use infra_core::{AttributeKind, Attributes, Health, PhysicalId, StackId, Token, Value};
 use infra_provider::{Call, Found, Provider, Providers, Silent, Update};
 
 /// Providers that are connected to an emulator.
 pub struct Cloud {
     providers: AwsProviders,
+    /// For what a test needs and no type makes.
+    pub clients: Clients,
+    /// Whether the emulator is the project's own sandbox, which can and refuses what plain moto cannot.
+    pub is_sandbox: bool,
 }
 
 impl Cloud {
@@ -39,6 +44,8 @@ impl Cloud {
         let clients = connect(&options).await.unwrap();
         Some(Self {
             providers: AwsProviders::new(&clients),
+            clients,
+            is_sandbox: std::env::var_os("INFRA_TEST_SANDBOX").is_some(),
         })
     }
 
@@ -207,6 +214,12 @@ fn same(kind: &AttributeKind, wanted: &Value, seen: &Value) -> bool {
         (AttributeKind::Object(table), Value::Map(wanted), Value::Map(seen)) => wanted
             .iter()
             .all(|(name, value)| same(&table[name].kind, value, seen.get(name).unwrap_or(&Value::Null))),
+        (AttributeKind::Map(inner), Value::Map(wanted), Value::Map(seen)) => {
+            wanted.len() == seen.len()
+                && wanted
+                    .iter()
+                    .all(|(name, value)| same(inner, value, seen.get(name).unwrap_or(&Value::Null)))
+        }
         (AttributeKind::List(inner), Value::List(wanted), Value::List(seen)) => {
             wanted.len() == seen.len()
                 && wanted

@@ -8,5 +8,9 @@
     reason = "helpers of tests fail by panicking and say when they skip"
 )]
 
+mod apigatewayv2;
 mod ec2;
+mod ecr;
 mod harness;
+mod iam;
+mod route53;

@@ -5,8 +5,6 @@
 //! `<domain name>/<mapping>`. A mapping has no tags; its key is unique under the domain name.
 //! <https://docs.aws.amazon.com/apigatewayv2/latest/api-reference/domainnames-domainname-apimappings.html>
 
-use std::collections::BTreeSet;
-
 use aws_sdk_apigatewayv2::types::DomainNameStatus;
 use futures::future::try_join_all;
 use infra_core::types::{Problems, known_str};
@@ -21,7 +19,7 @@ use crate::catalogue::FromClients;
 use crate::clients::Clients;
 use crate::errors::{AwsResult, Tolerate, missing};
 use crate::ownership::Taken;
-use crate::read::{Observations, by_parent, id_parts};
+use crate::read::{Observations, by_parent, id_parts, wanted_among};
 
 /// The type.
 pub struct ApiMapping {
@@ -164,17 +162,7 @@ stage       = "${apigatewayv2.stage.main.stage_name}"
                 [(_, mapping)] => self.one(domain, mapping).await?.into_iter().collect(),
                 _ => self.all(domain).await?,
             };
-            let wanted: BTreeSet<&str> = wanted.into_iter().map(|(_, mapping)| mapping).collect();
-            let found = observed
-                .into_iter()
-                .filter(|observed| wanted.contains(observed.id.as_str()))
-                .map(|observed| {
-                    (
-                        PhysicalId::composite([domain, &observed.id]),
-                        Found::ready(observed),
-                    )
-                });
-            ProviderResult::Ok(found.collect::<Vec<_>>())
+            ProviderResult::Ok(wanted_among(&wanted, observed, |observed| &observed.id))
         }))
         .await?;
         Ok(found.into_iter().flatten().collect())

@@ -26,7 +26,7 @@ use crate::alike::alike;
 use crate::catalogue::FromClients;
 use crate::clients::Clients;
 use crate::errors::{AwsResult, Tolerate, missing};
-use crate::read::{Observations, by_parent, id_parts};
+use crate::read::{Observations, by_parent, id_parts, wanted_among};
 use crate::tags::Tags;
 use crate::texts::texts;
 
@@ -318,12 +318,7 @@ integration_uri    = "https://example.com/{proxy}"
                 [(_, integration)] => self.one(api, integration).await?.into_iter().collect(),
                 _ => self.all(api).await?,
             };
-            let wanted: BTreeSet<&str> = wanted.into_iter().map(|(_, integration)| integration).collect();
-            let found = observed
-                .into_iter()
-                .filter(|observed| wanted.contains(observed.id.as_str()))
-                .map(|observed| (PhysicalId::composite([api, &observed.id]), Found::ready(observed)));
-            ProviderResult::Ok(found.collect::<Vec<_>>())
+            ProviderResult::Ok(wanted_among(&wanted, observed, |observed| &observed.id))
         }))
         .await?;
         Ok(found.into_iter().flatten().collect())

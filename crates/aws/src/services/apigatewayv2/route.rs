@@ -21,7 +21,7 @@ use crate::catalogue::FromClients;
 use crate::clients::Clients;
 use crate::errors::{AwsResult, Tolerate, missing};
 use crate::ownership::Taken;
-use crate::read::{Observations, by_parent, id_parts};
+use crate::read::{Observations, by_parent, id_parts, wanted_among};
 use crate::texts::texts;
 
 /// The type.
@@ -144,9 +144,7 @@ target    = "integrations/${apigatewayv2.integration.main.id}"
         }
         check_length(attributes, "operation_name", 1, 64, problems);
         if let Some(target) = known_str(attributes, "target")
-            && !target
-                .strip_prefix("integrations/")
-                .is_some_and(|id| !id.is_empty())
+            && target.strip_prefix("integrations/").is_none_or(str::is_empty)
         {
             problems.at_with_help(
                 "target",
@@ -232,12 +230,7 @@ target    = "integrations/${apigatewayv2.integration.main.id}"
                 [(_, route)] => self.one(api, route).await?.into_iter().collect(),
                 _ => self.all(api).await?,
             };
-            let wanted: BTreeSet<&str> = wanted.into_iter().map(|(_, route)| route).collect();
-            let found = observed
-                .into_iter()
-                .filter(|observed| wanted.contains(observed.id.as_str()))
-                .map(|observed| (PhysicalId::composite([api, &observed.id]), Found::ready(observed)));
-            ProviderResult::Ok(found.collect::<Vec<_>>())
+            ProviderResult::Ok(wanted_among(&wanted, observed, |observed| &observed.id))
         }))
         .await?;
         Ok(found.into_iter().flatten().collect())
@@ -319,20 +312,19 @@ mod tests {
 
     #[test]
     fn targets_and_authorizers_are_checked() {
-        let cases: &[(&[(&str, &str)], &[&str])] = &[
-            (&[("route_key", "GET /"), ("target", "integrations/abc")], &[]),
-            (&[("target", "abc")], &["target: `abc` is no target"]),
+        let fits = [("route_key", "GET /"), ("target", "integrations/abc")];
+        assert_eq!(problems::<Route>(&fits), Vec::<String>::new());
+        let jwt_alone = [("authorization_type", "JWT")];
+        let open_with_authorizer = [("authorization_type", "NONE"), ("authorizer_id", "a")];
+        for (attributes, said) in [
+            (&[("target", "abc")][..], "target: `abc` is no target"),
+            (&jwt_alone[..], "authorization_type: JWT needs `authorizer_id`"),
             (
-                &[("authorization_type", "JWT")],
-                &["authorization_type: JWT needs `authorizer_id`"],
+                &open_with_authorizer[..],
+                "authorizer_id: NONE takes no authorizer",
             ),
-            (
-                &[("authorization_type", "NONE"), ("authorizer_id", "a")],
-                &["authorizer_id: NONE takes no authorizer"],
-            ),
-        ];
-        for (attributes, said) in cases {
-            assert_eq!(problems::<Route>(attributes), *said);
+        ] {
+            assert_eq!(problems::<Route>(attributes), [said]);
         }
     }
 

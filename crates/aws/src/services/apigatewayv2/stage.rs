@@ -5,7 +5,7 @@
 //! `<API>/<stage>`. With `auto_deploy` AWS deploys every change of the API by itself.
 //! <https://docs.aws.amazon.com/apigatewayv2/latest/api-reference/apis-apiid-stages.html>
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, HashMap};
 
 use aws_sdk_apigatewayv2::types as sdk;
 use futures::future::try_join_all;
@@ -24,7 +24,7 @@ use crate::catalogue::FromClients;
 use crate::clients::Clients;
 use crate::errors::{AwsResult, Tolerate};
 use crate::ownership::Taken;
-use crate::read::{Observations, by_parent, id_parts};
+use crate::read::{Observations, by_parent, id_parts, wanted_among};
 use crate::tags::Tags;
 use crate::texts::texts;
 
@@ -290,17 +290,7 @@ throttling_rate_limit  = 50
                 [(_, stage)] => self.one(api, stage).await?.into_iter().collect(),
                 _ => self.all(api).await?,
             };
-            let wanted: BTreeSet<&str> = wanted.into_iter().map(|(_, stage)| stage).collect();
-            let found = observed
-                .into_iter()
-                .filter(|observed| wanted.contains(observed.stage_name.as_str()))
-                .map(|observed| {
-                    (
-                        PhysicalId::composite([api, &observed.stage_name]),
-                        Found::ready(observed),
-                    )
-                });
-            ProviderResult::Ok(found.collect::<Vec<_>>())
+            ProviderResult::Ok(wanted_among(&wanted, observed, |observed| &observed.stage_name))
         }))
         .await?;
         Ok(found.into_iter().flatten().collect())
@@ -488,9 +478,7 @@ fn observe_settings(settings: &sdk::RouteSettings) -> ObservedRouteSettings {
     }
 }
 
-fn sdk_settings(
-    settings: BTreeMap<String, RouteSettings>,
-) -> std::collections::HashMap<String, sdk::RouteSettings> {
+fn sdk_settings(settings: BTreeMap<String, RouteSettings>) -> HashMap<String, sdk::RouteSettings> {
     settings
         .into_iter()
         .map(|(key, settings)| (key, settings.into()))

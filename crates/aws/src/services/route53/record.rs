@@ -378,7 +378,8 @@ impl Record {
     }
 
     async fn find(&self, key: &Key) -> ProviderResult<Option<sdk::ResourceRecordSet>> {
-        // The list begins where this record is or would be.
+        // The list begins where this record is or would be; emulators begin at the first of its name and type.
+        let at_most = if key.set_identifier.is_some() { PAGE } else { 1 };
         let answer = self
             .client
             .list_resource_record_sets()
@@ -386,13 +387,14 @@ impl Record {
             .start_record_name(&key.name)
             .start_record_type(RrType::from(key.kind.as_str()))
             .set_start_record_identifier(key.set_identifier.clone())
-            .max_items(1)
+            .max_items(at_most)
             .send()
             .await
             .aws("route53", "ListResourceRecordSets")
             .absent_is_none()?;
-        let first = answer.and_then(|answer| answer.resource_record_sets.into_iter().next());
-        Ok(first.filter(|records| key_of(&key.zone, records) == *key))
+        let records = answer.map(|answer| answer.resource_record_sets);
+        let mut records = records.into_iter().flatten();
+        Ok(records.find(|records| key_of(&key.zone, records) == *key))
     }
 
     async fn all(&self, zone: &str) -> ProviderResult<Vec<sdk::ResourceRecordSet>> {
