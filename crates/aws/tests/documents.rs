@@ -70,7 +70,8 @@ fn pages() -> BTreeMap<String, String> {
     let mut index = format!(
         "{GENERATED}\n# Resource types\n\nServices, types and attributes have AWS's own names, attributes in \
          snake_case: AWS's reference explains what\nstands here in short. Every type also takes `for_each`, \
-         `when`, `depends_on`, `lifecycle` and `timeouts`.\n"
+         `when`, `depends_on`, `lifecycle` and `timeouts`. An\nattribute that a file no longer sets goes back to \
+         AWS's default.\n"
     );
     for (service, title) in SERVICES {
         let mut page = format!("{GENERATED}\n# {title}\n");
@@ -183,14 +184,10 @@ fn described(attribute: &AttributeSchema) -> String {
         }
     }
     match &attribute.default {
-        None | Some(Value::Null) => {}
-        Some(default) => {
-            let _ = write!(
-                text,
-                " Removed from the file, it goes back to `{}`.",
-                plain(default)
-            );
+        Some(default) if !default.is_null() && !text.contains("default") => {
+            let _ = write!(text, " AWS's default is `{}`.", plain(default));
         }
+        _ => {}
     }
     text
 }

@@ -231,7 +231,7 @@ fn values_that_cannot_work_are_refused_before_aws_is_asked() {
                 "acm_certificate_arn",
                 "arn:aws:acm:us-east-1:123456789012:certificate/x",
             )],
-            "domain_name",
+            "no domain name",
         ),
     ] {
         let loaded = read(&path_of(DEV), Arc::new(DiskFiles), &variables);
