@@ -6,7 +6,7 @@ https://docs.aws.amazon.com/AWSEC2/latest/APIReference/errors-overview.html
 from typing import Any
 
 from moto.ec2.models.route_tables import Route
-from moto.ec2.models.security_groups import SecurityRule
+from moto.ec2.models.security_groups import SecurityGroupRule
 
 from .. import network
 from ..call import Answer, AwsError, Call, operation
@@ -46,12 +46,12 @@ def remember(call: Call, made: str) -> None:
 # Security group rules
 
 
-def rule_description(rule: SecurityRule) -> str | None:
+def rule_description(rule: SecurityGroupRule) -> str | None:
     """moto tells the description of rules about networks only, not of those about another group."""
     return rule.ip_range.get("Description") or (rule.source_group or {}).get("Description")
 
 
-SecurityRule.description = property(rule_description)  # type: ignore[assignment,method-assign]
+SecurityGroupRule.description = property(rule_description)  # type: ignore[assignment,method-assign]
 
 
 # VPCs and subnets
