@@ -3,13 +3,15 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use infra_aws::{AwsProviders, ConnectOptions, connect};
+use infra_aws::{AwsProviders, Clients, ConnectOptions, connect};
 use infra_core::{AttributeKind, Attributes, Health, PhysicalId, StackId, Token, Value};
 use infra_provider::{Call, Found, Provider, Providers, Silent, Update};
 
 /// Providers that are connected to an emulator.
 pub struct Cloud {
     providers: AwsProviders,
+    /// For what no type is there to make, or what somebody else does.
+    pub clients: Clients,
 }
 
 impl Cloud {
@@ -34,6 +36,7 @@ impl Cloud {
         let clients = connect(&options).await.unwrap();
         Some(Self {
             providers: AwsProviders::new(&clients),
+            clients,
         })
     }
 

@@ -8,5 +8,9 @@
     reason = "helpers of tests fail by panicking and say when they skip"
 )]
 
+mod autoscaling;
 mod ec2;
+mod ecs;
+mod elbv2;
 mod harness;
+mod logs;
