@@ -55,6 +55,27 @@ pub fn missing(service: &str, operation: &str, part: &str) -> ProviderError {
     }
 }
 
+/// An error that AWS tells inside an answer that itself is a success, such as the `Unsuccessful` items of
+/// DeleteVpcEndpoints.
+pub fn told(service: &str, operation: &str, code: Option<&str>, message: &str) -> ProviderError {
+    let class = classify(service, code, message, Some(400));
+    ProviderError {
+        service: service.to_owned(),
+        operation: operation.to_owned(),
+        code: code.map(str::to_owned),
+        hint: hint(class, service, operation, code, message),
+        ..ProviderError::new(class, message)
+    }
+}
+
+/// A part of a request, once all that it needs is there.
+///
+/// # Errors
+/// [`ErrorClass::Invalid`] naming what is missing.
+pub fn built<T>(part: Result<T, aws_smithy_types::error::operation::BuildError>) -> ProviderResult<T> {
+    part.map_err(|error| ProviderError::new(ErrorClass::Invalid, error.to_string()))
+}
+
 fn convert<E>(error: &SdkError<E, HttpResponse>, service: &str, operation: &str) -> ProviderError
 where
     E: ProvideErrorMetadata + std::error::Error + Send + Sync + 'static,
@@ -120,6 +141,7 @@ const CLASSES: &[(&str, ErrorClass)] = &[
     ("InvalidPermission.Duplicate", ErrorClass::AlreadyExists),
     ("InvalidGroup.Duplicate", ErrorClass::AlreadyExists),
     ("Resource.AlreadyAssociated", ErrorClass::AlreadyExists),
+    ("InvalidSubnet.Conflict", ErrorClass::AlreadyExists),
     ("DependencyViolation", ErrorClass::DependencyViolation),
     ("DeleteConflict", ErrorClass::DependencyViolation),
     ("ResourceInUse", ErrorClass::DependencyViolation),
@@ -209,6 +231,10 @@ pub fn classify(service: &str, code: Option<&str>, message: &str, status: Option
     if speaks_of_a_role_not_yet_visible(service, code, message) {
         return ErrorClass::DependencyNotReady;
     }
+    // IAM's own: a role that was just made is not yet known as a principal.
+    if code == "MalformedPolicyDocument" && message.to_lowercase().contains("invalid principal in policy") {
+        return ErrorClass::DependencyNotReady;
+    }
     // An HTTP API refuses a second change of itself at the same time with a plain conflict.
     if code == "ConflictException" && message.to_lowercase().contains("concurrent modification") {
         return ErrorClass::Throttled;
@@ -288,8 +314,8 @@ fn hint(
             Some("the credentials have expired: sign in again".into())
         }
         ErrorClass::Denied if !message.contains("not authorized to perform") => Some(format!(
-            "the caller needs the IAM action `{}:{operation}`, and no policy may deny it",
-            iam_prefix(service)
+            "the caller needs the IAM action `{}`, and no policy may deny it",
+            iam_action(service, operation)
         )),
         ErrorClass::Quota => Some(format!(
             "a quota of {service} is used up: ask for more in Service Quotas, or remove what is no longer needed"
@@ -298,14 +324,24 @@ fn hint(
     }
 }
 
-/// The prefix of IAM actions, which differs from the service's name in addresses for some.
-fn iam_prefix(service: &str) -> &str {
-    match service {
+/// The IAM action of an operation. Its prefix differs from the service's name in addresses for some, and API
+/// Gateway's actions are the HTTP methods.
+fn iam_action(service: &str, operation: &str) -> String {
+    let prefix = match service {
         "elbv2" => "elasticloadbalancing",
-        "apigatewayv2" => "apigateway",
+        "apigatewayv2" => {
+            let method = match operation {
+                get if get.starts_with("Get") => "GET",
+                update if update.starts_with("Update") => "PATCH",
+                delete if delete.starts_with("Delete") || delete.starts_with("Untag") => "DELETE",
+                _ => "POST",
+            };
+            return format!("apigateway:{method}");
+        }
         "autoscaling" => "application-autoscaling",
         other => other,
-    }
+    };
+    format!("{prefix}:{operation}")
 }
 
 #[cfg(test)]
@@ -366,6 +402,19 @@ mod tests {
                 *class,
                 "{code}"
             );
+        }
+    }
+
+    #[test]
+    fn hints_name_actions_as_iam_spells_them() {
+        for (service, operation, action) in [
+            ("elbv2", "CreateListener", "elasticloadbalancing:CreateListener"),
+            ("apigatewayv2", "CreateApi", "apigateway:POST"),
+            ("apigatewayv2", "GetRoutes", "apigateway:GET"),
+            ("apigatewayv2", "UpdateStage", "apigateway:PATCH"),
+            ("apigatewayv2", "DeleteCorsConfiguration", "apigateway:DELETE"),
+        ] {
+            assert_eq!(iam_action(service, operation), action);
         }
     }
 }

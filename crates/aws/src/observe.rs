@@ -12,19 +12,9 @@ use aws_smithy_runtime_api::client::orchestrator::Metadata;
 use aws_smithy_runtime_api::client::runtime_components::RuntimeComponents;
 use aws_smithy_types::config_bag::{ConfigBag, Layer, Storable, StoreReplace};
 use aws_smithy_types::retry::RetryConfig;
-use infra_core::ResourceAddress;
 use infra_core::event::EventKind;
-use infra_provider::Progress;
+use infra_provider::{Progress, current_address};
 use std::sync::Arc;
-
-tokio::task_local! {
-    static ADDRESS: ResourceAddress;
-}
-
-/// Runs `future` as part of the step of `address`, so that its calls are told as that resource's.
-pub async fn with_call<F: Future>(address: ResourceAddress, future: F) -> F::Output {
-    ADDRESS.scope(address, future).await
-}
 
 /// Whether an operation may change something, by its name: AWS's reading operations start with these verbs.
 pub fn is_mutating(operation: &str) -> bool {
@@ -123,7 +113,7 @@ impl Intercept for Observer {
             _ => None,
         };
         self.progress.report(EventKind::ApiCall {
-            address: ADDRESS.try_with(Clone::clone).ok(),
+            address: current_address(),
             service: self.service.to_owned(),
             mutating: is_mutating(&operation),
             operation,

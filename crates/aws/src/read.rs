@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use futures::future::try_join_all;
-use infra_core::PhysicalId;
+use infra_core::{ErrorClass, PhysicalId, ProviderError};
 use infra_provider::{Found, ProviderResult};
 
 use crate::errors::Tolerate;
@@ -27,6 +27,53 @@ where
         .chunks(size.max(1))
         .map(|batch| fetch(batch.iter().map(ToString::to_string).collect()));
     Ok(try_join_all(batches).await?.into_iter().flatten().collect())
+}
+
+/// The parts of a composite id.
+///
+/// # Errors
+/// [`ErrorClass::Invalid`] when there are fewer.
+pub fn id_parts<const N: usize>(id: &PhysicalId) -> ProviderResult<[&str; N]> {
+    id.parts::<N>()
+        .filter(|parts| parts.iter().all(|part| !part.is_empty()))
+        .ok_or_else(|| {
+            ProviderError::new(
+                ErrorClass::Invalid,
+                format!("`{id}` is no id of this type: it needs {N} parts with `/` between them"),
+            )
+        })
+}
+
+/// What a parent has of the wanted things: the whole id and its last part.
+pub type Children<'a> = Vec<(&'a PhysicalId, &'a str)>;
+
+/// Composite ids of two parts by their parent, for APIs that list all that is under one.
+///
+/// # Errors
+/// [`ErrorClass::Invalid`] when an id is not of two parts.
+pub fn by_parent(ids: &[PhysicalId]) -> ProviderResult<BTreeMap<&str, Children<'_>>> {
+    let mut parents: BTreeMap<&str, Children<'_>> = BTreeMap::new();
+    for id in ids {
+        let [parent, child] = id_parts(id)?;
+        parents.entry(parent).or_default().push((id, child));
+    }
+    Ok(parents)
+}
+
+/// What was found under a parent and is wanted, as ready.
+pub fn wanted_among<O>(
+    wanted: &[(&PhysicalId, &str)],
+    found: Vec<O>,
+    id_of: fn(&O) -> &str,
+) -> Vec<(PhysicalId, Found<O>)> {
+    let wanted: BTreeMap<&str, &PhysicalId> = wanted.iter().map(|(id, child)| (*child, *id)).collect();
+    found
+        .into_iter()
+        .filter_map(|observed| {
+            let id = (*wanted.get(id_of(&observed))?).clone();
+            Some((id, Found::ready(observed)))
+        })
+        .collect()
 }
 
 /// Like [`in_batches`], for APIs that refuse a whole call when one of its ids is not there: such a batch is

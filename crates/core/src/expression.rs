@@ -92,8 +92,9 @@ pub trait Expression: fmt::Debug + Send + Sync {
     /// The resources that it uses, in order, each once.
     fn references(&self) -> &[Reference];
 
-    /// Its value. When anything it uses is unknown the value is unknown (with an origin when the expression
-    /// is one reference and nothing else); when anything is secret the value is secret.
+    /// Its value. What depends on something unknown is unknown: all of the value, or single elements of a list
+    /// or table that it builds. An unknown that is exactly one attribute of one resource has it as its origin.
+    /// When anything it uses is secret the whole value is secret.
     ///
     /// # Errors
     /// When a function or operator is given what it cannot take.

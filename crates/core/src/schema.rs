@@ -66,6 +66,10 @@ pub struct AttributeSchema {
     pub set_after_create: bool,
     /// A reference in it needs the resource it names to work, not only to exist.
     pub needs_ready: bool,
+    /// Only read on this machine, by preparing (where an image is found): never compared with anything.
+    pub local: bool,
+    /// A path on this machine: a relative one is meant from the folder of the file that sets it.
+    pub path: bool,
 }
 
 impl AttributeSchema {
@@ -81,6 +85,8 @@ impl AttributeSchema {
             write_only: false,
             set_after_create: false,
             needs_ready: false,
+            local: false,
+            path: false,
         }
     }
 }

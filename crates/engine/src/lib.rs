@@ -1,1 +1,26 @@
-//! The engine: refresh, settle, execute, destroy, cancel. Knows no AWS and no terminal.
+//! The engine: looks at AWS, settles what an earlier run left open, and carries a plan out.
+//!
+//! It knows providers, the state's journal and plans; no AWS, no terminal, no files. One dispatcher owns a
+//! run; the steps only send it messages. Order of one step: intent durable, provider's call, outcome
+//! durable, event.
+
+mod cancel;
+mod dispatch;
+mod events;
+mod outputs;
+mod prepare;
+mod refresh;
+mod retry;
+mod scope;
+mod session;
+mod settle;
+mod step;
+mod wait;
+mod work;
+
+pub use cancel::Cancellation;
+pub use events::{EventReceiver, Reporter, channel};
+pub use prepare::prepare;
+pub use refresh::{Refreshed, refresh};
+pub use retry::Pace;
+pub use session::{EngineError, ImportError, Planned, RunReport, RunRequest, Session};

@@ -1,1 +1,46 @@
 //! The pure planner and the checker that every plan must pass.
+//!
+//! [`plan`] is one synchronous function of its input: no clock, no I/O, no randomness, and only ordered
+//! collections, so that the same input gives the same plan in whatever order it was put together. Its time
+//! grows with the number of resources and references, not with their product. [`check`] knows nothing of how
+//! a plan came about and holds it against the rules that execution relies on.
+//!
+//! What carries a plan out uses [`resolve`] and [`attributes_after`] to work out a resource once everything
+//! it refers to is known, by the same rules that the plan was made with.
+//!
+//! This crate knows no AWS, no file format and no terminal.
+
+mod build;
+mod canonical;
+mod check;
+mod compare;
+mod conceal;
+mod decide;
+mod draft;
+mod equality;
+mod evaluate;
+mod existing;
+mod graph;
+mod guard;
+mod identity;
+mod input;
+mod json;
+mod network;
+mod order;
+mod outputs;
+mod path;
+mod resolve;
+mod restore;
+mod same;
+mod scope;
+mod targets;
+
+pub use build::plan;
+pub use check::check;
+pub use conceal::conceal;
+pub use evaluate::evaluate;
+pub use input::{PlanInput, PlanOptions, observation_of_record};
+pub use path::remaining_path;
+pub use resolve::{Current, Resolved, resolve};
+pub use same::same_work;
+pub use scope::attributes_after;

@@ -26,6 +26,15 @@ impl Progress for Silent {
     fn report(&self, _: EventKind) {}
 }
 
+tokio::task_local! {
+    static CURRENT: ResourceAddress;
+}
+
+/// The resource whose step the current task serves; `None` in reads that serve many.
+pub fn current_address() -> Option<ResourceAddress> {
+    CURRENT.try_with(Clone::clone).ok()
+}
+
 /// The step that a call serves.
 #[derive(Clone)]
 pub struct Call {
@@ -53,6 +62,11 @@ impl Call {
     /// Whether a tag is one of ours or one of AWS's, and so none of the user's.
     pub fn is_reserved_tag(key: &str) -> bool {
         key.starts_with("aws:") || [TAG_STACK, TAG_ADDRESS, TAG_TOKEN].contains(&key)
+    }
+
+    /// Runs `future` as part of this step: [`current_address`] names its resource meanwhile.
+    pub async fn scope<F: Future>(&self, future: F) -> F::Output {
+        CURRENT.scope(self.address.clone(), future).await
     }
 
     /// Tells a sentence to whoever watches.

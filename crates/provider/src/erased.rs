@@ -57,6 +57,10 @@ impl<T: ResourceType> Provider for Erased<T> {
         &T::TRAITS.waits
     }
 
+    fn prepares(&self) -> bool {
+        T::PREPARES
+    }
+
     async fn prepare(&self, call: &Call, attributes: &Attributes) -> ProviderResult<Attributes> {
         self.inner.prepare(call, attributes).await
     }

@@ -93,6 +93,8 @@ fn table(
                 write_only: is(traits.write_only),
                 set_after_create: is(traits.set_after_create),
                 needs_ready: is(traits.needs_ready),
+                local: is(traits.local),
+                path: is(traits.paths),
             };
             (name.clone(), attribute)
         })

@@ -92,6 +92,8 @@ pub trait ResourceType: Send + Sync + Sized + 'static {
     const EXAMPLE: &'static str;
     /// How its attributes are treated.
     const TRAITS: Traits;
+    /// Whether [`ResourceType::prepare`] does anything.
+    const PREPARES: bool = false;
 
     /// What the file may set; `#[serde(deny_unknown_fields)]`, its field docs are the user's docs.
     type Spec: DeserializeOwned + JsonSchema + Send + Sync;
@@ -180,6 +182,9 @@ pub trait ResourceType: Send + Sync + Sized + 'static {
 pub trait Provider: TypeDefinition {
     /// What has to be waited for.
     fn waits(&self) -> &Waits;
+
+    /// Whether preparing does anything.
+    fn prepares(&self) -> bool;
 
     /// See [`ResourceType::prepare`].
     async fn prepare(&self, call: &Call, attributes: &Attributes) -> ProviderResult<Attributes>;

@@ -58,6 +58,10 @@ pub struct Traits {
     pub sensitive: &'static [&'static str],
     /// AWS never tells these back.
     pub write_only: &'static [&'static str],
+    /// Only read on this machine, by `prepare`: never compared.
+    pub local: &'static [&'static str],
+    /// Paths on this machine, relative to the file that sets them.
+    pub paths: &'static [&'static str],
     /// Lists without order (a `BTreeSet` field needs no mention).
     pub sets: &'static [&'static str],
     /// JSON documents, as table or text.
@@ -84,6 +88,8 @@ impl Traits {
         needs_ready: &[],
         sensitive: &[],
         write_only: &[],
+        local: &[],
+        paths: &[],
         sets: &[],
         json: &[],
         policies: &[],

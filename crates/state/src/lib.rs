@@ -1,1 +1,30 @@
-//! The state store trait, the journal, and the integrity of a state.
+//! State that outlives a run: the store behind a trait, the journal in front of it, and the rules that a
+//! state must keep.
+//!
+//! What is here: [`StateStore`] (what a store must do, with the errors it may answer), [`Journal`] (appends
+//! from many tasks, durable when they return, sharing flushes), [`Lease`] (one writer at a time),
+//! [`check`] (integrity), [`export`] and [`import`] (the lasting JSON form), [`backup`] (one per run).
+//! This crate names no database, knows no AWS and no terminal.
+
+mod backup;
+mod clear;
+mod error;
+mod exchange;
+mod files;
+mod holder;
+mod integrity;
+mod journal;
+mod lease;
+mod store;
+#[cfg(any(test, feature = "testing"))]
+pub mod testing;
+
+pub use backup::{BACKUPS_KEPT, backup, backups};
+pub use error::{AppendError, Held, StateError};
+pub use exchange::{ImportError, Imported, export, import};
+pub use files::{create_private_folder, make_private, sync_folder, write_private};
+pub use holder::Holder;
+pub use integrity::check;
+pub use journal::{FlushStatistics, Journal};
+pub use lease::{Lease, unlock};
+pub use store::{Changeset, RunEnd, RunRecord, StateStore, StoredState, new_state};

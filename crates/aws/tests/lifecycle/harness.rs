@@ -1,4 +1,5 @@
-//! One run of a type's whole life. The emulator is the one at `INFRA_TEST_ENDPOINT`.
+//! One run of a type's whole life. The emulator is the one at `INFRA_TEST_ENDPOINT`; with
+//! `INFRA_TEST_SANDBOX` set it is the project's own sandbox, and more is tested.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -10,14 +11,21 @@ use infra_provider::{Call, Found, Provider, Providers, Silent, Update};
 /// Providers that are connected to an emulator.
 pub struct Cloud {
     providers: AwsProviders,
-    /// For what no type is there to make, or what somebody else does.
+    /// For what a test needs and no type makes.
     pub clients: Clients,
+    /// Whether the emulator is the project's own sandbox, which can and refuses what plain moto cannot.
+    pub is_sandbox: bool,
 }
 
 impl Cloud {
     /// Connects; `None` (after saying so) when no emulator is given.
     pub async fn connect() -> Option<Self> {
         let Ok(endpoint_url) = std::env::var("INFRA_TEST_ENDPOINT") else {
+            let required = std::env::var_os("INFRA_TEST_REQUIRE_EMULATOR").is_some_and(|value| value == "1");
+            assert!(
+                !required,
+                "INFRA_TEST_ENDPOINT names no emulator: run `cargo xtask test`"
+            );
             println!("skipped: INFRA_TEST_ENDPOINT names no emulator");
             return None;
         };
@@ -37,6 +45,7 @@ impl Cloud {
         Some(Self {
             providers: AwsProviders::new(&clients),
             clients,
+            is_sandbox: std::env::var_os("INFRA_TEST_SANDBOX").is_some(),
         })
     }
 
@@ -205,6 +214,12 @@ fn same(kind: &AttributeKind, wanted: &Value, seen: &Value) -> bool {
         (AttributeKind::Object(table), Value::Map(wanted), Value::Map(seen)) => wanted
             .iter()
             .all(|(name, value)| same(&table[name].kind, value, seen.get(name).unwrap_or(&Value::Null))),
+        (AttributeKind::Map(inner), Value::Map(wanted), Value::Map(seen)) => {
+            wanted.len() == seen.len()
+                && wanted
+                    .iter()
+                    .all(|(name, value)| same(inner, value, seen.get(name).unwrap_or(&Value::Null)))
+        }
         (AttributeKind::List(inner), Value::List(wanted), Value::List(seen)) => {
             wanted.len() == seen.len()
                 && wanted

@@ -1,4 +1,14 @@
 //! Amazon EC2: networks.
 
 mod common;
+pub mod eip;
+pub mod internet_gateway;
+pub mod nat_gateway;
+pub mod route;
+pub mod route_table;
+pub mod route_table_association;
+pub mod security_group;
+pub mod security_group_rule;
+pub mod subnet;
 pub mod vpc;
+pub mod vpc_endpoint;

@@ -13,7 +13,7 @@ use infra_provider::{Call, Created, Found, ProviderResult, ResourceType, Traits,
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::common::{FILTER_VALUES, filter, ours, tag_specification, update_tags, user_tags};
+use super::common::{FILTER_VALUES, filter, is_ours, ours, tag_specification, update_tags, user_tags};
 use crate::catalogue::FromClients;
 use crate::clients::Clients;
 use crate::errors::{AwsResult, Tolerate, missing};
@@ -210,7 +210,11 @@ tags                 = { Name = "main" }
             .send()
             .await;
         let vpcs = found.aws("ec2", "DescribeVpcs")?.vpcs.unwrap_or_default();
-        Ok(vpcs.into_iter().find_map(|vpc| vpc.vpc_id).map(PhysicalId::new))
+        Ok(vpcs
+            .into_iter()
+            .filter(|vpc| is_ours(call, vpc.tags()))
+            .find_map(|vpc| vpc.vpc_id)
+            .map(PhysicalId::new))
     }
 }
 

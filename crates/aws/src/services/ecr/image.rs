@@ -1,0 +1,546 @@
+//! `ecr.image`: a container image in a repository, pushed from an archive, a layout, another registry, or a
+//! build.
+//!
+//! Calls: GetAuthorizationToken; the rest is the OCI distribution protocol with the registry itself. The
+//! image is known by its digest, which is read from the source before planning, so that an unchanged image
+//! changes nothing. A changed one is pushed beside the old one, which stays for a rollback: what removes
+//! images is the repository's lifecycle policy, or its deletion with `force_delete`.
+//! <https://docs.aws.amazon.com/AmazonECR/latest/APIReference/API_GetAuthorizationToken.html>
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use aws_sdk_ecr::Client;
+use futures::future::try_join_all;
+use infra_core::types::{Problems, known, known_str};
+use infra_core::{Attributes, ErrorClass, PhysicalId, ProviderError, Value};
+use infra_oci::{Credentials, Image as OciImage, OpenOptions, Progress, PushEvent, PushOptions, Registry};
+use infra_provider::{Call, Created, Found, ProviderResult, ResourceType, Traits, Update, decode};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+use tokio::sync::OnceCell;
+
+use crate::catalogue::FromClients;
+use crate::clients::Clients;
+use crate::errors::{AwsResult, missing};
+use crate::read::Observations;
+
+/// The type.
+pub struct Image {
+    client: Client,
+    /// Where pushes go instead of the host in the repository's URI.
+    registry: Option<String>,
+    credentials: OnceCell<Credentials>,
+}
+
+/// What the file may set.
+#[derive(Debug, Clone, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Spec {
+    /// The URI of the repository, such as `${ecr.repository.app.repository_uri}`.
+    pub repository_uri: String,
+    /// Where the image comes from: exactly one of the keys.
+    pub source: Source,
+    /// The tag that is written beside the digest. When it is not given, the first twelve digits of the
+    /// digest, which suits repositories with immutable tags.
+    pub image_tag: Option<String>,
+    /// The platform to take of a multi-platform image, such as `linux/amd64`; all of them when it is not given.
+    pub platform: Option<String>,
+    /// The digest that the image must have. When it is not given, it is read from the source.
+    pub digest: Option<String>,
+}
+
+/// Where an image comes from.
+#[derive(Debug, Clone, Default, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Source {
+    /// A Docker or OCI archive: what `docker save` or `buildah push oci-archive:` writes.
+    pub archive: Option<String>,
+    /// An OCI image layout folder.
+    pub layout: Option<String>,
+    /// An image in another registry, such as `registry.example.com/team/app@sha256:…`.
+    pub registry: Option<String>,
+    /// An image that is built now, by buildx, docker, podman or buildah, whichever is there.
+    pub build: Option<Build>,
+}
+
+/// How an image is built.
+#[derive(Debug, Clone, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Build {
+    /// The folder that the build may read.
+    pub context: String,
+    /// The Dockerfile, relative to the context; `Dockerfile` when it is not given.
+    pub dockerfile: Option<String>,
+    /// The stage of the Dockerfile to build; the last one when it is not given.
+    pub target: Option<String>,
+    /// Build arguments by name.
+    pub args: Option<BTreeMap<String, String>>,
+    /// The platform to build for, such as `linux/arm64`; the machine's own when it is not given.
+    pub platform: Option<String>,
+}
+
+/// What AWS tells.
+#[derive(Debug, Clone, Serialize, JsonSchema)]
+pub struct Observed {
+    repository_uri: String,
+    image_tag: Option<String>,
+    digest: String,
+    /// The image's URI by digest, for a container definition: it never means another image.
+    uri: String,
+}
+
+impl FromClients for Image {
+    fn from_clients(clients: &Clients) -> Self {
+        Self {
+            client: clients.ecr.clone(),
+            registry: clients.registry.clone(),
+            credentials: OnceCell::new(),
+        }
+    }
+}
+
+impl ResourceType for Image {
+    const NAME: &'static str = "ecr.image";
+    const DESCRIPTION: &'static str = "A container image, pushed to a repository and known by its digest.\n\n\
+        A changed image is pushed beside the old one, which stays for a rollback: images are removed by the \
+        repository's lifecycle policy, or with the repository if that has `force_delete`.";
+    const IAM_ACTIONS: &'static [&'static str] = &[
+        "ecr:GetAuthorizationToken",
+        "ecr:BatchCheckLayerAvailability",
+        "ecr:BatchGetImage",
+        "ecr:InitiateLayerUpload",
+        "ecr:UploadLayerPart",
+        "ecr:CompleteLayerUpload",
+        "ecr:PutImage",
+    ];
+    const EXAMPLE: &'static str = r#"
+[ecr.repository.app]
+repository_name = "app"
+
+[ecr.image.app]
+repository_uri = "${ecr.repository.app.repository_uri}"
+source         = { archive = "../app/image.tar" }
+image_tag      = "dev02"
+"#;
+    const TRAITS: Traits = Traits {
+        immutable: &["repository_uri", "image_tag", "platform", "digest"],
+        local: &["source", "platform"],
+        paths: &["source.archive", "source.layout", "source.build.context"],
+        create_before_destroy: true,
+        ..Traits::NONE
+    };
+    const PREPARES: bool = true;
+    type Spec = Spec;
+    type Observed = Observed;
+
+    fn validate(attributes: &Attributes, problems: &mut Problems) {
+        if let Some(source) = known(attributes, "source").and_then(Value::as_map) {
+            let given = source.values().filter(|value| !value.is_null()).count();
+            if given != 1 {
+                problems.at_with_help(
+                    "source",
+                    format!("an image comes from one place, found {given}"),
+                    "give exactly one of archive, layout, registry, build",
+                );
+            }
+        }
+        if let Some(tag) = known_str(attributes, "image_tag")
+            && !is_tag(tag)
+        {
+            problems.at(
+                "image_tag",
+                format!("`{tag}` is no tag: up to 128 letters, digits, `_`, `.` and `-`, not starting with `.` or `-`"),
+            );
+        }
+        if let Some(uri) = known_str(attributes, "repository_uri")
+            && !uri.contains('/')
+        {
+            problems.at(
+                "repository_uri",
+                format!("`{uri}` has no host and repository, such as host/app"),
+            );
+        }
+        for path in ["platform", "digest"] {
+            if let Some(text) = known_str(attributes, path) {
+                let problem = match path {
+                    "platform" => text
+                        .parse::<infra_oci::Platform>()
+                        .err()
+                        .map(|error| error.to_string()),
+                    _ => text
+                        .parse::<infra_oci::Digest>()
+                        .err()
+                        .map(|error| error.to_string()),
+                };
+                if let Some(problem) = problem {
+                    problems.at(path, problem);
+                }
+            }
+        }
+    }
+
+    fn derive(attributes: &Attributes) -> Attributes {
+        let (Some(repository), Some(digest)) = (
+            known_str(attributes, "repository_uri"),
+            known_str(attributes, "digest"),
+        ) else {
+            return Attributes::new();
+        };
+        Attributes::from([("uri".to_owned(), Value::from(format!("{repository}@{digest}")))])
+    }
+
+    async fn prepare(&self, call: &Call, attributes: &Attributes) -> ProviderResult<Attributes> {
+        let mut local = attributes.clone();
+        // The repository may not exist yet: what matters here is the source.
+        local.insert("repository_uri".into(), Value::from(""));
+        local.retain(|_, value| !value.has_unknown());
+        if !local.contains_key("source") {
+            return Ok(Attributes::new());
+        }
+        let image = open(&decode(&local)?, call).await?;
+        Ok(Attributes::from([(
+            "digest".to_owned(),
+            Value::from(image.digest().to_string()),
+        )]))
+    }
+
+    async fn create(&self, call: &Call, spec: Spec) -> ProviderResult<Created<Observed>> {
+        let image = open(&spec, call).await?;
+        let digest = image.digest().to_string();
+        let tag = spec.image_tag.clone().unwrap_or_else(|| default_tag(&digest));
+        let (registry, repository) = self.registry(&spec.repository_uri).await?;
+        let progress = progress_of(call.clone(), image.size_bytes());
+        registry
+            .push(
+                &image,
+                &repository,
+                std::slice::from_ref(&tag),
+                &PushOptions::default(),
+                &progress,
+            )
+            .await
+            .map_err(convert)?;
+        let id = format!("{}:{tag}@{digest}", spec.repository_uri);
+        Ok(Created::new(
+            id,
+            observed(&spec.repository_uri, Some(tag), &digest),
+        ))
+    }
+
+    async fn read(&self, ids: &[PhysicalId]) -> ProviderResult<Observations<Observed>> {
+        let found = try_join_all(ids.iter().map(async |id| {
+            let (repository_uri, tag, digest) = parts(id)?;
+            let (registry, repository) = self.registry(repository_uri).await?;
+            let head = async |reference: &str| {
+                let found = registry
+                    .head_manifest(&repository, reference)
+                    .await
+                    .map_err(convert)?;
+                ProviderResult::Ok(found.is_some_and(|found| found.as_str() == digest))
+            };
+            let tagged = head(tag).await?;
+            if !tagged && !head(digest).await? {
+                return Ok(None);
+            }
+            let tag = tagged.then(|| tag.to_owned());
+            ProviderResult::Ok(Some((
+                id.clone(),
+                Found::ready(observed(repository_uri, tag, digest)),
+            )))
+        }))
+        .await?;
+        Ok(found.into_iter().flatten().collect())
+    }
+
+    async fn update(&self, _: &Call, _: &PhysicalId, _: Update<Spec>) -> ProviderResult<()> {
+        // Every attribute that is compared is immutable.
+        Ok(())
+    }
+
+    async fn delete(&self, _: &Call, _: &PhysicalId, _: &Attributes) -> ProviderResult<()> {
+        // Tasks that still run may be of this image, and a rollback may need it.
+        Ok(())
+    }
+
+    async fn recover(&self, _: &Call, attributes: &Attributes) -> ProviderResult<Option<PhysicalId>> {
+        let (Some(repository_uri), Some(digest)) = (
+            known_str(attributes, "repository_uri"),
+            known_str(attributes, "digest"),
+        ) else {
+            return Ok(None);
+        };
+        let tag = known_str(attributes, "image_tag").map_or_else(|| default_tag(digest), str::to_owned);
+        let (registry, repository) = self.registry(repository_uri).await?;
+        let found = registry.head_manifest(&repository, &tag).await.map_err(convert)?;
+        // The bytes decide: what has this digest is this image, whoever pushed it.
+        Ok(found
+            .filter(|found| found.as_str() == digest)
+            .map(|_| PhysicalId::new(format!("{repository_uri}:{tag}@{digest}"))))
+    }
+}
+
+impl Image {
+    /// The registry of a repository, and the repository's name in it.
+    async fn registry(&self, repository_uri: &str) -> ProviderResult<(Registry, String)> {
+        let Some((host, repository)) = repository_uri.split_once('/') else {
+            return Err(ProviderError::new(
+                ErrorClass::Invalid,
+                format!("`{repository_uri}` has no host and repository"),
+            ));
+        };
+        let (address, credentials) = match &self.registry {
+            Some(other) => match split_credentials(other) {
+                (address, Some(credentials)) => (address, credentials),
+                (address, None) => (address, self.token().await?),
+            },
+            None => (host.to_owned(), self.token().await?),
+        };
+        let registry = Registry::new(&address, Some(credentials)).map_err(convert)?;
+        Ok((registry, repository.to_owned()))
+    }
+
+    /// ECR's token is good for twelve hours, longer than a run.
+    async fn token(&self) -> ProviderResult<Credentials> {
+        let token = self
+            .credentials
+            .get_or_try_init(async || {
+                let answer = self
+                    .client
+                    .get_authorization_token()
+                    .send()
+                    .await
+                    .aws("ecr", "GetAuthorizationToken")?;
+                let data = answer.authorization_data().first();
+                let token = data
+                    .and_then(|data| data.authorization_token())
+                    .ok_or_else(|| missing("ecr", "GetAuthorizationToken", "token"))?;
+                Credentials::from_basic_token(token).map_err(convert)
+            })
+            .await?;
+        Ok(token.clone())
+    }
+}
+
+/// `http://user:password@host` as address and credentials.
+fn split_credentials(address: &str) -> (String, Option<Credentials>) {
+    let (scheme, rest) = match address.split_once("://") {
+        Some((scheme, rest)) => (format!("{scheme}://"), rest),
+        None => (String::new(), address),
+    };
+    match rest.rsplit_once('@') {
+        Some((user, host)) => {
+            let (name, password) = user.split_once(':').unwrap_or((user, ""));
+            (format!("{scheme}{host}"), Some(Credentials::new(name, password)))
+        }
+        None => (address.to_owned(), None),
+    }
+}
+
+/// Opens the image and checks that it is the one that was planned.
+async fn open(spec: &Spec, call: &Call) -> ProviderResult<OciImage> {
+    let platform = match &spec.platform {
+        Some(text) => Some(
+            text.parse()
+                .map_err(|error| ProviderError::new(ErrorClass::Invalid, format!("platform: {error}")))?,
+        ),
+        None => None,
+    };
+    let lines = call.clone();
+    let options = OpenOptions {
+        platform,
+        on_build_line: Some(Arc::new(move |line: &str| lines.note(line))),
+        ..OpenOptions::default()
+    };
+    let image = OciImage::open(&source(&spec.source)?, &options)
+        .await
+        .map_err(convert)?;
+    match &spec.digest {
+        Some(wanted) if *wanted != image.digest().to_string() => Err(ProviderError::new(
+            ErrorClass::Invalid,
+            format!("the image is {}, but {wanted} was planned", image.digest()),
+        )
+        .hint("the image was changed meanwhile: plan again")),
+        _ => Ok(image),
+    }
+}
+
+fn source(source: &Source) -> ProviderResult<infra_oci::Source> {
+    let invalid = |message: String| ProviderError::new(ErrorClass::Invalid, message);
+    Ok(match source {
+        Source {
+            archive: Some(path), ..
+        } => infra_oci::Source::Archive(path.into()),
+        Source {
+            layout: Some(path), ..
+        } => infra_oci::Source::Layout(path.into()),
+        Source {
+            registry: Some(text), ..
+        } => infra_oci::Source::Registry {
+            reference: text
+                .parse()
+                .map_err(|error| invalid(format!("source.registry: {error}")))?,
+            credentials: None,
+        },
+        Source {
+            build: Some(build), ..
+        } => {
+            let absolute = |path: PathBuf| std::path::absolute(&path).unwrap_or(path);
+            let context = absolute(build.context.clone().into());
+            let platform = build.platform.as_deref().map(str::parse).transpose();
+            infra_oci::Source::Build(infra_oci::Build {
+                dockerfile: build.dockerfile.as_ref().map(|file| context.join(file)),
+                context,
+                target: build.target.clone(),
+                args: build.args.clone().unwrap_or_default(),
+                platform: platform.map_err(|error| invalid(format!("source.build.platform: {error}")))?,
+            })
+        }
+        _ => {
+            return Err(invalid(
+                "source: give exactly one of archive, layout, registry, build".into(),
+            ));
+        }
+    })
+}
+
+fn observed(repository_uri: &str, image_tag: Option<String>, digest: &str) -> Observed {
+    Observed {
+        repository_uri: repository_uri.to_owned(),
+        image_tag,
+        digest: digest.to_owned(),
+        uri: format!("{repository_uri}@{digest}"),
+    }
+}
+
+/// `<repository uri>:<tag>@<digest>`.
+fn parts(id: &PhysicalId) -> ProviderResult<(&str, &str, &str)> {
+    let split = id.as_str().split_once('@').and_then(|(name, digest)| {
+        let (repository_uri, tag) = name.rsplit_once(':')?;
+        Some((repository_uri, tag, digest))
+    });
+    split.ok_or_else(|| {
+        ProviderError::new(
+            ErrorClass::Invalid,
+            format!("`{id}` is no image of the form repository:tag@digest"),
+        )
+    })
+}
+
+fn default_tag(digest: &str) -> String {
+    digest
+        .rsplit(':')
+        .next()
+        .unwrap_or_default()
+        .chars()
+        .take(12)
+        .collect()
+}
+
+fn is_tag(text: &str) -> bool {
+    let is_word = |character: char| character.is_ascii_alphanumeric() || character == '_';
+    text.len() <= 128
+        && text.starts_with(is_word)
+        && text
+            .chars()
+            .all(|character| is_word(character) || matches!(character, '.' | '-'))
+}
+
+/// Adds the blobs of a push up to one number of bytes.
+fn progress_of(call: Call, total: u64) -> Progress {
+    let done = std::sync::Mutex::new(BTreeMap::new());
+    Arc::new(move |event: PushEvent| {
+        let (digest, bytes) = match event {
+            PushEvent::BlobProgress {
+                digest, sent_bytes, ..
+            } => (digest, sent_bytes),
+            PushEvent::BlobPresent { digest, size_bytes }
+            | PushEvent::BlobDone {
+                digest, size_bytes, ..
+            } => (digest, size_bytes),
+            _ => return,
+        };
+        let mut done = done.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        done.insert(digest.to_string(), bytes);
+        call.bytes(done.values().sum(), total);
+    })
+}
+
+fn convert(error: infra_oci::Error) -> ProviderError {
+    use infra_oci::ErrorClass as Oci;
+    let class = match error.class() {
+        Oci::Unauthorized | Oci::Denied => ErrorClass::Denied,
+        // A repository that was just made may not be visible to the registry yet.
+        Oci::NotFound => ErrorClass::NotFound,
+        Oci::TagImmutable => ErrorClass::AlreadyExists,
+        Oci::Invalid => ErrorClass::Invalid,
+        Oci::Transient => ErrorClass::Transient,
+        Oci::Other => ErrorClass::Other,
+    };
+    let converted = ProviderError::new(class, error.to_string());
+    match error.hint() {
+        Some(hint) => converted.hint(hint),
+        None => converted,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::services::testing::{problems, problems_in};
+
+    #[test]
+    fn an_id_comes_apart_again() {
+        let id = PhysicalId::new("127.0.0.1:5000/team/app:v1@sha256:00");
+        assert_eq!(
+            parts(&id).unwrap(),
+            ("127.0.0.1:5000/team/app", "v1", "sha256:00")
+        );
+        assert!(parts(&PhysicalId::new("app")).is_err());
+    }
+
+    #[test]
+    fn credentials_in_an_address_are_taken_out_of_it() {
+        let (address, credentials) = split_credentials("http://user:p@ss@127.0.0.1:5000");
+        assert_eq!(address, "http://127.0.0.1:5000");
+        assert!(credentials.is_some());
+        assert!(split_credentials("http://127.0.0.1:5000").1.is_none());
+    }
+
+    #[test]
+    fn an_image_comes_from_exactly_one_place() {
+        let source = |keys: &[&str]| {
+            let table = keys
+                .iter()
+                .map(|key| ((*key).to_owned(), Value::from("x")))
+                .collect();
+            Attributes::from([("source".to_owned(), Value::Map(table))])
+        };
+        assert!(problems_in::<Image>(&source(&["archive"])).is_empty());
+        assert_eq!(
+            problems_in::<Image>(&source(&["archive", "layout"])),
+            ["source: an image comes from one place, found 2"]
+        );
+        assert_eq!(problems_in::<Image>(&source(&[])).len(), 1);
+    }
+
+    #[test]
+    fn tags_and_digests_are_checked() {
+        assert!(problems::<Image>(&[("image_tag", "v1.2-rc_3")]).is_empty());
+        assert_eq!(problems::<Image>(&[("image_tag", "-v1")]).len(), 1);
+        assert_eq!(problems::<Image>(&[("digest", "sha256:12")]).len(), 1);
+    }
+
+    #[test]
+    fn the_uri_follows_from_repository_and_digest() {
+        let attributes = Attributes::from([
+            ("repository_uri".to_owned(), Value::from("host/app")),
+            ("digest".to_owned(), Value::from("sha256:00")),
+        ]);
+        assert_eq!(
+            Image::derive(&attributes)["uri"],
+            Value::from("host/app@sha256:00")
+        );
+    }
+}

@@ -1,0 +1,125 @@
+//! The command line's grammar. Each command's own arguments stand in its file.
+
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+use infra_render::Format;
+
+use crate::commands;
+
+/// Keeps AWS the way a stack file says.
+#[derive(Debug, Parser)]
+#[command(
+    name = "infra",
+    version,
+    about = "Keeps a stack of AWS resources the way a TOML file says.",
+    after_help = "Examples:
+  infra validate stacks/dev02-us-east-1.toml
+  infra apply stacks/dev02-us-east-1.toml --sandbox -y   try it without an account
+  infra plan stacks/dev02-us-east-1.toml --out plan.json
+  infra apply --plan plan.json
+  infra diff stacks/*.toml                               what drifted, in all stacks
+
+Exit codes: 0 done, or nothing differs; 1 failed; 2 `diff` found differences;
+64 wrong usage; 65 a bad stack file; 130 cancelled."
+)]
+pub struct Arguments {
+    #[command(flatten)]
+    pub global: Global,
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+/// What every command takes.
+#[derive(Debug, Clone, Args)]
+pub struct Global {
+    /// How to write: for people at a terminal, as plain lines, or as JSON lines [default: human on a terminal,
+    /// else plain]
+    #[arg(long, global = true, value_name = "FORMAT")]
+    pub output: Option<Output>,
+}
+
+/// The forms of output.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Output {
+    /// For people at a terminal, live.
+    Human,
+    /// One line per event, no escape codes.
+    Plain,
+    /// One JSON object per line.
+    Json,
+}
+
+impl From<Output> for Format {
+    fn from(output: Output) -> Self {
+        match output {
+            Output::Human => Self::Human,
+            Output::Plain => Self::Plain,
+            Output::Json => Self::Json,
+        }
+    }
+}
+
+/// Where a stack's state is and which AWS it talks to.
+#[derive(Debug, Clone, Args)]
+pub struct Where {
+    /// Use the project's local AWS emulator and image registry, with a state of their own; starts them
+    #[arg(long)]
+    pub sandbox: bool,
+    /// The folder of the states [default: `state` in the project's root]
+    #[arg(long, value_name = "FOLDER", conflicts_with = "sandbox")]
+    pub state_dir: Option<PathBuf>,
+    /// Set a variable of the stack file; may be repeated
+    #[arg(long = "var", value_name = "NAME=VALUE", value_parser = name_and_value)]
+    pub variables: Vec<(String, String)>,
+}
+
+/// What is looked at and changed, and how.
+#[derive(Debug, Clone, Args)]
+pub struct Scope {
+    /// Only this resource and what it needs (for `destroy`: and what needs it); may be repeated
+    #[arg(long = "target", value_name = "ADDRESS")]
+    pub targets: Vec<infra_core::ResourceAddress>,
+    /// Believe the state instead of asking AWS what it has
+    #[arg(long)]
+    pub no_refresh: bool,
+}
+
+/// How a run goes.
+#[derive(Debug, Clone, Args)]
+pub struct Running {
+    /// Do not ask before anything is changed
+    #[arg(short = 'y', long = "yes")]
+    pub yes: bool,
+    /// Calls to AWS under way at the same time
+    #[arg(long, value_name = "N", default_value_t = 64, value_parser = clap::value_parser!(u16).range(1..=1024))]
+    pub parallelism: u16,
+    /// Do not wait for what nothing else waits for, such as the end of a rollout
+    #[arg(long)]
+    pub no_wait: bool,
+}
+
+fn name_and_value(text: &str) -> Result<(String, String), String> {
+    match text.split_once('=') {
+        Some((name, value)) if infra_core::address::is_name(name) => Ok((name.to_owned(), value.to_owned())),
+        _ => Err("expected NAME=VALUE, such as cpu=512".into()),
+    }
+}
+
+/// The commands.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    Validate(commands::validate::Validate),
+    Plan(commands::plan::PlanCommand),
+    Diff(commands::diff::Diff),
+    Apply(commands::apply::Apply),
+    Destroy(commands::destroy::Destroy),
+    Redeploy(commands::redeploy::Redeploy),
+    Output(commands::output::OutputCommand),
+    Graph(commands::graph::Graph),
+    Import(commands::import::Import),
+    State(commands::state::StateCommand),
+    Sandbox(commands::sandbox::SandboxCommand),
+    Schema(commands::schema::Schema),
+    Completions(commands::completions::Completions),
+}

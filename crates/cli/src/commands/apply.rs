@@ -1,0 +1,169 @@
+//! `infra apply`: make AWS have what the file says.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use anyhow::{Result, bail};
+use clap::Args;
+use infra_core::plan::PlanMode;
+use infra_engine::RunRequest;
+use infra_plan::{PlanOptions, same_work};
+
+use super::run::{Prepared, Task, carry_out, each, prepare, show_engine_error};
+use crate::arguments::{Running, Scope, Where};
+use crate::environment;
+use crate::exit::Exit;
+use crate::saved_plan::SavedPlan;
+use crate::stack::{self, Manner};
+use crate::terminal::Terminal;
+
+/// Bring AWS to what the stack files say
+#[derive(Debug, Args)]
+#[command(
+    after_help = "Examples:\n  infra apply stacks/dev02-us-east-1.toml\n  infra apply stacks/dev02-us-east-1.toml --sandbox -y\n  infra apply --plan plan.json"
+)]
+pub struct Apply {
+    /// The stack files
+    #[arg(
+        required_unless_present = "plan",
+        conflicts_with = "plan",
+        value_name = "STACK"
+    )]
+    files: Vec<PathBuf>,
+    /// Carry out this plan, which `infra plan --out` saved; refused if the state has moved since
+    #[arg(long, value_name = "FILE")]
+    plan: Option<PathBuf>,
+    #[command(flatten)]
+    place: Where,
+    #[command(flatten)]
+    scope: Scope,
+    /// Replace this resource even if nothing differs; may be repeated
+    #[arg(long, value_name = "ADDRESS")]
+    replace: Vec<infra_core::ResourceAddress>,
+    #[command(flatten)]
+    running: Running,
+}
+
+/// Plans, asks, and carries out.
+///
+/// # Errors
+/// AWS or the state cannot be had.
+pub async fn run(command: &Apply, terminal: &Terminal) -> Result<Exit> {
+    match &command.plan {
+        Some(plan) => saved(command, plan, terminal).await,
+        None => each(&command.files, |file| one(command, file, terminal)).await,
+    }
+}
+
+fn task<'a>(command: &'a Apply, file: &'a Path, place: &'a Where) -> Task<'a> {
+    Task {
+        file,
+        place,
+        command: "apply",
+        mode: PlanMode::Apply,
+        scope: command.scope.clone(),
+        replace: command.replace.clone(),
+        manner: Manner::from(&command.running),
+    }
+}
+
+async fn one(command: &Apply, file: PathBuf, terminal: &Terminal) -> Result<Exit> {
+    let task = task(command, &file, &command.place);
+    match prepare(&task, |_| Vec::new(), terminal).await? {
+        Ok(prepared) => carry_out(prepared, &task, &command.running, terminal).await,
+        Err(exit) => Ok(exit),
+    }
+}
+
+/// Carries out a saved plan: made again from what it holds, it has to come out the same.
+async fn saved(command: &Apply, path: &Path, terminal: &Terminal) -> Result<Exit> {
+    let saved = SavedPlan::read(path)?;
+    let place = Where {
+        sandbox: saved.sandbox,
+        state_dir: (!saved.sandbox).then(|| {
+            command
+                .place
+                .state_dir
+                .clone()
+                .unwrap_or_else(|| saved.state_dir.clone())
+        }),
+        variables: command.place.variables.clone(),
+    };
+    let variables = saved.variables(&place.variables, &environment::all())?;
+    let mut loaded = stack::read_from(
+        &saved.stack_file,
+        Arc::new(saved.files()),
+        &variables,
+        saved.environment(),
+        terminal,
+    )?;
+    let Some(wanted) = loaded.stack.take() else {
+        return Ok(Exit::BadStack);
+    };
+    let site = stack::site(&saved.stack_file, &place, terminal)?;
+    if saved.sandbox && std::path::absolute(&site.state_dir)? != saved.state_dir {
+        bail!("the plan was made for a sandbox that is gone: make it again");
+    }
+    let manner = Manner::from(&command.running);
+    let open = stack::open(
+        wanted,
+        Arc::clone(&loaded.sources),
+        &site,
+        "apply",
+        manner,
+        terminal,
+    )
+    .await?;
+    open.view.clear().await;
+    let (serial, lineage) = (
+        open.session.journal.serial(),
+        open.session.journal.lineage().to_owned(),
+    );
+    if saved.plan.serial != serial || saved.plan.lineage != lineage {
+        open.close().await;
+        bail!(
+            "the state has moved since the plan was made (it was at {}, now it is at {serial}): make the plan again",
+            saved.plan.serial
+        );
+    }
+    let request = RunRequest {
+        stack: Some(Arc::clone(&open.stack)),
+        options: PlanOptions {
+            targets: saved.options.targets.clone(),
+            replace: saved.options.replace.clone(),
+            ..PlanOptions::new(PlanMode::Apply)
+        },
+        refresh: true,
+    };
+    let planned = match open
+        .session
+        .plan_from(request, saved.prepared(), saved.refreshed())
+    {
+        Ok(planned) => planned,
+        Err(error) => {
+            let shown = show_engine_error(error, &open, terminal);
+            open.close().await;
+            return shown;
+        }
+    };
+    if !same_work(&planned.plan, &saved.plan) {
+        open.close().await;
+        bail!(
+            "the plan does not come out the same any more (a sensitive variable has another value?): make it again"
+        );
+    }
+    let stack_file = saved.stack_file.clone();
+    let task = task(command, &stack_file, &place);
+    carry_out(
+        Prepared {
+            open,
+            planned,
+            loaded,
+            site,
+        },
+        &task,
+        &command.running,
+        terminal,
+    )
+    .await
+}

@@ -1,0 +1,54 @@
+//! `infra destroy`: remove everything that the state knows.
+
+use std::path::PathBuf;
+
+use anyhow::Result;
+use clap::Args;
+use infra_core::plan::PlanMode;
+
+use super::run::{Task, carry_out, each, prepare};
+use crate::arguments::{Running, Scope, Where};
+use crate::exit::Exit;
+use crate::stack::Manner;
+use crate::terminal::Terminal;
+
+/// Remove everything that the state knows of the stacks, whatever the files still declare
+#[derive(Debug, Args)]
+#[command(
+    after_help = "Examples:\n  infra destroy stacks/dev02-us-east-1.toml\n  infra destroy stacks/dev02-us-east-1.toml --sandbox -y"
+)]
+pub struct Destroy {
+    /// The stack files
+    #[arg(required = true, value_name = "STACK")]
+    files: Vec<PathBuf>,
+    #[command(flatten)]
+    place: Where,
+    #[command(flatten)]
+    scope: Scope,
+    #[command(flatten)]
+    running: Running,
+}
+
+/// Plans, asks, and carries out.
+///
+/// # Errors
+/// AWS or the state cannot be had.
+pub async fn run(command: &Destroy, terminal: &Terminal) -> Result<Exit> {
+    each(&command.files, |file| one(command, file, terminal)).await
+}
+
+async fn one(command: &Destroy, file: PathBuf, terminal: &Terminal) -> Result<Exit> {
+    let task = Task {
+        file: &file,
+        place: &command.place,
+        command: "destroy",
+        mode: PlanMode::Destroy,
+        scope: command.scope.clone(),
+        replace: Vec::new(),
+        manner: Manner::from(&command.running),
+    };
+    match prepare(&task, |_| Vec::new(), terminal).await? {
+        Ok(prepared) => carry_out(prepared, &task, &command.running, terminal).await,
+        Err(exit) => Ok(exit),
+    }
+}

@@ -1,0 +1,69 @@
+//! `infra import`: take over what exists already.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use anyhow::{Result, bail};
+use clap::Args;
+use infra_core::{PhysicalId, ResourceAddress};
+
+use crate::arguments::Where;
+use crate::exit::Exit;
+use crate::stack::{self, Manner};
+use crate::terminal::Terminal;
+
+/// Take something that exists at AWS over into the stack, under an address that the file declares
+#[derive(Debug, Args)]
+#[command(
+    after_help = "Example:\n  infra import stacks/dev02-us-east-1.toml ec2.vpc.main vpc-0123456789abcdef0\n\nNothing at AWS is changed; the next `plan` shows how it differs from the file."
+)]
+pub struct Import {
+    /// The stack file
+    #[arg(value_name = "STACK")]
+    file: PathBuf,
+    /// The address in the file
+    address: ResourceAddress,
+    /// AWS's id, name or ARN, as `infra state list` shows it for the type
+    id: String,
+    #[command(flatten)]
+    place: Where,
+}
+
+/// Reads it at AWS and writes it into the state.
+///
+/// # Errors
+/// The file does not declare it, the state has it already, or AWS has no such thing.
+pub async fn run(command: &Import, terminal: &Terminal) -> Result<Exit> {
+    let mut loaded = stack::read(&command.file, &command.place, terminal)?;
+    let Some(wanted) = loaded.stack.take() else {
+        return Ok(Exit::BadStack);
+    };
+    if !wanted.resources.contains_key(&command.address) {
+        bail!(
+            "{} does not declare {}: declare it first",
+            command.file.display(),
+            command.address
+        );
+    }
+    let site = stack::site(&command.file, &command.place, terminal)?;
+    let open = stack::open(
+        wanted,
+        Arc::clone(&loaded.sources),
+        &site,
+        "import",
+        Manner::default(),
+        terminal,
+    )
+    .await?;
+    let imported = open
+        .session
+        .import(&open.stack, &command.address, &PhysicalId::new(&command.id))
+        .await;
+    open.close().await;
+    imported?;
+    terminal.note(&format!(
+        "{} is {} from now on; `infra plan` shows how it differs.",
+        command.address, command.id
+    ));
+    Ok(Exit::Done)
+}

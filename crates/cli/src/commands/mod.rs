@@ -1,0 +1,55 @@
+//! One file per command: its arguments with their help, then what it does.
+
+pub mod apply;
+pub mod completions;
+pub mod destroy;
+pub mod diff;
+pub mod graph;
+pub mod import;
+pub mod output;
+pub mod plan;
+pub mod redeploy;
+mod run;
+pub mod sandbox;
+pub mod schema;
+pub mod state;
+pub mod validate;
+
+use std::future::Future;
+
+use anyhow::{Context, Result};
+
+use crate::arguments::{Arguments, Command};
+use crate::exit::Exit;
+use crate::terminal::Terminal;
+
+/// Runs the command.
+///
+/// # Errors
+/// Whatever is no outcome of its own; it has not been shown yet.
+pub fn run(arguments: Arguments, terminal: &Terminal) -> Result<Exit> {
+    match arguments.command {
+        Command::Validate(command) => validate::run(&command, terminal),
+        Command::Plan(command) => in_runtime(plan::run(&command, terminal)),
+        Command::Diff(command) => in_runtime(diff::run(&command, terminal)),
+        Command::Apply(command) => in_runtime(apply::run(&command, terminal)),
+        Command::Destroy(command) => in_runtime(destroy::run(&command, terminal)),
+        Command::Redeploy(command) => in_runtime(redeploy::run(&command, terminal)),
+        Command::Output(command) => output::run(&command, terminal),
+        Command::Graph(command) => graph::run(&command, terminal),
+        Command::Import(command) => in_runtime(import::run(&command, terminal)),
+        Command::State(command) => state::run(&command, terminal),
+        Command::Sandbox(command) => sandbox::run(&command, terminal),
+        Command::Schema(command) => schema::run(&command, terminal),
+        Command::Completions(command) => completions::run(&command),
+    }
+}
+
+/// Commands that talk to AWS get a runtime; the others start without one.
+fn in_runtime(command: impl Future<Output = Result<Exit>>) -> Result<Exit> {
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()
+        .context("the asynchronous runtime cannot be started")?;
+    runtime.block_on(command)
+}

@@ -1,0 +1,63 @@
+//! `infra output`: what a stack gives out.
+
+use std::io;
+use std::path::PathBuf;
+
+use anyhow::{Result, bail};
+use clap::Args;
+use infra_render::{write_output, write_outputs};
+use infra_state::StateStore;
+
+use crate::arguments::Where;
+use crate::exit::Exit;
+use crate::stack::{self, Need};
+use crate::terminal::Terminal;
+
+/// Show the outputs of the last run, or one of them raw
+#[derive(Debug, Args)]
+#[command(
+    after_help = "Examples:\n  infra output stacks/dev02-us-east-1.toml\n  curl $(infra output stacks/dev02-us-east-1.toml api_url)"
+)]
+pub struct OutputCommand {
+    /// The stack file
+    #[arg(value_name = "STACK")]
+    file: PathBuf,
+    /// One output, written raw
+    name: Option<String>,
+    #[command(flatten)]
+    place: Where,
+}
+
+/// Shows them.
+///
+/// # Errors
+/// The state cannot be had, or has no such output.
+pub fn run(command: &OutputCommand, terminal: &Terminal) -> Result<Exit> {
+    let loaded = stack::read(&command.file, &command.place, terminal)?;
+    let Some(stack) = &loaded.stack else {
+        return Ok(Exit::BadStack);
+    };
+    let site = stack::site(&command.file, &command.place, terminal)?;
+    let outputs = stack::open_store(&site, stack, "output", Need::Existing)?
+        .load()?
+        .state
+        .outputs;
+    let mut out = io::stdout();
+    match &command.name {
+        None => write_outputs(&mut out, &outputs, None, terminal.format, &terminal.out)?,
+        Some(name) => match outputs.get(name) {
+            Some(value) if value.has_secret() => {
+                bail!("the output {name} is sensitive: the state keeps only its hash, so it cannot be shown")
+            }
+            Some(value) => write_output(&mut out, name, value, terminal.format, &terminal.out)?,
+            None if stack.outputs.contains_key(name) => {
+                bail!("the output {name} has no value yet: apply the stack first")
+            }
+            None => {
+                let known: Vec<&str> = stack.outputs.keys().map(String::as_str).collect();
+                bail!("the stack has no output {name}; it has: {}", known.join(", "))
+            }
+        },
+    }
+    Ok(Exit::Done)
+}

@@ -1,0 +1,114 @@
+//! `infra plan`: what would `apply` do?
+
+use std::path::PathBuf;
+
+use anyhow::Result;
+use clap::Args;
+use infra_aws::AwsCatalogue;
+use infra_core::plan::PlanMode;
+use infra_render::PlanView;
+
+use super::run::{Prepared, Task, each, prepare, show_plan};
+use crate::arguments::{Scope, Where};
+use crate::exit::Exit;
+use crate::saved_plan::{Origin, SavedOptions, SavedPlan};
+use crate::stack::Manner;
+use crate::terminal::Terminal;
+
+/// Show what `apply` would do, and save it for later if asked
+#[derive(Debug, Args)]
+#[command(
+    after_help = "Examples:\n  infra plan stacks/dev02-us-east-1.toml\n  infra plan stacks/dev02-us-east-1.toml --out plan.json && infra apply --plan plan.json"
+)]
+pub struct PlanCommand {
+    /// The stack files
+    #[arg(required = true, value_name = "STACK")]
+    files: Vec<PathBuf>,
+    #[command(flatten)]
+    place: Where,
+    #[command(flatten)]
+    scope: Scope,
+    /// Replace this resource even if nothing differs; may be repeated
+    #[arg(long, value_name = "ADDRESS")]
+    replace: Vec<infra_core::ResourceAddress>,
+    /// Save the plan of one stack for `infra apply --plan`
+    #[arg(long, value_name = "FILE")]
+    out: Option<PathBuf>,
+    /// End with exit code 2 when there is something to do
+    #[arg(long)]
+    detailed_exitcode: bool,
+}
+
+/// Plans and shows.
+///
+/// # Errors
+/// AWS or the state cannot be had, or the plan cannot be written.
+pub async fn run(command: &PlanCommand, terminal: &Terminal) -> Result<Exit> {
+    if command.out.is_some() && command.files.len() != 1 {
+        terminal.note("error: --out saves the plan of one stack: give one stack file");
+        return Ok(Exit::Usage);
+    }
+    each(&command.files, |file| one(command, file, terminal)).await
+}
+
+async fn one(command: &PlanCommand, file: PathBuf, terminal: &Terminal) -> Result<Exit> {
+    let task = Task {
+        file: &file,
+        place: &command.place,
+        command: "plan",
+        mode: PlanMode::Apply,
+        scope: command.scope.clone(),
+        replace: command.replace.clone(),
+        manner: Manner::default(),
+    };
+    let prepared = match prepare(&task, |_| Vec::new(), terminal).await? {
+        Ok(prepared) => prepared,
+        Err(exit) => return Ok(exit),
+    };
+    let shown = show_plan(&prepared.planned, PlanView::Plan, terminal);
+    let saved = match &command.out {
+        Some(out) => save(command, &task, &prepared, out, terminal),
+        None => Ok(()),
+    };
+    let changes = prepared.planned.plan.has_changes();
+    prepared.open.close().await;
+    shown?;
+    saved?;
+    Ok(if changes && command.detailed_exitcode {
+        Exit::Differs
+    } else {
+        Exit::Done
+    })
+}
+
+fn save(
+    command: &PlanCommand,
+    task: &Task<'_>,
+    prepared: &Prepared,
+    out: &std::path::Path,
+    terminal: &Terminal,
+) -> Result<()> {
+    let origin = Origin {
+        stack_file: task.file,
+        state_dir: &prepared.site.state_dir,
+        sandbox: command.place.sandbox,
+    };
+    let options = SavedOptions {
+        targets: command.scope.targets.clone(),
+        replace: command.replace.clone(),
+    };
+    let saved = SavedPlan::new(
+        &prepared.planned,
+        prepared.loaded.used.clone(),
+        &origin,
+        options,
+        &AwsCatalogue,
+        prepared.open.session.journal.sealing_key(),
+    )?;
+    saved.write(out)?;
+    terminal.note(&format!(
+        "Saved to {0}; carry it out by: infra apply --plan {0}",
+        out.display()
+    ));
+    Ok(())
+}

@@ -1,0 +1,234 @@
+//! A plan as a file: reviewed now, applied later, by what it was made from and nothing else.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, Result, bail};
+use infra_config::UsedInputs;
+use infra_core::plan::PLAN_FORMAT_VERSION;
+use infra_core::{
+    Attributes, Catalogue, Observation, PhysicalId, Plan, ResourceAddress, SealingKey, Secret, Stack, Value,
+};
+use infra_engine::{Planned, Refreshed};
+use infra_plan::conceal;
+use serde::{Deserialize, Serialize};
+
+/// What a plan file holds. No secret is in it: sensitive variables have to be given again.
+#[derive(Debug, Serialize, Deserialize)]
+pub struct SavedPlan {
+    format_version: u32,
+    /// The plan, for review and to be compared with.
+    pub plan: Plan,
+    /// The stack file.
+    pub stack_file: PathBuf,
+    /// Where the state is.
+    pub state_dir: PathBuf,
+    /// Whether the plan is for the sandbox.
+    pub sandbox: bool,
+    files: BTreeMap<PathBuf, String>,
+    variables: BTreeMap<String, String>,
+    sensitive_variables: BTreeSet<String>,
+    environment: BTreeMap<String, String>,
+    /// What the user asked for.
+    pub options: SavedOptions,
+    observations: Vec<(ResourceAddress, Observation)>,
+    deposed: Vec<(ResourceAddress, PhysicalId, Observation)>,
+    prepared: BTreeMap<ResourceAddress, Attributes>,
+}
+
+/// What the user asked of the plan.
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+pub struct SavedOptions {
+    /// Only these and what they need.
+    pub targets: Vec<ResourceAddress>,
+    /// To be replaced even if nothing differs.
+    pub replace: Vec<ResourceAddress>,
+}
+
+/// Where a saved plan belongs.
+pub struct Origin<'a> {
+    /// The stack file.
+    pub stack_file: &'a Path,
+    /// Where the state is.
+    pub state_dir: &'a Path,
+    /// Whether it is for the sandbox.
+    pub sandbox: bool,
+}
+
+impl SavedPlan {
+    /// What a plan was made from, with everything secret sealed.
+    ///
+    /// # Errors
+    /// A sensitive variable's value stands in a stack file, which the plan would hold.
+    pub fn new(
+        planned: &Planned,
+        used: UsedInputs,
+        origin: &Origin<'_>,
+        options: SavedOptions,
+        catalogue: &dyn Catalogue,
+        key: &SealingKey,
+    ) -> Result<Self> {
+        if let Some(stack) = &planned.stack {
+            refuse_secrets_in_files(stack, &used)?;
+        }
+        let wanted: BTreeMap<&ResourceAddress, &Attributes> = planned
+            .plan
+            .changes
+            .iter()
+            .map(|change| (&change.address, &change.wanted))
+            .collect();
+        let none = Attributes::new();
+        let seal = |address: &ResourceAddress, observation: &Observation| {
+            let model = wanted.get(address).copied().unwrap_or(&none);
+            sealed(catalogue, address, observation, model, key)
+        };
+        let observations = &planned.refreshed.observations;
+        let deposed = &planned.refreshed.deposed;
+        Ok(Self {
+            format_version: PLAN_FORMAT_VERSION,
+            plan: planned.plan.clone(),
+            stack_file: origin.stack_file.to_owned(),
+            state_dir: std::path::absolute(origin.state_dir)?,
+            sandbox: origin.sandbox,
+            files: used.files,
+            variables: used.variables,
+            sensitive_variables: used.sensitive_variables,
+            environment: used.environment,
+            options,
+            observations: observations
+                .iter()
+                .map(|(address, seen)| (address.clone(), seal(address, seen)))
+                .collect(),
+            deposed: deposed
+                .iter()
+                .map(|((address, id), seen)| (address.clone(), id.clone(), seal(address, seen)))
+                .collect(),
+            prepared: planned.prepared.clone(),
+        })
+    }
+
+    /// Writes the plan for its owner only.
+    ///
+    /// # Errors
+    /// What the file system says.
+    pub fn write(&self, path: &Path) -> Result<()> {
+        let text = serde_json::to_vec_pretty(self).context("the plan cannot be written as JSON")?;
+        infra_state::write_private(path, &text)?;
+        Ok(())
+    }
+
+    /// Reads a plan.
+    ///
+    /// # Errors
+    /// It is no plan, of another version, or cannot be read.
+    pub fn read(path: &Path) -> Result<Self> {
+        let shown = path.display();
+        let text =
+            std::fs::read_to_string(path).with_context(|| format!("the plan {shown} cannot be read"))?;
+        let version: Version = serde_json::from_str(&text)
+            .with_context(|| format!("{shown} is no plan that `infra plan --out` wrote"))?;
+        if version.format_version != PLAN_FORMAT_VERSION {
+            bail!(
+                "{shown} is a plan of format {}, this infra reads format {PLAN_FORMAT_VERSION}: make it again",
+                version.format_version
+            );
+        }
+        serde_json::from_str(&text).with_context(|| format!("the plan {shown} is damaged: make it again"))
+    }
+
+    /// The stack's files, for reading the same stack again.
+    pub fn files(&self) -> infra_config::MemoryFiles {
+        infra_config::MemoryFiles::new(self.files.clone())
+    }
+
+    /// The variables for reading the same stack again; the sensitive ones come from `given` and `environment`.
+    ///
+    /// # Errors
+    /// A sensitive variable is not given.
+    pub fn variables(
+        &self,
+        given: &[(String, String)],
+        environment: &BTreeMap<String, String>,
+    ) -> Result<BTreeMap<String, String>> {
+        let mut variables = self.variables.clone();
+        for name in &self.sensitive_variables {
+            let value = given
+                .iter()
+                .find(|(given, _)| given == name)
+                .map(|(_, value)| value)
+                .or_else(|| environment.get(&format!("INFRA_VAR_{name}")));
+            match value {
+                Some(value) => variables.insert(name.clone(), value.clone()),
+                None => bail!(
+                    "the variable {name} is sensitive and so not in the plan: set INFRA_VAR_{name} as it was for `plan`"
+                ),
+            };
+        }
+        Ok(variables)
+    }
+
+    /// The environment for reading the same stack again.
+    pub fn environment(&self) -> &BTreeMap<String, String> {
+        &self.environment
+    }
+
+    /// What AWS had when the plan was made.
+    pub fn refreshed(&self) -> Refreshed {
+        Refreshed {
+            observations: self.observations.iter().cloned().collect(),
+            deposed: self
+                .deposed
+                .iter()
+                .map(|(address, id, seen)| ((address.clone(), id.clone()), seen.clone()))
+                .collect(),
+        }
+    }
+
+    /// What was prepared when the plan was made.
+    pub fn prepared(&self) -> BTreeMap<ResourceAddress, Attributes> {
+        self.prepared.clone()
+    }
+}
+
+#[derive(Deserialize)]
+struct Version {
+    format_version: u32,
+}
+
+fn sealed(
+    catalogue: &dyn Catalogue,
+    address: &ResourceAddress,
+    observation: &Observation,
+    model: &Attributes,
+    key: &SealingKey,
+) -> Observation {
+    match (observation, catalogue.definition(address.type_name())) {
+        (Observation::Present { attributes, health }, Some(definition)) => Observation::Present {
+            attributes: conceal(definition.schema(), attributes, [model, model], key)
+                .iter()
+                .map(|(name, value)| (name.clone(), value.sealed(key)))
+                .collect(),
+            health: health.clone(),
+        },
+        (other, _) => other.clone(),
+    }
+}
+
+fn refuse_secrets_in_files(stack: &Stack, used: &UsedInputs) -> Result<()> {
+    for (name, value) in &stack.variables {
+        let Value::Secret(Secret::Clear(clear)) = value else {
+            continue;
+        };
+        let Some(text) = clear.as_str().filter(|text| !text.is_empty()) else {
+            continue;
+        };
+        if let Some((path, _)) = used.files.iter().find(|(_, content)| content.contains(text)) {
+            bail!(
+                "the variable {name} is sensitive, but its value stands in {}, which the plan would hold: give it as \
+                 INFRA_VAR_{name} instead",
+                path.display()
+            );
+        }
+    }
+    Ok(())
+}

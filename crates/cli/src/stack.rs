@@ -1,0 +1,257 @@
+//! From a stack file to an open session: read it, find AWS, check the account, open the state.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::{Context, Result};
+use infra_aws::{AwsCatalogue, AwsProviders, ConnectOptions, Emulator, connect};
+use infra_config::{DiskFiles, Files, Inputs, Loaded, load};
+use infra_core::{Severity, SourceMap, Stack};
+use infra_engine::{Cancellation, Pace, Session};
+use infra_sandbox::{Sandbox, StartOptions};
+use infra_state::{Holder, Journal};
+use infra_state_sled::{Mode, Request, SledStore};
+
+use crate::arguments::Where;
+use crate::environment;
+use crate::project;
+use crate::terminal::{Terminal, View};
+
+/// The account that the emulator takes for its own when a stack allows any.
+const SANDBOX_ACCOUNT: &str = "123456789012";
+
+/// Reads a stack file and shows what is wrong with it.
+///
+/// # Errors
+/// When the diagnostics cannot be written.
+pub fn read(path: &Path, place: &Where, terminal: &Terminal) -> Result<Loaded> {
+    let variables = place.variables.iter().cloned().collect();
+    read_from(
+        path,
+        Arc::new(DiskFiles),
+        &variables,
+        &environment::all(),
+        terminal,
+    )
+}
+
+/// The same from other files.
+///
+/// # Errors
+/// When the diagnostics cannot be written.
+pub fn read_from(
+    path: &Path,
+    files: Arc<dyn Files>,
+    variables: &BTreeMap<String, String>,
+    environment: &BTreeMap<String, String>,
+    terminal: &Terminal,
+) -> Result<Loaded> {
+    let loaded = load(
+        path,
+        &Inputs {
+            files,
+            variables,
+            environment,
+        },
+        &AwsCatalogue,
+    );
+    if !loaded.diagnostics.is_empty() {
+        terminal.diagnostics(&loaded.diagnostics, &loaded.sources)?;
+    }
+    debug_assert!(
+        loaded.stack.is_some()
+            || loaded
+                .diagnostics
+                .iter()
+                .any(|found| found.severity == Severity::Error)
+    );
+    Ok(loaded)
+}
+
+/// Where a stack's state is, and which AWS it belongs to.
+pub struct Site {
+    /// The folder of the states.
+    pub state_dir: PathBuf,
+    /// The emulator, if it is the sandbox.
+    emulator: Option<SandboxSite>,
+}
+
+struct SandboxSite {
+    endpoint: String,
+    registry: String,
+}
+
+/// Finds the state's folder; with `--sandbox` starts the emulator first.
+///
+/// # Errors
+/// When the sandbox cannot be started.
+pub fn site(path: &Path, place: &Where, terminal: &Terminal) -> Result<Site> {
+    let root = project::root_of_stack(path);
+    if !place.sandbox {
+        let state_dir = place.state_dir.clone().unwrap_or_else(|| root.join("state"));
+        return Ok(Site {
+            state_dir,
+            emulator: None,
+        });
+    }
+    let running = Sandbox::new(&root)
+        .start(&StartOptions::default(), &mut |line| {
+            terminal.note(&format!("sandbox: {line}"))
+        })
+        .context("the sandbox cannot be started")?;
+    Ok(Site {
+        state_dir: running.state_dir,
+        emulator: Some(SandboxSite {
+            endpoint: running.endpoint,
+            registry: running.registry_url,
+        }),
+    })
+}
+
+/// What a command needs of the state.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Need {
+    /// It may make one.
+    Create,
+    /// There must be one.
+    Existing,
+}
+
+/// Opens a stack's state, which nobody else may hold.
+///
+/// # Errors
+/// Somebody holds it, it is damaged or of a later version, or the file system says no.
+pub fn open_store(site: &Site, stack: &Stack, command: &str, need: Need) -> Result<SledStore> {
+    let request = Request {
+        mode: if need == Need::Create {
+            Mode::Create
+        } else {
+            Mode::Existing
+        },
+        holder: Holder::this_process(command, None),
+        wait: Duration::ZERO,
+    };
+    let store = SledStore::open(&site.state_dir, &stack.id, &request)?;
+    Ok(store)
+}
+
+/// A stack that is open for planning and running.
+pub struct Open {
+    /// What carries plans out.
+    pub session: Session,
+    /// What the file wants.
+    pub stack: Arc<Stack>,
+    /// Where backups of the state go.
+    pub backups: PathBuf,
+    /// What shows the run.
+    pub view: View,
+}
+
+/// How a session is to run.
+#[derive(Debug, Clone, Copy)]
+pub struct Manner {
+    /// Calls under way at the same time.
+    pub parallelism: usize,
+    /// Whether to wait for what nothing else waits for.
+    pub wait: bool,
+}
+
+impl Default for Manner {
+    fn default() -> Self {
+        Self {
+            parallelism: 64,
+            wait: true,
+        }
+    }
+}
+
+/// Connects to AWS, checks the account, and opens the state.
+///
+/// # Errors
+/// No credentials, a wrong account, or a state that cannot be had.
+pub async fn open(
+    stack: Stack,
+    sources: Arc<SourceMap>,
+    site: &Site,
+    command: &str,
+    manner: Manner,
+    terminal: &Terminal,
+) -> Result<Open> {
+    let cancellation = Cancellation::default();
+    crate::signals::watch(&cancellation).context("signals cannot be caught")?;
+    let (reporter, events) = infra_engine::channel();
+    let view = terminal.watch(events, Some(sources));
+    view.status("signing in to AWS");
+    let emulator = site.emulator.as_ref();
+    let account = stack
+        .allowed_account_ids
+        .first()
+        .map_or(SANDBOX_ACCOUNT, String::as_str);
+    let options = ConnectOptions {
+        stack: stack.id.clone(),
+        region: stack.region.clone(),
+        assume_role: stack.assume_role.clone(),
+        allowed_account_ids: stack.allowed_account_ids.clone(),
+        emulator: emulator.map(|sandbox| Emulator {
+            endpoint_url: sandbox.endpoint.clone(),
+            access_key_id: account.to_owned(),
+        }),
+        registry: environment::variable(environment::REGISTRY)
+            .or_else(|| emulator.map(|sandbox| sandbox.registry.clone())),
+        progress: Arc::new(reporter.clone()),
+    };
+    let clients = match connect(&options).await {
+        Ok(clients) => clients,
+        Err(error) => {
+            view.clear().await;
+            return Err(error.into());
+        }
+    };
+    let opened = open_store(site, &stack, command, Need::Create);
+    let store = match opened {
+        Ok(store) => store,
+        Err(error) => {
+            view.clear().await;
+            return Err(error);
+        }
+    };
+    if let Some(holder) = store.took_over() {
+        terminal.note(&format!(
+            "note: an earlier run ended without letting go of the stack: {holder}"
+        ));
+    }
+    let backups = store.backups_folder();
+    let session = Session {
+        journal: Arc::new(Journal::open(Arc::new(store))?),
+        identity: Some(clients.identity.clone()),
+        providers: Arc::new(AwsProviders::new(&clients)),
+        reporter,
+        cancellation,
+        pace: if emulator.is_some() {
+            Pace::EMULATOR
+        } else {
+            Pace::AWS
+        },
+        parallelism: manner.parallelism,
+        wait: manner.wait,
+    };
+    Ok(Open {
+        session,
+        stack: Arc::new(stack),
+        backups,
+        view,
+    })
+}
+
+impl Open {
+    /// Lets go of the state and shows what is still to be shown.
+    pub async fn close(self) {
+        let Self { session, view, .. } = self;
+        // A failed flush has been reported by the append that it failed for.
+        let _ = session.journal.close();
+        drop(session);
+        view.finish().await;
+    }
+}

@@ -1,0 +1,190 @@
+//! Who is in front of the program: styles, questions, and the live view of a run.
+
+use std::io::{self, BufRead, IsTerminal, Write};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use infra_core::{Diagnostic, SourceMap};
+use infra_engine::EventReceiver;
+use infra_render::{Format, Style, Surroundings, open_sink, write_diagnostics};
+use tokio::sync::{mpsc, oneshot};
+use tokio::task::JoinHandle;
+
+use crate::arguments::Output;
+use crate::environment;
+
+/// How often a live view moves.
+const TICK: Duration = Duration::from_millis(100);
+
+/// The streams and how to write to them. Data goes to stdout, everything else to stderr.
+#[derive(Debug, Clone)]
+pub struct Terminal {
+    /// The form of everything that is written.
+    pub format: Format,
+    /// For stdout.
+    pub out: Style,
+    /// For stderr.
+    pub err: Style,
+}
+
+impl Terminal {
+    /// Decides by the streams and the environment.
+    pub fn new(output: Option<Output>) -> Self {
+        let format = match output {
+            Some(output) => output.into(),
+            None if io::stdout().is_terminal() || io::stderr().is_terminal() => Format::Human,
+            None => Format::Plain,
+        };
+        let style = |terminal: bool| style(terminal).for_format(format);
+        Self {
+            format,
+            out: style(io::stdout().is_terminal()),
+            err: style(io::stderr().is_terminal()),
+        }
+    }
+
+    /// Writes an error with its causes to stderr.
+    pub fn error(&self, error: &anyhow::Error) {
+        let mut text = String::new();
+        for (depth, cause) in error.chain().enumerate() {
+            let label = if depth == 0 { "error: " } else { "  because: " };
+            text.push_str(&format!("{label}{cause}\n"));
+            if let Some(hint) = cause
+                .downcast_ref::<infra_core::ProviderError>()
+                .and_then(|error| error.hint.as_ref())
+            {
+                text.push_str(&format!("  help: {hint}\n"));
+            }
+        }
+        self.note(text.trim_end());
+    }
+
+    /// Writes a line for a person to stderr; a program that reads JSON is told on stderr as well.
+    pub fn note(&self, text: &str) {
+        // When the stream is closed there is nobody to tell.
+        let _ = writeln!(io::stderr(), "{text}");
+    }
+
+    /// Writes diagnostics: to stderr for people, as data for programs.
+    ///
+    /// # Errors
+    /// When the stream is closed.
+    pub fn diagnostics(&self, diagnostics: &[Diagnostic], sources: &SourceMap) -> io::Result<()> {
+        match self.format {
+            Format::Json => {
+                write_diagnostics(&mut io::stdout(), diagnostics, sources, self.format, &self.out)
+            }
+            _ => write_diagnostics(&mut io::stderr(), diagnostics, sources, self.format, &self.err),
+        }
+    }
+
+    /// Whether somebody is there to answer a question.
+    pub fn can_ask(&self) -> bool {
+        io::stdin().is_terminal() && io::stderr().is_terminal() && self.format != Format::Json
+    }
+
+    /// Asks for `yes`.
+    ///
+    /// # Errors
+    /// When the terminal is gone.
+    pub fn ask(&self, question: &str) -> io::Result<bool> {
+        let mut stderr = io::stderr();
+        write!(stderr, "{question} Only `yes` is taken for a yes: ")?;
+        stderr.flush()?;
+        let mut answer = String::new();
+        io::stdin().lock().read_line(&mut answer)?;
+        Ok(answer.trim() == "yes")
+    }
+
+    /// Shows the events of a run until their channel is closed.
+    pub fn watch(&self, events: EventReceiver, sources: Option<Arc<SourceMap>>) -> View {
+        let live = io::stderr().is_terminal();
+        let out: Box<dyn Write + Send> = match self.format {
+            Format::Json => Box::new(io::stdout()),
+            _ => Box::new(io::stderr()),
+        };
+        let sink = open_sink(self.format, self.err, sources, live, out);
+        let (orders, receiver) = mpsc::unbounded_channel();
+        View {
+            orders,
+            task: tokio::spawn(show(sink, events, receiver)),
+        }
+    }
+}
+
+fn style(terminal: bool) -> Style {
+    let [no_color, term, lc_all, lc_ctype, lang] =
+        ["NO_COLOR", "TERM", "LC_ALL", "LC_CTYPE", "LANG"].map(environment::variable);
+    Style::decide(&Surroundings {
+        terminal,
+        no_color: no_color.as_deref(),
+        term: term.as_deref(),
+        locale: lc_all.as_deref().or(lc_ctype.as_deref()).or(lang.as_deref()),
+        width: None,
+    })
+}
+
+enum Order {
+    Status(String),
+    Clear(oneshot::Sender<()>),
+}
+
+/// The view of a run, which one task alone writes.
+pub struct View {
+    orders: mpsc::UnboundedSender<Order>,
+    task: JoinHandle<()>,
+}
+
+impl View {
+    /// Says what is being done outside of steps.
+    pub fn status(&self, text: impl Into<String>) {
+        let _ = self.orders.send(Order::Status(text.into()));
+    }
+
+    /// Takes away what is live, and returns when that is done.
+    pub async fn clear(&self) {
+        let (done, cleared) = oneshot::channel();
+        if self.orders.send(Order::Clear(done)).is_ok() {
+            let _ = cleared.await;
+        }
+    }
+
+    /// Returns when all events were shown. Every reporter must be gone by then.
+    pub async fn finish(self) {
+        drop(self.orders);
+        let _ = self.task.await;
+    }
+}
+
+/// A view that cannot be written (a closed pipe) goes on silently: the run is worth more than its picture.
+async fn show(
+    mut sink: Box<dyn infra_render::EventSink>,
+    mut events: EventReceiver,
+    mut orders: mpsc::UnboundedReceiver<Order>,
+) {
+    let started = Instant::now();
+    let mut ticks = tokio::time::interval(TICK);
+    ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Skip);
+    let mut listening = true;
+    loop {
+        tokio::select! {
+            biased;
+            order = orders.recv(), if listening => match order {
+                Some(Order::Status(text)) => { let _ = sink.status(&text); }
+                Some(Order::Clear(done)) => {
+                    let _ = sink.clear();
+                    let _ = done.send(());
+                }
+                None => listening = false,
+            },
+            event = events.next() => match event {
+                Some(event) => { let _ = sink.event(&event); }
+                None => break,
+            },
+            _ = ticks.tick() => {
+                let _ = sink.tick(u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX));
+            }
+        }
+    }
+    let _ = sink.clear();
+}

@@ -1,0 +1,397 @@
+//! Evaluation: from a formula and a scope to a value.
+//!
+//! Unknown flows to what depends on it and no further; a conditional looks only at the branch it takes. As soon
+//! as something sensitive is read the result is sensitive as a whole, and messages say nothing of values.
+
+mod collections;
+mod resources;
+
+use std::cell::{Cell, RefCell};
+use std::collections::BTreeMap;
+
+use hcl_edit::expr::BinaryOperator;
+use infra_core::secret::Secret;
+use infra_core::{Scope, Value};
+
+use self::collections::{attribute_of, element_of};
+pub(crate) use self::resources::no_key;
+use super::draft::{Draft, DraftKind};
+use super::failure::{Failure, Wrong, failure};
+use super::formula::{Call, Formula, Name, Node, NodeKind};
+use super::functions::{self, Function};
+use super::operators;
+use super::world::{Each, World};
+
+/// A variable of a `for`, and those around it.
+struct Frame<'a> {
+    name: &'a str,
+    value: Value,
+    outer: Option<&'a Frame<'a>>,
+}
+
+/// A formula being evaluated.
+#[derive(Clone, Copy)]
+struct At<'a> {
+    formula: &'a Formula,
+    frame: Option<&'a Frame<'a>>,
+}
+
+/// Evaluates formulas in one scope.
+pub(crate) struct Evaluator<'a> {
+    world: &'a World,
+    /// `None`: every attribute of a resource, and the account, is unknown.
+    scope: Option<&'a dyn Scope>,
+    each: Option<&'a Each>,
+    secret: Cell<bool>,
+    /// Locals that depend on resources, each evaluated once.
+    locals: RefCell<BTreeMap<String, Value>>,
+}
+
+impl<'a> Evaluator<'a> {
+    /// An evaluator; without a scope everything that comes from AWS is unknown.
+    pub(crate) fn new(world: &'a World, scope: Option<&'a dyn Scope>, each: Option<&'a Each>) -> Self {
+        Self {
+            world,
+            scope,
+            each,
+            secret: Cell::new(false),
+            locals: RefCell::default(),
+        }
+    }
+
+    /// The value of a formula; sensitive as a whole when anything that it used is.
+    pub(crate) fn formula(&self, formula: &Formula) -> Result<Value, Failure> {
+        self.guarded(|| match self.exact_reference(formula)? {
+            Some(value) => Ok(value),
+            None => self.node(At { formula, frame: None }, &formula.root),
+        })
+    }
+
+    /// The value of a part of a formula on its own; sensitive when anything that it used is.
+    pub(crate) fn part(&self, formula: &Formula, node: &Node) -> Result<Value, Failure> {
+        self.guarded(|| self.node(At { formula, frame: None }, node))
+    }
+
+    /// Makes the result sensitive, and a failure silent about values, when anything sensitive was read.
+    fn guarded(&self, evaluate: impl FnOnce() -> Result<Value, Failure>) -> Result<Value, Failure> {
+        let outer = self.secret.replace(false);
+        let result = evaluate();
+        let secret = self.secret.replace(outer);
+        match result {
+            Ok(value) if secret => Ok(Value::secret(value)),
+            Err(failure) if secret => Err(Failure {
+                detail: None,
+                ..failure
+            }),
+            plain => plain,
+        }
+    }
+
+    /// The value of a draft. Nulls inside tables are left out: they are the same as not set.
+    pub(crate) fn draft(&self, draft: &Draft) -> Result<Value, Failure> {
+        Ok(match &draft.kind {
+            DraftKind::Literal(value) => value.clone(),
+            DraftKind::Formula(formula) => self.formula(formula)?,
+            DraftKind::List(items) => Value::List(
+                items
+                    .iter()
+                    .map(|item| self.draft(item))
+                    .collect::<Result<_, _>>()?,
+            ),
+            DraftKind::Map(entries) => {
+                let mut map = BTreeMap::new();
+                for (name, entry) in entries {
+                    match self.draft(entry)? {
+                        Value::Null => {}
+                        value => {
+                            map.insert(name.clone(), value);
+                        }
+                    }
+                }
+                Value::Map(map)
+            }
+        })
+    }
+
+    fn node(&self, at: At<'_>, node: &Node) -> Result<Value, Failure> {
+        let fail = |wrong: Wrong| failure(at.formula, node, wrong);
+        match &node.kind {
+            NodeKind::Literal(value) => Ok(value.clone()),
+            NodeKind::Name(index) => match at.formula.names.get(*index) {
+                Some((name, _)) => self.name(name).map_err(fail),
+                None => Ok(Value::unknown()),
+            },
+            NodeKind::Resource(index) => match at.formula.resources.get(*index) {
+                Some(usage) => self.resource(at, usage),
+                None => Ok(Value::unknown()),
+            },
+            NodeKind::Loop(name) => Ok(loop_value(at.frame, name)),
+            NodeKind::Text(parts) => self.text(at, parts),
+            NodeKind::List(items) => Ok(Value::List(
+                items
+                    .iter()
+                    .map(|item| self.node(at, item))
+                    .collect::<Result<_, _>>()?,
+            )),
+            NodeKind::Object(entries) => self.object(at, entries),
+            NodeKind::Attribute(base, name) => {
+                let base = self.node(at, base)?;
+                attribute_of(&base, name).map_err(fail)
+            }
+            NodeKind::Index(base, key) => {
+                let base = self.node(at, base)?;
+                let key = self.node(at, key)?;
+                element_of(&base, &key).map_err(fail)
+            }
+            NodeKind::Splat(base, steps) => {
+                let base = self.node(at, base)?;
+                self.splat(at, node, base, steps)
+            }
+            NodeKind::Call(call) => self.call(at, node, call),
+            NodeKind::Conditional(parts) => {
+                let [condition, yes, no] = parts.as_ref();
+                match self.truth(at, condition, "a condition")? {
+                    Some(true) => self.node(at, yes),
+                    Some(false) => self.node(at, no),
+                    None => Ok(Value::unknown()),
+                }
+            }
+            NodeKind::Unary(operator, inner) => {
+                let value = self.node(at, inner)?;
+                operators::unary(*operator, &value).map_err(fail)
+            }
+            NodeKind::Binary(operator, sides) => {
+                let [left, right] = sides.as_ref();
+                match operator {
+                    BinaryOperator::And | BinaryOperator::Or => {
+                        let stop = *operator == BinaryOperator::Or;
+                        let what = if stop { "a side of `||`" } else { "a side of `&&`" };
+                        match self.truth(at, left, what)? {
+                            Some(truth) if truth == stop => Ok(Value::Bool(stop)),
+                            Some(_) => Ok(self
+                                .truth(at, right, what)?
+                                .map_or_else(Value::unknown, Value::Bool)),
+                            None => Ok(Value::unknown()),
+                        }
+                    }
+                    _ => {
+                        let left = self.node(at, left)?;
+                        let right = self.node(at, right)?;
+                        operators::binary(*operator, &left, &right).map_err(fail)
+                    }
+                }
+            }
+            NodeKind::For(parts) => self.for_each(at, node, parts),
+        }
+    }
+
+    /// A truth value; `None` when it is unknown.
+    fn truth(&self, at: At<'_>, node: &Node, what: &str) -> Result<Option<bool>, Failure> {
+        match self.node(at, node)? {
+            Value::Bool(truth) => Ok(Some(truth)),
+            Value::Unknown(_) => Ok(None),
+            other => Err(failure(
+                at.formula,
+                node,
+                Wrong::new(format!("{what} is true or false, found {}", other.kind())),
+            )),
+        }
+    }
+
+    fn name(&self, name: &Name) -> Result<Value, Wrong> {
+        match name {
+            Name::Variable(name) => self.open_or_unknown(self.world.variables.get(name)),
+            Name::Stack(field) => self.open_or_unknown(self.world.stack.get(field)),
+            Name::Local(name) => match self.world.locals.get(name) {
+                Some(local) => match &local.value {
+                    Some(value) => self.open(value),
+                    None => self.late_local(name, &local.draft),
+                },
+                None => Ok(Value::unknown()),
+            },
+            Name::Aws(field) => Ok(match (field.as_str(), self.scope.and_then(Scope::identity)) {
+                ("region", _) => return self.open_or_unknown(self.world.stack.get("region")),
+                ("account_id", Some(identity)) => Value::from(identity.account_id.as_str()),
+                ("partition", Some(identity)) => Value::from(identity.partition.as_str()),
+                _ => Value::unknown(),
+            }),
+            Name::Each(field) => match self.each {
+                Some(each) => match field.as_str() {
+                    "key" => Ok(Value::from(each.key.as_str())),
+                    "index" => Ok(Value::Integer(each.index)),
+                    _ => self.open(&each.value),
+                },
+                None => Ok(Value::unknown()),
+            },
+            Name::Environment(Some(name)) => match self.world.environment.get(name) {
+                Some(text) => Ok(Value::from(text.as_str())),
+                None => Err(
+                    Wrong::new(format!("the environment variable `{name}` is not set"))
+                        .help(format!("with `lookup(env, \"{name}\", \"\")` it may be missing")),
+                ),
+            },
+            Name::Environment(None) => Ok(Value::Map(
+                self.world
+                    .environment
+                    .iter()
+                    .map(|(name, text)| (name.clone(), Value::from(text.as_str())))
+                    .collect(),
+            )),
+        }
+    }
+
+    fn late_local(&self, name: &str, draft: &Draft) -> Result<Value, Wrong> {
+        let known = self.locals.borrow().get(name).cloned();
+        let value = match known {
+            Some(value) => value,
+            None => {
+                let value = self.draft(draft).map_err(|failure| Wrong {
+                    message: format!("`local.{name}` has no value: {}", failure.message),
+                    detail: failure.detail,
+                    help: failure.help,
+                })?;
+                self.locals.borrow_mut().insert(name.to_owned(), value.clone());
+                value
+            }
+        };
+        self.open(&value)
+    }
+
+    fn open_or_unknown(&self, value: Option<&Value>) -> Result<Value, Wrong> {
+        value.map_or_else(|| Ok(Value::unknown()), |value| self.open(value))
+    }
+
+    /// The value with its secrets in clear; from here on the result is sensitive.
+    fn open(&self, value: &Value) -> Result<Value, Wrong> {
+        if !value.has_secret() {
+            return Ok(value.clone());
+        }
+        self.secret.set(true);
+        match value {
+            Value::Secret(Secret::Clear(inner)) => self.open(inner),
+            Value::Secret(Secret::Sealed(_)) => Err(Wrong::new(
+                "a sensitive value that AWS made is known here only as its hash",
+            )
+            .help("it can be handed on as it is, but not be part of a larger expression")),
+            Value::List(items) => Ok(Value::List(
+                items
+                    .iter()
+                    .map(|item| self.open(item))
+                    .collect::<Result<_, _>>()?,
+            )),
+            Value::Map(entries) => Ok(Value::Map(
+                entries
+                    .iter()
+                    .map(|(name, value)| Ok((name.clone(), self.open(value)?)))
+                    .collect::<Result<_, Wrong>>()?,
+            )),
+            other => Ok(other.clone()),
+        }
+    }
+
+    fn text(&self, at: At<'_>, parts: &[Node]) -> Result<Value, Failure> {
+        let mut text = String::new();
+        let mut unknown = false;
+        for part in parts {
+            match self.node(at, part)? {
+                Value::Unknown(_) => unknown = true,
+                value => match operators::text_of(&value) {
+                    Some(piece) => text.push_str(&piece),
+                    None => {
+                        let wrong = Wrong::new(format!("{} cannot stand in a text", value.kind()));
+                        let help = match value {
+                            Value::Null => "use `coalesce(…, \"\")` where there may be nothing",
+                            _ => "use `jsonencode(…)` or `join(\", \", …)`",
+                        };
+                        return Err(failure(at.formula, part, wrong.help(help)));
+                    }
+                },
+            }
+        }
+        Ok(if unknown {
+            Value::unknown()
+        } else {
+            Value::String(text)
+        })
+    }
+
+    fn call(&self, at: At<'_>, node: &Node, call: &Call) -> Result<Value, Failure> {
+        let fail = |wrong: Wrong| {
+            let message = format!("`{}`: {}", call.function.name(), wrong.message);
+            failure(at.formula, node, Wrong { message, ..wrong })
+        };
+        if call.function == Function::Coalesce && !call.expand {
+            for argument in &call.arguments {
+                match self.node(at, argument)? {
+                    Value::Null => {}
+                    Value::String(text) if text.is_empty() => {}
+                    value => return Ok(value),
+                }
+            }
+            return Ok(Value::Null);
+        }
+        let mut arguments = Vec::with_capacity(call.arguments.len());
+        for argument in &call.arguments {
+            arguments.push(self.node(at, argument)?);
+        }
+        if call.expand {
+            match arguments.pop() {
+                Some(Value::List(items)) => arguments.extend(items),
+                Some(Value::Unknown(_)) => return Ok(Value::unknown()),
+                other => {
+                    let found = other.map_or("nothing", |value| value.kind());
+                    return Err(fail(Wrong::new(format!(
+                        "`...` stands behind a list, found {found}"
+                    ))));
+                }
+            }
+            let (least, most) = call.function.arity();
+            if arguments.len() < least || arguments.len() > most {
+                let wrong = Wrong::new(format!("does not take {} arguments", arguments.len()));
+                return Err(fail(
+                    wrong.help(format!("it is used as `{}`", call.function.usage())),
+                ));
+            }
+        }
+        if call.function == Function::File {
+            return self.file(at.formula, arguments.first()).map_err(fail);
+        }
+        functions::call(call.function, arguments).map_err(fail)
+    }
+
+    fn file(&self, formula: &Formula, path: Option<&Value>) -> Result<Value, Wrong> {
+        match path {
+            Some(Value::Unknown(_)) => Err(Wrong::new("the path must be known when the stack file is read")
+                .help("use variables and plain texts in it, no attributes that AWS sets")),
+            Some(Value::String(path)) => {
+                let from = self
+                    .world
+                    .paths
+                    .get(formula.whole().file)
+                    .cloned()
+                    .unwrap_or_default();
+                let full = crate::source::beside(&from, path);
+                match self.world.files.read(&full) {
+                    Ok(text) => Ok(Value::from(&*text)),
+                    Err(reason) => Err(Wrong::new("the file cannot be read")
+                        .because(format!("`{}`: {reason}", full.display()))
+                        .help("a path is meant from the folder of the file that it is written in")),
+                }
+            }
+            other => Err(Wrong::new(format!(
+                "the path is a text, found {}",
+                other.map_or("nothing", Value::kind)
+            ))),
+        }
+    }
+}
+
+fn loop_value(mut frame: Option<&Frame<'_>>, name: &str) -> Value {
+    while let Some(here) = frame {
+        if here.name == name {
+            return here.value.clone();
+        }
+        frame = here.outer;
+    }
+    Value::unknown()
+}

@@ -1,0 +1,24 @@
+//! From the merged table to a checked stack, subject by subject.
+
+mod bind;
+mod blocks;
+mod check;
+mod context;
+mod expand;
+mod fields;
+mod globals;
+mod load;
+mod local_paths;
+mod lookups;
+mod names;
+mod order;
+mod outputs;
+mod references;
+mod sections;
+mod settings;
+mod tags;
+mod validate;
+mod variable_types;
+mod variables;
+
+pub use load::{Inputs, Loaded, UsedInputs, load};

@@ -1,0 +1,198 @@
+//! The sections of a stack file, and the addresses that it declares.
+
+use std::collections::BTreeMap;
+
+use infra_core::address::is_name;
+use infra_core::{Diagnostic, ResourceAddress, Span, TypeName};
+
+use super::context::Context;
+use super::fields::{self, NO_ENTRIES};
+use crate::report::{Suggest, nearest};
+use crate::source::{Entry, NodeKind, Table};
+
+const SECTIONS: [&str; 7] = [
+    "include", "stack", "values", "variable", "local", "lookup", "output",
+];
+
+/// The merged table, taken apart.
+pub(crate) struct Sections<'a> {
+    pub(crate) stack: Option<&'a Entry>,
+    pub(crate) values: &'a Table,
+    pub(crate) variables: &'a Table,
+    pub(crate) locals: &'a Table,
+    pub(crate) outputs: &'a Table,
+    pub(crate) resources: BTreeMap<ResourceAddress, Declared<'a>>,
+    pub(crate) lookups: BTreeMap<ResourceAddress, Declared<'a>>,
+}
+
+/// A resource or lookup as declared.
+pub(crate) struct Declared<'a> {
+    /// Its keys.
+    pub(crate) table: &'a Table,
+    /// Where it is declared.
+    pub(crate) span: Span,
+    /// Whether the catalogue has its type; if not, that is reported.
+    pub(crate) known_type: bool,
+}
+
+impl<'a> Sections<'a> {
+    /// Takes the table apart and reports what belongs nowhere.
+    pub(crate) fn new(context: &mut Context<'_>, root: &'a Table) -> Self {
+        let mut sections = Sections {
+            stack: root.get("stack"),
+            values: section(context, root, "values"),
+            variables: section(context, root, "variable"),
+            locals: section(context, root, "local"),
+            outputs: section(context, root, "output"),
+            resources: BTreeMap::new(),
+            lookups: BTreeMap::new(),
+        };
+        for (service, entry) in root.iter().filter(|(name, _)| !SECTIONS.contains(&name.as_str())) {
+            declared(context, service, entry, "", &mut sections.resources);
+        }
+        for (service, entry) in section(context, root, "lookup") {
+            declared(context, service, entry, "lookup.", &mut sections.lookups);
+        }
+        for (address, lookup) in &sections.lookups {
+            if let Some(resource) = sections.resources.get(address) {
+                context.add(
+                    Diagnostic::error(
+                        "duplicate-address",
+                        format!("`{address}` is both a resource and a lookup"),
+                    )
+                    .at(lookup.span.clone(), "")
+                    .see(resource.span.clone(), "the resource")
+                    .help("give one of the two another name"),
+                );
+            }
+        }
+        sections
+    }
+}
+
+fn section<'a>(context: &mut Context<'_>, root: &'a Table, name: &str) -> &'a Table {
+    root.get(name)
+        .and_then(|entry| fields::table(context, entry, &format!("the section `{name}`")))
+        .unwrap_or(&NO_ENTRIES)
+}
+
+/// Collects `[service.type.name]` tables.
+fn declared<'a>(
+    context: &mut Context<'_>,
+    service: &str,
+    entry: &'a Entry,
+    prefix: &str,
+    found: &mut BTreeMap<ResourceAddress, Declared<'a>>,
+) {
+    let known_service = context.types.iter().any(|name| name.service() == service);
+    let NodeKind::Table(kinds) = &entry.node.kind else {
+        if known_service {
+            context.add(incomplete(entry, prefix, service, "<type>"));
+        } else if !matches!(entry.node.kind, NodeKind::Bad) {
+            context.add(outside(entry, prefix, service));
+        }
+        return;
+    };
+    if !known_service {
+        let services = context.services();
+        let sections = SECTIONS.into_iter().filter(|_| prefix.is_empty());
+        let diagnostic = Diagnostic::error("unknown-service", format!("there is no service `{service}`"))
+            .at(entry.key_span.clone(), "")
+            .suggest(service, sections.chain(services));
+        context.add(diagnostic);
+    }
+    for (kind, entry) in kinds {
+        let type_name = TypeName::new(service, kind.as_str());
+        let known_type = known_service && context.catalogue.definition(&type_name).is_some();
+        let NodeKind::Table(names) = &entry.node.kind else {
+            if known_service {
+                context.add(incomplete(
+                    entry,
+                    prefix,
+                    service,
+                    if known_type { kind } else { "<type>" },
+                ));
+            }
+            continue;
+        };
+        if known_service && !known_type {
+            let kinds: Vec<&str> = context
+                .types
+                .iter()
+                .filter(|name| name.service() == service)
+                .map(TypeName::kind)
+                .collect();
+            let diagnostic = Diagnostic::error(
+                "unknown-type",
+                format!("`{service}` has no resource type `{kind}`"),
+            )
+            .at(entry.key_span.clone(), "")
+            .suggest(kind, kinds);
+            context.add(diagnostic);
+        }
+        let mut complained = !known_type;
+        for (name, entry) in names {
+            let address = ResourceAddress::new(type_name.clone(), name.as_str());
+            match &entry.node.kind {
+                NodeKind::Table(table) if is_name(name) => {
+                    let span = entry.declared_at().clone();
+                    found.insert(
+                        address,
+                        Declared {
+                            table,
+                            span,
+                            known_type,
+                        },
+                    );
+                }
+                NodeKind::Table(_) => context.add(
+                    Diagnostic::error("bad-name", format!("`{name}` cannot be the name of a resource"))
+                        .at(entry.key_span.clone(), "")
+                        .help("a name starts with a letter or `_` and has letters, digits, `_` and `-`"),
+                ),
+                NodeKind::List(items) if items.iter().any(|item| item.table().is_some()) => context.add(
+                    Diagnostic::error(
+                        "bad-address",
+                        format!("`{prefix}{address}` is declared as a list of tables"),
+                    )
+                    .at(entry.key_span.clone(), "")
+                    .help(format!(
+                        "write `[{prefix}{address}]`; for several of a kind use `for_each`"
+                    )),
+                ),
+                NodeKind::Bad => {}
+                _ if complained => {}
+                _ => {
+                    complained = true;
+                    context.add(incomplete(entry, prefix, service, kind));
+                }
+            }
+        }
+    }
+}
+
+/// A key that stands where a resource's name is expected.
+fn incomplete(entry: &Entry, prefix: &str, service: &str, kind: &str) -> Diagnostic {
+    Diagnostic::error("bad-address", "a resource has a service, a type and a name")
+        .at(entry.key_span.clone(), "")
+        .help(format!("write `[{prefix}{service}.{kind}.<name>]` above it"))
+}
+
+/// A setting that stands in no section.
+fn outside(entry: &Entry, prefix: &str, name: &str) -> Diagnostic {
+    let diagnostic = Diagnostic::error("unknown-key", format!("there is no setting `{prefix}{name}`"))
+        .at(entry.key_span.clone(), "");
+    let known = super::settings::KEYS;
+    match known
+        .into_iter()
+        .find(|key| *key == name)
+        .or_else(|| nearest(name, known))
+    {
+        Some(near) if prefix.is_empty() => {
+            diagnostic.help(format!("did you mean `{near}`, in the section `[stack]`?"))
+        }
+        _ => {
+            diagnostic.help("every setting stands in a section, such as `[stack]`, `[values]` or a resource")
+        }
+    }
+}

@@ -1,0 +1,219 @@
+//! Walks the resources in order of dependency: evaluates each as far as it is known before AWS is asked, checks
+//! it against its schema, and asks its type for AWS's own rules.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use infra_core::types::Problem;
+use infra_core::{
+    Attributes, AwsIdentity, Diagnostic, Resource, ResourceAddress, Scope, Template, TypeName, TypeSchema,
+    Value,
+};
+
+use super::blocks::Block;
+use super::check::{self, Places};
+use super::context::{Context, evaluate, failed};
+use super::expand::Unfolded;
+use crate::language::{Draft, DraftKind, Evaluator, World};
+
+/// What is known of all resources before AWS is asked.
+#[derive(Default)]
+pub(crate) struct Known {
+    /// What expressions see: everything that a type has, unknown where the file does not tell.
+    visible: BTreeMap<ResourceAddress, Attributes>,
+    /// What the file sets.
+    wanted: BTreeMap<ResourceAddress, Attributes>,
+}
+
+impl Scope for Known {
+    fn attributes(&self, address: &ResourceAddress) -> Option<&Attributes> {
+        self.visible.get(address)
+    }
+
+    fn identity(&self) -> Option<&AwsIdentity> {
+        None
+    }
+}
+
+impl Known {
+    /// Lookups are seen as they are asked for.
+    pub(crate) fn add_lookup(&mut self, address: ResourceAddress, attributes: Attributes) {
+        self.visible.insert(address, attributes);
+    }
+}
+
+/// Walks all resources; `order` holds positions in `unfolded`, and those not in it are part of a cycle.
+pub(crate) fn walk(
+    context: &mut Context<'_>,
+    known: &mut Known,
+    world: &Arc<World>,
+    blocks: &[Block<'_>],
+    unfolded: &[Unfolded],
+    resources: &BTreeMap<ResourceAddress, Resource>,
+    order: &[usize],
+) {
+    let ordered: BTreeSet<usize> = order.iter().copied().collect();
+    let stuck: Vec<usize> = (0..unfolded.len())
+        .filter(|position| !ordered.contains(position))
+        .collect();
+    for position in &stuck {
+        let one = &unfolded[*position];
+        let schema = blocks[one.block].definition.schema();
+        known
+            .visible
+            .insert(one.address.clone(), visible(schema, &Attributes::new()));
+    }
+    for position in order.iter().chain(&stuck) {
+        let one = &unfolded[*position];
+        if let Some(resource) = resources.get(&one.address) {
+            resource_itself(context, known, world, &blocks[one.block], one, resource);
+        }
+    }
+    let with_instances: BTreeSet<usize> = unfolded.iter().map(|one| one.block).collect();
+    for (position, block) in blocks.iter().enumerate() {
+        if !with_instances.contains(&position) {
+            block_alone(context, block);
+        }
+    }
+    together(context, known, blocks, unfolded);
+}
+
+fn places<'a>(block: &'a Block<'_>) -> Places<'a> {
+    Places {
+        block: &block.span,
+        spans: &block.spans,
+        keys: &block.key_spans,
+    }
+}
+
+fn resource_itself(
+    context: &mut Context<'_>,
+    known: &mut Known,
+    world: &World,
+    block: &Block<'_>,
+    one: &Unfolded,
+    resource: &Resource,
+) {
+    let mut attributes = Attributes::new();
+    for (name, template) in &resource.attributes {
+        let value = template.evaluate(known).unwrap_or_else(|error| {
+            // The template does not know places: the draft does.
+            match block.attributes.get(name) {
+                Some(draft) => evaluate(
+                    &mut context.report,
+                    &Evaluator::new(world, Some(known), one.each.as_deref()),
+                    draft,
+                ),
+                None => {
+                    context.add(Diagnostic::error("evaluation", error.message).at(block.span.clone(), ""));
+                    Value::unknown()
+                }
+            }
+        });
+        attributes.insert(name.clone(), value);
+    }
+    let schema = block.definition.schema();
+    check::attributes(context, schema, &places(block), &mut attributes, true);
+    let mut problems = infra_core::Problems::default();
+    block.definition.validate(&attributes, &mut problems);
+    for problem in problems.into_vec() {
+        context.add(rule_broken(block, one, problem));
+    }
+    let mut seen = visible(schema, &attributes);
+    for (name, value) in block.definition.derive(&attributes) {
+        seen.insert(name, value);
+    }
+    known.visible.insert(one.address.clone(), seen);
+    known.wanted.insert(one.address.clone(), attributes);
+}
+
+/// What expressions see of a resource that is not made yet.
+fn visible(schema: &TypeSchema, set: &Attributes) -> Attributes {
+    let mut all = Attributes::new();
+    for (name, attribute) in &schema.attributes {
+        let value = set.get(name).or(attribute.default.as_ref()).cloned();
+        all.insert(name.clone(), value.unwrap_or_else(Value::unknown));
+    }
+    for name in schema.computed.keys() {
+        all.entry(name.clone()).or_insert_with(Value::unknown);
+    }
+    all
+}
+
+/// A block of which there is no instance: its shape is checked, expressions are taken as unknown.
+fn block_alone(context: &mut Context<'_>, block: &Block<'_>) {
+    fn shape(draft: &Draft) -> Value {
+        match &draft.kind {
+            DraftKind::Literal(value) => value.clone(),
+            DraftKind::Formula(_) => Value::unknown(),
+            DraftKind::List(items) => Value::List(items.iter().map(shape).collect()),
+            DraftKind::Map(entries) => Value::Map(
+                entries
+                    .iter()
+                    .map(|(name, entry)| (name.clone(), shape(entry)))
+                    .collect(),
+            ),
+        }
+    }
+    let mut attributes: Attributes = block
+        .attributes
+        .iter()
+        .map(|(name, draft)| (name.clone(), shape(draft)))
+        .collect();
+    check::attributes(
+        context,
+        block.definition.schema(),
+        &places(block),
+        &mut attributes,
+        true,
+    );
+}
+
+/// Rules between resources, once for each type that the stack has.
+fn together(context: &mut Context<'_>, known: &Known, blocks: &[Block<'_>], unfolded: &[Unfolded]) {
+    let positions: BTreeMap<&ResourceAddress, &Unfolded> =
+        unfolded.iter().map(|one| (&one.address, one)).collect();
+    let mut asked: BTreeSet<&TypeName> = BTreeSet::new();
+    for block in blocks {
+        if !asked.insert(block.address.type_name()) {
+            continue;
+        }
+        for (address, problem) in block.definition.validate_together(&known.wanted) {
+            if let Some(one) = positions.get(&address) {
+                context.add(rule_broken(&blocks[one.block], one, problem));
+            }
+        }
+    }
+}
+
+/// A rule of AWS's that does not hold.
+fn rule_broken(block: &Block<'_>, one: &Unfolded, problem: Problem) -> Diagnostic {
+    let place = places(block).nearest(&problem.path).clone();
+    let label = match one.address.key() {
+        Some(_) => format!("in `{}`", one.address),
+        None => String::new(),
+    };
+    let diagnostic = Diagnostic::error("invalid", problem.message).at(place, label);
+    match problem.help {
+        Some(help) => diagnostic.help(help),
+        None => diagnostic,
+    }
+}
+
+/// Evaluates an output to see whether it can be.
+pub(crate) fn output(
+    context: &mut Context<'_>,
+    known: &Known,
+    world: &World,
+    template: &Template,
+    draft: &Draft,
+) {
+    if template.evaluate(known).is_err() {
+        let evaluator = Evaluator::new(world, Some(known), None);
+        draft.for_each_formula(&mut |formula| {
+            if let Err(failure) = evaluator.formula(formula) {
+                context.add(failed(failure));
+            }
+        });
+    }
+}

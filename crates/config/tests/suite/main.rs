@@ -1,0 +1,7 @@
+//! Loading stack files, as a user of the crate sees it.
+#![expect(clippy::unwrap_used, clippy::panic, reason = "tests fail by panicking")]
+
+mod cases;
+mod evaluation;
+mod robustness;
+mod support;

@@ -1,0 +1,149 @@
+//! Events from the engine and the providers to whoever shows them.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use infra_core::event::{Event, EventKind};
+use infra_provider::Progress;
+use tokio::sync::mpsc;
+use tokio::time::Instant;
+
+/// Progress that may wait for a slow reader; more is dropped.
+const PROGRESS_BOUND: usize = 1024;
+
+/// Sends events. Cheap to clone.
+#[derive(Clone)]
+pub struct Reporter {
+    inner: Arc<Inner>,
+}
+
+struct Inner {
+    start: Instant,
+    steps: mpsc::UnboundedSender<Event>,
+    progress: mpsc::Sender<Event>,
+    sequence: std::sync::Mutex<u64>,
+    mutating_calls: AtomicU64,
+    reading_calls: AtomicU64,
+}
+
+/// Receives events: those of steps all and in order, progress as far as there was room.
+pub struct EventReceiver {
+    steps: mpsc::UnboundedReceiver<Event>,
+    progress: mpsc::Receiver<Event>,
+}
+
+/// A reporter and its receiver. Times count from now.
+pub fn channel() -> (Reporter, EventReceiver) {
+    let (steps, step_receiver) = mpsc::unbounded_channel();
+    let (progress, progress_receiver) = mpsc::channel(PROGRESS_BOUND);
+    let inner = Inner {
+        start: Instant::now(),
+        steps,
+        progress,
+        sequence: std::sync::Mutex::new(0),
+        mutating_calls: AtomicU64::new(0),
+        reading_calls: AtomicU64::new(0),
+    };
+    (
+        Reporter {
+            inner: Arc::new(inner),
+        },
+        EventReceiver {
+            steps: step_receiver,
+            progress: progress_receiver,
+        },
+    )
+}
+
+impl Reporter {
+    /// Sends an event. Those of steps are numbered and never dropped.
+    pub fn send(&self, kind: EventKind) {
+        if let EventKind::ApiCall { mutating, .. } = &kind {
+            let counter = if *mutating {
+                &self.inner.mutating_calls
+            } else {
+                &self.inner.reading_calls
+            };
+            counter.fetch_add(1, Ordering::Relaxed);
+        }
+        let at_ms = self.elapsed_ms();
+        if kind.is_progress() {
+            let _ = self.inner.progress.try_send(Event {
+                at_ms,
+                sequence: None,
+                kind,
+            });
+            return;
+        }
+        // Numbered and sent under one lock, so that the order of numbers is the order of arrival.
+        let mut sequence = self
+            .inner
+            .sequence
+            .lock()
+            .unwrap_or_else(std::sync::PoisonError::into_inner);
+        *sequence += 1;
+        // Nobody may be listening: a run goes on without being watched.
+        let _ = self.inner.steps.send(Event {
+            at_ms,
+            sequence: Some(*sequence),
+            kind,
+        });
+    }
+
+    /// Milliseconds since the channel was made.
+    pub fn elapsed_ms(&self) -> u64 {
+        u64::try_from(self.inner.start.elapsed().as_millis()).unwrap_or(u64::MAX)
+    }
+
+    /// Calls to AWS so far, retries included: those that change something, and those that read.
+    pub fn calls(&self) -> (u64, u64) {
+        let load = |counter: &AtomicU64| counter.load(Ordering::Relaxed);
+        (load(&self.inner.mutating_calls), load(&self.inner.reading_calls))
+    }
+}
+
+impl Progress for Reporter {
+    fn report(&self, progress: EventKind) {
+        self.send(progress);
+    }
+}
+
+impl EventReceiver {
+    /// The next event; `None` when every reporter is gone and all was received.
+    pub async fn next(&mut self) -> Option<Event> {
+        tokio::select! {
+            biased;
+            Some(event) = self.steps.recv() => Some(event),
+            Some(event) = self.progress.recv() => Some(event),
+            else => None,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn progress_is_dropped_when_nobody_reads_and_steps_never_are() {
+        let (reporter, mut receiver) = channel();
+        let note = || EventKind::Note {
+            address: "a.b.c".parse().unwrap(),
+            text: String::new(),
+        };
+        for _ in 0..PROGRESS_BOUND * 2 {
+            reporter.send(note());
+            reporter.send(EventKind::Settling { intents: 0 });
+        }
+        drop(reporter);
+        let (mut progress, mut numbers) = (0, Vec::new());
+        while let Some(event) = receiver.next().await {
+            match event.sequence {
+                Some(number) => numbers.push(number),
+                None => progress += 1,
+            }
+        }
+        assert_eq!(progress, PROGRESS_BOUND);
+        assert_eq!(numbers, (1..=PROGRESS_BOUND as u64 * 2).collect::<Vec<_>>());
+    }
+}

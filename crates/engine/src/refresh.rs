@@ -1,0 +1,184 @@
+//! Looking at AWS: everything that the state knows, in as few calls as the providers can.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use futures::future::try_join_all;
+use infra_core::{Observation, PhysicalId, ProviderError, ResourceAddress, State, TypeName};
+use infra_provider::Providers;
+use tokio::time::Instant;
+
+use crate::cancel::Cancellation;
+use crate::retry::Pace;
+
+/// What AWS has of what the state knows.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Refreshed {
+    /// By address.
+    pub observations: BTreeMap<ResourceAddress, Observation>,
+    /// Of replaced things that are still to be deleted.
+    pub deposed: BTreeMap<(ResourceAddress, PhysicalId), Observation>,
+}
+
+/// A type's read failed.
+#[derive(Debug, Clone, thiserror::Error)]
+#[error("cannot read the resources of type {type_name}")]
+pub struct RefreshError {
+    /// The type.
+    pub type_name: TypeName,
+    /// Why.
+    #[source]
+    pub source: ProviderError,
+}
+
+/// One thing that the state knows.
+#[derive(Debug, Clone)]
+struct Known {
+    address: ResourceAddress,
+    id: PhysicalId,
+    deposed: bool,
+}
+
+/// Reads all resources of the state, one call of `read` for each type, all types at the same time.
+///
+/// # Errors
+/// The first type that cannot be read.
+pub async fn refresh(providers: &dyn Providers, state: &State) -> Result<Refreshed, RefreshError> {
+    let current = state.resources.iter().map(|(address, record)| Known {
+        address: address.clone(),
+        id: record.physical_id.clone(),
+        deposed: false,
+    });
+    let deposed = state.deposed.iter().flat_map(|(address, records)| {
+        records.iter().map(|record| Known {
+            address: address.clone(),
+            id: record.physical_id.clone(),
+            deposed: true,
+        })
+    });
+    read(providers, &current.chain(deposed).collect::<Vec<_>>()).await
+}
+
+async fn read(providers: &dyn Providers, things: &[Known]) -> Result<Refreshed, RefreshError> {
+    let mut by_type: BTreeMap<&TypeName, Vec<&Known>> = BTreeMap::new();
+    for thing in things {
+        by_type.entry(thing.address.type_name()).or_default().push(thing);
+    }
+    let reads = by_type.iter().map(async |(type_name, things)| {
+        let Some(provider) = providers.provider(type_name) else {
+            // The planner says what it thinks of a type that is not known any more.
+            return Ok((things, BTreeMap::new()));
+        };
+        let ids: Vec<PhysicalId> = things.iter().map(|thing| thing.id.clone()).collect();
+        let found = provider.read(&ids).await;
+        found.map(|found| (things, found)).map_err(|source| RefreshError {
+            type_name: (*type_name).clone(),
+            source,
+        })
+    });
+    let mut refreshed = Refreshed::default();
+    for (things, found) in try_join_all(reads).await? {
+        for thing in things {
+            let observation = match found.get(&thing.id) {
+                Some(found) => Observation::Present {
+                    attributes: found.observed.clone(),
+                    health: found.health.clone(),
+                },
+                None => Observation::Absent,
+            };
+            refreshed.note(thing, observation);
+        }
+    }
+    Ok(refreshed)
+}
+
+impl Refreshed {
+    fn note(&mut self, thing: &Known, observation: Observation) {
+        if thing.deposed {
+            let key = (thing.address.clone(), thing.id.clone());
+            self.deposed.insert(key, observation);
+        } else {
+            self.observations.insert(thing.address.clone(), observation);
+        }
+    }
+
+    /// Whether something that the state knows was not found.
+    pub(crate) fn misses_something(&self) -> bool {
+        self.observations.values().any(Observation::is_absent)
+            || self.deposed.values().any(Observation::is_absent)
+    }
+
+    /// Looks again for what was not found, for as long as `patience` says that AWS's lists may be late: what was
+    /// just made must not be taken for gone and made a second time.
+    ///
+    /// # Errors
+    /// The first type that cannot be read.
+    pub(crate) async fn look_again(
+        &mut self,
+        providers: &dyn Providers,
+        state: &State,
+        pace: Pace,
+        patience: Duration,
+        cancellation: &Cancellation,
+    ) -> Result<(), RefreshError> {
+        let started = Instant::now();
+        let mut pause = pace.first_poll;
+        while self.misses_something() && started.elapsed() < patience && cancellation.sleep(pause).await {
+            let missing = self.missing(state);
+            let again = read(providers, &missing).await?;
+            self.observations.extend(again.observations);
+            self.deposed.extend(again.deposed);
+            pause = pause.mul_f64(1.5).min(pace.slowest_poll);
+        }
+        Ok(())
+    }
+
+    fn missing(&self, state: &State) -> Vec<Known> {
+        let absent = self
+            .observations
+            .iter()
+            .filter(|(_, observation)| observation.is_absent());
+        let current = absent.filter_map(|(address, _)| {
+            let record = state.resources.get(address)?;
+            Some(Known {
+                address: address.clone(),
+                id: record.physical_id.clone(),
+                deposed: false,
+            })
+        });
+        let absent = self
+            .deposed
+            .iter()
+            .filter(|(_, observation)| observation.is_absent());
+        let deposed = absent.map(|((address, id), _)| Known {
+            address: address.clone(),
+            id: id.clone(),
+            deposed: true,
+        });
+        current.chain(deposed).collect()
+    }
+
+    /// Everything as the state has it: for a plan that does not ask AWS.
+    pub fn of_state(state: &State) -> Self {
+        let observations = state
+            .resources
+            .iter()
+            .map(|(address, record)| (address.clone(), infra_plan::observation_of_record(record)))
+            .collect();
+        let deposed = state
+            .deposed
+            .iter()
+            .flat_map(|(address, records)| records.iter().map(move |record| (address, record)))
+            .map(|(address, record)| {
+                (
+                    (address.clone(), record.physical_id.clone()),
+                    infra_plan::observation_of_record(record),
+                )
+            })
+            .collect();
+        Self {
+            observations,
+            deposed,
+        }
+    }
+}

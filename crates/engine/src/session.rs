@@ -1,0 +1,380 @@
+//! One stack, opened: plan and carry out.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use infra_core::event::{EventKind, RunSummary};
+use infra_core::plan::ActionCounts;
+use infra_core::state::{JournalEntry, RecordStatus, RunId};
+use infra_core::{
+    Attributes, AwsIdentity, Diagnostic, PhysicalId, Plan, ProviderError, ResourceAddress, ResourceRecord,
+    RunOutcome, Stack, State,
+};
+use infra_plan::{PlanInput, PlanOptions};
+use infra_provider::{Progress, Providers};
+use infra_state::{AppendError, Journal};
+
+use crate::cancel::Cancellation;
+use crate::dispatch::Dispatch;
+use crate::events::Reporter;
+use crate::outputs;
+use crate::prepare::prepare;
+use crate::refresh::{RefreshError, Refreshed, refresh};
+use crate::retry::Pace;
+use crate::settle::{SettleError, Settling};
+use crate::step::{Shared, sealed_observed};
+
+/// A stack's journal together with what it is carried out with.
+pub struct Session {
+    /// The state.
+    pub journal: Arc<Journal>,
+    /// The resource types.
+    pub providers: Arc<dyn Providers>,
+    /// Who we are at AWS.
+    pub identity: Option<AwsIdentity>,
+    /// Where events go.
+    pub reporter: Reporter,
+    /// The user's wish to stop.
+    pub cancellation: Cancellation,
+    /// How patient it is.
+    pub pace: Pace,
+    /// Calls under way at the same time.
+    pub parallelism: usize,
+    /// Whether a run waits for what nothing else waits for, such as the end of a rollout.
+    pub wait: bool,
+}
+
+/// What is to be planned.
+#[derive(Debug, Clone)]
+pub struct RunRequest {
+    /// What the files want; `None` to destroy from the state alone.
+    pub stack: Option<Arc<Stack>>,
+    /// What the user asked for.
+    pub options: PlanOptions,
+    /// Whether AWS is asked what it has; otherwise the state is believed.
+    pub refresh: bool,
+}
+
+/// A plan with everything that it was made from.
+#[derive(Debug, Clone)]
+pub struct Planned {
+    /// The plan; it has passed the checker.
+    pub plan: Plan,
+    /// What the files want.
+    pub stack: Option<Arc<Stack>>,
+    /// What AWS had.
+    pub refreshed: Refreshed,
+    /// What was prepared on this machine.
+    pub prepared: BTreeMap<ResourceAddress, Attributes>,
+    /// Who we were at AWS.
+    pub identity: Option<AwsIdentity>,
+}
+
+/// How a run went.
+#[derive(Debug, Clone)]
+pub struct RunReport {
+    /// How it ended.
+    pub outcome: RunOutcome,
+    /// Resources by action, all steps of which are done.
+    pub done: ActionCounts,
+    /// Steps that failed.
+    pub failed: usize,
+    /// Steps never started.
+    pub skipped: usize,
+    /// Wall time.
+    pub duration: Duration,
+    /// The longest chain of steps by their own measured times.
+    pub critical_path_length: Duration,
+    /// Its resources, first to last.
+    pub critical_path: Vec<ResourceAddress>,
+}
+
+/// A run could not be planned or carried out. (A step's failure is no error but an outcome.)
+#[derive(Debug, thiserror::Error)]
+pub enum EngineError {
+    /// What an earlier run left open cannot be settled.
+    #[error(transparent)]
+    Settle(#[from] SettleError),
+    /// AWS cannot be looked at.
+    #[error(transparent)]
+    Refresh(#[from] RefreshError),
+    /// The stack cannot be planned.
+    #[error("the stack cannot be planned")]
+    Diagnostics(Vec<Diagnostic>),
+    /// The planner broke one of its own rules: nothing was done.
+    #[error("the plan breaks rules that it must keep; nothing was done, please report this: {}", .0.join("; "))]
+    BrokenPlan(Vec<String>),
+    /// The state moved since the plan was made.
+    #[error(
+        "the plan was made from serial {planned} of the state ({planned_lineage}), which now is at {found} ({found_lineage})"
+    )]
+    Stale {
+        /// The plan's serial.
+        planned: u64,
+        /// The plan's lineage.
+        planned_lineage: String,
+        /// The state's serial.
+        found: u64,
+        /// The state's lineage.
+        found_lineage: String,
+    },
+    /// The journal cannot be written. What was under way is in its intents and is settled by the next run.
+    #[error("the state cannot be written; the run was stopped")]
+    Journal(#[from] AppendError),
+}
+
+/// Something cannot be imported.
+#[derive(Debug, thiserror::Error)]
+pub enum ImportError {
+    /// The stack does not declare the address.
+    #[error("the stack does not declare {0}")]
+    Undeclared(ResourceAddress),
+    /// The address has something already.
+    #[error("{0} is {1} already: `infra state list` shows what the stack has")]
+    Taken(ResourceAddress, PhysicalId),
+    /// AWS has no such thing.
+    #[error("AWS has no {1} that could become {0}: look at the id, the region and the account")]
+    NotFound(ResourceAddress, PhysicalId),
+    /// AWS could not be asked.
+    #[error("AWS could not be asked")]
+    Provider(#[from] ProviderError),
+    /// The state could not be written.
+    #[error("the state cannot be written")]
+    Journal(#[from] AppendError),
+}
+
+impl Session {
+    /// Settles what an earlier run left open, looks at AWS, and plans.
+    ///
+    /// # Errors
+    /// See [`EngineError`].
+    pub async fn plan(&self, request: RunRequest) -> Result<Planned, EngineError> {
+        let settling = Settling {
+            journal: &self.journal,
+            providers: &*self.providers,
+            reporter: &self.reporter,
+            pace: self.pace,
+            cancellation: &self.cancellation,
+        };
+        settling.all().await?;
+        let state = self.journal.snapshot();
+        let progress: Arc<dyn Progress> = Arc::new(self.reporter.clone());
+        let preparing = async {
+            match &request.stack {
+                Some(stack) => prepare(stack, &*self.providers, self.identity.as_ref(), progress)
+                    .await
+                    .map_err(EngineError::Diagnostics),
+                None => Ok(BTreeMap::new()),
+            }
+        };
+        let refreshing = async {
+            if request.refresh {
+                self.look(&state).await
+            } else {
+                Ok(Refreshed::of_state(&state))
+            }
+        };
+        let (prepared, refreshed) = futures::try_join!(preparing, refreshing)?;
+        self.plan_from(request, prepared, refreshed)
+    }
+
+    /// What AWS has. Shortly after a run its lists may not have yet what that run made; so it is after one
+    /// that was killed, since nobody knows when that was.
+    async fn look(&self, state: &State) -> Result<Refreshed, EngineError> {
+        let mut refreshed = refresh(&*self.providers, state).await?;
+        if refreshed.misses_something() {
+            let history = self.journal.history().map_err(AppendError::from)?;
+            let window = self.pace.consistency_window;
+            let patience = match history.last().map(|run| &run.end) {
+                Some(Some(end)) => {
+                    let since = now_unix_ms().saturating_sub(end.at_unix_ms);
+                    window.saturating_sub(Duration::from_millis(since))
+                }
+                Some(None) => window,
+                None => Duration::ZERO,
+            };
+            refreshed
+                .look_again(&*self.providers, state, self.pace, patience, &self.cancellation)
+                .await?;
+        }
+        Ok(refreshed)
+    }
+
+    /// Plans from what is known already: a saved plan is rebuilt so.
+    ///
+    /// # Errors
+    /// See [`EngineError`].
+    pub fn plan_from(
+        &self,
+        request: RunRequest,
+        prepared: BTreeMap<ResourceAddress, Attributes>,
+        refreshed: Refreshed,
+    ) -> Result<Planned, EngineError> {
+        let state = self.journal.snapshot();
+        let input = PlanInput {
+            stack: request.stack.as_deref(),
+            state: &state,
+            observations: &refreshed.observations,
+            deposed_observations: &refreshed.deposed,
+            prepared: &prepared,
+            lookups: &BTreeMap::new(),
+            catalogue: &*self.providers,
+            identity: self.identity.as_ref(),
+            sealing_key: self.journal.sealing_key(),
+            options: request.options,
+        };
+        let plan = infra_plan::plan(&input).map_err(EngineError::Diagnostics)?;
+        infra_plan::check(&plan, &input).map_err(EngineError::BrokenPlan)?;
+        Ok(Planned {
+            plan,
+            stack: request.stack,
+            refreshed,
+            prepared,
+            identity: self.identity.clone(),
+        })
+    }
+
+    /// Takes something that exists at AWS into the state, under an address that the stack declares. Nothing
+    /// is taken for applied, so that the next plan shows every difference.
+    ///
+    /// # Errors
+    /// The state has something there already, AWS has no such thing, or the state cannot be written.
+    pub async fn import(
+        &self,
+        stack: &Stack,
+        address: &ResourceAddress,
+        id: &PhysicalId,
+    ) -> Result<(), ImportError> {
+        let resource = stack
+            .resources
+            .get(address)
+            .ok_or_else(|| ImportError::Undeclared(address.clone()))?;
+        if let Some(taken) = self.journal.with_state(|state| {
+            state
+                .resources
+                .get(address)
+                .map(|record| record.physical_id.clone())
+        }) {
+            return Err(ImportError::Taken(address.clone(), taken));
+        }
+        let provider = self
+            .providers
+            .provider(address.type_name())
+            .ok_or_else(|| ImportError::Undeclared(address.clone()))?;
+        let found = provider.read(std::slice::from_ref(id)).await?.remove(id);
+        let found = found.ok_or_else(|| ImportError::NotFound(address.clone(), id.clone()))?;
+        let none = Attributes::new();
+        let key = self.journal.sealing_key();
+        let record = ResourceRecord {
+            physical_id: id.clone(),
+            applied: Attributes::new(),
+            observed: sealed_observed(provider.schema(), &found.observed, [&none, &none], key),
+            dependencies: resource.dependencies.keys().cloned().collect(),
+            lifecycle: resource.lifecycle.clone(),
+            timeouts: resource.timeouts.clone(),
+            status: RecordStatus::Ready,
+        };
+        let entry = JournalEntry::Confirmed {
+            address: address.clone(),
+            record: Box::new(record),
+        };
+        self.journal.append(entry).await?;
+        Ok(())
+    }
+
+    /// Carries a plan out.
+    ///
+    /// # Errors
+    /// The state moved since the plan was made, or cannot be written. A failed step is in the report.
+    pub async fn execute(&self, planned: Planned, command: &str) -> Result<RunReport, EngineError> {
+        self.check_fresh(&planned.plan)?;
+        let run = RunId(uuid::Uuid::new_v4().to_string());
+        let steps = planned.plan.steps.len();
+        let touched: BTreeSet<String> = planned.plan.outputs.keys().cloned().collect();
+        let destroying = planned.plan.mode == infra_core::plan::PlanMode::Destroy;
+        let started = JournalEntry::RunStarted {
+            run: run.clone(),
+            command: command.to_owned(),
+            at_unix_ms: now_unix_ms(),
+        };
+        self.journal.append(started).await?;
+        self.reporter.send(EventKind::RunStarted {
+            run: run.clone(),
+            command: command.to_owned(),
+            steps,
+        });
+        let before = self.reporter.calls();
+        let shared = Arc::new(Shared {
+            stack: planned.plan.stack.clone(),
+            run: run.clone(),
+            journal: Arc::clone(&self.journal),
+            providers: Arc::clone(&self.providers),
+            reporter: self.reporter.clone(),
+            cancellation: self.cancellation.clone(),
+            pace: self.pace,
+            wait: self.wait,
+        });
+        let (report, work) = Dispatch::new(shared, planned, self.parallelism).run().await?;
+        let completed = report.outcome == RunOutcome::Completed;
+        let evaluated = work.outputs().filter(|_| !destroying);
+        let values = (!destroying || completed)
+            .then(|| self.outputs_after(evaluated.unwrap_or_default(), &touched))
+            .filter(|values| self.journal.with_state(|state| state.outputs != *values));
+        if let Some(values) = values {
+            self.journal.append(JournalEntry::Outputs { values }).await?;
+        }
+        let after = self.reporter.calls();
+        let summary = RunSummary {
+            done: report.done,
+            failed: report.failed,
+            skipped: report.skipped,
+            duration_ms: u64::try_from(report.duration.as_millis()).unwrap_or(u64::MAX),
+            critical_path_ms: u64::try_from(report.critical_path_length.as_millis()).unwrap_or(u64::MAX),
+            mutating_calls: after.0 - before.0,
+            reading_calls: after.1 - before.1,
+        };
+        let ended = JournalEntry::RunEnded {
+            run: run.clone(),
+            outcome: report.outcome,
+            summary: summary.clone(),
+            at_unix_ms: now_unix_ms(),
+        };
+        self.journal.append(ended).await?;
+        self.reporter.send(EventKind::RunFinished {
+            run,
+            outcome: report.outcome,
+            summary,
+            critical_path: report.critical_path.clone(),
+        });
+        Ok(report)
+    }
+
+    /// The outputs as the state keeps them from now on: what is known now, sealed; what a part of the stack
+    /// that this run was not about, or did not get to, gave out before; and nothing that the plan takes away.
+    fn outputs_after(&self, evaluated: Attributes, touched: &BTreeSet<String>) -> Attributes {
+        let mut values = self.journal.with_state(|state| state.outputs.clone());
+        values.retain(|name, _| evaluated.contains_key(name) || !touched.contains(name));
+        values.extend(outputs::sealed(&evaluated, self.journal.sealing_key()));
+        values
+    }
+
+    fn check_fresh(&self, plan: &Plan) -> Result<(), EngineError> {
+        let (found, found_lineage) = (self.journal.serial(), self.journal.lineage());
+        if plan.serial == found && plan.lineage == found_lineage {
+            return Ok(());
+        }
+        Err(EngineError::Stale {
+            planned: plan.serial,
+            planned_lineage: plan.lineage.clone(),
+            found,
+            found_lineage: found_lineage.to_owned(),
+        })
+    }
+}
+
+/// Milliseconds since 1970 (UTC); 0 for a clock before that.
+pub(crate) fn now_unix_ms() -> u64 {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    u64::try_from(since.as_millis()).unwrap_or(u64::MAX)
+}

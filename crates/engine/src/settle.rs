@@ -1,0 +1,317 @@
+//! What an earlier run left open: every intent without an outcome is looked up at AWS, and closed.
+//!
+//! No person is asked, nothing is made twice, nothing is left behind.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use futures::future::join_all;
+use infra_core::event::EventKind;
+use infra_core::state::{JournalEntry, RecordStatus};
+use infra_core::{
+    Attributes, ErrorClass, Health, Intent, Operation, PhysicalId, ProviderError, ResourceAddress,
+    ResourceRecord, SealingKey,
+};
+use infra_plan::conceal;
+use infra_provider::{Call, Found, Provider, Providers};
+use infra_state::{AppendError, Journal};
+
+use crate::cancel::Cancellation;
+use crate::events::Reporter;
+use crate::retry::Pace;
+use crate::session::now_unix_ms;
+
+/// An intent could not be settled: AWS could not be asked, or the journal not written.
+#[derive(Debug, Clone, thiserror::Error)]
+pub enum SettleError {
+    /// AWS could not be asked.
+    #[error("cannot find out what became of {address}, whose {operation:?} an earlier run did not finish")]
+    Provider {
+        /// The resource.
+        address: ResourceAddress,
+        /// What was meant.
+        operation: Operation,
+        /// Why.
+        #[source]
+        source: ProviderError,
+    },
+    /// The state holds an intent for a type that this build does not know.
+    #[error("an earlier run did not finish with {0}, whose type this build does not know")]
+    UnknownType(ResourceAddress),
+    /// The outcome could not be written.
+    #[error(transparent)]
+    Journal(#[from] AppendError),
+}
+
+/// What settling needs.
+pub(crate) struct Settling<'a> {
+    pub journal: &'a Journal,
+    pub providers: &'a dyn Providers,
+    pub reporter: &'a Reporter,
+    pub pace: Pace,
+    pub cancellation: &'a Cancellation,
+}
+
+impl Settling<'_> {
+    /// Settles all open intents at the same time.
+    ///
+    /// # Errors
+    /// The first that cannot be settled; those that could be are.
+    pub async fn all(&self) -> Result<(), SettleError> {
+        let intents: Vec<Intent> = self
+            .journal
+            .with_state(|state| state.intents.values().cloned().collect());
+        if intents.is_empty() {
+            return Ok(());
+        }
+        self.reporter.send(EventKind::Settling {
+            intents: intents.len(),
+        });
+        for result in join_all(intents.iter().map(|intent| self.one(intent))).await {
+            result?;
+        }
+        Ok(())
+    }
+
+    async fn one(&self, intent: &Intent) -> Result<(), SettleError> {
+        let provider = self
+            .providers
+            .provider(intent.address.type_name())
+            .ok_or_else(|| SettleError::UnknownType(intent.address.clone()))?;
+        let (entry, outcome, physical_id) = match intent.operation {
+            Operation::Create => self.create(provider, intent).await?,
+            Operation::Update => (
+                self.update(intent),
+                "what the update left is compared anew",
+                intent.physical_id.clone(),
+            ),
+            Operation::Delete => self.delete(provider, intent).await?,
+        };
+        for entry in entry {
+            self.journal.append(entry).await?;
+        }
+        self.reporter.send(EventKind::Settled {
+            address: intent.address.clone(),
+            outcome: outcome.to_owned(),
+            physical_id,
+        });
+        Ok(())
+    }
+
+    async fn create(
+        &self,
+        provider: &dyn Provider,
+        intent: &Intent,
+    ) -> Result<(Vec<JournalEntry>, &'static str, Option<PhysicalId>), SettleError> {
+        let failed = |source| SettleError::Provider {
+            address: intent.address.clone(),
+            operation: intent.operation,
+            source,
+        };
+        let call = self.call(intent);
+        let lost = Lost {
+            provider,
+            call: &call,
+            attributes: &intent.attributes,
+            pace: self.pace,
+            cancellation: self.cancellation,
+        };
+        match lost.find(self.patience(intent)).await.map_err(failed)? {
+            Some((id, found)) => {
+                let record = adopted(provider, intent, &id, found, self.journal.sealing_key());
+                let entry = JournalEntry::Created {
+                    token: intent.token.clone(),
+                    record: Box::new(record),
+                };
+                Ok((vec![entry], "adopted", Some(id)))
+            }
+            // It was not looked for long enough to know.
+            None if self.cancellation.level() >= 2 => Err(failed(ProviderError::new(
+                ErrorClass::Cancelled,
+                "stopped looking for what it may have left",
+            ))),
+            None => Ok((vec![nothing(intent)], "nothing had happened", None)),
+        }
+    }
+
+    /// Whether an update took effect shows when its attributes are compared with what AWS has. Those that
+    /// AWS never tells back are no longer taken for applied, so that they are sent again.
+    fn update(&self, intent: &Intent) -> Vec<JournalEntry> {
+        let mut entries = vec![nothing(intent)];
+        let record = self
+            .journal
+            .with_state(|state| state.resources.get(&intent.address).cloned());
+        let definition = self.providers.definition(intent.address.type_name());
+        if let (Some(mut record), Some(definition)) = (record, definition) {
+            let schema = definition.schema();
+            let before = record.applied.len();
+            record.applied.retain(|name, _| {
+                !(intent.changed.contains(name)
+                    && schema
+                        .attributes
+                        .get(name)
+                        .is_some_and(|attribute| attribute.write_only))
+            });
+            if record.applied.len() != before {
+                entries.push(JournalEntry::Confirmed {
+                    address: intent.address.clone(),
+                    record: Box::new(record),
+                });
+            }
+        }
+        entries
+    }
+
+    async fn delete(
+        &self,
+        provider: &dyn Provider,
+        intent: &Intent,
+    ) -> Result<(Vec<JournalEntry>, &'static str, Option<PhysicalId>), SettleError> {
+        let Some(id) = &intent.physical_id else {
+            return Ok((vec![nothing(intent)], "there was nothing to delete", None));
+        };
+        let failed = |source| SettleError::Provider {
+            address: intent.address.clone(),
+            operation: intent.operation,
+            source,
+        };
+        let patience = self.patience(intent);
+        let started = tokio::time::Instant::now();
+        let mut pause = self.pace.first_poll;
+        let found = loop {
+            let found = provider
+                .read(std::slice::from_ref(id))
+                .await
+                .map_err(failed)?
+                .remove(id);
+            // What was made shortly before may be missing from lists although it is there.
+            if found.is_some() || started.elapsed() >= patience {
+                break found;
+            }
+            if !self.cancellation.sleep(pause).await {
+                let message = "stopped looking whether it is still there";
+                return Err(failed(ProviderError::new(ErrorClass::Cancelled, message)));
+            }
+            pause = pause.mul_f64(1.5).min(self.pace.slowest_poll);
+        };
+        Ok(match found {
+            None => (
+                vec![JournalEntry::Deleted {
+                    token: intent.token.clone(),
+                }],
+                "is gone",
+                Some(id.clone()),
+            ),
+            // It will be deleted again if it is still to go; a delete can be repeated.
+            Some(Found {
+                health: Health::Deleting(_),
+                ..
+            }) => (vec![nothing(intent)], "is going", Some(id.clone())),
+            Some(_) => (vec![nothing(intent)], "is still there", Some(id.clone())),
+        })
+    }
+
+    /// For how long AWS's lists may not yet show what was done around the time of the intent.
+    fn patience(&self, intent: &Intent) -> Duration {
+        let age = now_unix_ms().saturating_sub(intent.at_unix_ms);
+        self.pace
+            .consistency_window
+            .saturating_sub(Duration::from_millis(age))
+    }
+
+    fn call(&self, intent: &Intent) -> Call {
+        Call {
+            stack: self.journal.with_state(|state| state.stack.clone()),
+            address: intent.address.clone(),
+            token: intent.token.clone(),
+            progress: Arc::new(self.reporter.clone()),
+        }
+    }
+}
+
+fn nothing(intent: &Intent) -> JournalEntry {
+    JournalEntry::NoEffect {
+        token: intent.token.clone(),
+        error: None,
+    }
+}
+
+/// The record of something that a lost create left. Nothing is taken for applied but what AWS tells, so
+/// that whatever the create could not finish is planned as a change.
+pub(crate) fn adopted(
+    provider: &dyn Provider,
+    intent: &Intent,
+    id: &PhysicalId,
+    found: Found<Attributes>,
+    key: &SealingKey,
+) -> ResourceRecord {
+    let schema = provider.schema();
+    let observed = conceal(
+        schema,
+        &found.observed,
+        [&intent.attributes, &intent.attributes],
+        key,
+    )
+    .iter()
+    .map(|(name, value)| (name.clone(), value.sealed(key)))
+    .collect();
+    let applied = intent
+        .attributes
+        .iter()
+        .filter(|(name, _)| {
+            schema
+                .attributes
+                .get(*name)
+                .is_none_or(|attribute| !attribute.set_after_create)
+        })
+        .map(|(name, value)| (name.clone(), value.clone()))
+        .collect();
+    ResourceRecord {
+        physical_id: id.clone(),
+        applied,
+        observed,
+        dependencies: intent.dependencies.clone(),
+        lifecycle: intent.lifecycle.clone(),
+        timeouts: intent.timeouts.clone(),
+        status: if found.health == Health::Ready && provider.waits().create.is_none() {
+            RecordStatus::Ready
+        } else {
+            RecordStatus::Pending
+        },
+    }
+}
+
+/// A create whose answer was lost.
+pub(crate) struct Lost<'a> {
+    pub provider: &'a dyn Provider,
+    pub call: &'a Call,
+    pub attributes: &'a Attributes,
+    pub pace: Pace,
+    pub cancellation: &'a Cancellation,
+}
+
+impl Lost<'_> {
+    /// Looks for what it left, again and again for as long as `patience` says that AWS's lists may be late.
+    ///
+    /// # Errors
+    /// AWS could not be asked.
+    pub async fn find(
+        &self,
+        patience: Duration,
+    ) -> Result<Option<(PhysicalId, Found<Attributes>)>, ProviderError> {
+        let started = tokio::time::Instant::now();
+        let mut pause = self.pace.first_poll;
+        loop {
+            if let Some(id) = self.provider.recover(self.call, self.attributes).await?
+                && let Some(found) = self.provider.read(std::slice::from_ref(&id)).await?.remove(&id)
+                && !matches!(found.health, Health::Deleting(_))
+            {
+                return Ok(Some((id, found)));
+            }
+            if started.elapsed() >= patience || !self.cancellation.sleep(pause).await {
+                return Ok(None);
+            }
+            pause = pause.mul_f64(1.5).min(self.pace.slowest_poll);
+        }
+    }
+}

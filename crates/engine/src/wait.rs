@@ -1,0 +1,140 @@
+//! Waiters: polling until a resource works, or is gone.
+
+use std::time::Duration;
+
+use infra_core::event::EventKind;
+use infra_core::{Attributes, ErrorClass, Health, PhysicalId, ProviderError, ResourceAddress};
+use infra_provider::{Provider, Wait};
+use tokio::time::Instant;
+
+use crate::cancel::Cancellation;
+use crate::events::Reporter;
+use crate::retry::Pace;
+
+/// What a waiter needs.
+#[derive(Clone, Copy)]
+pub(crate) struct Waiter<'a> {
+    pub provider: &'a dyn Provider,
+    pub address: &'a ResourceAddress,
+    pub id: &'a PhysicalId,
+    pub wait: Wait,
+    pub pace: Pace,
+    pub reporter: &'a Reporter,
+    pub cancellation: &'a Cancellation,
+}
+
+/// What one look means for the wait.
+enum Look {
+    /// What was waited for is there.
+    Over,
+    /// Not yet: AWS's word for its state.
+    NotYet(String),
+    /// It never will be: AWS's word for its state.
+    Failed(String),
+    /// It is not there any more.
+    Gone(String),
+}
+
+impl Waiter<'_> {
+    /// Polls until it works; what was observed then.
+    ///
+    /// # Errors
+    /// It failed, it is gone, it took too long, or waiting was cancelled.
+    pub async fn until_ready(&self) -> Result<Attributes, ProviderError> {
+        let visible_after = self.pace.consistency_window.max(Duration::from_secs(2));
+        let observed = self
+            .poll(|health, elapsed| match health {
+                Some(Health::Ready) => Look::Over,
+                Some(Health::Pending(status)) => Look::NotYet(status.clone()),
+                Some(Health::Failed(status)) => Look::Failed(status.clone()),
+                Some(Health::Deleting(status)) => Look::Gone(format!("somebody is deleting it: {status}")),
+                // Just made and not in AWS's lists yet; much later it has been deleted by somebody.
+                None if elapsed < visible_after => Look::NotYet("not visible yet".into()),
+                None => Look::Gone("it is gone: somebody deleted it meanwhile".into()),
+            })
+            .await?;
+        Ok(observed.unwrap_or_default())
+    }
+
+    /// Polls until AWS no longer has it.
+    ///
+    /// # Errors
+    /// It took too long, or waiting was cancelled.
+    pub async fn until_gone(&self) -> Result<(), ProviderError> {
+        self.poll(|health, _| match health {
+            None => Look::Over,
+            // A list from before the delete.
+            Some(Health::Ready) => Look::NotYet("still listed".into()),
+            Some(Health::Deleting(status) | Health::Pending(status) | Health::Failed(status)) => {
+                Look::NotYet(status.clone())
+            }
+        })
+        .await
+        .map(|_| ())
+    }
+
+    async fn poll(
+        &self,
+        judge: impl Fn(Option<&Health>, Duration) -> Look + Send + Sync,
+    ) -> Result<Option<Attributes>, ProviderError> {
+        let started = Instant::now();
+        let mut pause = self.pace.first_poll;
+        let mut status = String::new();
+        loop {
+            match self.provider.read(std::slice::from_ref(self.id)).await {
+                Ok(mut found) => {
+                    let found = found.remove(self.id);
+                    match judge(found.as_ref().map(|found| &found.health), started.elapsed()) {
+                        Look::Over => return Ok(found.map(|found| found.observed)),
+                        Look::Failed(status) => return Err(self.failed(&status).await),
+                        Look::Gone(message) => return Err(ProviderError::new(ErrorClass::NotFound, message)),
+                        Look::NotYet(now) => status = now,
+                    }
+                    self.reporter.send(EventKind::Waiting {
+                        address: self.address.clone(),
+                        status: status.clone(),
+                    });
+                }
+                // The SDK has retried already; a wait has time to spare.
+                Err(error) if matches!(error.class, ErrorClass::Throttled | ErrorClass::Transient) => {}
+                Err(error) => return Err(error),
+            }
+            if started.elapsed() >= self.wait.timeout {
+                return Err(self.timed_out(&status));
+            }
+            if !self.cancellation.sleep(pause).await {
+                return Err(ProviderError::new(
+                    ErrorClass::Cancelled,
+                    format!("stopped waiting for: {}", self.wait.what),
+                ));
+            }
+            pause = pause.mul_f64(1.5).min(self.slowest());
+        }
+    }
+
+    /// What usually takes long is looked at less often: a thirtieth of its typical time, within bounds.
+    fn slowest(&self) -> Duration {
+        (self.wait.typical / 30).clamp(self.pace.first_poll, self.pace.slowest_poll)
+    }
+
+    async fn failed(&self, status: &str) -> ProviderError {
+        let explained = self.provider.explain(self.id).await;
+        let message = match explained {
+            Some(reason) => format!("{status}\n{reason}"),
+            None => status.to_owned(),
+        };
+        ProviderError::new(ErrorClass::Failed, message)
+    }
+
+    fn timed_out(&self, status: &str) -> ProviderError {
+        ProviderError::new(
+            ErrorClass::TimedOut,
+            format!(
+                "gave up after {} s waiting for: {} (last seen: {status})",
+                self.wait.timeout.as_secs(),
+                self.wait.what
+            ),
+        )
+        .hint("run the same command again to go on waiting, or give it longer by `timeouts` of the resource")
+    }
+}

@@ -1,0 +1,10 @@
+//! The engine against a simulated cloud, in simulated time.
+
+mod apply;
+mod bench;
+mod cancel;
+mod crash;
+mod drift;
+mod failing;
+mod stacks;
+mod waiting;

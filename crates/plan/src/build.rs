@@ -1,0 +1,182 @@
+//! The planner: decisions, their order, and the plan that they make.
+
+use std::collections::BTreeMap;
+
+use infra_core::plan::{PLAN_FORMAT_VERSION, PlanMode, Reason, StepDependency};
+use infra_core::{Action, Attributes, Change, Diagnostic, Plan, SealingKey, Step, StepId};
+
+use crate::decide::{Decision, Decisions, decide};
+use crate::draft::Draft;
+use crate::graph::{Graph, Node, Thing};
+use crate::guard::forbidden;
+use crate::input::PlanInput;
+use crate::order::{Ordering, order};
+use crate::outputs;
+use crate::targets::{extend, select, unknown_addresses};
+
+/// Works out what is to be done.
+///
+/// # Errors
+/// Everything that stands in the way, all at once: expressions that cannot be worked out, resources that
+/// would be destroyed although their lifecycle forbids it, replacements that cannot go as asked.
+pub fn plan(input: &PlanInput<'_>) -> Result<Plan, Vec<Diagnostic>> {
+    if let Some(problem) = unsuitable(input) {
+        return Err(vec![problem]);
+    }
+    let graph = Graph::new(input)?;
+    let problems = unknown_addresses(input, &graph);
+    if !problems.is_empty() {
+        return Err(problems);
+    }
+    let mut selected = select(input, &graph);
+    // Both grow with every round and are bounded by the number of resources; nearly always one round does.
+    let mut delete_first = BTreeMap::new();
+    let (mut decisions, steps, numbering) = loop {
+        let mut decisions = decide(input, &graph, &selected, &delete_first);
+        if !decisions.errors.is_empty() {
+            decisions.errors.extend(forbidden(&graph, &decisions));
+            return Err(decisions.errors);
+        }
+        if extend(input, &graph, &mut selected, &decisions) {
+            continue;
+        }
+        match order(&graph, &selected, &mut decisions) {
+            Ordering::Done(steps, numbering) => break (decisions, steps, numbering),
+            Ordering::Again(more) => delete_first.extend(more),
+            Ordering::Impossible(problem) => {
+                let mut problems = forbidden(&graph, &decisions);
+                problems.push(problem);
+                return Err(problems);
+            }
+        }
+    };
+    let problems = forbidden(&graph, &decisions);
+    if !problems.is_empty() {
+        return Err(problems);
+    }
+    let outputs = outputs::changes(input, &graph, &selected, &mut decisions);
+    if !decisions.errors.is_empty() {
+        return Err(decisions.errors);
+    }
+    let steps = numbered(&graph, steps, &numbering);
+    Ok(Plan {
+        format_version: PLAN_FORMAT_VERSION,
+        stack: input.state.stack.clone(),
+        lineage: input.state.lineage.clone(),
+        serial: input.state.serial,
+        mode: input.options.mode,
+        changes: changes(&graph, &selected, decisions, input.sealing_key),
+        steps,
+        outputs,
+    })
+}
+
+fn unsuitable(input: &PlanInput<'_>) -> Option<Diagnostic> {
+    match (input.options.mode, input.stack) {
+        (PlanMode::Apply, None) => Some(
+            Diagnostic::error("no-stack", "without a stack file there is nothing to apply")
+                .help("without a file a stack can only be destroyed"),
+        ),
+        (_, Some(stack)) if stack.id != input.state.stack => Some(Diagnostic::error(
+            "wrong-state",
+            format!(
+                "the state is that of {}, the file describes {}",
+                input.state.stack, stack.id
+            ),
+        )),
+        _ => None,
+    }
+}
+
+/// The steps under their final numbers.
+fn numbered(graph: &Graph<'_>, drafts: Vec<Draft<'_>>, numbering: &[usize]) -> Vec<Step> {
+    let mut ids = vec![StepId(0); drafts.len()];
+    for (number, &draft) in (0_u32..).zip(numbering) {
+        ids[draft] = StepId(number);
+    }
+    numbering
+        .iter()
+        .map(|&position| {
+            let draft = &drafts[position];
+            let mut after: Vec<StepDependency> = draft
+                .after
+                .iter()
+                .map(|edge| StepDependency {
+                    step: ids[edge.to],
+                    strength: edge.strength,
+                })
+                .collect();
+            after.sort_unstable();
+            Step {
+                id: ids[position],
+                address: graph.nodes[draft.node].address.clone(),
+                operation: draft.operation,
+                physical_id: draft.physical_id.cloned(),
+                forced: draft.forced,
+                after,
+            }
+        })
+        .collect()
+}
+
+fn changes(graph: &Graph<'_>, selected: &[bool], decisions: Decisions, key: &SealingKey) -> Vec<Change> {
+    let mut changes = Vec::with_capacity(graph.nodes.len());
+    let mut things = graph.things.iter().peekable();
+    for (number, (node, decision)) in graph.nodes.iter().zip(decisions.of).enumerate() {
+        changes.extend(decision.map(|decision| change(node, decision, key)));
+        while let Some(thing) = things.next_if(|thing| thing.node == number) {
+            if thing.deposed && selected[number] {
+                changes.push(deposed(node, thing));
+            }
+        }
+    }
+    changes
+}
+
+fn change(node: &Node<'_>, decision: Decision, key: &SealingKey) -> Change {
+    let sealed = |wanted: Attributes| -> Attributes {
+        wanted
+            .into_iter()
+            .map(|(name, value)| {
+                let value = if value.has_secret() {
+                    value.sealed(key)
+                } else {
+                    value
+                };
+                (name, value)
+            })
+            .collect()
+    };
+    Change {
+        address: node.address.clone(),
+        action: decision.action,
+        reason: decision.reason,
+        physical_id: node.physical_id().cloned(),
+        attributes: decision
+            .differences
+            .into_iter()
+            .map(|found| found.as_change(key))
+            .collect(),
+        drift: decision
+            .drift
+            .into_iter()
+            .map(|found| found.as_drift(key))
+            .collect(),
+        replace_order: decision.order,
+        wanted: sealed(decision.wanted),
+    }
+}
+
+fn deposed(node: &Node<'_>, thing: &Thing<'_>) -> Change {
+    let forget = node.forgets_deposed(thing);
+    Change {
+        address: node.address.clone(),
+        action: if forget { Action::Forget } else { Action::Delete },
+        reason: Reason::Deposed,
+        physical_id: Some(thing.record.physical_id.clone()),
+        attributes: Vec::new(),
+        drift: Vec::new(),
+        replace_order: None,
+        wanted: Attributes::new(),
+    }
+}

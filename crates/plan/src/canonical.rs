@@ -1,0 +1,252 @@
+//! The one form of a value that all ways of writing it share.
+//!
+//! After this, an object, a keyed list, a list or a map may hold secrets in its leaves, and everything else
+//! (a set, a JSON document, a single value) is either wholly clear or wholly one secret. So a secret's hash
+//! never covers another hash.
+
+use std::cmp::Ordering;
+use std::collections::BTreeMap;
+
+use infra_core::schema::ComputedSchema;
+use infra_core::{AttributeKind, AttributeSchema, Attributes, Secret, TypeSchema, Value};
+
+use crate::json;
+
+/// The kind of a computed attribute, or of one that the schema does not know.
+pub(crate) fn computed_kind(computed: Option<&ComputedSchema>) -> &AttributeKind {
+    computed.map_or(&AttributeKind::Any, |schema| &schema.kind)
+}
+
+/// A resource's attributes, without those that are null.
+pub(crate) fn attributes(schema: &TypeSchema, values: Attributes) -> Attributes {
+    values
+        .into_iter()
+        .filter(|(_, value)| !value.is_null())
+        .map(|(name, value)| {
+            let value = match schema.attributes.get(&name) {
+                Some(attribute) => canonical(&attribute.kind, attribute.sensitive, value),
+                None => canonical(computed_kind(schema.computed.get(&name)), false, value),
+            };
+            (name, value)
+        })
+        .collect()
+}
+
+/// A value in its canonical form; `hidden` when it is sensitive as a whole.
+pub(crate) fn canonical(kind: &AttributeKind, hidden: bool, value: Value) -> Value {
+    match (kind, value) {
+        (_, value @ (Value::Null | Value::Unknown(_) | Value::Secret(Secret::Sealed(_)))) => value,
+        (kind, Value::Secret(Secret::Clear(inner))) => canonical(kind, true, *inner),
+        (AttributeKind::Object(table), Value::Map(entries)) => canonical_table(table, hidden, entries),
+        (AttributeKind::KeyedList { element, .. }, Value::List(items)) => Value::List(
+            items
+                .into_iter()
+                .map(|item| match item {
+                    Value::Map(entries) => canonical_table(element, hidden, entries),
+                    Value::Secret(Secret::Clear(inner)) => match *inner {
+                        Value::Map(entries) => canonical_table(element, true, entries),
+                        other => Value::secret(other),
+                    },
+                    other => leaf(&AttributeKind::Any, hidden, other),
+                })
+                .collect(),
+        ),
+        (AttributeKind::List(inner), Value::List(items)) if !hidden || has_tables(inner) => Value::List(
+            items
+                .into_iter()
+                .map(|item| canonical(inner, hidden, item))
+                .collect(),
+        ),
+        (AttributeKind::Map(inner), Value::Map(entries)) if !hidden => Value::Map(
+            entries
+                .into_iter()
+                .filter(|(_, value)| !value.is_null())
+                .map(|(name, value)| (name, canonical(inner, false, value)))
+                .collect(),
+        ),
+        (kind, value) => leaf(kind, hidden, value),
+    }
+}
+
+fn canonical_table(table: &BTreeMap<String, AttributeSchema>, hidden: bool, entries: Attributes) -> Value {
+    Value::Map(
+        entries
+            .into_iter()
+            .filter(|(_, value)| !value.is_null())
+            .map(|(name, value)| {
+                let value = match table.get(&name) {
+                    Some(schema) => canonical(&schema.kind, hidden || schema.sensitive, value),
+                    None => leaf(&AttributeKind::Any, hidden, value),
+                };
+                (name, value)
+            })
+            .collect(),
+    )
+}
+
+fn has_tables(kind: &AttributeKind) -> bool {
+    match kind {
+        AttributeKind::Object(_) | AttributeKind::KeyedList { .. } => true,
+        AttributeKind::List(inner) => has_tables(inner),
+        _ => false,
+    }
+}
+
+/// A value that is shown, compared and hidden as one.
+fn leaf(kind: &AttributeKind, hidden: bool, value: Value) -> Value {
+    let value = normal(kind, value);
+    if !hidden && !value.has_secret() {
+        return value;
+    }
+    if value.has_unknown() {
+        return Value::unknown();
+    }
+    Value::secret(meaning(kind, value))
+}
+
+/// A clear value in the form in which it is sent and shown.
+fn normal(kind: &AttributeKind, value: Value) -> Value {
+    match (kind, value) {
+        (AttributeKind::Set(inner), Value::List(items)) => Value::List(sorted(
+            items
+                .into_iter()
+                .map(|item| canonical(inner, false, item))
+                .collect(),
+        )),
+        (AttributeKind::Json { .. }, value) => json::parsed(value),
+        (_, value) => json::plain_numbers(value),
+    }
+}
+
+/// A value with all secrets in clear, equal for all values that mean the same: what is hashed.
+pub(crate) fn meaning(kind: &AttributeKind, value: Value) -> Value {
+    match (kind, strip(value)) {
+        (AttributeKind::Json { policy }, value) => json::meaning(value, *policy),
+        (AttributeKind::List(inner), Value::List(items)) => {
+            Value::List(items.into_iter().map(|item| meaning(inner, item)).collect())
+        }
+        (AttributeKind::Set(inner), Value::List(items)) => Value::List(set_meaning(inner, items)),
+        (AttributeKind::Map(inner), Value::Map(entries)) => Value::Map(
+            entries
+                .into_iter()
+                .filter(|(_, value)| !value.is_null())
+                .map(|(name, value)| (name, meaning(inner, value)))
+                .collect(),
+        ),
+        (kind, value) => normal(kind, value),
+    }
+}
+
+/// The same for the elements of a set.
+pub(crate) fn set_meaning(inner: &AttributeKind, items: Vec<Value>) -> Vec<Value> {
+    sorted(items.into_iter().map(|item| meaning(inner, item)).collect())
+}
+
+fn sorted(mut items: Vec<Value>) -> Vec<Value> {
+    items.sort_by(order);
+    items.dedup_by(|left, right| !left.has_unknown() && left.same(right));
+    items
+}
+
+/// The value with every secret in clear, as far as it is known.
+fn strip(value: Value) -> Value {
+    match value {
+        Value::Secret(Secret::Clear(inner)) => strip(*inner),
+        Value::List(items) => Value::List(items.into_iter().map(strip).collect()),
+        Value::Map(entries) => Value::Map(
+            entries
+                .into_iter()
+                .map(|(name, value)| (name, strip(value)))
+                .collect(),
+        ),
+        other => other,
+    }
+}
+
+/// A total order of values, for sets. What is not known yet comes last.
+fn order(left: &Value, right: &Value) -> Ordering {
+    fn rank(value: &Value) -> u8 {
+        match value {
+            Value::Null => 0,
+            Value::Bool(_) => 1,
+            Value::Integer(_) | Value::Float(_) => 2,
+            Value::String(_) => 3,
+            Value::List(_) => 4,
+            Value::Map(_) => 5,
+            Value::Secret(_) => 6,
+            Value::Unknown(_) => 7,
+        }
+    }
+    match (left, right) {
+        (Value::Bool(left), Value::Bool(right)) => left.cmp(right),
+        (Value::Integer(left), Value::Integer(right)) => left.cmp(right),
+        (Value::Float(left), Value::Float(right)) => left.total_cmp(right),
+        (Value::Integer(left), Value::Float(right)) => (*left as f64).total_cmp(right),
+        (Value::Float(left), Value::Integer(right)) => left.total_cmp(&(*right as f64)),
+        (Value::String(left), Value::String(right)) => left.cmp(right),
+        (Value::List(left), Value::List(right)) => left
+            .iter()
+            .zip(right)
+            .map(|(left, right)| order(left, right))
+            .find(|ordering| ordering.is_ne())
+            .unwrap_or_else(|| left.len().cmp(&right.len())),
+        (Value::Map(left), Value::Map(right)) => left
+            .iter()
+            .zip(right)
+            .map(|((left_name, left), (right_name, right))| {
+                left_name.cmp(right_name).then_with(|| order(left, right))
+            })
+            .find(|ordering| ordering.is_ne())
+            .unwrap_or_else(|| left.len().cmp(&right.len())),
+        (Value::Secret(Secret::Sealed(left)), Value::Secret(Secret::Sealed(right))) => left.cmp(right),
+        (Value::Unknown(left), Value::Unknown(right)) => left.origin.cmp(&right.origin),
+        _ => rank(left).cmp(&rank(right)),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn set(items: Vec<Value>) -> Value {
+        canonical(
+            &AttributeKind::Set(Box::new(AttributeKind::String)),
+            false,
+            Value::List(items),
+        )
+    }
+
+    #[test]
+    fn sets_are_sorted_and_hold_each_value_once() {
+        assert_eq!(
+            set(vec!["b".into(), "a".into(), "b".into()]),
+            Value::from(vec!["a", "b"])
+        );
+    }
+
+    #[test]
+    fn two_unknown_elements_of_a_set_stay_two() {
+        let unknown = set(vec![Value::unknown(), "a".into(), Value::unknown()]);
+        assert_eq!(unknown.as_list().map(<[Value]>::len), Some(3));
+    }
+
+    #[test]
+    fn a_set_with_a_secret_in_it_is_one_secret() {
+        let hidden = set(vec![Value::secret("b".into()), "a".into()]);
+        assert_eq!(hidden, Value::secret(Value::from(vec!["a", "b"])));
+    }
+
+    #[test]
+    fn a_secret_table_is_a_table_of_secrets() {
+        let kind = AttributeKind::Object(BTreeMap::from([(
+            "name".to_owned(),
+            AttributeSchema::new(AttributeKind::String),
+        )]));
+        let table = Value::from(BTreeMap::from([("name".to_owned(), Value::from("x"))]));
+        let expected = Value::from(BTreeMap::from([(
+            "name".to_owned(),
+            Value::secret(Value::from("x")),
+        )]));
+        assert_eq!(canonical(&kind, false, Value::secret(table)), expected);
+    }
+}

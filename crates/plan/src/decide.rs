@@ -1,0 +1,263 @@
+//! What happens to each resource, and why.
+
+use std::collections::BTreeMap;
+
+use infra_core::plan::{PlanMode, Reason, ReplaceOrder};
+use infra_core::{Action, Attributes, Diagnostic, Health, Reference, Resource, ResourceAddress, Value};
+
+use crate::canonical;
+use crate::compare::{Difference, Purpose, differences};
+use crate::evaluate::{evaluate_all, missing};
+use crate::existing;
+use crate::graph::{Found, Graph, Node};
+use crate::input::{PlanInput, means};
+use crate::resolve::{Resolved, settle, with_prepared};
+use crate::scope::{self, PlannedScope};
+
+/// What is decided for one address.
+#[derive(Debug)]
+pub(crate) struct Decision {
+    pub action: Action,
+    pub reason: Reason,
+    pub differences: Vec<Difference>,
+    pub drift: Vec<Difference>,
+    /// The wanted attributes, secrets in clear.
+    pub wanted: Attributes,
+    /// For a replacement: which half first.
+    pub order: Option<ReplaceOrder>,
+    /// The old one has to go first, whatever the order would be otherwise.
+    pub delete_first: bool,
+    /// It is on its way: something has to wait until it works.
+    pub wait: bool,
+    /// The record is to be brought up to date without a call.
+    pub confirm: bool,
+    /// An update is made even if nothing differs.
+    pub forced: bool,
+}
+
+impl Decision {
+    pub fn new(action: Action, reason: Reason) -> Self {
+        Self {
+            action,
+            reason,
+            differences: Vec::new(),
+            drift: Vec::new(),
+            wanted: Attributes::new(),
+            order: None,
+            delete_first: false,
+            wait: false,
+            confirm: false,
+            forced: false,
+        }
+    }
+
+    pub fn creates_first(&self) -> bool {
+        self.order == Some(ReplaceOrder::CreateThenDelete)
+    }
+}
+
+/// All decisions, by node; `None` for what the plan leaves out.
+pub(crate) struct Decisions {
+    pub of: Vec<Option<Decision>>,
+    /// What expressions see of each resource that one refers to.
+    pub planned: Vec<Option<Attributes>>,
+    /// What stands in the way of the plan.
+    pub errors: Vec<Diagnostic>,
+}
+
+/// Decides for every selected node, each after what it needs. `delete_first` holds resources that have to
+/// be replaced, the old one first, with the replaced resource that this is because of.
+pub(crate) fn decide<'a>(
+    input: &PlanInput<'a>,
+    graph: &Graph<'a>,
+    selected: &[bool],
+    delete_first: &BTreeMap<usize, usize>,
+) -> Decisions {
+    let mut decider = Decider {
+        input,
+        graph,
+        delete_first,
+        decisions: Decisions {
+            of: graph.nodes.iter().map(|_| None).collect(),
+            planned: vec![None; graph.nodes.len()],
+            errors: Vec::new(),
+        },
+    };
+    for &number in graph.order.iter().filter(|&&number| selected[number]) {
+        let node = &graph.nodes[number];
+        let decision = match (input.options.mode, node.resource) {
+            (PlanMode::Apply, Some(resource)) => Some(decider.declared(number, node, resource)),
+            (PlanMode::Apply, None) => removed(node, Reason::Undeclared),
+            (PlanMode::Destroy, _) => removed(node, Reason::Destroy),
+        };
+        decider.decisions.of[number] = decision;
+    }
+    decider.decisions
+}
+
+/// What is in the state and is to go. `None` when the address holds deposed things only.
+fn removed(node: &Node<'_>, reason: Reason) -> Option<Decision> {
+    let retain = node.lifecycle().is_some_and(|lifecycle| lifecycle.retain);
+    match node.found {
+        Found::Nothing => None,
+        Found::Absent => Some(Decision::new(Action::Forget, Reason::Vanished)),
+        Found::Present { .. } if retain => Some(Decision::new(Action::Forget, reason)),
+        Found::Present { .. } => Some(Decision::new(Action::Delete, reason)),
+    }
+}
+
+pub(crate) struct Decider<'d, 'a> {
+    pub input: &'d PlanInput<'a>,
+    pub graph: &'d Graph<'a>,
+    pub delete_first: &'d BTreeMap<usize, usize>,
+    pub decisions: Decisions,
+}
+
+impl<'a> Decider<'_, 'a> {
+    fn declared(&mut self, number: usize, node: &Node<'a>, resource: &Resource) -> Decision {
+        let Some(definition) = node.definition else {
+            return Decision::new(Action::NoOp, Reason::Unchanged);
+        };
+        let mut problems = Vec::new();
+        let scope = PlannedScope {
+            index: &self.graph.index,
+            planned: &self.decisions.planned,
+            lookups: self.input.lookups,
+            identity: self.input.identity,
+        };
+        let values = evaluate_all(resource, &scope, &mut problems);
+        let values = with_prepared(values, self.input.prepared.get(node.address));
+        problems.extend(missing(resource, definition.schema(), &values));
+        self.decisions.errors.extend(problems);
+        let set = canonical::attributes(definition.schema(), values);
+        match &node.found {
+            Found::Present { attributes, health } => {
+                let present = existing::Present {
+                    number,
+                    node,
+                    resource,
+                    definition,
+                    observed: attributes,
+                    health,
+                };
+                self.existing(&present, set)
+            }
+            Found::Nothing => self.created(number, node, set, Reason::New),
+            Found::Absent => self.created(number, node, set, Reason::Vanished),
+        }
+    }
+
+    fn created(&mut self, number: usize, node: &Node<'a>, set: Attributes, reason: Reason) -> Decision {
+        let mut decision = Decision::new(Action::Create, reason);
+        if let Some(definition) = node.definition {
+            let (schema, nothing) = (definition.schema(), Attributes::new());
+            let key = self.input.sealing_key;
+            decision.differences = differences(schema, Purpose::Change, &set, &nothing, &nothing, key);
+            for difference in &mut decision.differences {
+                // What is made new can be anything.
+                difference.immutable = false;
+            }
+        }
+        self.plan_new(number, node, &set);
+        decision.wanted = set;
+        decision
+    }
+
+    /// Notes what expressions see of a resource that is going to be made.
+    pub fn plan_new(&mut self, number: usize, node: &Node<'a>, set: &Attributes) {
+        if let (true, Some(definition)) = (self.graph.referenced[number], node.definition) {
+            self.decisions.planned[number] = Some(scope::of_new(node.address, definition, set));
+        }
+    }
+
+    /// Compares what the file sets with what there is.
+    pub fn settled<'o>(&self, present: &existing::Present<'o, 'a>, set: Attributes) -> Resolved<'o> {
+        let stays = |name: &str| {
+            let template = present.resource.attributes.get(name);
+            let mut depends = false;
+            if let Some(template) = template {
+                template.for_each_reference(&mut |reference| {
+                    depends |= self.decisions.is_changing(self.graph, reference);
+                });
+            }
+            template.is_some() && !depends
+        };
+        settle(
+            set,
+            present.definition.schema(),
+            &present.resource.lifecycle,
+            present.current(),
+            self.input.sealing_key,
+            &stays,
+        )
+    }
+}
+
+impl Decisions {
+    /// Whether an attribute is unknown because something is going to be done to its resource, or because that
+    /// is still on its way: then it may well be the new one of a replacement that did not come to its end.
+    pub fn is_changing(&self, graph: &Graph<'_>, reference: &Reference) -> bool {
+        let Some(&number) = graph.index.get(&reference.address) else {
+            return false;
+        };
+        let acts = matches!(
+            &self.of[number],
+            Some(decision) if decision.action != Action::NoOp || decision.wait
+        );
+        let Some(planned) = self.planned[number].as_ref().filter(|_| acts) else {
+            return false;
+        };
+        match &reference.attribute {
+            Some(name) => planned.get(name).is_some_and(Value::has_unknown),
+            None => planned.values().any(Value::has_unknown),
+        }
+    }
+}
+
+/// Whether `node` refers to an attribute of `other` that will not be what AWS has now.
+pub(crate) fn refers_to_change(
+    graph: &Graph<'_>,
+    planned: &[Option<Attributes>],
+    node: usize,
+    other: usize,
+) -> bool {
+    let Some(resource) = graph.nodes[node].resource else {
+        return false;
+    };
+    let address = graph.nodes[other].address;
+    let observed = match &graph.nodes[other].found {
+        Found::Present { attributes, .. } => Some(*attributes),
+        _ => None,
+    };
+    let mut found = false;
+    for template in resource.attributes.values() {
+        template.for_each_reference(&mut |reference| {
+            if found || reference.address != *address {
+                return;
+            }
+            found = match &reference.attribute {
+                None => true,
+                Some(name) => {
+                    let will_be = planned[other].as_ref().and_then(|planned| planned.get(name));
+                    let is = observed.and_then(|observed| observed.get(name));
+                    let will_be = will_be.unwrap_or(&Value::Null);
+                    will_be.has_unknown() || !will_be.same(is.unwrap_or(&Value::Null))
+                }
+            };
+        });
+    }
+    found
+}
+
+/// Whether the user named `node` in a list.
+pub(crate) fn is_asked(list: &[ResourceAddress], node: &Node<'_>) -> bool {
+    list.iter().any(|asked| means(asked, node.address))
+}
+
+/// AWS's word for a resource that does not and will not work.
+pub(crate) fn broken(health: &Health) -> Option<&str> {
+    match health {
+        Health::Failed(status) | Health::Deleting(status) => Some(status),
+        Health::Ready | Health::Pending(_) => None,
+    }
+}

@@ -1,0 +1,317 @@
+//! What happens to a resource that the file wants and AWS has.
+
+use infra_core::plan::{Reason, ReplaceOrder};
+use infra_core::state::RecordStatus;
+use infra_core::{
+    Action, Attributes, Diagnostic, Health, Resource, ResourceAddress, ResourceRecord, TypeDefinition, Value,
+};
+
+use crate::decide::{Decider, Decision, broken, is_asked, refers_to_change};
+use crate::equality::{equal, same_stored};
+use crate::graph::Node;
+use crate::resolve::{Current, Resolved, immutable_paths};
+use crate::scope;
+
+/// A resource that the file wants and AWS has.
+pub(crate) struct Present<'o, 'a> {
+    pub number: usize,
+    pub node: &'o Node<'a>,
+    pub resource: &'o Resource,
+    pub definition: &'a dyn TypeDefinition,
+    pub observed: &'o Attributes,
+    pub health: &'o Health,
+}
+
+impl<'o> Present<'o, '_> {
+    pub fn current(&self) -> Option<Current<'o>> {
+        let record = self.node.record?;
+        Some(Current {
+            applied: &record.applied,
+            observed: self.observed,
+        })
+    }
+}
+
+impl<'a> Decider<'_, 'a> {
+    pub(crate) fn existing(&mut self, present: &Present<'_, 'a>, set: Attributes) -> Decision {
+        let resolved = self.settled(present, set);
+        let options = &self.input.options;
+        let forced = is_asked(&options.force_update, present.node);
+        let immutable = immutable_paths(&resolved.differences);
+        let differs = !resolved.differences.is_empty();
+        let (action, reason) = if let Some(status) = broken(present.health) {
+            let status = status.to_owned();
+            (Action::Replace, Reason::Broken { status })
+        } else if is_asked(&options.replace, present.node) {
+            (Action::Replace, Reason::Requested)
+        } else if !immutable.is_empty() {
+            (
+                Action::Replace,
+                Reason::Immutable {
+                    attributes: immutable,
+                },
+            )
+        } else if differs {
+            (Action::Update, Reason::Differs)
+        } else if forced {
+            (Action::Update, Reason::Requested)
+        } else {
+            (Action::NoOp, Reason::Unchanged)
+        };
+        let mut decision = Decision::new(action, reason);
+        let cause = match decision.action {
+            Action::Update => self.has_to_go_with(present).or_else(|| self.is_part_of(present)),
+            Action::NoOp => self.is_part_of(present),
+            _ => None,
+        };
+        if let Some(address) = cause {
+            decision.action = Action::Replace;
+            decision.reason = Reason::DependencyReplaced { address };
+            decision.delete_first = true;
+        }
+        match decision.action {
+            Action::Replace => self.replaced(present, resolved, decision),
+            Action::Update => self.updated(present, resolved, decision, forced),
+            _ => self.kept(present, resolved, decision),
+        }
+    }
+
+    /// The replaced dependency that cannot go as long as this one refers to it. `None` when there is no such
+    /// thing, or when this one may not be replaced: then it is updated once the new dependency is there.
+    fn has_to_go_with(&self, present: &Present<'_, 'a>) -> Option<ResourceAddress> {
+        if !is_replaceable(present.resource) {
+            return None;
+        }
+        let cause = match self.delete_first.get(&present.number) {
+            Some(&cause) => Some(cause),
+            None => self
+                .replaced_dependencies(present)
+                .find(|&other| refers_to_change(self.graph, &self.decisions.planned, present.number, other)),
+        };
+        cause.map(|cause| self.graph.nodes[cause].address.clone())
+    }
+
+    /// The replaced resource under which AWS keeps this one, by a name that stays what it was: one goes with
+    /// the other, or the other cannot go before it.
+    fn is_part_of(&self, present: &Present<'_, 'a>) -> Option<ResourceAddress> {
+        if !is_replaceable(present.resource) {
+            return None;
+        }
+        let refers = |address: &ResourceAddress| {
+            let mut found = false;
+            for name in &present.definition.schema().natural_key {
+                if let Some(template) = present.resource.attributes.get(name) {
+                    template.for_each_reference(&mut |reference| found |= reference.address == *address);
+                }
+            }
+            found
+        };
+        self.replaced_dependencies(present)
+            .map(|other| self.graph.nodes[other].address)
+            .find(|address| refers(address))
+            .cloned()
+    }
+
+    /// What this one needs, now as before, and what is replaced with the old one going first.
+    fn replaced_dependencies<'s>(&'s self, present: &'s Present<'_, 'a>) -> impl Iterator<Item = usize> + 's {
+        let stored = present
+            .node
+            .thing
+            .map(|thing| self.graph.stored[thing].as_slice());
+        stored
+            .unwrap_or_default()
+            .iter()
+            .filter(|&&thing| !self.graph.things[thing].deposed)
+            .map(|&thing| self.graph.things[thing].node)
+            .filter(|&other| self.graph.needs(present.number, other))
+            .filter(|&other| matches!(&self.decisions.of[other], Some(decision) if decision.delete_first))
+    }
+
+    fn replaced(
+        &mut self,
+        present: &Present<'_, 'a>,
+        resolved: Resolved<'_>,
+        mut decision: Decision,
+    ) -> Decision {
+        decision.differences = resolved.differences.clone();
+        decision.drift = resolved.drift.clone();
+        let observed = resolved.observed().unwrap_or(present.observed).clone();
+        let set = resolved.into_set();
+        let keeps_name = self.keeps_name(present, &set, &observed);
+        let lifecycle = &present.resource.lifecycle;
+        let asked = lifecycle.create_before_destroy;
+        if keeps_name && (asked == Some(true) || lifecycle.retain) {
+            self.decisions
+                .errors
+                .push(name_in_use(present, asked == Some(true)));
+        }
+        let dragged = self
+            .delete_first
+            .get(&present.number)
+            .copied()
+            .or_else(|| self.replaced_dependencies(present).next());
+        if let (Some(cause), Some(true)) = (dragged, asked) {
+            let cause = self.graph.nodes[cause].address;
+            self.decisions.errors.push(cannot_come_first(present, cause));
+        }
+        let going = matches!(present.health, Health::Deleting(_));
+        decision.delete_first |= keeps_name || going || dragged.is_some();
+        let create_first =
+            asked.unwrap_or(present.definition.schema().create_before_destroy) || lifecycle.retain;
+        decision.order = Some(if create_first && !decision.delete_first {
+            ReplaceOrder::CreateThenDelete
+        } else {
+            ReplaceOrder::DeleteThenCreate
+        });
+        self.plan_new(present.number, present.node, &set);
+        decision.wanted = set;
+        decision
+    }
+
+    /// Whether the new one would have the old one's name at AWS.
+    fn keeps_name(&self, present: &Present<'_, 'a>, set: &Attributes, observed: &Attributes) -> bool {
+        let schema = present.definition.schema();
+        if schema.natural_key.is_empty() {
+            return false;
+        }
+        let derived;
+        let all = if schema.natural_key.iter().all(|name| set.contains_key(name)) {
+            set
+        } else {
+            derived = scope::of_new(present.node.address, present.definition, set);
+            &derived
+        };
+        schema.natural_key.iter().all(|name| {
+            let kind = schema.attributes.get(name).map(|attribute| &attribute.kind);
+            let kind = kind.or_else(|| schema.computed.get(name).map(|computed| &computed.kind));
+            let will_be = all.get(name).unwrap_or(&Value::Null);
+            kind.is_some_and(|kind| equal(kind, will_be, observed.get(name), self.input.sealing_key))
+        })
+    }
+
+    fn updated(
+        &mut self,
+        present: &Present<'_, 'a>,
+        mut resolved: Resolved<'_>,
+        mut decision: Decision,
+        forced: bool,
+    ) -> Decision {
+        decision.wait = matches!(present.health, Health::Pending(_));
+        decision.forced = forced;
+        decision.differences = std::mem::take(&mut resolved.differences);
+        decision.drift = std::mem::take(&mut resolved.drift);
+        if self.graph.referenced[present.number] {
+            let observed = resolved.observed().unwrap_or(present.observed);
+            self.decisions.planned[present.number] = Some(scope::of_updated(
+                present.node.address,
+                present.definition,
+                resolved.for_update(),
+                observed,
+                decision.wait,
+            ));
+        }
+        decision.wanted = resolved.into_in_place();
+        decision
+    }
+
+    fn kept(
+        &mut self,
+        present: &Present<'_, 'a>,
+        mut resolved: Resolved<'_>,
+        mut decision: Decision,
+    ) -> Decision {
+        decision.wait = matches!(present.health, Health::Pending(_));
+        decision.drift = std::mem::take(&mut resolved.drift);
+        let observed = resolved.observed().unwrap_or(present.observed);
+        // The end of a wait notes what AWS tells; the rest of the record is this step's.
+        let seen = decision.wait
+            || present
+                .node
+                .record
+                .is_some_and(|record| self.is_noted(present, record, observed));
+        let recorded = present
+            .node
+            .record
+            .is_some_and(|record| self.is_recorded(present, record, &resolved));
+        decision.confirm = !(seen && recorded);
+        if self.graph.referenced[present.number] {
+            self.decisions.planned[present.number] = Some(scope::of_kept(
+                present.node.address,
+                present.definition,
+                resolved.for_update(),
+                observed,
+                decision.wait,
+            ));
+        }
+        decision.wanted = resolved.into_in_place();
+        decision
+    }
+
+    /// Whether the record has what AWS tells now.
+    fn is_noted(&self, present: &Present<'_, 'a>, record: &ResourceRecord, observed: &Attributes) -> bool {
+        let null = &Value::Null;
+        let same = |name: &String| {
+            let (seen, known) = (observed.get(name), record.observed.get(name));
+            same_stored(
+                seen.unwrap_or(null),
+                known.unwrap_or(null),
+                self.input.sealing_key,
+            )
+        };
+        record.status == RecordStatus::Ready && present.definition.schema().computed.keys().all(same)
+    }
+
+    /// Whether the record has what the file says now.
+    fn is_recorded(
+        &self,
+        present: &Present<'_, 'a>,
+        record: &ResourceRecord,
+        resolved: &Resolved<'_>,
+    ) -> bool {
+        let resource = present.resource;
+        let mut dependencies: Vec<_> = record.dependencies.iter().collect();
+        dependencies.sort_unstable();
+        dependencies.dedup();
+        record.lifecycle == resource.lifecycle
+            && record.timeouts == resource.timeouts
+            && dependencies.into_iter().eq(resource.dependencies.keys())
+            && resolved.is_recorded(&record.applied, self.input.sealing_key)
+    }
+}
+
+/// Whether a resource may be replaced, the old one first, because of another.
+pub(crate) fn is_replaceable(resource: &Resource) -> bool {
+    let lifecycle = &resource.lifecycle;
+    !lifecycle.prevent_destroy && !lifecycle.retain && lifecycle.create_before_destroy != Some(true)
+}
+
+fn name_in_use(present: &Present<'_, '_>, asked: bool) -> Diagnostic {
+    let address = present.node.address;
+    let names = present.definition.schema().natural_key.join(", ");
+    let why = if asked {
+        "lifecycle.create_before_destroy asks for the new one to be made while the old one is still there"
+    } else {
+        "lifecycle.retain keeps the old one"
+    };
+    let message = format!("{address} has to be replaced, and {why}, but both would have the same {names}");
+    Diagnostic::error("name-in-use", message)
+        .at(present.resource.span.clone(), "")
+        .help(format!(
+            "change {names}, or take {} out",
+            if asked { "create_before_destroy" } else { "retain" }
+        ))
+}
+
+fn cannot_come_first(present: &Present<'_, '_>, cause: &ResourceAddress) -> Diagnostic {
+    let address = present.node.address;
+    let message = format!(
+        "{address} cannot be replaced with the new one made first, as lifecycle.create_before_destroy asks: \
+         it needs {cause}, whose old one has to be deleted before the new one can be made"
+    );
+    Diagnostic::error("create-before-destroy", message)
+        .at(present.resource.span.clone(), "")
+        .help(format!(
+            "change the name of {cause} so that both can exist side by side, or take create_before_destroy \
+             out of {address}"
+        ))
+}

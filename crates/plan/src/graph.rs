@@ -1,0 +1,340 @@
+//! Everything that a plan is about, numbered in order of address, with what needs what.
+
+use std::borrow::Cow;
+use std::collections::{BTreeMap, BTreeSet};
+
+use infra_core::{
+    Attributes, Catalogue, Diagnostic, Health, Lifecycle, Observation, PhysicalId, Resource, ResourceAddress,
+    ResourceRecord, Strength, TypeDefinition,
+};
+
+use crate::identity::uses;
+use crate::input::{PlanInput, health_of_record};
+use crate::network::{cycles, topological};
+
+/// One address: in the file, in the state, or both.
+pub(crate) struct Node<'a> {
+    pub address: &'a ResourceAddress,
+    pub resource: Option<&'a Resource>,
+    pub record: Option<&'a ResourceRecord>,
+    pub found: Found<'a>,
+    pub definition: Option<&'a dyn TypeDefinition>,
+    /// Position in [`Graph::things`] of what the record stands for.
+    pub thing: Option<usize>,
+}
+
+/// What AWS has at an address.
+pub(crate) enum Found<'a> {
+    /// The state has nothing there, so nobody looked.
+    Nothing,
+    /// What the state has is gone.
+    Absent,
+    /// It is there.
+    Present {
+        attributes: &'a Attributes,
+        health: Cow<'a, Health>,
+    },
+}
+
+/// One thing at AWS that the state knows of: an address has a current one, deposed ones, or both.
+pub(crate) struct Thing<'a> {
+    pub node: usize,
+    pub record: &'a ResourceRecord,
+    pub deposed: bool,
+    pub absent: bool,
+}
+
+pub(crate) struct Graph<'a> {
+    pub nodes: Vec<Node<'a>>,
+    pub index: BTreeMap<&'a ResourceAddress, usize>,
+    /// By node: what the file says that it needs.
+    pub needs: Vec<Vec<(usize, Strength)>>,
+    /// All nodes, each after what it needs.
+    pub order: Vec<usize>,
+    /// By node: whether an expression refers to it.
+    pub referenced: Vec<bool>,
+    /// What the state knows of, by node, the current thing of an address before its deposed ones.
+    pub things: Vec<Thing<'a>>,
+    /// By thing: the things that it needs as the state has it; without cycles.
+    pub stored: Vec<Vec<usize>>,
+}
+
+impl<'a> Node<'a> {
+    /// As the file has it, else as the state does.
+    pub fn lifecycle(&self) -> Option<&'a Lifecycle> {
+        self.resource
+            .map(|resource| &resource.lifecycle)
+            .or_else(|| self.record.map(|record| &record.lifecycle))
+    }
+
+    /// Whether a deposed thing of this address is let go of rather than deleted. What is said of the address
+    /// now counts more than what was said when the thing was made.
+    pub fn forgets_deposed(&self, thing: &Thing<'_>) -> bool {
+        let lifecycle = self.lifecycle().unwrap_or(&thing.record.lifecycle);
+        thing.absent || lifecycle.retain
+    }
+
+    pub fn physical_id(&self) -> Option<&'a PhysicalId> {
+        self.record.map(|record| &record.physical_id)
+    }
+}
+
+impl<'a> Graph<'a> {
+    /// Numbers everything in `input`.
+    ///
+    /// # Errors
+    /// Unknown types, and resources that need each other in a circle.
+    pub fn new(input: &PlanInput<'a>) -> Result<Self, Vec<Diagnostic>> {
+        let mut nodes = numbered(input);
+        let index: BTreeMap<_, _> = nodes
+            .iter()
+            .enumerate()
+            .map(|(number, node)| (node.address, number))
+            .collect();
+        let errors = unknown_types(&nodes, input.catalogue);
+        if !errors.is_empty() {
+            return Err(errors);
+        }
+        let mut referenced = vec![false; nodes.len()];
+        let needs = needs(&nodes, &index, &mut referenced);
+        for output in input.stack.iter().flat_map(|stack| stack.outputs.values()) {
+            output.value.for_each_reference(&mut |reference| {
+                if let Some(&number) = index.get(&reference.address) {
+                    referenced[number] = true;
+                }
+            });
+        }
+        let plain: Vec<Vec<usize>> = needs
+            .iter()
+            .map(|needs| needs.iter().map(|&(number, _)| number).collect())
+            .collect();
+        let Some(order) = topological(&plain) else {
+            return Err(circles(&nodes, &plain));
+        };
+        let things = things(&mut nodes, input);
+        let stored = stored(&nodes, &things, &needs, &index);
+        Ok(Self {
+            nodes,
+            index,
+            needs,
+            order,
+            referenced,
+            things,
+            stored,
+        })
+    }
+
+    /// Whether the file says that `node` needs `other`.
+    pub fn needs(&self, node: usize, other: usize) -> bool {
+        self.needs[node]
+            .binary_search_by_key(&other, |&(number, _)| number)
+            .is_ok()
+    }
+}
+
+fn numbered<'a>(input: &PlanInput<'a>) -> Vec<Node<'a>> {
+    let declared = input.stack.map(|stack| &stack.resources);
+    let mut addresses: BTreeSet<&'a ResourceAddress> = input.state.resources.keys().collect();
+    addresses.extend(input.state.deposed.keys());
+    addresses.extend(declared.into_iter().flat_map(BTreeMap::keys));
+    addresses
+        .into_iter()
+        .map(|address| {
+            let record = input.state.resources.get(address);
+            let found = match (record, input.observations.get(address)) {
+                (None, _) => Found::Nothing,
+                (Some(_), Some(Observation::Absent)) => Found::Absent,
+                (Some(_), Some(Observation::Present { attributes, health })) => Found::Present {
+                    attributes,
+                    health: Cow::Borrowed(health),
+                },
+                (Some(record), None) => Found::Present {
+                    attributes: &record.observed,
+                    health: Cow::Owned(health_of_record(record)),
+                },
+            };
+            Node {
+                address,
+                resource: declared.and_then(|resources| resources.get(address)),
+                record,
+                found,
+                definition: input.catalogue.definition(address.type_name()),
+                thing: None,
+            }
+        })
+        .collect()
+}
+
+fn unknown_types(nodes: &[Node<'_>], catalogue: &dyn Catalogue) -> Vec<Diagnostic> {
+    let unknown = |node: &&Node<'_>| node.definition.is_none();
+    nodes
+        .iter()
+        .filter(unknown)
+        .map(|node| {
+            let type_name = node.address.type_name();
+            let message = format!("{}: there is no resource type {type_name}", node.address);
+            let diagnostic = Diagnostic::error("unknown-type", message);
+            match node.resource {
+                Some(resource) => diagnostic.at(resource.span.clone(), ""),
+                None => diagnostic.help(format!(
+                    "the state has it: use a version that knows {type_name} (this one knows {} types)",
+                    catalogue.names().len()
+                )),
+            }
+        })
+        .collect()
+}
+
+/// What the file says: `depends_on` and references, those that `dependencies` left out included.
+fn needs<'a>(
+    nodes: &[Node<'a>],
+    index: &BTreeMap<&'a ResourceAddress, usize>,
+    referenced: &mut [bool],
+) -> Vec<Vec<(usize, Strength)>> {
+    let mut all = Vec::with_capacity(nodes.len());
+    for (number, node) in nodes.iter().enumerate() {
+        let mut found: BTreeMap<usize, Strength> = BTreeMap::new();
+        if let Some(resource) = node.resource {
+            let declared = |address: &ResourceAddress| {
+                let other = *index.get(address)?;
+                (other != number && nodes[other].resource.is_some()).then_some(other)
+            };
+            for (address, &strength) in &resource.dependencies {
+                if let Some(other) = declared(address) {
+                    found.insert(other, strength);
+                }
+            }
+            for template in resource.attributes.values() {
+                template.for_each_reference(&mut |reference| {
+                    if let Some(other) = declared(&reference.address) {
+                        referenced[other] = true;
+                        found.entry(other).or_insert(Strength::Exists);
+                    }
+                });
+            }
+        }
+        all.push(found.into_iter().collect());
+    }
+    all
+}
+
+fn circles(nodes: &[Node<'_>], needs: &[Vec<usize>]) -> Vec<Diagnostic> {
+    let mut members: BTreeMap<usize, Vec<usize>> = BTreeMap::new();
+    for (number, circle) in cycles(needs).into_iter().enumerate() {
+        if let Some(circle) = circle {
+            members.entry(circle).or_default().push(number);
+        }
+    }
+    members
+        .into_values()
+        .map(|members| {
+            let names: Vec<String> = members
+                .iter()
+                .map(|&number| nodes[number].address.to_string())
+                .collect();
+            let message = format!(
+                "these resources need each other in a circle: {}",
+                names.join(", ")
+            );
+            let mut diagnostic = Diagnostic::error("cycle", message)
+                .help("take one of the references out, or set it in a resource of its own");
+            for (position, resource) in members
+                .iter()
+                .filter_map(|&number| nodes[number].resource)
+                .enumerate()
+            {
+                diagnostic = match position {
+                    0 => diagnostic.at(resource.span.clone(), ""),
+                    _ => diagnostic.see(resource.span.clone(), ""),
+                };
+            }
+            diagnostic
+        })
+        .collect()
+}
+
+fn things<'a>(nodes: &mut [Node<'a>], input: &PlanInput<'a>) -> Vec<Thing<'a>> {
+    let mut things = Vec::with_capacity(nodes.len());
+    for (number, node) in nodes.iter_mut().enumerate() {
+        if let Some(record) = node.record {
+            node.thing = Some(things.len());
+            things.push(Thing {
+                node: number,
+                record,
+                deposed: false,
+                absent: matches!(node.found, Found::Absent),
+            });
+        }
+        for record in input.state.deposed.get(node.address).into_iter().flatten() {
+            let key = (node.address.clone(), record.physical_id.clone());
+            things.push(Thing {
+                node: number,
+                record,
+                deposed: true,
+                absent: input
+                    .deposed_observations
+                    .get(&key)
+                    .is_some_and(Observation::is_absent),
+            });
+        }
+    }
+    things
+}
+
+/// What the state says needs what. Records are written one by one, so together they can go in a circle (a
+/// dependency was turned round and the run ended half-way). Then the file's word counts more than the
+/// record's, what is current does not hold back what is deposed, and at last the order of addresses decides.
+fn stored<'a>(
+    nodes: &[Node<'a>],
+    things: &[Thing<'a>],
+    needs: &[Vec<(usize, Strength)>],
+    index: &BTreeMap<&'a ResourceAddress, usize>,
+) -> Vec<Vec<usize>> {
+    let mut first_of_node: Vec<usize> = Vec::with_capacity(nodes.len() + 1);
+    for (position, thing) in things.iter().enumerate() {
+        while first_of_node.len() <= thing.node {
+            first_of_node.push(position);
+        }
+    }
+    first_of_node.resize(nodes.len() + 1, things.len());
+    let of_node = |node: usize| first_of_node[node]..first_of_node[node + 1];
+    let mut edges: Vec<Vec<usize>> = things
+        .iter()
+        .map(|thing| {
+            let needed: BTreeSet<usize> = thing
+                .record
+                .dependencies
+                .iter()
+                .filter_map(|address| index.get(address).copied())
+                .filter(|&other| other != thing.node)
+                .collect();
+            let mut edges = Vec::with_capacity(needed.len());
+            for other in needed {
+                let all: Vec<&ResourceRecord> =
+                    things[of_node(other)].iter().map(|thing| thing.record).collect();
+                let definition = nodes[other].definition;
+                edges.extend(
+                    of_node(other).filter(|&used| uses(thing.record, things[used].record, &all, definition)),
+                );
+            }
+            edges
+        })
+        .collect();
+    let is_declared = |from: usize, to: usize| {
+        let (from, to) = (things[from].node, things[to].node);
+        nodes[from].resource.is_none() || needs[from].iter().any(|&(other, _)| other == to)
+    };
+    let keeps_order = |from: usize, to: usize| from > to;
+    let not_deposed = |from: usize, to: usize| things[from].deposed || !things[to].deposed;
+    let rules: [&dyn Fn(usize, usize) -> bool; 3] = [&is_declared, &not_deposed, &keeps_order];
+    for keep in rules {
+        if topological(&edges).is_some() {
+            break;
+        }
+        let circle = cycles(&edges);
+        for (from, edges) in edges.iter_mut().enumerate() {
+            edges.retain(|&to| circle[from].is_none() || circle[from] != circle[to] || keep(from, to));
+        }
+    }
+    edges
+}

@@ -1,0 +1,173 @@
+//! The attributes that expressions see: of what stays, of what changes, of what is yet to be made.
+
+use std::collections::BTreeMap;
+
+use infra_core::{
+    AttributeKind, AttributeSchema, Attributes, AwsIdentity, Reference, ResourceAddress, Scope,
+    TypeDefinition, TypeSchema, Unknown, Value,
+};
+
+use crate::equality::is_nothing;
+
+/// What expressions see of a resource that AWS has: everything observed, with what is `wanted` over it, and
+/// `Null` for every other attribute of the type.
+pub fn attributes_after(schema: &TypeSchema, wanted: &Attributes, observed: &Attributes) -> Attributes {
+    let mut attributes = observed.clone();
+    for (name, value) in wanted {
+        let kind = schema.attributes.get(name).map(|attribute| &attribute.kind);
+        overlay(kind, attributes.entry(name.clone()).or_default(), value);
+    }
+    for name in schema.names() {
+        if !attributes.contains_key(name) {
+            attributes.insert(name.to_owned(), Value::Null);
+        }
+    }
+    attributes
+}
+
+/// Puts what is wanted over what is observed; of a table, key by key.
+fn overlay(kind: Option<&AttributeKind>, below: &mut Value, above: &Value) {
+    match (kind, below, above) {
+        (Some(AttributeKind::Object(table)), Value::Map(below), Value::Map(above)) => {
+            overlay_table(table, below, above);
+        }
+        (_, below, above) if is_nothing(above) && is_nothing(below) && !above.is_null() => {
+            *below = above.clone()
+        }
+        (_, _, Value::Null) => {}
+        (_, below, above) => *below = above.clone(),
+    }
+}
+
+fn overlay_table(table: &BTreeMap<String, AttributeSchema>, below: &mut Attributes, above: &Attributes) {
+    for (name, value) in above {
+        let kind = table.get(name).map(|schema| &schema.kind);
+        overlay(kind, below.entry(name.clone()).or_default(), value);
+    }
+}
+
+/// What expressions see of a resource that is going to be made: what the file sets, what follows from it,
+/// and for the rest that it is not known yet.
+pub(crate) fn of_new(
+    address: &ResourceAddress,
+    definition: &dyn TypeDefinition,
+    set: &Attributes,
+) -> Attributes {
+    let schema = definition.schema();
+    let mut attributes = set.clone();
+    derive(definition, &mut attributes);
+    for (name, attribute) in &schema.attributes {
+        if !attributes.contains_key(name) {
+            let value = match &attribute.default {
+                Some(default) => default.clone(),
+                None if attribute.write_only => Value::Null,
+                None => later(address, name),
+            };
+            attributes.insert(name.clone(), value);
+        }
+    }
+    for name in schema.computed.keys() {
+        attributes
+            .entry(name.clone())
+            .or_insert_with(|| later(address, name));
+    }
+    attributes
+}
+
+/// What expressions see of a resource that is going to be updated. `pending`: AWS may not tell everything yet.
+pub(crate) fn of_updated(
+    address: &ResourceAddress,
+    definition: &dyn TypeDefinition,
+    wanted: &Attributes,
+    observed: &Attributes,
+    pending: bool,
+) -> Attributes {
+    let schema = definition.schema();
+    let mut attributes = attributes_after(schema, wanted, observed);
+    for (name, computed) in &schema.computed {
+        if computed.changes_on_update && !wanted.contains_key(name) {
+            attributes.remove(name);
+        }
+    }
+    for (name, _) in wanted.iter().filter(|(_, value)| value.is_null()) {
+        // Cleared, or whatever AWS takes instead.
+        attributes.insert(name.clone(), later(address, name));
+    }
+    derive(definition, &mut attributes);
+    finish(address, schema, attributes, pending)
+}
+
+/// What expressions see of a resource that stays as it is.
+pub(crate) fn of_kept(
+    address: &ResourceAddress,
+    definition: &dyn TypeDefinition,
+    wanted: &Attributes,
+    observed: &Attributes,
+    pending: bool,
+) -> Attributes {
+    let schema = definition.schema();
+    let attributes = attributes_after(schema, wanted, observed);
+    finish(address, schema, attributes, pending)
+}
+
+fn finish(
+    address: &ResourceAddress,
+    schema: &TypeSchema,
+    mut attributes: Attributes,
+    pending: bool,
+) -> Attributes {
+    for name in schema.computed.keys() {
+        let value = attributes
+            .entry(name.clone())
+            .or_insert_with(|| later(address, name));
+        if pending && value.is_null() {
+            *value = later(address, name);
+        }
+    }
+    attributes
+}
+
+/// Adds computed attributes that follow from the others.
+fn derive(definition: &dyn TypeDefinition, attributes: &mut Attributes) {
+    for (name, value) in definition.derive(attributes) {
+        let file_may_set = definition.schema().attributes.contains_key(&name);
+        if !file_may_set || attributes.get(&name).is_none_or(Value::is_null) {
+            attributes.insert(name, value);
+        }
+    }
+}
+
+/// A value that is known only after `address` has been applied.
+fn later(address: &ResourceAddress, name: &str) -> Value {
+    Value::Unknown(Unknown {
+        origin: Some(Box::new(Reference {
+            address: address.clone(),
+            attribute: Some(name.to_owned()),
+        })),
+    })
+}
+
+/// What expressions see while a plan is made.
+pub(crate) struct PlannedScope<'a> {
+    /// Numbers of resources by address.
+    pub index: &'a BTreeMap<&'a ResourceAddress, usize>,
+    /// By number; `None` for what is not planned (yet).
+    pub planned: &'a [Option<Attributes>],
+    /// What lookups found.
+    pub lookups: &'a BTreeMap<ResourceAddress, Attributes>,
+    /// The caller's account.
+    pub identity: Option<&'a AwsIdentity>,
+}
+
+impl Scope for PlannedScope<'_> {
+    fn attributes(&self, address: &ResourceAddress) -> Option<&Attributes> {
+        self.index
+            .get(address)
+            .and_then(|&number| self.planned[number].as_ref())
+            .or_else(|| self.lookups.get(address))
+    }
+
+    fn identity(&self) -> Option<&AwsIdentity> {
+        self.identity
+    }
+}

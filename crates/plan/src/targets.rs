@@ -1,0 +1,126 @@
+//! Which part of everything a plan is about.
+
+use infra_core::plan::PlanMode;
+use infra_core::{Action, Diagnostic, ResourceAddress};
+
+use crate::decide::Decisions;
+use crate::graph::Graph;
+use crate::input::{PlanInput, means};
+
+/// By node: whether the plan is about it. A target brings along what it needs and, where something is
+/// deleted, what needs that.
+pub(crate) fn select(input: &PlanInput<'_>, graph: &Graph<'_>) -> Vec<bool> {
+    let targets = &input.options.targets;
+    if targets.is_empty() {
+        return vec![true; graph.nodes.len()];
+    }
+    let mut selection = Selection::new(input, graph, vec![false; graph.nodes.len()]);
+    for (number, node) in graph.nodes.iter().enumerate() {
+        if targets.iter().any(|target| means(target, node.address)) {
+            selection.add(number);
+        }
+    }
+    selection.close();
+    selection.selected
+}
+
+/// Adds what refers to something that the plan deletes or replaces: it has to let go of it first. Whether
+/// there was anything to add.
+pub(crate) fn extend(
+    input: &PlanInput<'_>,
+    graph: &Graph<'_>,
+    selected: &mut Vec<bool>,
+    decisions: &Decisions,
+) -> bool {
+    if input.options.targets.is_empty() {
+        return false;
+    }
+    let before = selected.iter().filter(|&&is| is).count();
+    let mut selection = Selection::new(input, graph, std::mem::take(selected));
+    for (number, decision) in decisions.of.iter().enumerate() {
+        let goes = matches!(
+            decision,
+            Some(decision) if matches!(decision.action, Action::Delete | Action::Replace)
+        );
+        if goes {
+            selection.add_dependents(number);
+        }
+    }
+    selection.close();
+    *selected = selection.selected;
+    selected.iter().filter(|&&is| is).count() > before
+}
+
+/// Addresses that the user named and that are nowhere.
+pub(crate) fn unknown_addresses(input: &PlanInput<'_>, graph: &Graph<'_>) -> Vec<Diagnostic> {
+    let options = &input.options;
+    let lists: [(&str, &[ResourceAddress]); 3] = [
+        ("target", &options.targets),
+        ("replace", &options.replace),
+        ("redeploy", &options.force_update),
+    ];
+    let mut errors = Vec::new();
+    for (purpose, list) in lists {
+        for asked in list {
+            if !graph.nodes.iter().any(|node| means(asked, node.address)) {
+                let message = format!("cannot {purpose} {asked}: neither the file nor the state has it");
+                errors.push(Diagnostic::error("unknown-address", message));
+            }
+        }
+    }
+    errors
+}
+
+struct Selection<'s, 'a> {
+    input: &'s PlanInput<'a>,
+    graph: &'s Graph<'a>,
+    selected: Vec<bool>,
+    /// By node: the nodes whose records say that they need it.
+    dependents: Vec<Vec<usize>>,
+    open: Vec<usize>,
+}
+
+impl<'s, 'a> Selection<'s, 'a> {
+    fn new(input: &'s PlanInput<'a>, graph: &'s Graph<'a>, selected: Vec<bool>) -> Self {
+        let mut dependents = vec![Vec::new(); graph.nodes.len()];
+        for (thing, needs) in graph.stored.iter().enumerate() {
+            for &other in needs {
+                dependents[graph.things[other].node].push(graph.things[thing].node);
+            }
+        }
+        Self {
+            input,
+            graph,
+            selected,
+            dependents,
+            open: Vec::new(),
+        }
+    }
+
+    fn add(&mut self, number: usize) {
+        if !self.selected[number] {
+            self.selected[number] = true;
+            self.open.push(number);
+        }
+    }
+
+    fn add_dependents(&mut self, number: usize) {
+        for dependent in std::mem::take(&mut self.dependents[number]) {
+            self.add(dependent);
+        }
+    }
+
+    fn close(&mut self) {
+        while let Some(number) = self.open.pop() {
+            let stays =
+                self.input.options.mode == PlanMode::Apply && self.graph.nodes[number].resource.is_some();
+            if stays {
+                for &(other, _) in &self.graph.needs[number] {
+                    self.add(other);
+                }
+            } else {
+                self.add_dependents(number);
+            }
+        }
+    }
+}

@@ -1,0 +1,163 @@
+//! Resource types from a TOML table.
+
+use std::collections::BTreeMap;
+
+use infra_core::schema::ComputedSchema;
+use infra_core::types::known_str;
+use infra_core::{
+    AttributeKind, AttributeSchema, Attributes, Catalogue, TypeDefinition, TypeName, TypeSchema, Value,
+};
+
+/// The types of `tests/cases/types.toml`.
+pub fn catalogue() -> Types {
+    let table = toml::from_str(include_str!("../cases/types.toml")).expect("types.toml is TOML");
+    Types::new(&table)
+}
+
+pub struct Types(BTreeMap<TypeName, Type>);
+
+pub struct Type {
+    schema: TypeSchema,
+    /// Computed texts put together from other attributes: `{repository}@{digest}`.
+    derived: BTreeMap<String, String>,
+}
+
+impl Types {
+    pub fn new(table: &toml::Table) -> Self {
+        let types = table.iter().map(|(name, table)| {
+            let name: TypeName = name.parse().expect("a type's name");
+            (
+                name.clone(),
+                Type::new(name, table.as_table().expect("a type's table")),
+            )
+        });
+        Self(types.collect())
+    }
+
+    pub fn schema(&self, name: &TypeName) -> &TypeSchema {
+        &self.0[name].schema
+    }
+}
+
+impl Catalogue for Types {
+    fn definition(&self, name: &TypeName) -> Option<&dyn TypeDefinition> {
+        self.0.get(name).map(|found| found as &dyn TypeDefinition)
+    }
+
+    fn names(&self) -> Vec<TypeName> {
+        self.0.keys().cloned().collect()
+    }
+}
+
+impl Type {
+    fn new(name: TypeName, table: &toml::Table) -> Self {
+        let mut schema = TypeSchema::new(name);
+        schema.natural_key = texts(table.get("natural_key"));
+        schema.create_before_destroy = is(table, "create_before_destroy");
+        for (name, attribute) in tables(table.get("attributes")) {
+            schema.attributes.insert(name, attribute_schema(&attribute));
+        }
+        let mut derived = BTreeMap::new();
+        for (name, computed) in tables(table.get("computed")) {
+            let schema_of_it = ComputedSchema {
+                kind: AttributeKind::String,
+                description: String::new(),
+                changes_on_update: is(&computed, "changes_on_update"),
+            };
+            if let Some(format) = computed.get("derive").and_then(toml::Value::as_str) {
+                derived.insert(name.clone(), format.to_owned());
+            }
+            schema.computed.insert(name, schema_of_it);
+        }
+        Self { schema, derived }
+    }
+}
+
+impl TypeDefinition for Type {
+    fn schema(&self) -> &TypeSchema {
+        &self.schema
+    }
+
+    fn derive(&self, attributes: &Attributes) -> Attributes {
+        let mut found = Attributes::new();
+        'next: for (name, format) in &self.derived {
+            let mut text = String::new();
+            for part in format.split_inclusive('}') {
+                let (before, name) = part.split_once('{').unwrap_or((part, ""));
+                text.push_str(before);
+                if let Some(name) = name.strip_suffix('}') {
+                    let Some(value) = known_str(attributes, name) else {
+                        continue 'next;
+                    };
+                    text.push_str(value);
+                }
+            }
+            found.insert(name.clone(), Value::from(text));
+        }
+        found
+    }
+}
+
+fn attribute_schema(table: &toml::Table) -> AttributeSchema {
+    let mut schema = AttributeSchema::new(kind(table));
+    schema.required = is(table, "required");
+    schema.immutable = is(table, "immutable");
+    schema.sensitive = is(table, "sensitive");
+    schema.write_only = is(table, "write_only");
+    schema.needs_ready = is(table, "needs_ready");
+    schema.default = table.get("default").map(super::case::value);
+    schema
+}
+
+fn kind(table: &toml::Table) -> AttributeKind {
+    let inner = || {
+        let inner = table.get("of").and_then(toml::Value::as_table);
+        Box::new(inner.map_or(AttributeKind::String, kind))
+    };
+    let keys = || {
+        tables(table.get("keys"))
+            .into_iter()
+            .map(|(name, table)| (name, attribute_schema(&table)))
+            .collect()
+    };
+    match table
+        .get("kind")
+        .and_then(toml::Value::as_str)
+        .unwrap_or("string")
+    {
+        "any" => AttributeKind::Any,
+        "bool" => AttributeKind::Bool,
+        "integer" => AttributeKind::Integer,
+        "number" => AttributeKind::Number,
+        "string" => AttributeKind::String,
+        "json" => AttributeKind::Json { policy: false },
+        "policy" => AttributeKind::Json { policy: true },
+        "list" => AttributeKind::List(inner()),
+        "set" => AttributeKind::Set(inner()),
+        "map" => AttributeKind::Map(inner()),
+        "object" => AttributeKind::Object(keys()),
+        "keyed" => AttributeKind::KeyedList {
+            key: table["key"].as_str().expect("the key's name").to_owned(),
+            element: keys(),
+        },
+        other => panic!("no kind {other}"),
+    }
+}
+
+fn is(table: &toml::Table, name: &str) -> bool {
+    table.get(name).and_then(toml::Value::as_bool).unwrap_or(false)
+}
+
+fn texts(value: Option<&toml::Value>) -> Vec<String> {
+    let items = value.and_then(toml::Value::as_array).into_iter().flatten();
+    items
+        .filter_map(|item| item.as_str().map(str::to_owned))
+        .collect()
+}
+
+fn tables(value: Option<&toml::Value>) -> Vec<(String, toml::Table)> {
+    let entries = value.and_then(toml::Value::as_table).into_iter().flatten();
+    entries
+        .map(|(name, table)| (name.clone(), table.as_table().expect("a table").clone()))
+        .collect()
+}

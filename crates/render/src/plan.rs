@@ -1,0 +1,318 @@
+//! Plans and diffs. Drift and change are never mixed up: each has its own section.
+
+use std::borrow::Cow;
+use std::io;
+
+use infra_core::plan::{ActionCounts, OutputChange, PlanMode, Reason, ReplaceOrder};
+use infra_core::{Action, AttributeChange, AttributePath, Change, Plan, Value};
+
+use crate::line::{Line, write_lines};
+use crate::reason;
+use crate::style::{Format, Role, Style};
+use crate::units::count;
+use crate::value_diff::{self, Marks};
+
+/// What the plan is shown for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum PlanView {
+    /// To be carried out.
+    Plan,
+    /// To be looked at: what drifted is said first, even when nothing did.
+    Diff,
+}
+
+/// Writes a plan. No-ops without drift are left out.
+///
+/// # Errors
+/// When `out` fails.
+pub fn write_plan(
+    out: &mut dyn io::Write,
+    plan: &Plan,
+    view: PlanView,
+    format: Format,
+    style: &Style,
+) -> io::Result<()> {
+    match format {
+        Format::Json => crate::plan_json::write(out, plan, view),
+        Format::Human | Format::Plain => {
+            write_lines(out, &style.for_format(format), &plan_lines(plan, view, style))
+        }
+    }
+}
+
+/// Where the lines of one resource start, and its attributes.
+const HEADER: usize = 2;
+const ATTRIBUTES: usize = 6;
+
+fn plan_lines(plan: &Plan, view: PlanView, style: &Style) -> Vec<Line> {
+    let drift: Vec<Vec<Line>> = plan
+        .changes
+        .iter()
+        .filter_map(|change| drift_lines(change, style))
+        .collect();
+    let changes: Vec<Vec<Line>> = plan
+        .changes
+        .iter()
+        .filter_map(|change| change_lines(change, style))
+        .collect();
+    let mut lines = Vec::new();
+    let nothing = drift.is_empty() && changes.is_empty() && plan.outputs.is_empty();
+    let even_if_empty = view == PlanView::Diff && !nothing;
+    section(
+        &mut lines,
+        "Drift: what AWS has against what was last left there",
+        drift,
+        even_if_empty,
+    );
+    section(
+        &mut lines,
+        "Changes: what the file wants against what AWS has",
+        changes,
+        even_if_empty,
+    );
+    section(
+        &mut lines,
+        "Outputs that change",
+        output_lines(plan, style),
+        false,
+    );
+    lines.push(closing(plan, view));
+    lines
+}
+
+/// A heading and what stands under it, with empty lines between.
+fn section(lines: &mut Vec<Line>, heading: &str, blocks: Vec<Vec<Line>>, even_if_empty: bool) {
+    if blocks.is_empty() && !even_if_empty {
+        return;
+    }
+    lines.push(Line::new().add(Role::Strong, heading));
+    lines.push(Line::new());
+    if blocks.is_empty() {
+        lines.push(Line::indented(HEADER).add(Role::Muted, "none"));
+        lines.push(Line::new());
+    }
+    for block in blocks {
+        lines.extend(block);
+        lines.push(Line::new());
+    }
+}
+
+/// What changed at AWS behind our back; `None` when nothing did.
+fn drift_lines(change: &Change, style: &Style) -> Option<Vec<Line>> {
+    let symbols = style.symbols();
+    if change.reason == Reason::Vanished {
+        let header = header(change, "-", "", Role::Delete);
+        return Some(vec![
+            header.add(Role::Muted, format!(" {} gone from AWS", symbols.dash)),
+        ]);
+    }
+    if change.drift.is_empty() {
+        return None;
+    }
+    let header = header(change, "~", "", Role::Update);
+    let mut lines = vec![header.add(Role::Muted, format!(" {} changed at AWS by others", symbols.dash))];
+    lines.extend(value_diff::lines(
+        &change.drift,
+        Marks::EachRow,
+        ATTRIBUTES,
+        symbols,
+    ));
+    Some(lines)
+}
+
+/// What the plan does to one resource; `None` when nothing.
+fn change_lines(change: &Change, style: &Style) -> Option<Vec<Line>> {
+    let symbols = style.symbols();
+    let (mark, verb, role) = match (change.action, change.replace_order) {
+        (Action::NoOp | Action::Read, _) => return None,
+        (Action::Create, _) => ("+", "create", Role::Create),
+        (Action::Update, _) => ("~", "update", Role::Update),
+        (Action::Replace, Some(ReplaceOrder::CreateThenDelete)) => {
+            ("+/-", "replace (create first)", Role::Replace)
+        }
+        (Action::Replace, _) => ("-/+", "replace (delete first)", Role::Replace),
+        (Action::Delete, _) => ("-", "delete", Role::Delete),
+        (Action::Forget, _) => (".", "forget", Role::Muted),
+    };
+    let why = format!(" {} {}", symbols.dash, reason::words(change));
+    let mut lines = vec![header(change, mark, verb, role).add(Role::Muted, why)];
+    let marks = match change.action {
+        Action::Create | Action::Delete | Action::Forget => Marks::Heading,
+        _ => Marks::EachRow,
+    };
+    let attributes = attributes_of(change);
+    lines.extend(value_diff::lines(&attributes, marks, ATTRIBUTES, symbols));
+    Some(lines)
+}
+
+/// The attributes that a change sets or changes; for a create that names none, all that are wanted.
+pub(crate) fn attributes_of(change: &Change) -> Cow<'_, [AttributeChange]> {
+    if change.action != Action::Create || !change.attributes.is_empty() {
+        return Cow::Borrowed(&change.attributes);
+    }
+    let set = |(name, value): (&String, &Value)| AttributeChange {
+        path: AttributePath::attribute(name),
+        before: Value::Null,
+        after: value.clone(),
+        forces_replacement: false,
+    };
+    Cow::Owned(change.wanted.iter().map(set).collect())
+}
+
+/// `~ update ec2.vpc.main [vpc-0abc]`
+fn header(change: &Change, mark: &str, verb: &str, role: Role) -> Line {
+    let mut line = Line::indented(HEADER).add(role, mark).normal(" ");
+    if !verb.is_empty() {
+        line = line.add(role, verb).normal(" ");
+    }
+    line = line.add(Role::Strong, change.address.to_string());
+    match &change.physical_id {
+        Some(id) => line.add(Role::Muted, format!(" [{id}]")),
+        None => line,
+    }
+}
+
+fn output_lines(plan: &Plan, style: &Style) -> Vec<Vec<Line>> {
+    let changes: Vec<AttributeChange> = plan
+        .outputs
+        .iter()
+        .map(|(name, OutputChange { before, after })| AttributeChange {
+            path: AttributePath::attribute(name),
+            before: before.clone(),
+            after: after.clone(),
+            forces_replacement: false,
+        })
+        .collect();
+    let lines = value_diff::lines(&changes, Marks::EachRow, HEADER, style.symbols());
+    if lines.is_empty() { Vec::new() } else { vec![lines] }
+}
+
+/// The last line: what it comes to.
+fn closing(plan: &Plan, view: PlanView) -> Line {
+    let counts = plan.counts();
+    let drifted = drifted(plan);
+    let text = match (view, counts.any()) {
+        (PlanView::Plan, true) => format!("Plan: {}.", counts_in_words(&counts)),
+        (PlanView::Diff, true) => format!(
+            "{} drifted. To bring AWS to what the file says: {}.",
+            count(drifted, "resource"),
+            counts_in_words(&counts)
+        ),
+        (PlanView::Plan, false) if !plan.outputs.is_empty() => {
+            "Nothing to do at AWS: only outputs change.".to_owned()
+        }
+        (PlanView::Plan, false) if plan.mode == PlanMode::Destroy => {
+            "Nothing to do: nothing is left of the stack.".to_owned()
+        }
+        (PlanView::Plan, false) => "Nothing to do: AWS has what the file says.".to_owned(),
+        (PlanView::Diff, false) if drifted > 0 => format!(
+            "{} drifted, but AWS has what the file says.",
+            count(drifted, "resource")
+        ),
+        (PlanView::Diff, false) if !plan.outputs.is_empty() => {
+            "No drift, and nothing to change at AWS: only outputs differ.".to_owned()
+        }
+        (PlanView::Diff, false) => {
+            "No differences: AWS has what the file says, and nothing drifted.".to_owned()
+        }
+    };
+    Line::new().add(Role::Strong, text)
+}
+
+/// How many resources AWS has otherwise than we left them.
+pub(crate) fn drifted(plan: &Plan) -> usize {
+    let has_drift = |change: &&Change| !change.drift.is_empty() || change.reason == Reason::Vanished;
+    plan.changes.iter().filter(has_drift).count()
+}
+
+/// `3 to create, 1 to change, 1 to replace, 0 to delete`, and `, 1 to forget` if there is one.
+fn counts_in_words(counts: &ActionCounts) -> String {
+    let ActionCounts {
+        create,
+        update,
+        replace,
+        delete,
+        forget,
+        no_op: _,
+    } = counts;
+    let mut words =
+        format!("{create} to create, {update} to change, {replace} to replace, {delete} to delete");
+    if *forget > 0 {
+        words.push_str(&format!(", {forget} to forget"));
+    }
+    words
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use infra_core::plan::PLAN_FORMAT_VERSION;
+    use infra_core::{Attributes, StackId};
+
+    fn plan(changes: Vec<Change>) -> Plan {
+        Plan {
+            format_version: PLAN_FORMAT_VERSION,
+            stack: StackId::new("app", "dev", "us-east-1"),
+            lineage: String::new(),
+            serial: 0,
+            mode: PlanMode::Apply,
+            changes,
+            steps: Vec::new(),
+            outputs: std::collections::BTreeMap::new(),
+        }
+    }
+
+    fn shown(plan: &Plan, view: PlanView) -> String {
+        let mut out = Vec::new();
+        write_plan(&mut out, plan, view, Format::Plain, &Style::plain()).unwrap();
+        String::from_utf8(out).unwrap()
+    }
+
+    #[test]
+    fn when_nothing_changes_it_says_so_and_only_that() {
+        let same = Change {
+            address: "ec2.vpc.main".parse().unwrap(),
+            action: Action::NoOp,
+            reason: Reason::Unchanged,
+            physical_id: None,
+            attributes: Vec::new(),
+            drift: Vec::new(),
+            replace_order: None,
+            wanted: Attributes::new(),
+        };
+        let unchanged = plan(vec![same.clone()]);
+        let destroyed = Plan {
+            mode: PlanMode::Destroy,
+            ..plan(Vec::new())
+        };
+        let mut outputs = unchanged.clone();
+        let output = OutputChange {
+            before: Value::Null,
+            after: "a".into(),
+        };
+        outputs.outputs.insert("url".to_owned(), output);
+        let drift = AttributeChange {
+            path: "tags.by".into(),
+            before: Value::Null,
+            after: "someone".into(),
+            forces_replacement: false,
+        };
+        let drifted = plan(vec![Change {
+            drift: vec![drift],
+            ..same
+        }]);
+        let all: String = [
+            (&unchanged, PlanView::Plan),
+            (&unchanged, PlanView::Diff),
+            (&destroyed, PlanView::Plan),
+            (&outputs, PlanView::Plan),
+            (&outputs, PlanView::Diff),
+            (&drifted, PlanView::Plan),
+            (&drifted, PlanView::Diff),
+        ]
+        .into_iter()
+        .map(|(plan, view)| format!("== {view:?}\n{}", shown(plan, view)))
+        .collect();
+        insta::assert_snapshot!(all);
+    }
+}

@@ -1,0 +1,111 @@
+//! Plans as JSON lines: a `change` line for each resource that changes or drifted, an `output_change` line for
+//! each output that changes, and a `plan` line last.
+
+use std::io;
+
+use infra_core::plan::{ActionCounts, PlanMode, Reason, ReplaceOrder};
+use infra_core::{Action, AttributeChange, AttributePath, PhysicalId, Plan, ResourceAddress};
+use serde::Serialize;
+
+use crate::json;
+use crate::plan::{PlanView, attributes_of, drifted};
+use crate::reason;
+use crate::value::Shown;
+
+#[derive(Serialize)]
+struct ChangeLine<'a> {
+    address: &'a ResourceAddress,
+    action: Action,
+    why: &'a Reason,
+    explanation: String,
+    physical_id: &'a Option<PhysicalId>,
+    replace_order: Option<ReplaceOrder>,
+    attributes: Vec<AttributeLine<'a>>,
+    drift: Vec<AttributeLine<'a>>,
+}
+
+#[derive(Serialize)]
+struct AttributeLine<'a> {
+    path: &'a AttributePath,
+    before: Shown<'a>,
+    after: Shown<'a>,
+    forces_replacement: bool,
+}
+
+#[derive(Serialize)]
+struct OutputLine<'a> {
+    name: &'a str,
+    before: Shown<'a>,
+    after: Shown<'a>,
+}
+
+#[derive(Serialize)]
+struct PlanLine<'a> {
+    stack: &'a str,
+    mode: PlanMode,
+    view: &'static str,
+    lineage: &'a str,
+    serial: u64,
+    steps: usize,
+    counts: ActionCounts,
+    drifted: usize,
+    has_changes: bool,
+    has_drift: bool,
+}
+
+pub(crate) fn write(out: &mut dyn io::Write, plan: &Plan, view: PlanView) -> io::Result<()> {
+    for change in &plan.changes {
+        let nothing = matches!(change.action, Action::NoOp | Action::Read) && change.drift.is_empty();
+        if nothing && change.reason != Reason::Vanished {
+            continue;
+        }
+        let set = attributes_of(change);
+        let line = ChangeLine {
+            address: &change.address,
+            action: change.action,
+            why: &change.reason,
+            explanation: reason::words(change),
+            physical_id: &change.physical_id,
+            replace_order: change.replace_order,
+            attributes: attributes(&set),
+            drift: attributes(&change.drift),
+        };
+        json::write(out, "change", line)?;
+    }
+    for (name, change) in &plan.outputs {
+        let line = OutputLine {
+            name,
+            before: Shown(&change.before),
+            after: Shown(&change.after),
+        };
+        json::write(out, "output_change", line)?;
+    }
+    let line = PlanLine {
+        stack: plan.stack.as_str(),
+        mode: plan.mode,
+        view: match view {
+            PlanView::Plan => "plan",
+            PlanView::Diff => "diff",
+        },
+        lineage: &plan.lineage,
+        serial: plan.serial,
+        steps: plan.steps.len(),
+        counts: plan.counts(),
+        drifted: drifted(plan),
+        has_changes: plan.has_changes(),
+        has_drift: plan.has_drift(),
+    };
+    json::write(out, "plan", line)
+}
+
+fn attributes(changes: &[AttributeChange]) -> Vec<AttributeLine<'_>> {
+    changes
+        .iter()
+        .map(|change| AttributeLine {
+            path: &change.path,
+            before: Shown(&change.before),
+            after: Shown(&change.after),
+            forces_replacement: change.forces_replacement,
+        })
+        .collect()
+}

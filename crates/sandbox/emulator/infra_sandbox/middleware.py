@@ -1,0 +1,145 @@
+"""The one place where a request passes before anybody answers it.
+
+Order: the sandbox's own pages (`/_infra/…`), the image registry (`/v2/…` without an AWS signature), AWS.
+AWS requests are answered one at a time: moto is not made for more, and a request is then atomic.
+"""
+
+import functools
+import logging
+import re
+import threading
+from collections import Counter, deque
+from collections.abc import Callable, Iterable
+from http import HTTPStatus
+from typing import Any
+
+from werkzeug.exceptions import HTTPException
+
+from moto import backends
+from moto.core import responses
+from moto.core.exceptions import ServiceException
+
+from . import control, paging, registry, services
+from .call import HANDLERS, Answer, AwsError, Call, not_implemented
+from .settings import Settings
+from .world import timeline
+
+log = logging.getLogger(__name__)
+
+# moto works these out anew for every request, which is half of its time.
+_modules = tuple(backends.list_of_moto_modules())
+backends.list_of_moto_modules = lambda: _modules
+responses.method_names_from_class = functools.cache(responses.method_names_from_class)
+
+READS = re.compile(
+    r"^(Describe|List|Get|Head|Batch(Get|Check|Describe)|Search|Lookup|Filter|Simulate|Assume|Decode|Test)"
+)
+LOG_LENGTH = 2000
+
+
+class Requests:
+    """What has been asked: counts of everything, and the latest requests that change something."""
+
+    def __init__(self) -> None:
+        self.lock = threading.Lock()
+        self.clear()
+
+    def clear(self) -> None:
+        with self.lock:
+            self.counts: Counter = Counter()
+            self.mutating: deque = deque(maxlen=LOG_LENGTH)
+            self.total = 0
+            self.mutating_total = 0
+
+    def note(self, service: str, operation: str, status: int, code: str, **more: Any) -> None:
+        with self.lock:
+            self.total += 1
+            self.counts[f"{service}.{operation}"] += 1
+            if not READS.match(operation):
+                self.mutating_total += 1
+                entry = {"number": self.total, "service": service, "operation": operation, "status": status}
+                self.mutating.append(entry | ({"code": code} if code else {}) | more)
+
+    def report(self) -> dict[str, Any]:
+        with self.lock:
+            return {
+                "total": self.total,
+                "mutating_total": self.mutating_total,
+                "counts": dict(sorted(self.counts.items())),
+                "mutating": list(self.mutating),
+            }
+
+
+class Middleware:
+    """The WSGI application."""
+
+    def __init__(self, moto_app: Callable, settings: Settings) -> None:
+        self.moto_app = moto_app
+        self.settings = settings
+        # A reset makes it another instance.
+        self.instance_id = settings.instance_id
+        self.requests = Requests()
+        self.lock = threading.RLock()
+        timeline.configure(settings)
+        services.load()
+        self.registry = registry.Registry(settings.data_dir, self.lock, self.requests)
+
+    def __call__(self, environ: dict[str, Any], start_response: Callable) -> Iterable[bytes]:
+        # moto wants the path as it was sent; every server has another name for it.
+        environ.setdefault("RAW_URI", environ.get("REQUEST_URI", ""))
+        path = environ.get("PATH_INFO", "")
+        if path.startswith("/_infra/"):
+            return respond(control.answer(self, environ), start_response)
+        signed = environ.get("HTTP_AUTHORIZATION", "").startswith("AWS4-")
+        if path.startswith("/v2/") and not signed:
+            return self.registry(environ, start_response)
+        body = environ["wsgi.input"].read()
+        with self.lock:
+            timeline.run_due()
+            answer = self.aws(environ, body)
+        return respond(answer, start_response)
+
+    def aws(self, environ: dict[str, Any], body: bytes) -> Answer:
+        """Answers an AWS request."""
+        call = Call(self.moto_app, environ, body)
+        code = ""
+        try:
+            if call.service == "ec2" and b"DryRun=true" in body:
+                raise AwsError("DryRunOperation", "Request would have succeeded, but DryRun flag is set.", 412)
+            handler = HANDLERS.get((call.service, call.operation), Call.forward)
+            result = paging.page(call, handler(call))
+            answer = result if isinstance(result, Answer) else call.serialize(result)
+        except ServiceException as error:
+            code = error.code
+            answer = call.serialize(error)
+        except NotImplementedError:
+            code = "SandboxNotImplemented"
+            answer = call.serialize(not_implemented(call))
+        except HTTPException as error:
+            # An error of moto's older services: it is its own answer.
+            code = getattr(error, "error_type", None) or type(error).__name__
+            response = error.get_response()
+            answer = Answer(response.status_code, list(response.headers.items()), response.get_data())
+        except Exception as error:
+            log.exception("%s failed", call.name)
+            code = "SandboxFault"
+            answer = call.serialize(AwsError(code, f"the emulator failed on {call.name}: {error!r}", 400))
+        self.requests.note(
+            call.service or "unknown", call.operation or "Unknown", answer.status, code, account=call.account
+        )
+        if not answer.header("x-amzn-requestid"):
+            answer.headers.append(("x-amzn-RequestId", f"sandbox-{self.requests.total:08}"))
+        return answer
+
+
+def respond(answer: Answer, start_response: Callable) -> Iterable[bytes]:
+    """Hands an answer to the server."""
+    try:
+        phrase = HTTPStatus(answer.status).phrase
+    except ValueError:
+        phrase = "Unknown"
+    # These belong to the connection, which is the server's.
+    own = ("connection", "transfer-encoding", "date", "server")
+    headers = [(str(key), str(value)) for key, value in answer.headers if key.lower() not in own]
+    start_response(f"{answer.status} {phrase}", headers)
+    return [answer.body]

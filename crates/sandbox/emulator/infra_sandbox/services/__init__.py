@@ -1,0 +1,24 @@
+"""One file per AWS service, two where it is large: what moto does wrong, does too mildly, or does too fast."""
+
+import importlib
+
+SERVICES = (
+    "acm",
+    "apigatewayv2",
+    "applicationautoscaling",
+    "ec2",
+    "ec2_endpoints",
+    "ecr",
+    "ecs",
+    "ecs_services",
+    "elbv2",
+    "iam",
+    "logs",
+    "route53",
+)
+
+
+def load() -> None:
+    """Registers every service's handlers."""
+    for service in SERVICES:
+        importlib.import_module(f"{__name__}.{service}")

@@ -1,0 +1,129 @@
+"""Application Auto Scaling: tags, and policies that are replaced in place."""
+
+from typing import Any
+
+from moto.applicationautoscaling.models import FakeApplicationAutoscalingPolicy as Policy
+
+from ..call import Answer, AwsError, Call, operation
+from ..world import store
+
+SERVICE = "application-autoscaling"
+tags: dict[str, dict[str, str]] = store()
+
+
+def target_of(call: Call, resource_id: str, dimension: str) -> Any | None:
+    return call.backend().targets.get(dimension, {}).get(resource_id)
+
+
+@operation(SERVICE, "RegisterScalableTarget")
+def register_scalable_target(call: Call) -> dict[str, Any] | Answer:
+    params = call.params
+    present = target_of(call, params["ResourceId"], params["ScalableDimension"])
+    low = params.get("MinCapacity", present.min_capacity if present else None)
+    high = params.get("MaxCapacity", present.max_capacity if present else None)
+    if low is None or high is None:
+        raise AwsError("ValidationException", "MinCapacity and MaxCapacity are required for a new scalable target")
+    if low > high:
+        raise AwsError("ValidationException", "Minimum capacity must not be greater than maximum capacity")
+    result = call.moto()
+    target = target_of(call, params["ResourceId"], params["ScalableDimension"])
+    if target.role_arn is None:
+        target.role_arn = (
+            f"arn:aws:iam::{call.account}:role/aws-service-role/ecs.application-autoscaling.amazonaws.com/"
+            "AWSServiceRoleForApplicationAutoScaling_ECSService"
+        )
+    if target.suspended_state is None:
+        target.suspended_state = dict.fromkeys(
+            ("DynamicScalingInSuspended", "DynamicScalingOutSuspended", "ScheduledScalingSuspended"), False
+        )
+    # Tags of a target that is there are changed by TagResource only.
+    if present is None:
+        tags[target.arn] = dict(params.get("Tags", {}))
+    return result | {"ScalableTargetARN": target.arn}
+
+
+@operation(SERVICE, "DeregisterScalableTarget")
+def deregister_scalable_target(call: Call) -> Answer:
+    params, backend = call.params, call.backend()
+    target = target_of(call, params["ResourceId"], params["ScalableDimension"])
+    if target is None:
+        message = (
+            f"No scalable target found for service namespace: {params['ServiceNamespace']},"
+            f" resource ID: {params['ResourceId']}, scalable dimension: {params['ScalableDimension']}"
+        )
+        raise AwsError("ObjectNotFoundException", message)
+    tags.pop(target.arn, None)
+    # A target takes its policies with it.
+    for key, policy in list(backend.policies.items()):
+        if (policy.resource_id, policy.scalable_dimension) == (target.resource_id, target.scalable_dimension):
+            policy.delete_alarms(call.account, call.region)
+            del backend.policies[key]
+    return call.forward()
+
+
+@operation(SERVICE, "PutScalingPolicy")
+def put_scaling_policy(call: Call) -> dict[str, Any]:
+    params, backend = call.params, call.backend()
+    if target_of(call, params["ResourceId"], params["ScalableDimension"]) is None:
+        message = (
+            f"No scalable target registered for service namespace: {params['ServiceNamespace']},"
+            f" resource ID: {params['ResourceId']}, scalable dimension: {params['ScalableDimension']}"
+        )
+        raise AwsError("ObjectNotFoundException", message)
+    key = Policy.formulate_key(
+        params["ServiceNamespace"], params["ResourceId"], params["ScalableDimension"], params["PolicyName"]
+    )
+    former = backend.policies.get(key)
+    if former is not None:
+        former.delete_alarms(call.account, call.region)
+    result = call.moto()
+    if former is not None:
+        policy = backend.policies[key]
+        policy.policy_arn, policy.creation_time = former.policy_arn, former.creation_time
+        result["PolicyARN"] = former.policy_arn
+    return result
+
+
+@operation(SERVICE, "DescribeScalingPolicies")
+def describe_scaling_policies(call: Call) -> dict[str, Any]:
+    result, names = call.moto(), call.params.get("PolicyNames")
+    if names:
+        result["ScalingPolicies"] = [each for each in result["ScalingPolicies"] if each["PolicyName"] in names]
+    return result
+
+
+@operation(SERVICE, "DeleteScalingPolicy")
+def delete_scaling_policy(call: Call) -> Answer:
+    params = call.params
+    key = Policy.formulate_key(
+        params["ServiceNamespace"], params["ResourceId"], params["ScalableDimension"], params["PolicyName"]
+    )
+    if key not in call.backend().policies:
+        raise AwsError("ObjectNotFoundException", f"No scaling policy found: {params['PolicyName']}")
+    return call.forward()
+
+
+def tags_of(call: Call) -> dict[str, str]:
+    arn = call.params["ResourceARN"]
+    if not any(target.arn == arn for group in call.backend().targets.values() for target in group.values()):
+        raise AwsError("ResourceNotFoundException", f"No scalable target found for ARN: {arn}", ResourceName=arn)
+    return tags.setdefault(arn, {})
+
+
+@operation(SERVICE, "ListTagsForResource")
+def list_tags_for_resource(call: Call) -> dict[str, Any]:
+    return {"Tags": tags_of(call)}
+
+
+@operation(SERVICE, "TagResource")
+def tag_resource(call: Call) -> dict[str, Any]:
+    tags_of(call).update(call.params["Tags"])
+    return {}
+
+
+@operation(SERVICE, "UntagResource")
+def untag_resource(call: Call) -> dict[str, Any]:
+    present = tags_of(call)
+    for key in call.params["TagKeys"]:
+        present.pop(key, None)
+    return {}

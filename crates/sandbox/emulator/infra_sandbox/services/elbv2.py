@@ -1,0 +1,431 @@
+"""Load balancers: provisioning, network interfaces, names, and what is in use.
+
+https://docs.aws.amazon.com/elasticloadbalancing/latest/APIReference/API_CreateLoadBalancer.html
+"""
+
+import random
+import re
+from typing import Any
+
+from moto.elbv2.models import FakeLoadBalancer
+
+from .. import network, targets
+from ..call import Answer, AwsError, Call, backend_of, operation
+from ..world import store, timeline
+
+NAME = re.compile(r"(?!-)(?!.*-$)(?!internal-)[A-Za-z0-9-]{1,32}")
+# https://docs.aws.amazon.com/general/latest/gr/elb.html: the zones of load balancers
+ZONES = {
+    "us-east-1": ("Z35SXDOTRQ7X7K", "Z26RNL4JYFTOTI"),
+    "us-east-2": ("Z3AADJGX6KTTL2", "ZLMOA37VPKANP"),
+    "us-west-2": ("Z1H1FL5HABSF5", "Z18D5FSROUN65G"),
+    "eu-west-1": ("Z32O12XQLNTSW2", "Z2IFOLAFXWLO4F"),
+    "eu-central-1": ("Z215JYRZR1TBD5", "Z3F0SRJ5LGBH90"),
+}
+OTHER_ZONES = ("Z0000000000000000000", "Z0000000000000000001")
+ALB_ATTRIBUTES = {
+    "access_logs.s3.enabled": "false",
+    "access_logs.s3.bucket": "",
+    "access_logs.s3.prefix": "",
+    "client_keep_alive.seconds": "3600",
+    "connection_logs.s3.enabled": "false",
+    "connection_logs.s3.bucket": "",
+    "connection_logs.s3.prefix": "",
+    "deletion_protection.enabled": "false",
+    "idle_timeout.timeout_seconds": "60",
+    "load_balancing.cross_zone.enabled": "true",
+    "routing.http.desync_mitigation_mode": "defensive",
+    "routing.http.drop_invalid_header_fields.enabled": "false",
+    "routing.http.preserve_host_header.enabled": "false",
+    "routing.http.x_amzn_tls_version_and_cipher_suite.enabled": "false",
+    "routing.http.xff_client_port.enabled": "false",
+    "routing.http.xff_header_processing.mode": "append",
+    "routing.http2.enabled": "true",
+    "waf.fail_open.enabled": "false",
+    "zonal_shift.config.enabled": "false",
+}
+interfaces: dict[str, list[str]] = store()
+
+# moto makes a load balancer active when it is looked at; here the timeline does.
+FakeLoadBalancer.activate = lambda self: None
+
+
+def refuse(code: str, message: str) -> AwsError:
+    return AwsError(code, message, 400)
+
+
+# Load balancers
+
+
+def subnets_of(params: dict[str, Any]) -> list[str]:
+    return params.get("Subnets") or [each["SubnetId"] for each in params.get("SubnetMappings", [])]
+
+
+def check_subnets(call: Call, kind: str, subnets: list[str]) -> list[Any]:
+    found = []
+    for each in subnets:
+        subnet = network.subnet(call.account, call.region, each)
+        if subnet is None:
+            raise refuse("SubnetNotFound", f"The subnet ID '{each}' does not exist")
+        found.append(subnet)
+    zones = [subnet.availability_zone for subnet in found]
+    if kind == "application" and len(set(zones)) < 2:
+        raise refuse(
+            "ValidationError", "At least two subnets in two different Availability Zones must be specified"
+        )
+    if not found:
+        raise refuse("ValidationError", "At least one subnet must be specified")
+    if len(set(zones)) < len(zones):
+        raise refuse(
+            "InvalidConfigurationRequest", "A load balancer cannot be attached to multiple subnets in the same"
+            " Availability Zone"
+        )
+    return found
+
+
+def check_groups(call: Call, groups: list[str]) -> None:
+    for each in groups:
+        if network.group(call.account, call.region, each) is None:
+            raise refuse("InvalidSecurityGroup", f"Security group '{each}' does not exist")
+
+
+def attach(call: Call, balancer: Any) -> None:
+    """Puts the load balancer's interfaces where it now is."""
+    network.detach(call.account, call.region, interfaces.get(balancer.arn, []))
+    description = "ELB " + balancer.arn.split(":loadbalancer/")[-1]
+    kind = "network_load_balancer" if balancer.type == "network" else "interface"
+    interfaces[balancer.arn] = [
+        network.attach(
+            call.account, call.region, subnet.id, balancer.security_groups or [], description, kind
+        ).id
+        for subnet in balancer.subnets
+    ]
+
+
+@operation("elbv2", "CreateLoadBalancer")
+def create_load_balancer(call: Call) -> Answer | dict[str, Any]:
+    params, backend = call.params, call.backend()
+    name, kind = params["Name"], params.get("Type", "application")
+    if not NAME.fullmatch(name):
+        raise refuse(
+            "ValidationError",
+            f"The load balancer name '{name}' must have at most 32 alphanumeric characters or hyphens, must not"
+            " begin or end with a hyphen, and must not begin with 'internal-'",
+        )
+    subnets = check_subnets(call, kind, subnets_of(params))
+    check_groups(call, params.get("SecurityGroups", []))
+    scheme = params.get("Scheme", "internet-facing")
+    vpc_id = subnets[0].vpc_id
+    ec2 = backend_of("ec2", call.account, call.region)
+    for present in backend.load_balancers.values():
+        if present.name == name:
+            same = (
+                (present.type, present.scheme) == (kind, scheme)
+                and {each.id for each in present.subnets} == {each.id for each in subnets}
+                and set(params.get("SecurityGroups") or present.security_groups or [])
+                == set(present.security_groups or [])
+                and present.ip_address_type == params.get("IpAddressType", "ipv4")
+            )
+            if not same:
+                raise refuse(
+                    "DuplicateLoadBalancerName",
+                    f"A load balancer with the same name '{name}' exists, but with different settings",
+                )
+            return {"LoadBalancers": [describe(present)]}
+    gateways = ec2.internet_gateways.values()
+    if scheme == "internet-facing" and not any(each.vpc and each.vpc.id == vpc_id for each in gateways):
+        raise refuse("InvalidSubnet", f"VPC {vpc_id} has no internet gateway")
+
+    result = call.moto()
+    balancer = backend.load_balancers[result["LoadBalancers"][0]["LoadBalancerArn"]]
+    zones = ZONES.get(call.region, OTHER_ZONES)
+    balancer.canonical_hosted_zone_id = zones[1] if kind == "network" else zones[0]
+    number = random.randrange(10**8, 2 * 10**9)
+    balancer.dns_name = f"{name}-{number}.{call.region}.elb.amazonaws.com"
+    if scheme == "internal" and kind == "application":
+        balancer.dns_name = f"internal-{balancer.dns_name}"
+    if kind == "application":
+        balancer.attrs = dict(ALB_ATTRIBUTES)
+        if not balancer.security_groups:
+            balancer.security_groups = [ec2.get_default_security_group(vpc_id).id]
+    attach(call, balancer)
+
+    def active() -> None:
+        balancer.state = "active"
+
+    timeline.after("elbv2.load_balancer.active", f"load balancer {name} active", active)
+    return {"LoadBalancers": [describe(balancer)]}
+
+
+def describe(balancer: Any) -> dict[str, Any]:
+    return {
+        "LoadBalancerArn": balancer.arn,
+        "DNSName": balancer.dns_name,
+        "CanonicalHostedZoneId": balancer.canonical_hosted_zone_id,
+        "CreatedTime": balancer.created_time,
+        "LoadBalancerName": balancer.name,
+        "Scheme": balancer.scheme,
+        "VpcId": balancer.vpc_id,
+        "State": {"Code": balancer.state},
+        "Type": balancer.type,
+        "AvailabilityZones": [
+            {"ZoneName": each.availability_zone, "SubnetId": each.id, "LoadBalancerAddresses": []}
+            for each in balancer.subnets
+        ],
+        "SecurityGroups": balancer.security_groups or [],
+        "IpAddressType": balancer.ip_address_type,
+    }
+
+
+@operation("elbv2", "DescribeLoadBalancers")
+def describe_load_balancers(call: Call) -> dict[str, Any]:
+    balancers = list(call.backend().load_balancers.values())
+    arns, names = call.params.get("LoadBalancerArns"), call.params.get("Names")
+    for wanted, key in ((arns, "arn"), (names, "name")):
+        if wanted is not None:
+            known = {getattr(each, key): each for each in balancers}
+            missing = [each for each in wanted if each not in known]
+            if missing:
+                raise refuse("LoadBalancerNotFound", f"Load balancers '[{', '.join(missing)}]' not found")
+            balancers = [known[each] for each in wanted]
+    start, size = int(call.params.get("Marker") or 0), call.params.get("PageSize", 400)
+    result: dict[str, Any] = {"LoadBalancers": [describe(each) for each in balancers[start : start + size]]}
+    if start + size < len(balancers):
+        result["NextMarker"] = str(start + size)
+    return result
+
+
+@operation("elbv2", "DeleteLoadBalancer")
+def delete_load_balancer(call: Call) -> Answer:
+    arn, (account, region) = call.params["LoadBalancerArn"], call.here
+    balancer = call.backend().load_balancers.get(arn)
+    if balancer is not None and balancer.attrs.get("deletion_protection.enabled") == "true":
+        raise refuse(
+            "OperationNotPermitted", f"Load balancer '{arn}' cannot be deleted because deletion protection is enabled"
+        )
+    answer = call.forward()
+    # Its interfaces stay for a while, and keep subnets and security groups from being deleted.
+    if answer.status < 300 and arn in interfaces:
+        gone = interfaces.pop(arn)
+        timeline.after(
+            "elbv2.load_balancer.interfaces_gone",
+            f"interfaces of {arn.split('/')[-2]} gone",
+            lambda: network.detach(account, region, gone),
+        )
+    return answer
+
+
+@operation("elbv2", "SetSubnets")
+def set_subnets(call: Call) -> Answer:
+    balancer = call.backend().load_balancers.get(call.params["LoadBalancerArn"])
+    if balancer is not None:
+        check_subnets(call, balancer.type, subnets_of(call.params))
+    answer = call.forward()
+    if answer.status < 300:
+        attach(call, balancer)
+    return answer
+
+
+@operation("elbv2", "SetSecurityGroups")
+def set_security_groups(call: Call) -> Answer:
+    check_groups(call, call.params["SecurityGroups"])
+    answer = call.forward()
+    if answer.status < 300:
+        attach(call, call.backend().load_balancers[call.params["LoadBalancerArn"]])
+    return answer
+
+
+# Listeners
+
+
+def check_listener(call: Call, balancer: Any, own_arn: str | None) -> None:
+    params = call.params
+    port = params.get("Port")
+    for listener in balancer.listeners.values():
+        if port is not None and int(listener.port) == int(port) and listener.arn != own_arn:
+            raise refuse(
+                "DuplicateListener", "A listener already exists on this port for this load balancer"
+            )
+    own = balancer.listeners.get(own_arn)
+    protocol = params.get("Protocol") or (own.protocol if own else None)
+    has_certificate = params.get("Certificates") or (own is not None and own.certificates)
+    if protocol in ("HTTPS", "TLS") and not has_certificate:
+        raise refuse("CertificateNotFound", "A certificate must be specified for HTTPS listeners")
+    groups = call.backend().target_groups
+    for action in params.get("DefaultActions", []):
+        for arn in targets.forwarded(action):
+            if arn not in groups:
+                raise refuse("TargetGroupNotFound", f"Target groups '{arn}' not found")
+            web = groups[arn].protocol in ("HTTP", "HTTPS")
+            if (balancer.type == "application") != web:
+                raise refuse(
+                    "InvalidConfigurationRequest",
+                    f"Target group protocol {groups[arn].protocol} is not compatible with listener protocol {protocol}",
+                )
+            others = [each for each in targets.load_balancers(call.backend(), arn) if each != balancer.arn]
+            if others:
+                raise refuse(
+                    "TargetGroupAssociationLimit",
+                    f"The following target groups cannot be associated with more than one load balancer: {arn}",
+                )
+
+
+@operation("elbv2", "CreateListener")
+def create_listener(call: Call) -> Answer:
+    balancer = call.backend().load_balancers.get(call.params["LoadBalancerArn"])
+    if balancer is None:
+        raise refuse("LoadBalancerNotFound", "One or more load balancers not found")
+    check_listener(call, balancer, None)
+    return call.forward()
+
+
+@operation("elbv2", "ModifyListener")
+def modify_listener(call: Call) -> Answer:
+    arn = call.params["ListenerArn"]
+    for balancer in call.backend().load_balancers.values():
+        if arn in balancer.listeners:
+            check_listener(call, balancer, arn)
+    return call.forward()
+
+
+# Target groups
+
+
+COMPARED = {
+    "Protocol": "protocol",
+    "Port": "port",
+    "VpcId": "vpc_id",
+    "TargetType": "target_type",
+    "ProtocolVersion": "protocol_version",
+    "HealthCheckPath": "health_check_path",
+    "HealthCheckPort": "health_check_port",
+    "HealthCheckProtocol": "health_check_protocol",
+    "HealthCheckIntervalSeconds": "health_check_interval_seconds",
+    "HealthCheckTimeoutSeconds": "health_check_timeout_seconds",
+    "HealthyThresholdCount": "healthy_threshold_count",
+    "UnhealthyThresholdCount": "unhealthy_threshold_count",
+}
+WEB_ATTRIBUTES = {
+    "load_balancing.algorithm.anomaly_mitigation": "off",
+    "stickiness.app_cookie.cookie_name": "",
+    "stickiness.app_cookie.duration_seconds": "86400",
+    "stickiness.lb_cookie.duration_seconds": "86400",
+    "target_group_health.dns_failover.minimum_healthy_targets.count": "1",
+    "target_group_health.dns_failover.minimum_healthy_targets.percentage": "off",
+    "target_group_health.unhealthy_state_routing.minimum_healthy_targets.count": "1",
+    "target_group_health.unhealthy_state_routing.minimum_healthy_targets.percentage": "off",
+}
+
+
+@operation("elbv2", "CreateTargetGroup")
+def create_target_group(call: Call) -> Answer | dict[str, Any]:
+    params, backend = call.params, call.backend()
+    for present in backend.target_groups.values():
+        if present.name == params["Name"]:
+            if any(
+                str(params[name]) != str(getattr(present, attribute))
+                for name, attribute in COMPARED.items()
+                if name in params
+            ):
+                raise refuse(
+                    "DuplicateTargetGroupName",
+                    f"A target group with the same name '{present.name}' exists, but with different settings",
+                )
+            return {"TargetGroups": [describe_target_group(backend, present)]}
+    result = call.moto()
+    group = backend.target_groups[result["TargetGroups"][0]["TargetGroupArn"]]
+    if group.protocol in ("HTTP", "HTTPS"):
+        # AWS's default for HTTP and HTTPS is five, as moto's; its answers carry numbers.
+        group.attributes = WEB_ATTRIBUTES | group.attributes
+    return {"TargetGroups": [describe_target_group(backend, group)]}
+
+
+def describe_target_group(backend: Any, group: Any) -> dict[str, Any]:
+    described = {
+        "TargetGroupArn": group.arn,
+        "TargetGroupName": group.name,
+        "Protocol": group.protocol,
+        "Port": group.port,
+        "VpcId": group.vpc_id,
+        "HealthCheckProtocol": group.health_check_protocol,
+        "HealthCheckPort": group.health_check_port,
+        "HealthCheckEnabled": group.health_check_enabled,
+        "HealthCheckIntervalSeconds": group.health_check_interval_seconds,
+        "HealthCheckTimeoutSeconds": group.health_check_timeout_seconds,
+        "HealthyThresholdCount": group.healthy_threshold_count,
+        "UnhealthyThresholdCount": group.unhealthy_threshold_count,
+        "HealthCheckPath": group.health_check_path,
+        "Matcher": getattr(group, "matcher", None),
+        "LoadBalancerArns": targets.load_balancers(backend, group.arn),
+        "TargetType": group.target_type,
+        "ProtocolVersion": group.protocol_version,
+        "IpAddressType": group.ip_address_type,
+    }
+    return {key: value for key, value in described.items() if value is not None}
+
+
+@operation("elbv2", "DescribeTargetGroups")
+def describe_target_groups(call: Call) -> Answer:
+    backend = call.backend()
+    for group in backend.target_groups.values():
+        group.load_balancer_arns = targets.load_balancers(backend, group.arn)
+    return call.forward()
+
+
+@operation("elbv2", "DeleteTargetGroup")
+def delete_target_group(call: Call) -> Answer:
+    arn = call.params["TargetGroupArn"]
+    # Deleting what is gone succeeds.
+    if arn not in call.backend().target_groups:
+        return call.serialize({})
+    answer = call.forward()
+    if answer.status < 300:
+        for key in [key for key in targets.states if key[0] == arn]:
+            del targets.states[key]
+    return answer
+
+
+# Targets
+
+
+def group_of(call: Call) -> Any:
+    group = call.backend().target_groups.get(call.params["TargetGroupArn"])
+    if group is None:
+        raise refuse("TargetGroupNotFound", "One or more target groups not found")
+    return group
+
+
+@operation("elbv2", "RegisterTargets")
+def register_targets(call: Call) -> dict[str, Any]:
+    group = group_of(call)
+    for target in call.params["Targets"]:
+        # Nothing listens at an address that a client names; only the tasks of a service answer.
+        targets.register(group.arn, target["Id"], target.get("Port", group.port), answers=False)
+    return {}
+
+
+@operation("elbv2", "DeregisterTargets")
+def deregister_targets(call: Call) -> dict[str, Any]:
+    group = group_of(call)
+    for target in call.params["Targets"]:
+        targets.deregister(group.arn, target["Id"], target.get("Port", group.port))
+    return {}
+
+
+@operation("elbv2", "DescribeTargetHealth")
+def describe_target_health(call: Call) -> dict[str, Any]:
+    group = group_of(call)
+    asked = [(each["Id"], int(each.get("Port", group.port))) for each in call.params.get("Targets", [])]
+    in_use = bool(targets.load_balancers(call.backend(), group.arn))
+    descriptions = []
+    for address, port in asked or targets.of_group(group.arn):
+        state, reason, description = targets.state(group.arn, address, port, in_use)
+        health = {"State": state} | ({"Reason": reason, "Description": description} if reason else {})
+        descriptions.append(
+            {
+                "Target": {"Id": address, "Port": port},
+                "HealthCheckPort": str(port if group.health_check_port == "traffic-port" else group.health_check_port),
+                "TargetHealth": health,
+            }
+        )
+    return {"TargetHealthDescriptions": descriptions}

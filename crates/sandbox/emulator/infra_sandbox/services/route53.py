@@ -1,0 +1,84 @@
+"""Route53: changes that take a minute, and caller references."""
+
+import itertools
+from typing import Any
+
+from ..call import Answer, AwsError, Call, operation
+from ..world import store, timeline
+
+pending: set[tuple[str, str]] = store(set)
+# (account, caller reference) → the zone it made
+references: dict[tuple[str, str], str] = store()
+_numbers = itertools.count(1)
+
+
+def submit(account: str, result: dict[str, Any]) -> dict[str, Any]:
+    """Makes the change of an answer pending, under an id of its own."""
+    change = f"C{next(_numbers):020}"
+    pending.add((account, change))
+    result["ChangeInfo"] |= {"Id": f"/change/{change}", "Status": "PENDING"}
+    timeline.after("route53.change.insync", f"change {change} in sync", lambda: pending.discard((account, change)))
+    return result
+
+
+@operation("route53", "CreateHostedZone")
+def create_hosted_zone(call: Call) -> dict[str, Any]:
+    key = (call.account, call.params["CallerReference"])
+    if key in references:
+        raise AwsError(
+            "HostedZoneAlreadyExists",
+            "A hosted zone has already been created with the specified caller reference.",
+            409,
+        )
+    result = call.moto()
+    references[key] = result["HostedZone"]["Id"]
+    return submit(call.account, result)
+
+
+@operation("route53", "ChangeResourceRecordSets")
+def change_resource_record_sets(call: Call) -> dict[str, Any]:
+    zone = call.backend().get_hosted_zone(call.params["HostedZoneId"])
+    values = {(each.name, each.type, each.set_identifier or ""): value_of_present(each) for each in zone.rrsets}
+    present = set(values)
+    problems = []
+    for change in call.params["ChangeBatch"]["Changes"]:
+        record = change["ResourceRecordSet"]
+        name = record["Name"].lower().rstrip(".") + "."
+        key = (name, record["Type"], record.get("SetIdentifier") or "")
+        what = f"resource record set [name='{name}', type='{record['Type']}']"
+        outside = name != zone.name and not name.endswith("." + zone.name)
+        if outside:
+            problems.append(f"RRSet with DNS name {name} is not permitted in zone {zone.name}")
+        elif change["Action"] == "CREATE" and key in present:
+            problems.append(f"Tried to create {what} but it already exists")
+        elif change["Action"] == "DELETE" and key not in present:
+            problems.append(f"Tried to delete {what} but it was not found")
+        elif change["Action"] == "DELETE" and values.get(key, value_of(record)) != value_of(record):
+            problems.append(f"Tried to delete {what} but the values provided do not match the current values")
+        present = present - {key} if change["Action"] == "DELETE" else present | {key}
+    if problems:
+        raise AwsError("InvalidChangeBatch", str([f"{each}" for each in problems]), 400)
+    return submit(call.account, call.moto())
+
+
+def value_of(record: dict[str, Any]) -> Any:
+    """What a record says, in a form that can be compared."""
+    alias = record.get("AliasTarget")
+    if alias:
+        evaluate = str(alias.get("EvaluateTargetHealth", False)).lower() == "true"
+        return (alias["HostedZoneId"], alias["DNSName"].lower().rstrip("."), evaluate)
+    return (int(record.get("TTL") or 0), sorted(each["Value"] for each in record.get("ResourceRecords") or []))
+
+
+def value_of_present(record: Any) -> Any:
+    return value_of(
+        {"AliasTarget": record.alias_target, "TTL": record.ttl, "ResourceRecords": record.resource_records}
+    )
+
+
+@operation("route53", "GetChange")
+def get_change(call: Call) -> dict[str, Any] | Answer:
+    result = call.moto()
+    change = call.params["Id"].removeprefix("/change/")
+    result["ChangeInfo"]["Status"] = "PENDING" if (call.account, change) in pending else "INSYNC"
+    return result

@@ -1,0 +1,184 @@
+"""ECS rollouts: those that end well, those that fail, and what is left of them."""
+
+from support import SandboxTest, advance
+
+BREAKER = {"deploymentCircuitBreaker": {"enable": True, "rollback": True}}
+COME_UP = 40 + 30 + 15
+GO_DOWN = 30
+
+
+class Rollout(SandboxTest):
+    def setUp(self):
+        super().setUp()
+        self.network()
+        self.load_balancer()
+
+    def summary(self):
+        """Status, rollout state and running tasks of each deployment."""
+        return [(each["status"], each["rolloutState"], each["runningCount"]) for each in self.described()["deployments"]]
+
+    def deployments(self):
+        return [
+            each["status"]
+            for each in self.ecs.list_service_deployments(cluster="c", service="s")["serviceDeployments"]
+        ]
+
+    def health(self):
+        found = self.elbv2.describe_target_health(TargetGroupArn=self.targets)["TargetHealthDescriptions"]
+        return sorted(each["TargetHealth"]["State"] for each in found)
+
+    def missing_image(self):
+        """A definition whose image is not in the account's ECR."""
+        return self.definition(f"{self.account}.dkr.ecr.us-east-1.amazonaws.com/nothing:1")
+
+    def test_a_new_service_comes_up_in_steps(self):
+        self.service(self.definition())
+        self.assertEqual((self.summary(), self.deployments()), ([("PRIMARY", "IN_PROGRESS", 0)], ["IN_PROGRESS"]))
+        advance(40)
+        self.assertEqual((self.summary(), self.health()), ([("PRIMARY", "IN_PROGRESS", 2)], ["initial"] * 2))
+        advance(30)
+        self.assertEqual((self.summary(), self.health()), ([("PRIMARY", "IN_PROGRESS", 2)], ["healthy"] * 2))
+        advance(15)
+        self.assertEqual((self.summary(), self.deployments()), ([("PRIMARY", "COMPLETED", 2)], ["SUCCESSFUL"]))
+        self.assertIn("steady state", self.described()["events"][0]["message"])
+        tasks = self.ecs.list_tasks(cluster="c", serviceName="s")["taskArns"]
+        found = self.ecs.describe_tasks(cluster="c", tasks=tasks)["tasks"]
+        self.assertEqual([each["lastStatus"] for each in found], ["RUNNING"] * 2)
+        # One in each subnet.
+        self.assertEqual(len({each["availabilityZone"] for each in found}), 2)
+
+    def test_an_update_replaces_the_tasks(self):
+        self.service(self.definition())
+        advance(COME_UP)
+        second = self.definition()
+        self.ecs.update_service(cluster="c", service="s", taskDefinition=second)
+        self.assertEqual(self.summary(), [("PRIMARY", "IN_PROGRESS", 0), ("ACTIVE", "COMPLETED", 2)])
+        advance(COME_UP + GO_DOWN)
+        self.assertEqual(self.summary(), [("PRIMARY", "COMPLETED", 2)])
+        self.assertEqual((self.described()["taskDefinition"], self.health()), (second, ["healthy"] * 2))
+        # What needs no new tasks starts no rollout; what is forced does.
+        self.ecs.update_service(cluster="c", service="s", healthCheckGracePeriodSeconds=60, taskDefinition=second)
+        self.assertEqual(len(self.summary()), 1)
+        self.ecs.update_service(cluster="c", service="s", forceNewDeployment=True)
+        self.assertEqual(len(self.summary()), 2)
+
+    def test_scaling_is_no_rollout(self):
+        self.service(self.definition())
+        advance(COME_UP)
+        self.ecs.update_service(cluster="c", service="s", desiredCount=3)
+        advance(COME_UP)
+        self.assertEqual((self.summary(), self.deployments()), ([("PRIMARY", "COMPLETED", 3)], ["SUCCESSFUL"]))
+
+    def test_the_circuit_breaker_rolls_back(self):
+        first = self.definition()
+        self.service(first, deploymentConfiguration=BREAKER)
+        advance(COME_UP)
+        bad = self.missing_image()
+        self.ecs.update_service(cluster="c", service="s", taskDefinition=bad)
+        advance(20 + 10 + 20)
+        failed = self.described()["deployments"][1]
+        self.assertEqual((failed["rolloutState"], failed["taskDefinition"]), ("FAILED", bad))
+        self.assertGreaterEqual(failed["failedTasks"], 3)
+        self.assertEqual(self.described()["taskDefinition"], first)
+        advance(COME_UP)
+        self.assertEqual(self.summary(), [("PRIMARY", "COMPLETED", 2)])
+        self.assertEqual(self.deployments(), ["ROLLBACK_SUCCESSFUL", "SUCCESSFUL"])
+        latest = self.ecs.list_service_deployments(cluster="c", service="s")["serviceDeployments"][0]
+        found = self.ecs.describe_service_deployments(serviceDeploymentArns=[latest["serviceDeploymentArn"]])
+        self.assertEqual(found["serviceDeployments"][0]["deploymentCircuitBreaker"]["status"], "TRIGGERED")
+        stopped = self.ecs.list_tasks(cluster="c", serviceName="s", desiredStatus="STOPPED")["taskArns"]
+        task = self.ecs.describe_tasks(cluster="c", tasks=stopped)["tasks"][0]
+        self.assertEqual(task["stopCode"], "TaskFailedToStart")
+        self.assertTrue(task["stoppedReason"].startswith("CannotPullContainerError: "), task["stoppedReason"])
+
+    def test_failures_without_a_way_back(self):
+        for rollback, expected in ((False, "STOPPED"), (True, "ROLLBACK_FAILED")):
+            with self.subTest(rollback=rollback):
+                breaker = {"deploymentCircuitBreaker": {"enable": True, "rollback": rollback}}
+                self.service(self.missing_image(), deploymentConfiguration=breaker)
+                advance(100)
+                self.assertEqual((self.summary(), self.deployments()[0]), ([("PRIMARY", "FAILED", 0)], expected))
+                self.ecs.delete_service(cluster="c", service="s", force=True)
+                advance(GO_DOWN)
+
+    def test_without_a_circuit_breaker_it_tries_for_ever(self):
+        self.service(self.missing_image())
+        advance(1000)
+        self.assertEqual(self.summary(), [("PRIMARY", "IN_PROGRESS", 0)])
+        self.assertGreater(self.described()["deployments"][0]["failedTasks"], 10)
+
+    def test_a_container_that_crashes(self):
+        self.logs.create_log_group(logGroupName="/app")
+        options = {"awslogs-group": "/app", "awslogs-region": "us-east-1", "awslogs-stream-prefix": "p"}
+        definition = self.definition(
+            environment=[{"name": "SANDBOX_EXIT_CODE", "value": "3"}],
+            logConfiguration={"logDriver": "awslogs", "options": options},
+        )
+        self.service(definition, deploymentConfiguration=BREAKER)
+        advance(60)
+        stopped = self.ecs.list_tasks(cluster="c", desiredStatus="STOPPED")["taskArns"]
+        task = self.ecs.describe_tasks(cluster="c", tasks=stopped)["tasks"][0]
+        self.assertEqual((task["stopCode"], task["containers"][0]["exitCode"]), ("EssentialContainerExited", 3))
+        stream = f"p/app/{task['taskArn'].split('/')[-1]}"
+        lines = self.logs.get_log_events(logGroupName="/app", logStreamName=stream)["events"]
+        self.assertIn("exits with code 3", lines[-1]["message"])
+
+    def test_deleting(self):
+        self.service(self.definition())
+        advance(COME_UP)
+        self.refused("InvalidParameterException", self.ecs.delete_service, cluster="c", service="s")
+        self.refused("ClusterContainsServicesException", self.ecs.delete_cluster, cluster="c")
+        self.ecs.update_service(cluster="c", service="s", desiredCount=0)
+        self.assertEqual(self.described()["runningCount"], 2)
+        self.ecs.delete_service(cluster="c", service="s")
+        self.assertEqual((self.described()["status"], self.health()), ("DRAINING", ["draining"] * 2))
+        self.refused("DependencyViolation", self.ec2.delete_subnet, SubnetId=self.subnets[0])
+        advance(GO_DOWN)
+        self.assertEqual((self.described()["status"], self.health()), ("INACTIVE", []))
+        self.ecs.delete_cluster(cluster="c")
+        # The name is free again.
+        self.service(self.definition())
+
+    def test_what_create_service_refuses(self):
+        lone = self.elbv2.create_target_group(
+            Name="lone", Protocol="HTTP", Port=8080, VpcId=self.vpc, TargetType="ip"
+        )["TargetGroups"][0]["TargetGroupArn"]
+        definition = self.definition()
+
+        def balancer(group=self.targets, container="app", port=8080):
+            return [{"targetGroupArn": group, "containerName": container, "containerPort": port}]
+
+        cases = [
+            ("InvalidParameterException", dict(loadBalancers=balancer(lone))),
+            ("InvalidParameterException", dict(loadBalancers=balancer(container="other"))),
+            ("InvalidParameterException", dict(loadBalancers=balancer(port=9090))),
+            ("InvalidParameterException", dict(networkConfiguration={})),
+            ("ClientException", dict(taskDefinition="app:99")),
+            ("ClusterNotFoundException", dict(cluster="other")),
+            ("InvalidParameterException", dict(launchType="FARGATE", capacityProviderStrategy=[{"capacityProvider": "FARGATE"}])),
+        ]
+        for code, change in cases:
+            with self.subTest(**change):
+                self.refused(code, self.service, definition=definition, **change)
+        token = dict(definition=definition, clientToken="t")
+        self.service(**token)
+        self.service(**token)
+        self.refused("InvalidParameterException", self.service, definition=definition)
+
+    def test_fargate_sizes(self):
+        cases = [("256", "512", True), ("256", "4096", False), ("1024", "2048", True), ("300", "512", False)]
+        cases += [("1 vCPU", "2 GB", True), ("16384", "122880", True), ("16384", "120000", False)]
+        for cpu, memory, fits in cases:
+            with self.subTest(cpu=cpu, memory=memory):
+                request = dict(
+                    family="f",
+                    networkMode="awsvpc",
+                    requiresCompatibilities=["FARGATE"],
+                    cpu=cpu,
+                    memory=memory,
+                    containerDefinitions=[{"name": "a", "image": "i"}],
+                )
+                if fits:
+                    self.ecs.register_task_definition(**request)
+                else:
+                    self.refused("ClientException", self.ecs.register_task_definition, **request)

@@ -1,0 +1,35 @@
+//! What the emulator has been asked, for tests that assert what was not asked.
+
+use std::collections::BTreeMap;
+
+/// The requests since the start or the last reset of the counters.
+#[derive(Debug, Clone, PartialEq, Eq, serde::Deserialize)]
+pub struct Requests {
+    /// How many requests there were, of AWS and of the registry.
+    pub total: u64,
+    /// How many of them could change something: whatever is no Describe, List, Get, Head or the like.
+    pub mutating_total: u64,
+    /// How many there were of each `service.Operation`; the registry's are `registry.PutManifest` and the like.
+    pub counts: BTreeMap<String, u64>,
+    /// The latest of those that could change something, oldest first.
+    pub mutating: Vec<MutatingRequest>,
+}
+
+/// One request that could change something.
+#[derive(Debug, Clone, PartialEq, Eq, serde::Deserialize)]
+pub struct MutatingRequest {
+    /// Its place among all requests, from 1.
+    pub number: u64,
+    /// The service by its model's name (`elbv2`, `application-autoscaling`), or `registry`.
+    pub service: String,
+    /// AWS's name of the operation, or the registry's.
+    pub operation: String,
+    /// The HTTP status of the answer.
+    pub status: u16,
+    /// The error code of the answer; empty when it was none.
+    #[serde(default)]
+    pub code: String,
+    /// The account that the caller's credentials belong to; empty for the registry.
+    #[serde(default)]
+    pub account: String,
+}

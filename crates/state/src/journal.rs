@@ -1,0 +1,431 @@
+//! The journal: entries from many tasks, folded in order, durable when `append` returns.
+
+use std::collections::BTreeMap;
+use std::ops::RangeInclusive;
+use std::path::Path;
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::thread::JoinHandle;
+use std::time::{Duration, Instant};
+
+use infra_core::state::{JournalEntry, RunId};
+use infra_core::{SealingKey, Severity, State};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, oneshot};
+
+use crate::clear::{Owner, clear_secret};
+use crate::error::{AppendError, StateError};
+use crate::integrity::{check, check_entry};
+use crate::store::{Changeset, RunEnd, RunRecord, StateStore};
+
+/// Entries that may wait for the writer; who comes then waits before its entry is folded.
+const QUEUE_BOUND: usize = 1024;
+
+/// The state of one stack in memory, and its store behind it.
+///
+/// An append folds its entry into the state in memory at once, in the order of the calls, and returns when
+/// the entry is durable. So [`Journal::with_state`] and [`Journal::snapshot`] may be ahead of the store by
+/// the entries whose appends have not returned; whoever must not act before something is durable awaits
+/// its append. All entries that arrive while a flush is under way share the next one.
+///
+/// An error of the store is final: this append and all later ones fail with it, and what is in memory is
+/// no longer what is stored.
+#[derive(Debug)]
+pub struct Journal {
+    shared: Arc<Shared>,
+    room: Arc<Semaphore>,
+    lineage: String,
+    sealing_key: SealingKey,
+    /// `None` when every append flushes by itself, or after [`Journal::close`].
+    writer: Mutex<Option<JoinHandle<()>>>,
+    inline: bool,
+}
+
+/// How often and how long a journal flushed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct FlushStatistics {
+    /// Flushes that succeeded.
+    pub flushes: u64,
+    /// Entries that they made durable.
+    pub entries: u64,
+    /// The time that they took together.
+    pub total: Duration,
+    /// The time that the slowest took.
+    pub longest: Duration,
+}
+
+#[derive(Debug)]
+struct Shared {
+    store: Arc<dyn StateStore>,
+    inner: Mutex<Inner>,
+    /// Told when there is something to write, or nothing any more.
+    work: Condvar,
+    /// Held while the store is called, so that changesets reach it in order.
+    committing: Mutex<()>,
+}
+
+#[derive(Debug)]
+struct Inner {
+    state: Arc<State>,
+    pending: Changeset,
+    waiters: Vec<Waiter>,
+    open_runs: BTreeMap<RunId, RunRecord>,
+    failed: Option<StateError>,
+    closed: bool,
+    statistics: FlushStatistics,
+}
+
+#[derive(Debug)]
+struct Waiter {
+    answer: oneshot::Sender<Result<(), StateError>>,
+    /// Gives its place in the queue back when it is answered.
+    _room: Option<OwnedSemaphorePermit>,
+}
+
+impl Journal {
+    /// Loads the state and starts the writer's thread.
+    ///
+    /// # Errors
+    /// What [`StateStore::load`] says, and [`StateError::Damaged`] when the state breaks a rule of
+    /// [`check`].
+    pub fn open(store: Arc<dyn StateStore>) -> Result<Self, StateError> {
+        let journal = Self::load(store, false)?;
+        let shared = Arc::clone(&journal.shared);
+        let thread = std::thread::Builder::new()
+            .name("journal".into())
+            .spawn(move || shared.write_until_closed())
+            .map_err(|error| {
+                StateError::io(
+                    "starting the writer of",
+                    Path::new(&journal.shared.store.location()),
+                    error,
+                )
+            })?;
+        *lock(&journal.writer) = Some(thread);
+        Ok(journal)
+    }
+
+    /// Loads the state; every append flushes by itself before it returns, without a thread. For commands
+    /// that append a handful of entries, and for tests with a paused clock, which would jump while a task
+    /// waits for another thread.
+    ///
+    /// # Errors
+    /// As for [`Journal::open`].
+    pub fn open_inline(store: Arc<dyn StateStore>) -> Result<Self, StateError> {
+        Self::load(store, true)
+    }
+
+    fn load(store: Arc<dyn StateStore>, inline: bool) -> Result<Self, StateError> {
+        let stored = store.load()?;
+        let broken: Vec<String> = check(&stored.state, None)
+            .into_iter()
+            .filter(|problem| problem.severity == Severity::Error)
+            .map(|problem| problem.message)
+            .collect();
+        if !broken.is_empty() {
+            return Err(StateError::damaged(store.location(), broken.join("; ")));
+        }
+        Ok(Self {
+            lineage: stored.state.lineage.clone(),
+            sealing_key: stored.sealing_key,
+            shared: Arc::new(Shared {
+                store,
+                inner: Mutex::new(Inner {
+                    pending: Changeset::after(&stored.state),
+                    state: Arc::new(stored.state),
+                    waiters: Vec::new(),
+                    open_runs: BTreeMap::new(),
+                    failed: None,
+                    closed: false,
+                    statistics: FlushStatistics::default(),
+                }),
+                work: Condvar::new(),
+                committing: Mutex::new(()),
+            }),
+            room: Arc::new(Semaphore::new(QUEUE_BOUND)),
+            writer: Mutex::new(None),
+            inline,
+        })
+    }
+
+    /// Adds an entry and returns its serial once it is durable. If the future is dropped after its first
+    /// poll the entry may still be written.
+    ///
+    /// # Errors
+    /// [`AppendError::Illegal`], [`AppendError::Unsound`] and [`AppendError::ClearSecret`] concern this entry
+    /// alone, and nothing of it was kept; any other error is final for the journal.
+    pub async fn append(&self, entry: JournalEntry) -> Result<u64, AppendError> {
+        if self.inline {
+            return self.append_blocking(entry);
+        }
+        self.refuse_unsound(&entry)?;
+        let room = Arc::clone(&self.room)
+            .acquire_owned()
+            .await
+            .map_err(|_| self.failure().map_or(AppendError::Closed, AppendError::from))?;
+        let (serial, answer) = self.enqueue(entry, Some(room))?;
+        self.shared.work.notify_one();
+        match answer.await {
+            Ok(result) => result.map(|()| serial).map_err(AppendError::from),
+            Err(_) => Err(StateError::WriterEnded.into()),
+        }
+    }
+
+    /// Adds an entry and returns its serial once it is durable, for callers outside of a runtime.
+    ///
+    /// # Errors
+    /// As for [`Journal::append`].
+    pub fn append_blocking(&self, entry: JournalEntry) -> Result<u64, AppendError> {
+        self.refuse_unsound(&entry)?;
+        let (serial, mut answer) = self.enqueue(entry, None)?;
+        // The writer's thread may have taken it already: then the lock is free only when it is durable.
+        self.shared.flush();
+        match answer.try_recv() {
+            Ok(result) => result.map(|()| serial).map_err(AppendError::from),
+            Err(_) => Err(StateError::WriterEnded.into()),
+        }
+    }
+
+    /// No store may ever see a sensitive value in clear, or what could not be read again.
+    fn refuse_unsound(&self, entry: &JournalEntry) -> Result<(), AppendError> {
+        if let Some(problem) = check_entry(entry) {
+            return Err(AppendError::Unsound(problem.message));
+        }
+        let Some(clear) = clear_secret(entry) else {
+            return Ok(());
+        };
+        let address = match clear.owner {
+            Owner::Resource(address) => Some(address.clone()),
+            Owner::ResourceOf(token) => {
+                self.with_state(|state| state.intents.get(token).map(|intent| intent.address.clone()))
+            }
+            Owner::Outputs => None,
+        };
+        Err(AppendError::ClearSecret {
+            owner: address.map_or_else(|| "the outputs".to_owned(), |address| address.to_string()),
+            attribute: clear.attribute.to_owned(),
+        })
+    }
+
+    fn enqueue(
+        &self,
+        entry: JournalEntry,
+        room: Option<OwnedSemaphorePermit>,
+    ) -> Result<(u64, oneshot::Receiver<Result<(), StateError>>), AppendError> {
+        let mut guard = lock(&self.shared.inner);
+        let inner = &mut *guard;
+        if let Some(error) = &inner.failed {
+            return Err(error.clone().into());
+        }
+        if inner.closed {
+            return Err(AppendError::Closed);
+        }
+        let run = run_after(&inner.open_runs, &entry, inner.state.serial + 1);
+        // Copies the state only while somebody still has a snapshot of it.
+        let serial = inner.pending.fold(Arc::make_mut(&mut inner.state), entry)?;
+        if let Some(run) = run {
+            if run.end.is_some() {
+                inner.open_runs.remove(&run.run);
+            } else {
+                inner.open_runs.insert(run.run.clone(), run.clone());
+            }
+            inner
+                .pending
+                .runs
+                .insert((run.started_unix_ms, run.run.clone()), run);
+        }
+        let (answer, receiver) = oneshot::channel();
+        inner.waiters.push(Waiter { answer, _room: room });
+        Ok((serial, receiver))
+    }
+
+    /// Reads the state in place. Nothing can be appended meanwhile, so be brief, and append nothing inside.
+    pub fn with_state<T>(&self, read: impl FnOnce(&State) -> T) -> T {
+        read(&lock(&self.shared.inner).state)
+    }
+
+    /// The state as it is now. Costs nothing by itself; the next append copies the state if the snapshot is
+    /// still held then.
+    pub fn snapshot(&self) -> Arc<State> {
+        Arc::clone(&lock(&self.shared.inner).state)
+    }
+
+    /// The number of the last entry.
+    pub fn serial(&self) -> u64 {
+        self.with_state(|state| state.serial)
+    }
+
+    /// What tells this state from others of the same name.
+    pub fn lineage(&self) -> &str {
+        &self.lineage
+    }
+
+    /// The key under which this state's secrets are hashed.
+    pub fn sealing_key(&self) -> &SealingKey {
+        &self.sealing_key
+    }
+
+    /// Counts of flushes so far.
+    pub fn statistics(&self) -> FlushStatistics {
+        lock(&self.shared.inner).statistics
+    }
+
+    /// The error that ended the journal, if one did.
+    pub fn failure(&self) -> Option<StateError> {
+        lock(&self.shared.inner).failed.clone()
+    }
+
+    /// The durable entries of these serials.
+    ///
+    /// # Errors
+    /// When the store cannot read them.
+    pub fn entries(&self, serials: RangeInclusive<u64>) -> Result<Vec<(u64, JournalEntry)>, StateError> {
+        self.shared.store.journal(serials)
+    }
+
+    /// All durable runs in the order of their start.
+    ///
+    /// # Errors
+    /// When the store cannot read them.
+    pub fn history(&self) -> Result<Vec<RunRecord>, StateError> {
+        self.shared.store.history()
+    }
+
+    /// Writes what is queued, ends the writer's thread, and takes no entry any more. May be called again.
+    ///
+    /// # Errors
+    /// The error that ended the journal, if one did.
+    pub fn close(&self) -> Result<(), StateError> {
+        lock(&self.shared.inner).closed = true;
+        self.room.close();
+        self.shared.work.notify_all();
+        if let Some(writer) = lock(&self.writer).take() {
+            // A panic in it has failed the journal already, which is told below.
+            let _ = writer.join();
+        }
+        self.failure().map_or(Ok(()), Err)
+    }
+}
+
+impl Drop for Journal {
+    fn drop(&mut self) {
+        // Who did not close it waits for nothing that is queued.
+        let _ = self.close();
+    }
+}
+
+impl Shared {
+    fn write_until_closed(&self) {
+        loop {
+            let mut inner = lock(&self.inner);
+            while inner.waiters.is_empty() && !inner.closed {
+                inner = self.work.wait(inner).unwrap_or_else(PoisonError::into_inner);
+            }
+            if inner.waiters.is_empty() {
+                return;
+            }
+            drop(inner);
+            self.flush();
+        }
+    }
+
+    /// Makes everything durable that is queued now, and answers those who wait for it.
+    fn flush(&self) {
+        let _order = lock(&self.committing);
+        let (changes, waiters) = {
+            let mut guard = lock(&self.inner);
+            let inner = &mut *guard;
+            let next = Changeset::after(&inner.state);
+            (
+                std::mem::replace(&mut inner.pending, next),
+                std::mem::take(&mut inner.waiters),
+            )
+        };
+        if waiters.is_empty() {
+            return;
+        }
+        let _watch = FailOnPanic(self);
+        let started = Instant::now();
+        let result = self.store.commit(&changes);
+        let took = started.elapsed();
+        {
+            let mut inner = lock(&self.inner);
+            match &result {
+                Ok(()) => {
+                    inner.statistics.flushes += 1;
+                    inner.statistics.entries += changes.entries.len() as u64;
+                    inner.statistics.total += took;
+                    inner.statistics.longest = inner.statistics.longest.max(took);
+                }
+                Err(error) => fail(&mut inner, error),
+            }
+        }
+        for waiter in waiters {
+            // Whoever stopped waiting wants no answer.
+            let _ = waiter.answer.send(result.clone());
+        }
+    }
+}
+
+/// Ends the journal: what is queued is answered with the error, and so is whatever comes.
+fn fail(inner: &mut Inner, error: &StateError) {
+    let error = inner.failed.get_or_insert_with(|| error.clone()).clone();
+    for waiter in inner.waiters.drain(..) {
+        let _ = waiter.answer.send(Err(error.clone()));
+    }
+}
+
+/// Keeps callers from waiting for ever when a store panics.
+struct FailOnPanic<'a>(&'a Shared);
+
+impl Drop for FailOnPanic<'_> {
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            fail(&mut lock(&self.0.inner), &StateError::WriterEnded);
+        }
+    }
+}
+
+/// What a run's record becomes by this entry.
+fn run_after(open: &BTreeMap<RunId, RunRecord>, entry: &JournalEntry, serial: u64) -> Option<RunRecord> {
+    match entry {
+        JournalEntry::RunStarted {
+            run,
+            command,
+            at_unix_ms,
+        } => Some(RunRecord {
+            run: run.clone(),
+            command: command.clone(),
+            started_unix_ms: *at_unix_ms,
+            first_serial: serial,
+            end: None,
+        }),
+        JournalEntry::RunEnded {
+            run,
+            outcome,
+            summary,
+            at_unix_ms,
+        } => {
+            let started = open.get(run).cloned().unwrap_or_else(|| RunRecord {
+                run: run.clone(),
+                command: String::new(),
+                started_unix_ms: at_unix_ms.saturating_sub(summary.duration_ms),
+                first_serial: serial,
+                end: None,
+            });
+            Some(RunRecord {
+                end: Some(RunEnd {
+                    outcome: *outcome,
+                    summary: summary.clone(),
+                    at_unix_ms: *at_unix_ms,
+                    last_serial: serial,
+                }),
+                ..started
+            })
+        }
+        _ => None,
+    }
+}
+
+/// What is behind our locks is changed in single steps, so a panic elsewhere leaves it whole.
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}

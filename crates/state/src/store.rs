@@ -1,0 +1,219 @@
+//! What a state store must do.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::ops::RangeInclusive;
+
+use infra_core::event::{RunOutcome, RunSummary};
+use infra_core::state::{IllegalEntry, JournalEntry, RunId};
+use infra_core::{Attributes, Intent, ResourceAddress, ResourceRecord, SealingKey, StackId, State, Token};
+use serde::{Deserialize, Serialize};
+
+use crate::error::StateError;
+
+/// A durable store of one stack's state: its snapshot, its journal and its runs, which only ever change
+/// together.
+///
+/// The calls block, and one at a time is enough: the [`Journal`](crate::Journal) calls them from its own
+/// thread. A store that can only keep whole documents folds a changeset's entries into its copy of the
+/// state and writes that.
+pub trait StateStore: Send + Sync + fmt::Debug {
+    /// Where the state is, for messages.
+    fn location(&self) -> String;
+
+    /// All that is known now. The caller checks the integrity of the state.
+    ///
+    /// # Errors
+    /// [`StateError::NewerFormat`] before anything else is looked at; [`StateError::Damaged`] for what
+    /// cannot be read.
+    fn load(&self) -> Result<StoredState, StateError>;
+
+    /// Makes a changeset durable, all of it or nothing. After an error it is not known which; the store
+    /// then takes no further changeset until it is opened again.
+    ///
+    /// # Errors
+    /// [`StateError::LineageMismatch`] and [`StateError::SerialMoved`] when the store has moved on, and
+    /// nothing is written; otherwise what the medium says.
+    fn commit(&self, changes: &Changeset) -> Result<(), StateError>;
+
+    /// The journal's entries of these serials that are kept, in order.
+    ///
+    /// # Errors
+    /// When they cannot be read.
+    fn journal(&self, serials: RangeInclusive<u64>) -> Result<Vec<(u64, JournalEntry)>, StateError>;
+
+    /// All runs in the order of their start. They outlive the journal's entries.
+    ///
+    /// # Errors
+    /// When they cannot be read.
+    fn history(&self) -> Result<Vec<RunRecord>, StateError>;
+
+    /// Puts `state` in the place of what there is, atomically: for an import. The journal starts anew
+    /// behind the state's serial; the runs and the sealing key stay.
+    ///
+    /// # Errors
+    /// [`StateError::SerialMoved`] for an older state of the same lineage, which [`crate::import`] never
+    /// makes; otherwise as for [`StateStore::commit`].
+    fn replace_all(&self, state: &State) -> Result<(), StateError>;
+}
+
+/// What a store knows.
+#[derive(Debug, Clone, PartialEq)]
+pub struct StoredState {
+    /// The fold of the journal.
+    pub state: State,
+    /// The key under which this state's secrets are hashed.
+    pub sealing_key: SealingKey,
+}
+
+/// An empty state of `stack` with a new lineage.
+pub fn new_state(stack: &StackId) -> State {
+    State::new(stack.clone(), uuid::Uuid::new_v4().to_string())
+}
+
+/// One run of a command that may have changed something.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct RunRecord {
+    /// The run.
+    pub run: RunId,
+    /// The command in words, such as `apply`.
+    pub command: String,
+    /// When it began, in milliseconds since 1970 (UTC).
+    pub started_unix_ms: u64,
+    /// The serial of its first journal entry.
+    pub first_serial: u64,
+    /// How it ended; `None` while it runs, and for ever if it was killed.
+    pub end: Option<RunEnd>,
+}
+
+/// How a run ended.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct RunEnd {
+    /// In one word.
+    pub outcome: RunOutcome,
+    /// Its counts.
+    pub summary: RunSummary,
+    /// When, in milliseconds since 1970 (UTC).
+    pub at_unix_ms: u64,
+    /// The serial of its last journal entry.
+    pub last_serial: u64,
+}
+
+/// Journal entries that become durable together, with exactly the parts of the state that they touched, as
+/// these are after the last entry.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Changeset {
+    /// The lineage of the state that this changes.
+    pub lineage: String,
+    /// The serial that the store must have before.
+    pub previous_serial: u64,
+    /// The entries by serial, without a gap from `previous_serial + 1`.
+    pub entries: Vec<(u64, JournalEntry)>,
+    /// Records by address; `None`: removed.
+    pub records: BTreeMap<ResourceAddress, Option<ResourceRecord>>,
+    /// Deposed records by address; `None`: removed.
+    pub deposed: BTreeMap<ResourceAddress, Option<Vec<ResourceRecord>>>,
+    /// Open intents by token; `None`: closed.
+    pub intents: BTreeMap<Token, Option<Intent>>,
+    /// The outputs, if they changed.
+    pub outputs: Option<Attributes>,
+    /// Runs that began or ended, by the time of their start and their id.
+    pub runs: BTreeMap<(u64, RunId), RunRecord>,
+}
+
+impl Changeset {
+    /// Nothing yet, on top of `state`.
+    pub fn after(state: &State) -> Self {
+        Self {
+            lineage: state.lineage.clone(),
+            previous_serial: state.serial,
+            entries: Vec::new(),
+            records: BTreeMap::new(),
+            deposed: BTreeMap::new(),
+            intents: BTreeMap::new(),
+            outputs: None,
+            runs: BTreeMap::new(),
+        }
+    }
+
+    /// The serial that the store has afterwards.
+    pub fn serial(&self) -> u64 {
+        self.entries
+            .last()
+            .map_or(self.previous_serial, |(serial, _)| *serial)
+    }
+
+    /// Folds `entry` into `state` and takes note of what it touched. Returns its serial.
+    ///
+    /// # Errors
+    /// When the entry cannot follow; then neither has changed.
+    pub fn fold(&mut self, state: &mut State, entry: JournalEntry) -> Result<u64, IllegalEntry> {
+        let touched = Touched::by(state, &entry);
+        state.fold(&entry)?;
+        if let Some(address) = touched.address {
+            if touched.deposed {
+                self.deposed
+                    .insert(address.clone(), state.deposed.get(&address).cloned());
+            }
+            let record = state.resources.get(&address).cloned();
+            self.records.insert(address, record);
+        }
+        if let Some(token) = touched.token {
+            let intent = state.intents.get(&token).cloned();
+            self.intents.insert(token, intent);
+        }
+        if matches!(entry, JournalEntry::Outputs { .. }) {
+            self.outputs = Some(state.outputs.clone());
+        }
+        self.entries.push((state.serial, entry));
+        Ok(state.serial)
+    }
+}
+
+/// The parts of a state that an entry changes.
+struct Touched {
+    address: Option<ResourceAddress>,
+    deposed: bool,
+    token: Option<Token>,
+}
+
+impl Touched {
+    /// Looked up in the state before the fold: an outcome names only its token.
+    fn by(state: &State, entry: &JournalEntry) -> Self {
+        let of_intent = |token: &Token, deposed| Self {
+            address: state.intents.get(token).map(|intent| intent.address.clone()),
+            deposed,
+            token: Some(token.clone()),
+        };
+        match entry {
+            JournalEntry::Intended(intent) => Self {
+                address: None,
+                deposed: false,
+                token: Some(intent.token.clone()),
+            },
+            JournalEntry::Created { token, .. } | JournalEntry::Deleted { token } => of_intent(token, true),
+            JournalEntry::Updated { token, .. } => of_intent(token, false),
+            JournalEntry::NoEffect { token, .. } => Self {
+                address: None,
+                ..of_intent(token, false)
+            },
+            JournalEntry::Confirmed { address, .. } => Self {
+                address: Some(address.clone()),
+                deposed: false,
+                token: None,
+            },
+            JournalEntry::Forgotten { address, .. } => Self {
+                address: Some(address.clone()),
+                deposed: true,
+                token: None,
+            },
+            JournalEntry::RunStarted { .. }
+            | JournalEntry::RunEnded { .. }
+            | JournalEntry::Outputs { .. } => Self {
+                address: None,
+                deposed: false,
+                token: None,
+            },
+        }
+    }
+}

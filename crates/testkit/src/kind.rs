@@ -1,0 +1,198 @@
+//! What a made-up resource type is: its schema, and how the cloud treats things of it.
+
+use std::time::Duration;
+
+use infra_core::schema::ComputedSchema;
+use infra_core::{AttributeKind, AttributeSchema, TypeName, TypeSchema, Value};
+use infra_provider::{Wait, Waits};
+
+/// How the cloud names a thing.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Identity {
+    /// The cloud gives a new id to each: `network-7`.
+    Given,
+    /// The value of this attribute, unique within the type.
+    Name(&'static str),
+    /// These two attributes, `parent/key`, unique within the type.
+    Under(&'static str, &'static str),
+}
+
+/// Where a computed attribute comes from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Computed {
+    /// The id.
+    Id,
+    /// `arn:<type>:<id>`.
+    Arn,
+    /// Given when the thing begins to work, and not told before.
+    WhenReady,
+    /// Counts changes of this attribute from 1.
+    Counts(&'static str),
+    /// Worked out by preparation on this machine and sent with the create or update.
+    Prepared,
+}
+
+/// What is said of an attribute.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Is {
+    Required,
+    Immutable,
+    Sensitive,
+    WriteOnly,
+    SetAfterCreate,
+    NeedsReady,
+}
+
+/// A made-up resource type.
+#[derive(Debug)]
+pub(crate) struct Kind {
+    pub schema: TypeSchema,
+    pub waits: Waits,
+    pub identity: Identity,
+    /// A create with the token of an earlier one answers with what that one made.
+    pub client_token: bool,
+    /// Our tags are kept.
+    pub tags: bool,
+    /// How long a new thing is on its way.
+    pub ready_after: Duration,
+    /// How long a changed thing is on its way.
+    pub changed_after: Duration,
+    /// How long a deleted thing can still be seen.
+    pub gone_after: Duration,
+    /// Attributes that name other things, which so may not be deleted.
+    pub refers_in: Vec<&'static str>,
+    /// Of these, those whose things have to work before this can be made or changed.
+    pub needs_working: Vec<&'static str>,
+    pub computed: Vec<(&'static str, Computed)>,
+}
+
+impl Kind {
+    pub fn new(name: &str, identity: Identity) -> Self {
+        let name: TypeName = name.parse().expect("a type's name");
+        let mut schema = TypeSchema::new(name);
+        match identity {
+            Identity::Given => {}
+            Identity::Name(name) => schema.natural_key.push(name.to_owned()),
+            Identity::Under(parent, key) => schema.natural_key.extend([parent.to_owned(), key.to_owned()]),
+        }
+        Self {
+            schema,
+            waits: Waits::NONE,
+            identity,
+            client_token: false,
+            tags: false,
+            ready_after: Duration::ZERO,
+            changed_after: Duration::ZERO,
+            gone_after: Duration::ZERO,
+            refers_in: Vec::new(),
+            needs_working: Vec::new(),
+            computed: Vec::new(),
+        }
+    }
+
+    /// Adds an attribute that the file may set.
+    pub fn attribute(mut self, name: &str, kind: AttributeKind, is: &[Is]) -> Self {
+        let mut attribute = AttributeSchema::new(kind);
+        for is in is {
+            let flag = match is {
+                Is::Required => &mut attribute.required,
+                Is::Immutable => &mut attribute.immutable,
+                Is::Sensitive => &mut attribute.sensitive,
+                Is::WriteOnly => &mut attribute.write_only,
+                Is::SetAfterCreate => &mut attribute.set_after_create,
+                Is::NeedsReady => &mut attribute.needs_ready,
+            };
+            *flag = true;
+        }
+        self.schema.attributes.insert(name.to_owned(), attribute);
+        self
+    }
+
+    /// Gives an attribute a default.
+    pub fn default(mut self, name: &str, value: impl Into<Value>) -> Self {
+        let attribute = self.schema.attributes.get_mut(name).expect("an attribute");
+        attribute.default = Some(value.into());
+        self
+    }
+
+    /// Says that an attribute names another thing.
+    pub fn refers(mut self, name: &'static str) -> Self {
+        self.refers_in.push(name);
+        self
+    }
+
+    /// Says that an attribute names another thing, which has to work first.
+    pub fn refers_to_working(mut self, name: &'static str) -> Self {
+        self.needs_working.push(name);
+        self.refers(name)
+    }
+
+    /// Adds an attribute that only the cloud sets.
+    pub fn computed(mut self, name: &'static str, computed: Computed) -> Self {
+        let kind = match computed {
+            Computed::Counts(_) => AttributeKind::Integer,
+            _ => AttributeKind::String,
+        };
+        let schema = ComputedSchema {
+            kind,
+            description: String::new(),
+            changes_on_update: matches!(computed, Computed::Counts(_)),
+        };
+        self.schema.computed.insert(name.to_owned(), schema);
+        self.computed.push((name, computed));
+        self
+    }
+
+    pub fn with_tags(mut self) -> Self {
+        self.tags = true;
+        self
+    }
+
+    pub fn with_client_token(mut self) -> Self {
+        self.client_token = true;
+        self
+    }
+
+    pub fn made_first(mut self) -> Self {
+        self.schema.create_before_destroy = true;
+        self
+    }
+
+    /// A new thing is on its way for so long, and is waited for.
+    pub fn ready_after(mut self, what: &'static str, seconds: u64) -> Self {
+        self.ready_after = Duration::from_secs(seconds);
+        self.waits.create = Some(Wait::seconds(what, seconds, seconds * 4));
+        self
+    }
+
+    /// A changed thing is on its way for so long, and is waited for.
+    pub fn changed_after(mut self, what: &'static str, seconds: u64) -> Self {
+        self.changed_after = Duration::from_secs(seconds);
+        self.waits.update = Some(Wait::seconds(what, seconds, seconds * 4));
+        self
+    }
+
+    /// A deleted thing can be seen for so long, and is waited for.
+    pub fn gone_after(mut self, what: &'static str, seconds: u64) -> Self {
+        self.gone_after = Duration::from_secs(seconds);
+        self.waits.delete = Some(Wait::seconds(what, seconds, seconds * 4));
+        self
+    }
+
+    /// Whether preparation works an attribute out.
+    pub fn prepares(&self) -> bool {
+        self.computed
+            .iter()
+            .any(|(_, computed)| *computed == Computed::Prepared)
+    }
+
+    pub fn is_write_only(&self, name: &str) -> bool {
+        let attribute = self.schema.attributes.get(name);
+        attribute.is_some_and(|attribute| attribute.write_only)
+    }
+
+    pub fn is_set_after_create(&self, name: &str) -> bool {
+        let attribute = self.schema.attributes.get(name);
+        attribute.is_some_and(|attribute| attribute.set_after_create)
+    }
+}

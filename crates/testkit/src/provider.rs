@@ -1,0 +1,159 @@
+//! The cloud's types behind the provider trait.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use infra_core::types::{Catalogue, TypeDefinition};
+use infra_core::{Attributes, ErrorClass, PhysicalId, ProviderError, TypeName, TypeSchema, Value};
+use infra_provider::{Call, Created, Found, Provider, ProviderResult, Providers, UpdateRequest, Waits};
+
+use crate::chance::Chance;
+use crate::cloud::{Change, Cloud, Shared};
+use crate::kind::{Computed, Identity, Kind};
+use crate::world::{arn, revealed};
+
+/// As many things one reading call can take.
+const PAGE: usize = 100;
+
+/// One made-up type of one cloud.
+pub(crate) struct SimulatedType {
+    kind: Arc<Kind>,
+    shared: Arc<Shared>,
+}
+
+impl SimulatedType {
+    pub fn new(kind: Arc<Kind>, shared: Arc<Shared>) -> Self {
+        Self { kind, shared }
+    }
+
+    pub fn kind(&self) -> &Arc<Kind> {
+        &self.kind
+    }
+}
+
+impl TypeDefinition for SimulatedType {
+    fn schema(&self) -> &TypeSchema {
+        &self.kind.schema
+    }
+
+    /// The ARN of what has a name follows from the name.
+    fn derive(&self, attributes: &Attributes) -> Attributes {
+        let mut derived = Attributes::new();
+        if let Identity::Name(name) = self.kind.identity
+            && let Some(name) = attributes.get(name).and_then(Value::as_str)
+        {
+            let arn = arn(&self.kind, &PhysicalId::new(name));
+            for (computed, how) in &self.kind.computed {
+                if *how == Computed::Arn {
+                    derived.insert((*computed).to_owned(), Value::from(arn.clone()));
+                }
+            }
+        }
+        derived
+    }
+}
+
+#[async_trait]
+impl Provider for SimulatedType {
+    fn waits(&self) -> &Waits {
+        &self.kind.waits
+    }
+
+    fn prepares(&self) -> bool {
+        self.kind.prepares()
+    }
+
+    async fn prepare(&self, _: &Call, attributes: &Attributes) -> ProviderResult<Attributes> {
+        let Some(source) = attributes.get("source").and_then(Value::as_str) else {
+            return Ok(Attributes::new());
+        };
+        let content = self
+            .shared
+            .file(source)
+            .ok_or_else(|| ProviderError::new(ErrorClass::Invalid, format!("there is no file {source}")))?;
+        let digest = Chance::of(0, &[&content]).below(u64::MAX);
+        Ok(Attributes::from([(
+            "digest".to_owned(),
+            Value::from(format!("sum:{digest:016x}")),
+        )]))
+    }
+
+    async fn create(&self, call: &Call, attributes: &Attributes) -> ProviderResult<Created<Attributes>> {
+        let sent = revealed(attributes)?;
+        let change = Change {
+            kind: &self.kind,
+            operation: "create",
+            address: &call.address,
+        };
+        let (kind, own) = (Arc::clone(&self.kind), call.clone());
+        self.shared
+            .change(change, move |world, when| world.create(&kind, &own, sent, when))
+            .await
+    }
+
+    async fn read(&self, ids: &[PhysicalId]) -> ProviderResult<BTreeMap<PhysicalId, Found<Attributes>>> {
+        let mut found = BTreeMap::new();
+        for page in ids.chunks(PAGE) {
+            let look = self.shared.look(&self.kind, None, "read", |world, now| {
+                world.read(&self.kind, page, now)
+            });
+            found.extend(look.await?);
+        }
+        Ok(found)
+    }
+
+    async fn update(&self, call: &Call, id: &PhysicalId, update: UpdateRequest) -> ProviderResult<()> {
+        let change = Change {
+            kind: &self.kind,
+            operation: "update",
+            address: &call.address,
+        };
+        let (kind, id) = (Arc::clone(&self.kind), id.clone());
+        self.shared
+            .change(change, move |world, when| world.update(&kind, &id, &update, when))
+            .await
+    }
+
+    async fn delete(&self, call: &Call, id: &PhysicalId, _: &Attributes) -> ProviderResult<()> {
+        let change = Change {
+            kind: &self.kind,
+            operation: "delete",
+            address: &call.address,
+        };
+        let (kind, id) = (Arc::clone(&self.kind), id.clone());
+        self.shared
+            .change(change, move |world, when| world.delete(&kind, &id, when))
+            .await
+    }
+
+    async fn recover(&self, call: &Call, attributes: &Attributes) -> ProviderResult<Option<PhysicalId>> {
+        self.shared
+            .look(&self.kind, Some(&call.address), "recover", |world, now| {
+                world.recover(&self.kind, call, attributes, now)
+            })
+            .await
+    }
+
+    async fn explain(&self, id: &PhysicalId) -> Option<String> {
+        Some(format!("{id} has been looked at"))
+    }
+}
+
+impl Catalogue for Cloud {
+    fn definition(&self, name: &TypeName) -> Option<&dyn TypeDefinition> {
+        self.types
+            .get(name)
+            .map(|simulated| simulated as &dyn TypeDefinition)
+    }
+
+    fn names(&self) -> Vec<TypeName> {
+        self.types.keys().cloned().collect()
+    }
+}
+
+impl Providers for Cloud {
+    fn provider(&self, name: &TypeName) -> Option<&dyn Provider> {
+        self.types.get(name).map(|simulated| simulated as &dyn Provider)
+    }
+}
