@@ -33,11 +33,16 @@ async fn scalable_target() {
         return;
     };
     let resource = service(&cloud, "lifecycle-target", 98).await;
+    let mut wanted = target(&resource);
+    let mut edit = attributes(json!({
+        "max_capacity": 5, "suspended_state": { "scheduled_scaling_suspended": true },
+    }));
     // Unchanged moto knows no tags of scalable targets.
-    let edit = json!({ "max_capacity": 5, "suspended_state": { "scheduled_scaling_suspended": true } });
-    cloud
-        .lives("autoscaling.scalable_target", target(&resource), attributes(edit))
-        .await;
+    if cloud.is_sandbox {
+        wanted.extend(attributes(json!({ "tags": { "team": "a", "old": "x" } })));
+        edit.extend(attributes(json!({ "tags": { "team": "b" } })));
+    }
+    cloud.lives("autoscaling.scalable_target", wanted, edit).await;
 }
 
 #[tokio::test]
@@ -58,9 +63,14 @@ async fn scaling_policy() {
         },
     }));
     // Unchanged moto adds a second policy instead of changing the one that is there.
-    cloud
-        .lives("autoscaling.scaling_policy", wanted, Attributes::new())
-        .await;
+    let edit = attributes(json!({
+        "target_tracking_scaling_policy_configuration": {
+            "target_value": 70.0, "disable_scale_in": true,
+            "predefined_metric_specification": { "predefined_metric_type": "ECSServiceAverageCPUUtilization" },
+        },
+    }));
+    let edit = if cloud.is_sandbox { edit } else { Attributes::new() };
+    cloud.lives("autoscaling.scaling_policy", wanted, edit).await;
 }
 
 #[tokio::test]

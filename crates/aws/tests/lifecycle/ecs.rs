@@ -105,9 +105,7 @@ async fn service() {
     let family = definition("lifecycle-service");
     let (first, _) = cloud.create("ecs.task_definition", "service-1", &family).await;
     let (second, _) = cloud.create("ecs.task_definition", "service-2", &family).await;
-    // What unchanged moto loses on read back is left out: the deployment configuration, the grace period,
-    // capacity providers, execute command, managed tags and rebalancing.
-    let wanted = json!({
+    let mut wanted = attributes(json!({
         "cluster": cluster(&cloud, "lifecycle-service").await, "service_name": "app",
         "task_definition": first, "desired_count": 1, "launch_type": "FARGATE",
         "network_configuration": {
@@ -115,11 +113,27 @@ async fn service() {
         },
         "load_balancers": [{ "target_group_arn": group, "container_name": "app", "container_port": 80 }],
         "tags": { "team": "a" },
-    });
-    let edit = json!({ "task_definition": second, "desired_count": 2, "tags": { "team": "b" } });
-    cloud
-        .lives("ecs.service", attributes(wanted), attributes(edit))
-        .await;
+    }));
+    let mut edit = attributes(json!({
+        "task_definition": second, "desired_count": 2, "tags": { "team": "b" },
+    }));
+    // Unchanged moto loses these on read back.
+    if cloud.is_sandbox {
+        wanted.extend(attributes(json!({
+            "deployment_configuration": {
+                "minimum_healthy_percent": 50, "maximum_percent": 150,
+                "deployment_circuit_breaker": { "enable": true, "rollback": true },
+            },
+            "health_check_grace_period_seconds": 30, "enable_execute_command": true,
+            "enable_ecs_managed_tags": true, "propagate_tags": "SERVICE",
+            "availability_zone_rebalancing": "DISABLED",
+        })));
+        edit.extend(attributes(json!({
+            "deployment_configuration": { "deployment_circuit_breaker": { "enable": true } },
+            "health_check_grace_period_seconds": 60, "enable_execute_command": false,
+        })));
+    }
+    cloud.lives("ecs.service", wanted, edit).await;
 }
 
 /// A rollout is nothing at AWS that could be deleted, so its life is another one: it follows the service.
@@ -172,4 +186,63 @@ async fn deployment() {
     provider.delete(&call, &id, &observed).await.unwrap();
     cloud.delete("ecs.service", &service, &Attributes::new()).await;
     assert!(cloud.read("ecs.deployment", &id).await.is_none());
+}
+
+/// Tasks that crash: the circuit breaker trips and ECS goes back to what ran before, which leaves the service
+/// stable. Unchanged moto has no tasks that could fail.
+#[tokio::test]
+async fn a_rollout_that_is_rolled_back_has_failed_until_another_one_succeeds() {
+    let Some(cloud) = Cloud::connect().await.filter(|cloud| cloud.is_sandbox) else {
+        return;
+    };
+    let network = Network::create(&cloud, 101).await;
+    let cluster = cluster(&cloud, "lifecycle-rollback").await;
+    let good = definition("lifecycle-rollback");
+    let mut bad = good.clone();
+    bad.extend(attributes(json!({ "container_definitions": [{
+        "name": "app", "image": "public.ecr.aws/nginx/nginx:stable", "environment": { "SANDBOX_EXIT_CODE": "3" },
+    }] })));
+    let (good, _) = cloud.create("ecs.task_definition", "rollback-1", &good).await;
+    let (bad, _) = cloud.create("ecs.task_definition", "rollback-2", &bad).await;
+    let service = attributes(json!({
+        "cluster": cluster, "service_name": "app", "task_definition": good, "desired_count": 1,
+        "launch_type": "FARGATE",
+        "network_configuration": { "subnets": network.subnets, "security_groups": [network.group] },
+        "deployment_configuration": { "deployment_circuit_breaker": { "enable": true, "rollback": true } },
+    }));
+    let (service, _) = cloud.create("ecs.service", "rollback", &service).await;
+    let rollout = |definition: &PhysicalId| {
+        attributes(json!({ "cluster": cluster, "service": service, "task_definition": definition }))
+    };
+    let (id, observed) = cloud.create("ecs.deployment", "rollback", &rollout(&good)).await;
+
+    let provider = cloud.provider("ecs.deployment");
+    let call = cloud.call("ecs.deployment", "rollback");
+    let roll_out = async |definition: &PhysicalId| {
+        let update = Update {
+            spec: rollout(definition),
+            prior: observed.clone(),
+            changed: BTreeSet::from(["task_definition".to_owned()]),
+            forced: false,
+        };
+        provider.update(&call, &id, update).await.unwrap();
+    };
+    roll_out(&bad).await;
+    let found = cloud.settled("ecs.deployment", &id).await;
+    let Health::Failed(reason) = &found.health else {
+        panic!("{:?}", found.health)
+    };
+    assert!(reason.starts_with("ROLLBACK_SUCCESSFUL"), "{reason}");
+    // AWS has the former task definition again.
+    assert_eq!(found.observed["task_definition"], Value::from(good.as_str()));
+    let why = provider.explain(&id).await.unwrap();
+    assert!(why.contains("exit code 3"), "{why}");
+
+    // Wanting what was gone back to needs a rollout that succeeds, or the failure would stay for ever.
+    roll_out(&good).await;
+    assert_eq!(
+        cloud.ready("ecs.deployment", &id).await.observed["rollout_state"],
+        Value::from("COMPLETED")
+    );
+    cloud.delete("ecs.service", &service, &Attributes::new()).await;
 }
