@@ -210,6 +210,18 @@ const MESSAGES: &[(&str, &str, &str, ErrorClass)] = &[
         "service doesn't exist",
         ErrorClass::DependencyNotReady,
     ),
+    (
+        "autoscaling",
+        "ValidationException",
+        "no scalable target found",
+        ErrorClass::NotFound,
+    ),
+    (
+        "autoscaling",
+        "ValidationException",
+        "no scaling policy found",
+        ErrorClass::NotFound,
+    ),
 ];
 
 /// The class of an answered error.

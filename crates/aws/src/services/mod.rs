@@ -86,7 +86,7 @@ mod testing {
 
     /// A value that is not known yet and will be this attribute of another resource.
     pub fn reference(text: &str) -> Value {
-        Value::Unknown(infra_core::Unknown {
+        Value::Unknown(Unknown {
             origin: Some(Box::new(text.parse().unwrap())),
         })
     }

@@ -121,6 +121,17 @@ impl Cloud {
         panic!("{type_name} {id} did not become ready");
     }
 
+    /// Reads until it is no longer on its way, at most 600 times.
+    pub async fn settled(&self, type_name: &str, id: &PhysicalId) -> Found<Attributes> {
+        for _ in 0..600 {
+            match self.read(type_name, id).await {
+                Some(found) if !matches!(found.health, Health::Pending(_)) => return found,
+                _ => tokio::time::sleep(std::time::Duration::from_millis(100)).await,
+            }
+        }
+        panic!("{type_name} {id} is still on its way");
+    }
+
     pub async fn read(&self, type_name: &str, id: &PhysicalId) -> Option<Found<Attributes>> {
         self.provider(type_name)
             .read(std::slice::from_ref(id))

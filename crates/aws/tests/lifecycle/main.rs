@@ -9,8 +9,12 @@
 )]
 
 mod apigatewayv2;
+mod autoscaling;
 mod ec2;
 mod ecr;
+mod ecs;
+mod elbv2;
 mod harness;
 mod iam;
+mod logs;
 mod route53;

@@ -155,6 +155,11 @@ max_capacity       = 10
                 let error = taken("autoscaling", "RegisterScalableTarget", call, &what, id.as_str());
                 return Err(error);
             }
+            let (id, observed) = self.observe(&there).await?;
+            return Ok(Created {
+                id,
+                found: Found::ready(observed),
+            });
         }
         let registered = self
             .register(&spec)

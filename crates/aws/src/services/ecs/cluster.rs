@@ -160,12 +160,14 @@ default_capacity_provider_strategy = [{ capacity_provider = "FARGATE", weight = 
     }
 
     async fn create(&self, call: &Call, spec: Spec) -> ProviderResult<Created<Observed>> {
-        if let Some(there) = self.find(&spec.cluster_name).await?
-            && !are_of(call, &all_tags(there.tags()))
-        {
-            let what = format!("the cluster `{}`", spec.cluster_name);
-            let arn = there.cluster_arn().unwrap_or_default();
-            return Err(taken("ecs", "CreateCluster", call, &what, arn));
+        if let Some(there) = self.find(&spec.cluster_name).await? {
+            let found = observe(&there);
+            if !are_of(call, &all_tags(there.tags())) {
+                let what = format!("the cluster `{}`", spec.cluster_name);
+                return Err(taken("ecs", "CreateCluster", call, &what, &found.observed.arn));
+            }
+            let id = PhysicalId::new(&found.observed.arn);
+            return Ok(Created { id, found });
         }
         let strategy = spec.default_capacity_provider_strategy.as_deref();
         let created = self

@@ -190,13 +190,16 @@ default_actions   = [{ type = "forward", target_group_arn = "${elbv2.target_grou
     }
 
     async fn create(&self, call: &Call, spec: Spec) -> ProviderResult<Created<Observed>> {
-        // A create call with the settings of one that exists answers with that one.
-        if let Some(arn) = self.find(&spec.load_balancer_arn, spec.port).await? {
-            let tags = tags_of_one(&self.client, &arn).await?;
+        // A create call with the settings of one that exists would answer with that one.
+        if let Some(there) = self.find(&spec.load_balancer_arn, spec.port).await? {
+            let arn = there.listener_arn().unwrap_or_default();
+            let tags = tags_of_one(&self.client, arn).await?;
             if !are_of(call, &tags) {
                 let what = format!("a listener on port {} of this load balancer", spec.port);
-                return Err(taken("elbv2", "CreateListener", call, &what, &arn));
+                return Err(taken("elbv2", "CreateListener", call, &what, arn));
             }
+            let observed = observe(&there, without_reserved(tags));
+            return Ok(Created::new(observed.arn.clone(), observed));
         }
         let created = self
             .client
@@ -293,10 +296,11 @@ default_actions   = [{ type = "forward", target_group_arn = "${elbv2.target_grou
         let (Some(balancer), Some(port)) = (balancer, known_integer(attributes, "port")) else {
             return Ok(None);
         };
-        let Some(arn) = self.find(balancer, port).await? else {
+        let Some(there) = self.find(balancer, port).await? else {
             return Ok(None);
         };
-        let tags = tags_of_one(&self.client, &arn).await.absent_is_none()?;
+        let arn = there.listener_arn().unwrap_or_default();
+        let tags = tags_of_one(&self.client, arn).await.absent_is_none()?;
         Ok(tags
             .filter(|tags| are_of(call, tags))
             .map(|_| PhysicalId::new(arn)))
@@ -305,7 +309,7 @@ default_actions   = [{ type = "forward", target_group_arn = "${elbv2.target_grou
 
 impl Listener {
     /// The listener on a port; a load balancer has at most fifty, which is one page.
-    async fn find(&self, balancer: &str, port: i64) -> ProviderResult<Option<String>> {
+    async fn find(&self, balancer: &str, port: i64) -> ProviderResult<Option<sdk::Listener>> {
         let pages = self
             .client
             .describe_listeners()
@@ -315,11 +319,10 @@ impl Listener {
             .send();
         let listeners = pages.collect::<Result<Vec<_>, _>>().await;
         let listeners = listeners.aws("elbv2", "DescribeListeners").absent_is_none()?;
-        let there = listeners
+        Ok(listeners
             .unwrap_or_default()
             .into_iter()
-            .find(|one| one.port.map(i64::from) == Some(port));
-        Ok(there.and_then(|one| one.listener_arn))
+            .find(|one| one.port.map(i64::from) == Some(port)))
     }
 }
 

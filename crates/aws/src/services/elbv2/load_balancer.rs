@@ -469,7 +469,7 @@ drop_invalid_header_fields_enabled = true
     }
 
     async fn create(&self, call: &Call, spec: Spec) -> ProviderResult<Created<Observed>> {
-        // A create call with the settings of one that exists answers with that one.
+        // A create call with the settings of one that exists would answer with that one.
         if let Some(there) = self.find(&spec.name).await? {
             let arn = there.load_balancer_arn().unwrap_or_default();
             let tags = tags_of_one(&self.client, arn).await?;
@@ -477,6 +477,11 @@ drop_invalid_header_fields_enabled = true
                 let what = format!("the load balancer `{}`", spec.name);
                 return Err(taken("elbv2", "CreateLoadBalancer", call, &what, arn));
             }
+            let found = observe(&there, without_reserved(tags), serde_json::Map::new());
+            return Ok(Created {
+                id: PhysicalId::new(arn),
+                found,
+            });
         }
         let created = self
             .client

@@ -412,7 +412,7 @@ deregistration_delay_seconds = 30
     }
 
     async fn create(&self, call: &Call, spec: Spec) -> ProviderResult<Created<Observed>> {
-        // A create call with the settings of one that exists answers with that one.
+        // A create call with the settings of one that exists would answer with that one.
         if let Some(there) = self.find(&spec.name).await? {
             let arn = there.target_group_arn().unwrap_or_default();
             let tags = tags_of_one(&self.client, arn).await?;
@@ -420,6 +420,8 @@ deregistration_delay_seconds = 30
                 let what = format!("the target group `{}`", spec.name);
                 return Err(taken("elbv2", "CreateTargetGroup", call, &what, arn));
             }
+            let observed = observe(&there, without_reserved(tags), serde_json::Map::new());
+            return Ok(Created::new(observed.arn.clone(), observed));
         }
         let check = spec.health_check.clone().unwrap_or_default();
         let created = self

@@ -230,6 +230,9 @@ retention_in_days = 30
         let Some(name) = known_str(attributes, "log_group_name") else {
             return Ok(None);
         };
+        if self.describe(vec![name.to_owned()]).await?.is_empty() {
+            return Ok(None);
+        }
         let tags = self.tags_of(name).await.absent_is_none()?;
         Ok(tags
             .filter(|tags| are_of(call, tags))
