@@ -6,5 +6,7 @@ mod cancel;
 mod crash;
 mod drift;
 mod failing;
+mod plans;
+mod secrets;
 mod stacks;
 mod waiting;
