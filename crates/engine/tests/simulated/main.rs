@@ -7,6 +7,8 @@ mod crash;
 mod drift;
 mod failing;
 mod plans;
+mod properties;
+mod random;
 mod secrets;
 mod stacks;
 mod waiting;
