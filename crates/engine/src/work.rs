@@ -175,16 +175,8 @@ impl Work {
             known(resolved.for_create())?;
             if resolved.changed().is_empty() {
                 let record = self.record(step)?;
-                let attributes = attributes_after(provider.schema(), resolved.for_update(), observed);
-                let finished = Finished {
-                    changed: false,
-                    id: Some(record.physical_id),
-                    attributes: Some(attributes),
-                };
-                return Ok(Job::Note {
-                    entries: Vec::new(),
-                    finished,
-                });
+                let keep = keep(resource);
+                return Ok(self.note_unchanged(step, provider, &record, &resolved, observed, keep));
             }
         }
         let resolved = self.resolve(resource, provider, None).map_err(not_resolved)?;

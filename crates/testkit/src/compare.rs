@@ -55,7 +55,8 @@ pub fn differences(cloud: &Cloud, stack: &Stack) -> Vec<String> {
     found
 }
 
-/// A value in clear, with lists in order and without what is empty: the made-up types have only sets.
+/// A value in clear, without what is empty, and each element of a list once and in order: the made-up types have
+/// only sets.
 fn plain(value: &Value) -> Value {
     let clear = value.reveal().map(Value::from).unwrap_or_default();
     match clear {
@@ -63,6 +64,7 @@ fn plain(value: &Value) -> Value {
         Value::Map(entries) if entries.is_empty() => Value::Null,
         Value::List(mut items) => {
             items.sort_by_key(|item| format!("{item:?}"));
+            items.dedup();
             Value::List(items)
         }
         other => other,

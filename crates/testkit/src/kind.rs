@@ -22,8 +22,10 @@ pub(crate) enum Identity {
 pub(crate) enum Computed {
     /// The id.
     Id,
-    /// `arn:<type>:<id>`.
+    /// `arn:<type>:<id>`: the same again for a thing that is made again under its name.
     Arn,
+    /// `arn:<type>:<id>/<number>`, with a number that no other thing ever has.
+    NumberedArn,
     /// Given when the thing begins to work, and not told before.
     WhenReady,
     /// Counts changes of this attribute from 1.

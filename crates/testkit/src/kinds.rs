@@ -6,7 +6,7 @@ use infra_core::AttributeKind as Kinds;
 use infra_core::{Catalogue, TypeDefinition, TypeName};
 
 use crate::cloud::Cloud;
-use crate::kind::Computed::{Arn, Counts, Id, Prepared, WhenReady};
+use crate::kind::Computed::{Arn, Counts, Id, NumberedArn, Prepared, WhenReady};
 use crate::kind::Identity::{Given, Name, Under};
 use crate::kind::Is::{Immutable, NeedsReady, Required, Sensitive, SetAfterCreate, WriteOnly};
 use crate::kind::Kind;
@@ -98,7 +98,7 @@ fn balancer() -> Kind {
         .attribute("idle_seconds", Kinds::Integer, &[])
         .default("idle_seconds", 60)
         .refers("part_ids")
-        .computed("arn", Arn)
+        .computed("arn", NumberedArn)
         .ready_after("balancer active", 150)
 }
 
@@ -134,7 +134,7 @@ fn secret() -> Kind {
         .computed("version", Counts("value"))
 }
 
-/// Like a task definition: nothing of it can be changed, the next one is made first.
+/// Like a task definition: nothing of it can be changed, the next one is made first, and what it speaks of may go.
 fn definition() -> Kind {
     Kind::new("app.definition", Given)
         .with_tags()
@@ -142,7 +142,6 @@ fn definition() -> Kind {
         .attribute("image", Kinds::String, &[Immutable])
         .attribute("environment", Kinds::Map(strings()), &[Immutable])
         .attribute("policy_arn", Kinds::String, &[Immutable])
-        .refers("policy_arn")
         .computed("arn", Arn)
         .made_first()
 }

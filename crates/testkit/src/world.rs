@@ -34,6 +34,8 @@ pub struct Listed {
 struct Thing {
     kind: Arc<Kind>,
     id: PhysicalId,
+    /// Counts all things that were ever made.
+    number: u64,
     made_for: Option<ResourceAddress>,
     token: String,
     tags: BTreeMap<String, String>,
@@ -98,10 +100,7 @@ impl World {
         attributes.retain(|name, _| !kind.is_set_after_create(name));
         self.check_references(kind, &attributes, kind.refers_in.iter().copied(), when.now)?;
         let id = match kind.identity {
-            Identity::Given => {
-                self.made += 1;
-                PhysicalId::new(format!("{}-{}", kind.schema.name.kind(), self.made))
-            }
+            Identity::Given => PhysicalId::new(format!("{}-{}", kind.schema.name.kind(), self.made + 1)),
             _ => named_id(kind, &attributes).ok_or_else(|| invalid(kind, "its name is not set"))?,
         };
         let key = (kind.schema.name.clone(), id.clone());
@@ -120,9 +119,11 @@ impl World {
         } else {
             BTreeMap::new()
         };
+        self.made += 1;
         let thing = Thing {
             kind: Arc::clone(kind),
             id,
+            number: self.made,
             made_for: Some(call.address.clone()),
             token,
             tags,
@@ -198,7 +199,7 @@ impl World {
         if thing.gone_at.is_some() {
             return Ok(());
         }
-        let names = [id.as_str().to_owned(), arn(kind, id)];
+        let names = thing.names();
         let user = self.things.values().find(|other| {
             other.kind.refers_in.iter().any(|attribute| {
                 let value = other.attributes.get(*attribute);
@@ -288,6 +289,7 @@ impl World {
         let thing = Thing {
             kind: Arc::clone(kind),
             id: id.clone(),
+            number: self.made,
             made_for: None,
             token: String::new(),
             tags: BTreeMap::new(),
@@ -353,7 +355,7 @@ impl World {
                 let referred = self
                     .things
                     .values()
-                    .find(|thing| thing.id.as_str() == text || arn(&thing.kind, &thing.id) == text);
+                    .find(|thing| thing.names().iter().any(|name| name == text));
                 match referred {
                     None => return Err(invalid(kind, &format!("{name}: there is no {text}"))),
                     Some(thing) if thing.gone_at.is_some() => {
@@ -383,6 +385,13 @@ pub(crate) enum Meddling {
 }
 
 impl Thing {
+    /// By what others may refer to it.
+    fn names(&self) -> [String; 3] {
+        let arn = arn(&self.kind, &self.id);
+        let numbered = format!("{arn}/{}", self.number);
+        [self.id.to_string(), arn, numbered]
+    }
+
     fn health(&self, now: Instant) -> Health {
         match (&self.health, self.gone_at, &self.doom) {
             (Some(health), _, _) => health.clone(),
@@ -413,6 +422,7 @@ impl Thing {
             let value = match computed {
                 Computed::Id => Some(Value::from(self.id.as_str())),
                 Computed::Arn => Some(Value::from(arn(&self.kind, &self.id))),
+                Computed::NumberedArn => Some(Value::from(self.names()[2].as_str())),
                 Computed::WhenReady if self.health(now) == Health::Ready => {
                     Some(Value::from(format!("{name}-of-{}", self.id)))
                 }

@@ -112,6 +112,17 @@ const EDITS: &[Edit] = &[
         ],
     },
     Edit {
+        what: "something is replaced under its old name, and what is kept under it goes along",
+        sets: &[("/net.balancer.main/name", r#""back""#)],
+        image: None,
+        planned: &[
+            "Replace app.rollout.main",
+            "Replace app.service.main",
+            "Replace net.balancer.main",
+            "Replace net.listener.main",
+        ],
+    },
+    Edit {
         what: "everything is replaced",
         sets: &[("/net.network.main/range", r#""10.1.0.0/16""#)],
         image: None,
