@@ -1,5 +1,12 @@
 //! The engine against a simulated cloud, in simulated time.
 
+#![expect(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    reason = "helpers of tests fail by panicking"
+)]
+
 mod apply;
 mod bench;
 mod cancel;
