@@ -33,7 +33,7 @@ pub enum SettleError {
         operation: Operation,
         /// Why.
         #[source]
-        source: ProviderError,
+        source: Box<ProviderError>,
     },
     /// The state holds an intent for a type that this build does not know.
     #[error("an earlier run did not finish with {0}, whose type this build does not know")]
@@ -106,7 +106,7 @@ impl Settling<'_> {
         let failed = |source| SettleError::Provider {
             address: intent.address.clone(),
             operation: intent.operation,
-            source,
+            source: Box::new(source),
         };
         let call = self.call(intent);
         let lost = Lost {
@@ -173,7 +173,7 @@ impl Settling<'_> {
         let failed = |source| SettleError::Provider {
             address: intent.address.clone(),
             operation: intent.operation,
-            source,
+            source: Box::new(source),
         };
         let patience = self.patience(intent);
         let started = tokio::time::Instant::now();

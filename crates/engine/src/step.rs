@@ -1,5 +1,6 @@
 //! One step: intent durable, provider's call, outcome durable, waiter.
 
+use std::borrow::Cow;
 use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
@@ -69,6 +70,8 @@ pub(crate) struct Finished {
     pub id: Option<PhysicalId>,
     /// What expressions see of the resource from now on; `None` when it is gone.
     pub attributes: Option<Attributes>,
+    /// What AWS told at the end of a wait, for a step that comes after it.
+    pub observed: Option<Attributes>,
 }
 
 /// A step that did not.
@@ -242,7 +245,7 @@ impl StepRun {
         };
         self.shared.journal.append(entry).await?;
         let mut known = wanted.clone();
-        known.extend(observed.clone());
+        known.extend(self.concealed(schema, &observed, &wanted).into_owned());
         let attributes = completed(&self.address, schema, known);
         self.tell(Message::Exists {
             step: self.step,
@@ -366,7 +369,11 @@ impl StepRun {
         record.status = RecordStatus::Ready;
         record.observed = self.recorded(provider.schema(), &observed, wanted, &record.applied);
         self.confirm(record).await?;
-        Ok(self.finished(provider.schema(), id, wanted, &observed))
+        let finished = self.finished(provider.schema(), id, wanted, &observed);
+        Ok(Finished {
+            observed: Some(observed),
+            ..finished
+        })
     }
 
     async fn confirm(&self, record: ResourceRecord) -> Result<(), StepError> {
@@ -580,7 +587,7 @@ impl StepRun {
         Ok(Finished {
             changed: true,
             id: Some(id),
-            attributes: None,
+            ..Finished::default()
         })
     }
 
@@ -683,7 +690,12 @@ impl StepRun {
         Finished {
             changed: true,
             id: Some(id.clone()),
-            attributes: Some(attributes_after(schema, wanted, observed)),
+            attributes: Some(attributes_after(
+                schema,
+                wanted,
+                &self.concealed(schema, observed, wanted),
+            )),
+            ..Finished::default()
         }
     }
 
@@ -695,12 +707,28 @@ impl StepRun {
         wanted: &Attributes,
         observed: Attributes,
     ) -> Finished {
-        let known = attributes_known(schema, wanted, &observed);
+        let known = attributes_known(schema, wanted, &self.concealed(schema, &observed, wanted));
         Finished {
             changed: true,
             id: Some(id.clone()),
             attributes: Some(completed(&self.address, schema, known)),
+            ..Finished::default()
         }
+    }
+
+    /// What was observed as expressions may see it: what is secret is marked as such.
+    fn concealed<'o>(
+        &self,
+        schema: &TypeSchema,
+        observed: &'o Attributes,
+        wanted: &Attributes,
+    ) -> Cow<'o, Attributes> {
+        conceal(
+            schema,
+            observed,
+            [wanted, wanted],
+            self.shared.journal.sealing_key(),
+        )
     }
 
     /// What was observed as the record keeps it: nothing secret in clear.

@@ -10,7 +10,7 @@ use infra_core::{
     Action, Attributes, Diagnostic, ErrorClass, Observation, ProviderError, Resource, ResourceAddress,
     ResourceRecord, Stack,
 };
-use infra_plan::{Current, Resolved, attributes_after, resolve};
+use infra_plan::{Current, Resolved, attributes_after, conceal, resolve};
 use infra_provider::{Provider, UpdateRequest};
 
 use crate::outputs;
@@ -77,9 +77,19 @@ impl Work {
                         observed: &observed,
                     };
                     let attributes = match self.resolve(resource, provider, Some(current)) {
-                        Ok(resolved) => attributes_after(schema, resolved.for_update(), &observed),
+                        Ok(resolved) => {
+                            let mut wanted = resolved.for_update().clone();
+                            if action == Some(Action::NoOp) {
+                                // The plan says that it stays, though what it is made of is still to come.
+                                wanted.retain(|_, value| !value.has_unknown());
+                            }
+                            attributes_after(schema, &wanted, resolved.observed().unwrap_or(&observed))
+                        }
                         // What cannot be worked out yet is so because of something still to be made.
-                        Err(_) => observed.clone(),
+                        Err(_) => {
+                            let key = self.shared.journal.sealing_key();
+                            conceal(schema, &observed, [&applied, &applied], key).into_owned()
+                        }
                     };
                     self.scope.set(address.clone(), attributes);
                 }
@@ -124,6 +134,11 @@ impl Work {
 
     /// A step is over.
     pub fn finished(&mut self, step: &Step, finished: &Finished) {
+        if let Some(observed) = &finished.observed {
+            let observation = Observation::ready(observed.clone());
+            let observations = &mut self.planned.refreshed.observations;
+            observations.insert(step.address.clone(), observation);
+        }
         if let Some(attributes) = &finished.attributes {
             self.scope.set(step.address.clone(), attributes.clone());
         }
@@ -255,7 +270,12 @@ impl Work {
         let finished = Finished {
             changed: false,
             id: Some(before.physical_id.clone()),
-            attributes: Some(attributes_after(schema, resolved.for_update(), observed)),
+            attributes: Some(attributes_after(
+                schema,
+                resolved.for_update(),
+                resolved.observed().unwrap_or(observed),
+            )),
+            ..Finished::default()
         };
         let entries = if record == *before {
             Vec::new()
@@ -311,7 +331,7 @@ impl Work {
             let finished = Finished {
                 changed: false,
                 id: step.physical_id.clone(),
-                attributes: None,
+                ..Finished::default()
             };
             return Ok(Job::Note {
                 entries: Vec::new(),
@@ -334,7 +354,7 @@ impl Work {
         let finished = Finished {
             changed: true,
             id: Some(record.physical_id),
-            attributes: None,
+            ..Finished::default()
         };
         Ok(Job::Note {
             entries: vec![entry],

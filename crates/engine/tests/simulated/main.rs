@@ -1,4 +1,10 @@
 //! The engine against a simulated cloud, in simulated time.
+#![expect(
+    clippy::expect_used,
+    clippy::panic,
+    clippy::unwrap_used,
+    reason = "helpers of tests"
+)]
 
 #![expect(
     clippy::unwrap_used,

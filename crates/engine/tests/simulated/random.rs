@@ -268,10 +268,8 @@ impl Writer<'_> {
     }
 
     fn life(&self, resource: &mut Json) {
-        let has_own_id = matches!(
-            self.kind(),
-            "net.network" | "net.part" | "net.gateway" | "app.definition"
-        );
+        // What depends on something whose name can move to another address cannot be asked to come first.
+        let has_own_id = matches!(self.kind(), "net.network" | "net.part" | "net.gateway");
         match self.slot.lifecycle {
             0 if has_own_id => resource["lifecycle"] = json!({ "create_before_destroy": true }),
             1 => resource["lifecycle"] = json!({ "create_before_destroy": false }),
