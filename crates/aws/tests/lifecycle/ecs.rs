@@ -199,9 +199,19 @@ async fn a_rollout_that_is_rolled_back_has_failed_until_another_one_succeeds() {
     let cluster = cluster(&cloud, "lifecycle-rollback").await;
     let good = definition("lifecycle-rollback");
     let mut bad = good.clone();
-    bad.extend(attributes(json!({ "container_definitions": [{
-        "name": "app", "image": "public.ecr.aws/nginx/nginx:stable", "environment": { "SANDBOX_EXIT_CODE": "3" },
-    }] })));
+    let group = attributes(json!({ "log_group_name": "/lifecycle/rollback" }));
+    cloud.create("logs.log_group", "rollback", &group).await;
+    bad.extend(attributes(json!({
+        "execution_role_arn": "arn:aws:iam::123456789012:role/execution",
+        "container_definitions": [{
+            "name": "app", "image": "public.ecr.aws/nginx/nginx:stable",
+            "environment": { "SANDBOX_EXIT_CODE": "3" },
+            "log_configuration": { "log_driver": "awslogs", "options": {
+                "awslogs-group": "/lifecycle/rollback", "awslogs-region": "us-east-1",
+                "awslogs-stream-prefix": "app",
+            } },
+        }],
+    })));
     let (good, _) = cloud.create("ecs.task_definition", "rollback-1", &good).await;
     let (bad, _) = cloud.create("ecs.task_definition", "rollback-2", &bad).await;
     let service = attributes(json!({
@@ -236,7 +246,11 @@ async fn a_rollout_that_is_rolled_back_has_failed_until_another_one_succeeds() {
     // AWS has the former task definition again.
     assert_eq!(found.observed["task_definition"], Value::from(good.as_str()));
     let why = provider.explain(&id).await.unwrap();
-    assert!(why.contains("exit code 3"), "{why}");
+    assert!(
+        why.contains("Essential container in task exited (app: exit code 3)"),
+        "{why}"
+    );
+    assert!(why.contains("\n  container app exits with code 3"), "{why}");
 
     // Wanting what was gone back to needs a rollout that succeeds, or the failure would stay for ever.
     roll_out(&good).await;

@@ -84,7 +84,9 @@ async fn a_load_balancer_that_is_not_ours_is_neither_adopted_nor_read_with_other
         return;
     };
     let network = Network::create(&cloud, 92).await;
-    let wanted = attributes(json!({ "name": "lifecycle-foreign", "subnets": network.subnets }));
+    let wanted = attributes(json!({
+        "name": "lifecycle-foreign", "scheme": "internal", "subnets": network.subnets,
+    }));
     let (id, observed) = cloud.create("elbv2.load_balancer", "first", &wanted).await;
     let provider = cloud.provider("elbv2.load_balancer");
     let call = cloud.call("elbv2.load_balancer", "second");

@@ -187,7 +187,8 @@ class Task:
             "subnetId": self.interface.subnet.id,
             "networkInterfaceId": self.interface.id,
             "macAddress": self.interface.mac_address,
-            "privateDnsName": self.interface.private_dns_name,
+            # There in VPCs with DNS host names only.
+            "privateDnsName": getattr(self.interface, "private_dns_name", None),
             "privateIPv4Address": self.address,
         }
         attached = {"PROVISIONING": "PRECREATED", "STOPPED": "DELETED"}.get(self.last_status, "ATTACHED")
@@ -211,7 +212,7 @@ class Task:
                     "id": self.attachment_id,
                     "type": "ElasticNetworkInterface",
                     "status": attached,
-                    "details": [{"name": name, "value": value} for name, value in details.items()],
+                    "details": [{"name": name, "value": value} for name, value in details.items() if value],
                 }
             ],
             "containers": [self._container(each) for each in self.definition.container_definitions],
