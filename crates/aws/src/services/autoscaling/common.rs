@@ -122,8 +122,12 @@ pub async fn tags_of(
     operation: &Optional,
     target: &ScalableTarget,
 ) -> ProviderResult<Option<Tags>> {
-    let Some(arn) = target.scalable_target_arn().filter(|_| !operation.is_missing()) else {
+    if operation.is_missing() {
         return Ok(None);
+    }
+    // A target without an ARN cannot have tags, and so is none of ours.
+    let Some(arn) = target.scalable_target_arn() else {
+        return Ok(Some(Tags::new()));
     };
     let answer = client
         .list_tags_for_resource()
@@ -138,7 +142,9 @@ pub async fn tags_of(
 
 /// A target or policy is refused as long as the thing to be scaled, or the target, is not seen yet.
 pub fn not_yet(error: ProviderError) -> ProviderError {
-    if error.class == ErrorClass::NotFound {
+    // A service that was just made: "ECS service doesn't exist" comes as a plain ValidationException.
+    let not_visible = error.class == ErrorClass::Invalid && error.message.contains("doesn't exist");
+    if error.class == ErrorClass::NotFound || not_visible {
         return ProviderError {
             class: ErrorClass::DependencyNotReady,
             ..error

@@ -251,12 +251,14 @@ impl ScalableTarget {
         spec: &Spec,
     ) -> aws_sdk_applicationautoscaling::operation::register_scalable_target::builders::RegisterScalableTargetFluentBuilder
     {
-        let suspended = spec.suspended_state.clone().unwrap_or_default();
-        let suspended = sdk::SuspendedState::builder()
-            .dynamic_scaling_in_suspended(suspended.dynamic_scaling_in_suspended.unwrap_or(false))
-            .dynamic_scaling_out_suspended(suspended.dynamic_scaling_out_suspended.unwrap_or(false))
-            .scheduled_scaling_suspended(suspended.scheduled_scaling_suspended.unwrap_or(false))
-            .build();
+        // Left out unless the file sets it: what somebody suspended by hand stays so when the bounds change.
+        let suspended = spec.suspended_state.as_ref().map(|suspended| {
+            sdk::SuspendedState::builder()
+                .dynamic_scaling_in_suspended(suspended.dynamic_scaling_in_suspended.unwrap_or(false))
+                .dynamic_scaling_out_suspended(suspended.dynamic_scaling_out_suspended.unwrap_or(false))
+                .scheduled_scaling_suspended(suspended.scheduled_scaling_suspended.unwrap_or(false))
+                .build()
+        });
         self.client
             .register_scalable_target()
             .service_namespace(spec.service_namespace.as_str().into())
@@ -265,7 +267,7 @@ impl ScalableTarget {
             .min_capacity(spec.min_capacity)
             .max_capacity(spec.max_capacity)
             .set_role_arn(spec.role_arn.clone())
-            .suspended_state(suspended)
+            .set_suspended_state(suspended)
     }
 
     async fn observe(&self, target: &sdk::ScalableTarget) -> ProviderResult<(PhysicalId, Observed)> {

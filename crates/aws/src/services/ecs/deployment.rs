@@ -9,6 +9,9 @@
 //! of the former task definition. How it ended stands in the list of service deployments.
 //! <https://docs.aws.amazon.com/AmazonECS/latest/developerguide/service-deployment.html>
 
+use std::collections::BTreeMap;
+use std::sync::{Mutex, PoisonError};
+
 use aws_sdk_ecs::Client;
 use aws_sdk_ecs::types::{
     self as sdk, CreatedAt, DeploymentRolloutState, ServiceDeploymentBrief, ServiceDeploymentStatus,
@@ -35,7 +38,42 @@ pub struct Deployment {
     logs: aws_sdk_cloudwatchlogs::Client,
     region: String,
     service_deployments: Optional,
+    /// By service ARN: the deployment that this process has begun.
+    awaited: Mutex<BTreeMap<String, Awaited>>,
 }
+
+/// A deployment that has begun, by AWS's own answer.
+#[derive(Debug, Clone)]
+struct Awaited {
+    id: String,
+    created_at: DateTime,
+}
+
+impl Awaited {
+    fn of(deployment: &sdk::Deployment) -> Option<Self> {
+        Some(Self {
+            id: deployment.id.clone()?,
+            created_at: deployment.created_at?,
+        })
+    }
+
+    /// Whether `service` is an answer from before this deployment began. It is not when its primary deployment
+    /// is as new, nor when `ended` tells what became of this one (after a rollback the older deployment is
+    /// primary again).
+    fn is_not_visible_in(&self, service: &sdk::Service, ended: Option<&ServiceDeploymentBrief>) -> bool {
+        let is_listed = service.deployments().iter().any(|one| one.id() == Some(&self.id));
+        let is_old = primary(service)
+            .and_then(|primary| primary.created_at())
+            .is_some_and(|created_at| *created_at < self.created_at);
+        let told = ended
+            .and_then(|ended| ended.created_at)
+            .is_some_and(|at| at.secs() + TOGETHER_SECONDS >= self.created_at.secs());
+        !is_listed && is_old && !told
+    }
+}
+
+/// A service deployment and the deployment in the service that belongs to it are not made at quite the same time.
+const TOGETHER_SECONDS: i64 = 10;
 
 /// What the file may set.
 #[derive(Debug, Clone, Deserialize, JsonSchema)]
@@ -76,6 +114,7 @@ impl FromClients for Deployment {
             logs: clients.logs.clone(),
             region: clients.region.clone(),
             service_deployments: Optional::default(),
+            awaited: Mutex::default(),
         }
     }
 }
@@ -223,15 +262,22 @@ impl Deployment {
         if is_wanted && !forced && !matches!(self.health(&service).await?, Health::Failed(_)) {
             return Ok(());
         }
-        self.client
+        let answer = self
+            .client
             .update_service()
             .cluster(&spec.cluster)
             .service(&spec.service)
             .task_definition(&spec.task_definition)
-            .force_new_deployment(true)
+            // A new definition begins a rollout by itself; forced as well, it would begin two when `service` was
+            // an answer from before the service's own update.
+            .force_new_deployment(is_wanted)
             .send()
             .await
             .aws("ecs", "UpdateService")?;
+        if let Some(begun) = answer.service.as_ref().and_then(primary).and_then(Awaited::of) {
+            let mut awaited = self.awaited.lock().unwrap_or_else(PoisonError::into_inner);
+            awaited.insert(spec.service.clone(), begun);
+        }
         Ok(())
     }
 
@@ -243,6 +289,12 @@ impl Deployment {
             Some(DeploymentRolloutState::Completed) => self.last_service_deployment(service, primary).await?,
             _ => None,
         };
+        let awaited = self.awaited.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(awaited) = service.service_arn().and_then(|arn| awaited.get(arn))
+            && awaited.is_not_visible_in(service, ended.as_ref())
+        {
+            return Ok(Health::Pending("the new deployment is not visible yet".into()));
+        }
         Ok(health_of(primary, ended.as_ref()))
     }
 
@@ -366,6 +418,40 @@ fn observe(service: &sdk::Service) -> Observed {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn an_answer_from_before_the_rollout_ends_no_wait() {
+        let deployment = |id: &str, at: i64| {
+            let at = DateTime::from_secs(at);
+            sdk::Deployment::builder()
+                .id(id)
+                .status("PRIMARY")
+                .created_at(at)
+                .build()
+        };
+        let service = |one: sdk::Deployment| sdk::Service::builder().deployments(one).build();
+        let told = |at: i64| {
+            ServiceDeploymentBrief::builder()
+                .created_at(DateTime::from_secs(at))
+                .build()
+        };
+        let awaited = Awaited::of(&deployment("ecs-svc/2", 200)).unwrap();
+        for (there, ended, not_visible) in [
+            (deployment("ecs-svc/2", 200), None, false),
+            (deployment("ecs-svc/1", 100), None, true),
+            // What became of an earlier rollout says nothing of this one.
+            (deployment("ecs-svc/1", 100), Some(told(150)), true),
+            (deployment("ecs-svc/1", 100), Some(told(199)), false),
+            (deployment("ecs-svc/3", 300), None, false),
+        ] {
+            let shown = format!("{there:?} {ended:?}");
+            assert_eq!(
+                awaited.is_not_visible_in(&service(there), ended.as_ref()),
+                not_visible,
+                "{shown}"
+            );
+        }
+    }
 
     #[test]
     fn a_rollout_is_done_only_when_it_was_not_rolled_back() {
