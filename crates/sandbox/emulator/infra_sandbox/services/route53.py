@@ -3,6 +3,8 @@
 import itertools
 from typing import Any
 
+from moto.route53 import models
+
 from ..call import Answer, AwsError, Call, operation
 from ..world import store, timeline
 
@@ -10,6 +12,16 @@ pending: set[tuple[str, str]] = store(set)
 # (account, caller reference) → the zone it made
 references: dict[tuple[str, str], str] = store()
 _numbers = itertools.count(1)
+
+_zone_id_of_moto = models.create_route53_zone_id
+
+
+def zone_id(*arguments: Any, **more: Any) -> str:
+    """AWS's zone ids begin with a Z, and people's patterns rely on it; moto's begin with anything."""
+    return "Z" + _zone_id_of_moto(*arguments, **more)[1:]
+
+
+models.create_route53_zone_id = zone_id
 
 
 def submit(account: str, result: dict[str, Any]) -> dict[str, Any]:

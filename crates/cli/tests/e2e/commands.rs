@@ -1,0 +1,122 @@
+//! How commands are used, and saved plans.
+
+use crate::harness::Project;
+
+const FILE: &str = "stacks/small.toml";
+
+fn small(cidr: &str, name: &str) -> String {
+    format!(
+        r#"
+[stack]
+name = "small"
+environment = "test"
+stage = "one"
+region = "us-east-1"
+allowed_account_ids = ["123456789012"]
+
+[ec2.vpc.main]
+cidr_block = "{cidr}"
+tags = {{ Name = "{name}" }}
+
+[output.vpc]
+value = "${{ec2.vpc.main.id}}"
+"#
+    )
+}
+
+fn project() -> Project {
+    let project = Project::sandbox();
+    project.write(FILE, &small("10.0.0.0/16", "one"));
+    project
+}
+
+#[test]
+fn without_a_terminal_and_without_yes_nothing_is_changed() {
+    let project = project();
+    project.forget_requests();
+    project.stack("apply", FILE, &[]).exits(64).says(["-y"]);
+    assert_eq!(project.requests().mutating_total, 0);
+    project.stack("apply", FILE, &["-y"]).exits(0);
+    project.forget_requests();
+    project.stack("destroy", FILE, &[]).exits(64).says(["-y"]);
+    assert_eq!(project.requests().mutating_total, 0);
+    // With nothing to do there is nothing to ask.
+    project.stack("apply", FILE, &[]).exits(0);
+}
+
+#[test]
+fn wrong_usage_is_told_by_its_exit_code() {
+    let project = project();
+    let cases: &[&[&str]] = &[
+        &[],
+        &["aply", FILE],
+        &["apply"],
+        &["apply", FILE, "--no-such-flag"],
+        &["apply", FILE, "--target", "not an address"],
+        &["apply", FILE, "--var", "no-value"],
+        &["apply", FILE, "--parallelism", "0"],
+        &["apply", FILE, "--plan", "plan.json"],
+        &["validate", FILE, "--output", "xml"],
+        &["plan", FILE, FILE, "--out", "plan.json"],
+        &["graph"],
+    ];
+    for arguments in cases {
+        project.infra(*arguments).exits(64);
+    }
+    project.infra(["--help"]).exits(0).says(["Usage"]);
+    project.infra(["--version"]).exits(0).says(["infra "]);
+}
+
+#[test]
+fn plan_tells_by_its_exit_code_when_asked() {
+    let project = project();
+    project.stack("plan", FILE, &[]).exits(0).says(["1 to create"]);
+    project.stack("plan", FILE, &["--detailed-exitcode"]).exits(2);
+    project.stack("apply", FILE, &["-y"]).exits(0);
+    project.stack("plan", FILE, &["--detailed-exitcode"]).exits(0);
+}
+
+#[test]
+fn a_saved_plan_is_carried_out_as_it_was_saved() {
+    let project = project();
+    project.stack("plan", FILE, &["--out", "plan.json"]).exits(0);
+    // What happens to the file afterwards is not in the plan.
+    project.write(FILE, &small("10.9.0.0/16", "two"));
+    project.infra(["apply", "--plan", "plan.json"]).exits(64);
+    project.infra(["apply", "--plan", "plan.json", "-y"]).exits(0);
+    let cidr = project.boto3(
+        &serde_json::Value::Null,
+        "result = [vpc['CidrBlock'] for vpc in pages('ec2', 'describe_vpcs', 'Vpcs') if not vpc['IsDefault']]",
+    );
+    assert_eq!(cidr, serde_json::json!(["10.0.0.0/16"]));
+}
+
+#[test]
+fn a_saved_plan_is_refused_when_the_state_has_moved() {
+    let project = project();
+    project.stack("apply", FILE, &["-y"]).exits(0);
+    project.write(FILE, &small("10.0.0.0/16", "two"));
+    project.stack("plan", FILE, &["--out", "plan.json"]).exits(0);
+    project.write(FILE, &small("10.0.0.0/16", "three"));
+    project.stack("apply", FILE, &["-y"]).exits(0);
+    project.forget_requests();
+    project
+        .infra(["apply", "--plan", "plan.json", "-y"])
+        .exits(1)
+        .says(["state has moved", "make the plan again"]);
+    assert_eq!(project.requests().mutating_total, 0);
+}
+
+#[test]
+fn a_file_that_is_no_plan_is_refused() {
+    let project = project();
+    project.write("plan.json", "{}");
+    project
+        .infra(["apply", "--plan", "plan.json", "-y"])
+        .exits(1)
+        .says(["plan.json"]);
+    project
+        .infra(["apply", "--plan", "nowhere.json", "-y"])
+        .exits(1)
+        .says(["nowhere.json"]);
+}

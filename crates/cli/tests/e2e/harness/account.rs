@@ -1,0 +1,70 @@
+//! What an emulated account holds, told by boto3.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
+
+use serde_json::{Value, json};
+
+use super::project::{Cloud, Project};
+
+/// Things by kind, such as `ec2.vpc`, each with its id.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Held(BTreeSet<(String, String)>);
+
+impl Held {
+    /// Whether there is nothing.
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// How many there are of each kind.
+    pub fn counts(&self) -> BTreeMap<&str, usize> {
+        let mut counts = BTreeMap::new();
+        for (kind, _) in &self.0 {
+            *counts.entry(kind.as_str()).or_default() += 1;
+        }
+        counts
+    }
+
+    /// The ids of one kind.
+    pub fn ids(&self, kind: &str) -> Vec<&str> {
+        self.0
+            .iter()
+            .filter(|(held, _)| held == kind)
+            .map(|(_, id)| id.as_str())
+            .collect()
+    }
+}
+
+impl fmt::Display for Held {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (kind, id) in &self.0 {
+            write!(formatter, "\n  {kind} {id}")?;
+        }
+        Ok(())
+    }
+}
+
+/// Lists accounts.
+pub struct Lister;
+
+impl Lister {
+    /// What the account of a project holds.
+    #[track_caller]
+    pub fn list(project: &Project) -> Held {
+        let given = json!({
+            "network_interfaces": matches!(project.cloud(), Cloud::Sandbox(_)),
+            "ignored_roles": [],
+        });
+        let listed = project.boto3(&given, include_str!("listing.py"));
+        let text = |value: &Value| value.as_str().unwrap().to_owned();
+        Held(
+            listed
+                .as_array()
+                .unwrap()
+                .iter()
+                .map(|pair| (text(&pair[0]), text(&pair[1])))
+                .collect(),
+        )
+    }
+}

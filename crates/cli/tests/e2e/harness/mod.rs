@@ -1,0 +1,11 @@
+//! What the tests have in common.
+
+mod account;
+mod cases;
+mod project;
+mod reference;
+mod run;
+
+pub use cases::{by_hand, fill};
+pub use project::{ACCOUNT, Cloud, Project};
+pub use reference::Reference;

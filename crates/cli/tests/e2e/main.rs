@@ -1,0 +1,17 @@
+//! The binary as its users have it: run as a process, over HTTP, against emulators.
+//!
+//! Each test has a project folder and an emulator of its own. What it changes by hand it changes with boto3,
+//! and what an account holds in the end boto3 says: nothing of ours judges our own work.
+//!
+//! `INFRA_SANDBOX_VENV` names the Python environment; it is made below the workspace when it is not there.
+
+mod accounts;
+mod commands;
+mod drift;
+mod failure;
+mod harness;
+mod image;
+mod kill;
+mod mistakes;
+mod moto;
+mod reference;
