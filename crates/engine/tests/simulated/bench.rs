@@ -45,6 +45,15 @@ impl Bench {
         }
     }
 
+    /// The same cloud and state, which go their own way from here.
+    pub fn fork(&self) -> Self {
+        Self {
+            cloud: self.cloud.fork(),
+            store: self.store.fork(),
+            ..Self::new()
+        }
+    }
+
     pub fn with_faults(faults: Faults) -> Self {
         let bench = Self::new();
         bench.cloud.set_faults(faults);
