@@ -71,15 +71,26 @@ impl Default for Cloud {
 impl Cloud {
     /// An empty cloud in which nothing goes wrong.
     pub fn new() -> Self {
+        Self::of(World::default(), Faults::default(), BTreeMap::new())
+    }
+
+    /// A cloud that has what this one has by now and goes its own way, with the same faults and a new process.
+    #[must_use]
+    pub fn fork(&self) -> Self {
+        let inner = self.shared.lock();
+        Self::of(inner.world.clone(), inner.faults, inner.files.clone())
+    }
+
+    fn of(world: World, faults: Faults, files: BTreeMap<String, String>) -> Self {
         let shared = Arc::new(Shared {
             inner: Mutex::new(Inner {
-                world: World::default(),
-                faults: Faults::default(),
+                world,
+                faults,
                 stop: Stop::default(),
                 calls: Calls::default(),
                 failed: BTreeMap::new(),
                 refused: BTreeMap::new(),
-                files: BTreeMap::new(),
+                files,
                 progress: Arc::new(Silent),
                 under_way: BTreeSet::new(),
                 most_under_way: 0,

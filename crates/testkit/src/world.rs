@@ -55,7 +55,7 @@ struct Thing {
 }
 
 /// All there is.
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default)]
 pub(crate) struct World {
     things: BTreeMap<(TypeName, PhysicalId), Thing>,
     /// What is gone, and until when reads still tell of it.

@@ -45,6 +45,15 @@ impl Bench {
         }
     }
 
+    /// The same cloud and state, which go their own way from here.
+    pub fn fork(&self) -> Self {
+        Self {
+            cloud: self.cloud.fork(),
+            store: self.store.fork(),
+            ..Self::new()
+        }
+    }
+
     pub fn with_faults(faults: Faults) -> Self {
         let bench = Self::new();
         bench.cloud.set_faults(faults);
@@ -126,6 +135,7 @@ impl Bench {
     /// Applies, after which the cloud has what the stack says and nothing is left to do.
     pub async fn settle_on(&self, stack: &Stack) -> Ran {
         let ran = self.apply(stack).await;
+        self.remembers(stack).await;
         self.has_settled_on(stack).await;
         ran
     }
@@ -145,7 +155,10 @@ impl Bench {
             again.planned.plan.outputs
         );
         assert_eq!(self.cloud.calls().changing, before);
-        // What the state remembers is enough to know that, too.
+    }
+
+    /// What the state remembers is enough to know that nothing is left to do.
+    async fn remembers(&self, stack: &Stack) {
         let believing = RunRequest {
             refresh: false,
             ..apply(stack)

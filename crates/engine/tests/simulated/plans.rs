@@ -358,3 +358,23 @@ async fn a_look_at_everything_takes_one_call_for_each_type() {
         1
     );
 }
+
+#[tokio::test(start_paused = true)]
+async fn what_stays_is_known_although_what_it_is_made_of_is_made_anew() {
+    let bench = Bench::new();
+    let before = stack(json!({
+        "app.secret.first": { "name": "first", "value": "1", "hint": "a word" },
+        "app.secret.second": { "name": "second", "value": "2", "hint": "${app.secret.first.hint}" },
+    }));
+    bench.settle_on(&before).await;
+    let after = stack(json!({
+        "app.secret.first": { "name": "renamed", "value": "1", "hint": "a word" },
+        "app.secret.second": { "name": "second", "value": "2", "hint": "${app.secret.first.hint}" },
+        "app.secret.third": { "name": "third", "value": "3", "hint": "${app.secret.second.hint}" },
+    }));
+    let ran = bench.settle_on(&after).await;
+    assert_eq!(
+        shown(&ran.planned),
+        ["Replace app.secret.first", "Create app.secret.third"]
+    );
+}

@@ -123,3 +123,24 @@ async fn a_secret_that_is_never_told_back_is_sent_again_when_nobody_knows_whethe
     let ran = bench.settle_on(&with("hunter2")).await;
     assert_eq!(ran.changing_calls, 1);
 }
+
+#[tokio::test(start_paused = true)]
+async fn what_the_type_calls_sensitive_is_hidden_from_whoever_uses_it_too() {
+    let bench = Bench::new();
+    let using = |note: &str| {
+        stack(json!({
+            "app.secret.main": { "name": "password", "value": "${secret.hunter2}" },
+            "net.network.main": { "range": "10.0.0.0/16" },
+            "net.part.a": { "network_id": "${net.network.main.id}", "note": note },
+        }))
+    };
+    bench.settle_on(&using("nothing")).await;
+    // Nobody but the type says that this is a secret.
+    bench.cloud.change("app.secret.main", "hint", "a plant");
+    let ran = bench.apply(&using("${app.secret.main.hint}")).await;
+    assert_eq!(
+        bench.cloud.things_of("net.part.a")[0].attributes["note"],
+        Value::from("a plant")
+    );
+    nothing_leaks(&bench, &ran);
+}

@@ -243,3 +243,33 @@ async fn without_waiting_nobody_is_given_what_is_not_known_yet() {
     );
     bench.has_settled_on(&stack).await;
 }
+
+#[tokio::test(start_paused = true)]
+async fn what_a_wait_has_brought_is_not_forgotten_by_the_change_after_it() {
+    let mut bench = Bench::new();
+    let with = |note: &str| {
+        stack(json!({
+            "net.network.main": { "range": "10.0.0.0/16" },
+            "net.part.a": { "network_id": "${net.network.main.id}" },
+            "net.gateway.main": { "part_id": "${net.part.a.id}", "note": note },
+            "output.where": "${net.gateway.main.address}",
+        }))
+    };
+    let cancellation = bench.cancellation.clone();
+    tokio::spawn(async move {
+        tokio::time::sleep(Duration::from_secs(10)).await;
+        cancellation.raise();
+        cancellation.raise();
+    });
+    bench.try_apply(&with("one")).await;
+    bench.restart();
+    let ran = bench.settle_on(&with("two")).await;
+    let steps: Vec<StepOperation> = ran.planned.plan.steps.iter().map(|step| step.operation).collect();
+    assert_eq!(steps, [StepOperation::Wait, StepOperation::Update]);
+    assert!(
+        bench.state().outputs["where"]
+            .as_str()
+            .unwrap()
+            .starts_with("address-of-")
+    );
+}
