@@ -31,6 +31,12 @@ macro_rules! catalogue {
             ),)+
         ];
 
+        /// How each type says that its attributes are treated.
+        #[cfg(test)]
+        static TRAITS: &[(&str, infra_provider::Traits)] = &[
+            $((<$type as ResourceType>::NAME, <$type as ResourceType>::TRAITS),)+
+        ];
+
         fn all_providers(clients: &Clients) -> Vec<(&'static str, Box<dyn Provider>)> {
             vec![$((
                 <$type as ResourceType>::NAME,
@@ -141,6 +147,8 @@ impl Providers for AwsProviders {
 
 #[cfg(test)]
 mod tests {
+    use infra_core::{AttributeKind, AttributePath};
+
     use super::*;
 
     #[test]
@@ -164,6 +172,50 @@ mod tests {
             }
             for key in &schema.natural_key {
                 assert!(schema.attributes.contains_key(key), "{name}: natural key {key}");
+            }
+        }
+    }
+
+    /// A path that names nothing would be ignored without a word.
+    #[test]
+    fn every_path_in_a_trait_is_an_attribute_of_its_kind() {
+        for ((name, traits), (_, definition)) in TRAITS.iter().zip(DEFINITIONS) {
+            let schema = definition.schema();
+            let at = |path: &str| {
+                schema
+                    .at(&AttributePath::from(path))
+                    .unwrap_or_else(|| panic!("{name} has no {path}"))
+            };
+            let lists = [
+                traits.immutable,
+                traits.set_after_create,
+                traits.needs_ready,
+                traits.sensitive,
+                traits.write_only,
+            ];
+            for path in lists.into_iter().flatten() {
+                at(path);
+            }
+            for path in traits.sets {
+                assert!(matches!(at(path).kind, AttributeKind::Set(_)), "{name}.{path}");
+            }
+            for (path, key) in traits.keyed {
+                let AttributeKind::KeyedList { element, .. } = &at(path).kind else {
+                    panic!("{name}.{path} is no keyed list")
+                };
+                assert!(element.contains_key(*key), "{name}.{path} has no {key}");
+            }
+            for path in traits.json.iter().chain(traits.policies) {
+                assert!(
+                    matches!(at(path).kind, AttributeKind::Json { .. }),
+                    "{name}.{path}"
+                );
+            }
+            for computed in traits.changes_on_update {
+                assert!(
+                    schema.computed.contains_key(*computed),
+                    "{name} computes no {computed}"
+                );
             }
         }
     }

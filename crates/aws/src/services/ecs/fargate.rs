@@ -321,3 +321,141 @@ fn check_fargate_only(path: &str, container: &Value, problems: &mut Problems) {
         );
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Value as Json, json};
+
+    use super::*;
+    use crate::services::ecs::task_definition::TaskDefinition;
+    use crate::services::testing::check;
+
+    fn fargate_with(more: Json) -> Vec<String> {
+        let mut all = json!({
+            "family": "app", "cpu": 256, "memory": 512, "network_mode": "awsvpc",
+            "requires_compatibilities": ["FARGATE"],
+            "container_definitions": [{ "name": "app", "image": "nginx" }],
+        });
+        let (Json::Object(all_of), Json::Object(more)) = (&mut all, more) else {
+            unreachable!()
+        };
+        all_of.extend(more);
+        check::<TaskDefinition>(all)
+    }
+
+    #[test]
+    fn fargate_has_its_pairs_of_cpu_and_memory() {
+        for (cpu, memory, said) in [
+            (256, 512, None),
+            (256, 1024, None),
+            (1024, 8192, None),
+            (8192, 20_480, None),
+            (16_384, 122_880, None),
+            (
+                256,
+                4096,
+                Some("memory: Fargate has no tasks of 256 CPU units and 4096 MiB of memory"),
+            ),
+            (
+                4096,
+                31_744,
+                Some("memory: Fargate has no tasks of 4096 CPU units and 31744 MiB of memory"),
+            ),
+            (
+                300,
+                512,
+                Some(
+                    "cpu: Fargate has no tasks of 300 CPU units: it takes 256, 512, 1024, 2048, 4096, 8192 or 16384",
+                ),
+            ),
+        ] {
+            let found = fargate_with(json!({ "cpu": cpu, "memory": memory }));
+            assert_eq!(found.first().map(String::as_str), said, "{cpu} {memory}");
+        }
+        assert_eq!(memory_sizes(8192).len(), 12);
+    }
+
+    #[test]
+    fn what_a_task_needs_is_checked() {
+        let container = |more: Json| {
+            let mut all = json!({ "name": "app", "image": "nginx" });
+            let (Json::Object(all_of), Json::Object(more)) = (&mut all, more) else {
+                unreachable!()
+            };
+            all_of.extend(more);
+            fargate_with(json!({ "container_definitions": [all] }))
+        };
+        for (found, said) in [
+            (
+                fargate_with(json!({ "network_mode": "bridge" })),
+                "network_mode: tasks on Fargate need `awsvpc`, not `bridge`",
+            ),
+            (
+                fargate_with(json!({ "container_definitions": [] })),
+                "container_definitions: a task needs a container",
+            ),
+            (
+                fargate_with(json!({ "family": "my app" })),
+                "family: `my app` has ` ` in it: AWS takes letters, digits, underscores and hyphens",
+            ),
+            (
+                fargate_with(json!({ "ephemeral_storage": { "size_in_gib": 20 } })),
+                "ephemeral_storage.size_in_gib: 20 is not between 21 and 200",
+            ),
+            (
+                container(json!({ "essential": false })),
+                "container_definitions: one container at least has to be essential",
+            ),
+            (
+                container(json!({ "memory": 1024 })),
+                "container_definitions[0].memory: is more than the 512 MiB of the task",
+            ),
+            (
+                container(json!({ "cpu": 512 })),
+                "container_definitions: the containers want 512 CPU units together, and the task has 256",
+            ),
+            (
+                container(json!({ "port_mappings": [{ "container_port": 80, "host_port": 8080 }] })),
+                "container_definitions[0].port_mappings[0].host_port: has to be the container's port 80 in network \
+                 mode awsvpc",
+            ),
+            (
+                container(json!({ "depends_on": [{ "container_name": "log", "condition": "START" }] })),
+                "container_definitions[0].depends_on[0].container_name: the task has no container `log`",
+            ),
+            (
+                container(
+                    json!({ "mount_points": [{ "source_volume": "data", "container_path": "/data" }] }),
+                ),
+                "container_definitions[0].mount_points[0].source_volume: the task has no volume `data`",
+            ),
+            (
+                container(json!({ "image": "123456789012.dkr.ecr.us-east-1.amazonaws.com/app" })),
+                "execution_role_arn: `container_definitions[0]` needs an execution role on Fargate: its image is \
+                 in ECR",
+            ),
+            (
+                container(json!({ "health_check": { "command": ["curl", "localhost"] } })),
+                "container_definitions[0].health_check.command: starts with `curl`, which has to be `CMD` or \
+                 `CMD-SHELL`",
+            ),
+            (
+                container(json!({ "log_configuration": { "log_driver": "syslog" } })),
+                "container_definitions[0].log_configuration.log_driver: Fargate has no `syslog`, only awslogs, \
+                 awsfirelens, splunk",
+            ),
+            (
+                container(json!({ "stop_timeout": 300 })),
+                "container_definitions[0].stop_timeout: 300 seconds is more than Fargate's 120",
+            ),
+        ] {
+            assert_eq!(found, [said]);
+        }
+        assert_eq!(
+            check::<TaskDefinition>(json!({
+                "family": "app", "container_definitions": [{ "name": "app", "image": "nginx" }],
+            })),
+            Vec::<String>::new()
+        );
+    }
+}

@@ -2,11 +2,13 @@
 
 pub mod cluster;
 mod common;
+mod container_conversions;
 mod containers;
 pub mod deployment;
 mod explain;
 mod fargate;
 pub mod service;
 mod service_parts;
+mod service_rules;
 pub mod task_definition;
 mod volumes;

@@ -7,29 +7,27 @@
 //! deleted, which is what subnets and security groups then wait for.
 //! <https://docs.aws.amazon.com/elasticloadbalancing/latest/APIReference/API_CreateLoadBalancer.html>
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
 use aws_sdk_elasticloadbalancingv2::Client;
 use aws_sdk_elasticloadbalancingv2::types::{self as sdk, LoadBalancerAttribute, LoadBalancerStateEnum};
 use futures::future::try_join_all;
-use infra_core::types::{Problem, Problems, known, known_integer, known_str};
-use infra_core::{Attributes, ErrorClass, Health, PhysicalId, ResourceAddress, Value};
+use infra_core::types::{Problem, Problems, known_str};
+use infra_core::{Attributes, ErrorClass, Health, PhysicalId, ResourceAddress};
 use infra_provider::{Call, Created, Found, ProviderResult, ResourceType, Traits, Update, Wait, Waits};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::common::{
-    ARNS, check_name, check_range, for_create, full_name, tags_of, tags_of_one, update_tags,
-};
-use super::settings::{self, Kind, Of, Setting};
+use super::common::{ARNS, for_create, full_name, tags_of, tags_of_one, update_tags};
+use super::load_balancer_parts::*;
+use super::{load_balancer_rules, settings};
 use crate::catalogue::FromClients;
-use crate::choices::choices;
 use crate::clients::Clients;
 use crate::errors::{AwsResult, Tolerate, missing};
 use crate::read::{Observations, in_batches_that_exist};
 use crate::tags::{Tags, are_of, without_reserved};
 use crate::taken::{taken, with_import_hint};
-use crate::together::{Stack, elements, meant, of_type};
+use crate::together::{Stack, of_type};
 
 /// The type.
 pub struct LoadBalancer {
@@ -107,216 +105,6 @@ pub struct Spec {
     /// Tags by key.
     pub tags: Option<Tags>,
 }
-
-choices! {
-    /// The kind of load balancer.
-    LoadBalancerType {
-        /// HTTP and HTTPS.
-        Application = "application",
-        /// TCP, TLS and UDP.
-        Network = "network",
-    }
-}
-
-choices! {
-    /// Who can reach a load balancer.
-    Scheme {
-        /// Everybody on the internet.
-        InternetFacing = "internet-facing",
-        /// Whoever is in the VPC or connected to it.
-        Internal = "internal",
-    }
-}
-
-choices! {
-    /// Addresses of a load balancer.
-    IpAddressType {
-        /// IPv4.
-        Ipv4 = "ipv4",
-        /// IPv4 and IPv6.
-        Dualstack = "dualstack",
-        /// IPv6, and private IPv4 addresses.
-        DualstackWithoutPublicIpv4 = "dualstack-without-public-ipv4",
-    }
-}
-
-choices! {
-    /// What happens with a request's `X-Forwarded-For`.
-    HeaderProcessing {
-        /// The client's address is added.
-        Append = "append",
-        /// It stays as it is.
-        Preserve = "preserve",
-        /// It is removed.
-        Remove = "remove",
-    }
-}
-
-choices! {
-    /// How requests that may be smuggling are treated.
-    DesyncMitigation {
-        /// Those that are known to be dangerous are refused.
-        Defensive = "defensive",
-        /// All pass.
-        Monitor = "monitor",
-        /// Only what the RFC allows passes.
-        Strictest = "strictest",
-    }
-}
-
-/// A subnet with addresses of the load balancer in it.
-#[derive(Debug, Clone, Deserialize, Serialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub struct SubnetMapping {
-    /// The subnet.
-    pub subnet_id: String,
-    /// An elastic IP, for an internet-facing one.
-    pub allocation_id: Option<String>,
-    /// An address of the subnet, for an internal one.
-    #[serde(rename = "private_ipv4_address")]
-    pub private_ipv4_address: Option<String>,
-}
-
-/// Logs to S3.
-#[derive(Debug, Clone, Deserialize, Serialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub struct LogDelivery {
-    /// Whether they are written. AWS's default is false.
-    #[schemars(extend("default" = false))]
-    pub enabled: Option<bool>,
-    /// The bucket's name; in the same region.
-    pub bucket: Option<String>,
-    /// The prefix of the objects' keys.
-    pub prefix: Option<String>,
-}
-
-const APPLICATION: Of = Of::Application;
-
-/// <https://docs.aws.amazon.com/elasticloadbalancing/latest/APIReference/API_LoadBalancerAttribute.html>
-const SETTINGS: &[Setting] = &[
-    Setting::new(
-        "idle_timeout_seconds",
-        "idle_timeout.timeout_seconds",
-        Kind::Number,
-        Some("60"),
-    )
-    .of(APPLICATION),
-    Setting::new(
-        "client_keep_alive_seconds",
-        "client_keep_alive.seconds",
-        Kind::Number,
-        Some("3600"),
-    )
-    .of(APPLICATION),
-    Setting::new(
-        "deletion_protection_enabled",
-        "deletion_protection.enabled",
-        Kind::Flag,
-        Some("false"),
-    ),
-    Setting::new(
-        "load_balancing_cross_zone_enabled",
-        "load_balancing.cross_zone.enabled",
-        Kind::Flag,
-        Some("false"),
-    )
-    .of(Of::Network),
-    Setting::new("http2_enabled", "routing.http2.enabled", Kind::Flag, Some("true")).of(APPLICATION),
-    Setting::new(
-        "drop_invalid_header_fields_enabled",
-        "routing.http.drop_invalid_header_fields.enabled",
-        Kind::Flag,
-        Some("false"),
-    )
-    .of(APPLICATION),
-    Setting::new(
-        "preserve_host_header_enabled",
-        "routing.http.preserve_host_header.enabled",
-        Kind::Flag,
-        Some("false"),
-    )
-    .of(APPLICATION),
-    Setting::new(
-        "xff_header_processing_mode",
-        "routing.http.xff_header_processing.mode",
-        Kind::Text,
-        Some("append"),
-    )
-    .of(APPLICATION),
-    Setting::new(
-        "xff_client_port_enabled",
-        "routing.http.xff_client_port.enabled",
-        Kind::Flag,
-        Some("false"),
-    )
-    .of(APPLICATION),
-    Setting::new(
-        "x_amzn_tls_version_and_cipher_suite_enabled",
-        "routing.http.x_amzn_tls_version_and_cipher_suite.enabled",
-        Kind::Flag,
-        Some("false"),
-    )
-    .of(APPLICATION),
-    Setting::new(
-        "desync_mitigation_mode",
-        "routing.http.desync_mitigation_mode",
-        Kind::Text,
-        Some("defensive"),
-    )
-    .of(APPLICATION),
-    Setting::new(
-        "waf_fail_open_enabled",
-        "waf.fail_open.enabled",
-        Kind::Flag,
-        Some("false"),
-    )
-    .of(APPLICATION),
-    Setting::new(
-        "zonal_shift_enabled",
-        "zonal_shift.config.enabled",
-        Kind::Flag,
-        Some("false"),
-    ),
-    Setting::new(
-        "access_logs.enabled",
-        "access_logs.s3.enabled",
-        Kind::Flag,
-        Some("false"),
-    ),
-    Setting::new(
-        "access_logs.bucket",
-        "access_logs.s3.bucket",
-        Kind::Text,
-        Some(""),
-    ),
-    Setting::new(
-        "access_logs.prefix",
-        "access_logs.s3.prefix",
-        Kind::Text,
-        Some(""),
-    ),
-    Setting::new(
-        "connection_logs.enabled",
-        "connection_logs.s3.enabled",
-        Kind::Flag,
-        Some("false"),
-    )
-    .of(APPLICATION),
-    Setting::new(
-        "connection_logs.bucket",
-        "connection_logs.s3.bucket",
-        Kind::Text,
-        Some(""),
-    )
-    .of(APPLICATION),
-    Setting::new(
-        "connection_logs.prefix",
-        "connection_logs.s3.prefix",
-        Kind::Text,
-        Some(""),
-    )
-    .of(APPLICATION),
-];
 
 /// What AWS tells.
 #[derive(Debug, Clone, Serialize, JsonSchema)]
@@ -412,57 +200,13 @@ drop_invalid_header_fields_enabled = true
     type Observed = Observed;
 
     fn validate(attributes: &Attributes, problems: &mut Problems) {
-        check_name(attributes, problems);
-        if let Some(name) = known_str(attributes, "name").filter(|name| name.starts_with("internal-")) {
-            problems.at(
-                "name",
-                format!("`{name}` starts with `internal-`, which AWS keeps for itself"),
-            );
-        }
-        let is_network = known_str(attributes, "type") == Some("network");
-        check_subnets(attributes, is_network, problems);
-        let seconds = |name: &str| known_integer(attributes, name);
-        check_range(
-            "idle_timeout_seconds",
-            seconds("idle_timeout_seconds"),
-            1,
-            4000,
-            problems,
-        );
-        let keep_alive = "client_keep_alive_seconds";
-        check_range(keep_alive, seconds(keep_alive), 60, 604_800, problems);
-        // What neither type knows is no attribute at all, so only the other type's own ones are wrong.
-        let wrong = if is_network { Of::Application } else { Of::Network };
-        let foreign: BTreeSet<&str> = SETTINGS
-            .iter()
-            .filter(|setting| setting.of == wrong)
-            .map(|setting| setting.place().0)
-            .filter(|name| known(attributes, name).is_some())
-            .collect();
-        if attributes.get("type").is_none_or(|kind| !kind.has_unknown()) {
-            let which = if is_network { "network" } else { "application" };
-            for name in foreign {
-                problems.at(
-                    name,
-                    format!("a load balancer of type `{which}` has no such setting"),
-                );
-            }
-        }
-        for name in ["access_logs", "connection_logs"] {
-            let table = attributes.get(name).and_then(Value::as_map);
-            let is_on = table
-                .and_then(|table| table.get("enabled"))
-                .and_then(Value::as_bool);
-            if is_on == Some(true) && table.is_some_and(|table| !table.contains_key("bucket")) {
-                problems.at(name, "logs need the `bucket` that they are written to");
-            }
-        }
+        load_balancer_rules::check(attributes, problems);
     }
 
     fn validate_together(stack: &Stack) -> Vec<(ResourceAddress, Problem)> {
         of_type(stack, Self::NAME)
             .filter_map(|(address, attributes)| {
-                let problem = check_zones(attributes, stack)?;
+                let problem = load_balancer_rules::check_zones(attributes, stack)?;
                 Some((address.clone(), problem))
             })
             .collect()
@@ -706,135 +450,4 @@ fn mapping(zone: &sdk::AvailabilityZone) -> Option<SubnetMapping> {
         allocation_id: address.and_then(|address| address.allocation_id.clone()),
         private_ipv4_address: address.and_then(|address| address.private_ipv4_address.clone()),
     })
-}
-
-fn check_subnets(attributes: &Attributes, is_network: bool, problems: &mut Problems) {
-    let is_set = |name: &str| attributes.get(name).is_some_and(|value| !value.is_null());
-    match (is_set("subnets"), is_set("subnet_mappings")) {
-        (true, true) => problems.at("subnet_mappings", "takes the place of `subnets`: set one of them"),
-        (false, false) => problems.at_with_help(
-            "subnets",
-            "a load balancer needs subnets",
-            "name one subnet for each availability zone",
-        ),
-        _ => {}
-    }
-    let count = attributes
-        .get("subnets")
-        .and_then(Value::as_list)
-        .map(<[Value]>::len);
-    let is_application = !is_network && attributes.get("type").is_none_or(|kind| !kind.has_unknown());
-    if is_application && count.is_some_and(|count| count < 2) {
-        problems.at(
-            "subnets",
-            "an application load balancer needs subnets in two availability zones at least",
-        );
-    }
-}
-
-/// Two subnets of one zone, as far as the stack says which zones they are in.
-fn check_zones(attributes: &Attributes, stack: &Stack) -> Option<Problem> {
-    let mut by_zone: BTreeMap<&str, usize> = BTreeMap::new();
-    for subnet in elements(attributes, "subnets") {
-        let subnet = meant(stack, Some(subnet), "ec2.subnet")?;
-        *by_zone
-            .entry(known_str(subnet, "availability_zone")?)
-            .or_default() += 1;
-    }
-    let (zone, count) = by_zone.into_iter().find(|(_, count)| *count > 1)?;
-    Some(Problem {
-        path: "subnets".into(),
-        message: format!(
-            "{count} of these subnets are in {zone}: a load balancer takes one subnet of a zone"
-        ),
-        help: Some("name one subnet for each availability zone".into()),
-    })
-}
-
-#[cfg(test)]
-mod tests {
-    use serde_json::json;
-
-    use super::*;
-    use crate::services::testing::{check, reference};
-
-    #[test]
-    fn names_subnets_and_settings_are_checked() {
-        let two = json!(["subnet-1", "subnet-2"]);
-        for (attributes, said) in [
-            (json!({ "name": "main", "subnets": two }), vec![]),
-            (
-                json!({ "name": "a-name-of-more-than-32-characters", "subnets": two }),
-                vec!["name: `a-name-of-more-than-32-characters` has 33 characters: AWS takes 1 to 32"],
-            ),
-            (
-                json!({ "name": "internal-main", "subnets": two }),
-                vec!["name: `internal-main` starts with `internal-`, which AWS keeps for itself"],
-            ),
-            (
-                json!({ "name": "-main", "subnets": two }),
-                vec!["name: `-main` may neither start nor end with a hyphen"],
-            ),
-            (
-                json!({ "name": "my_main", "subnets": two }),
-                vec!["name: `my_main` has `_` in it: AWS takes letters, digits and hyphens"],
-            ),
-            (
-                json!({ "name": "main", "subnets": ["subnet-1"] }),
-                vec![
-                    "subnets: an application load balancer needs subnets in two availability zones at least",
-                ],
-            ),
-            (
-                json!({ "name": "main", "type": "network", "subnets": ["subnet-1"] }),
-                vec![],
-            ),
-            (
-                json!({ "name": "main" }),
-                vec!["subnets: a load balancer needs subnets"],
-            ),
-            (
-                json!({ "name": "main", "type": "network", "subnets": two, "http2_enabled": true }),
-                vec!["http2_enabled: a load balancer of type `network` has no such setting"],
-            ),
-            (
-                json!({ "name": "main", "subnets": two, "idle_timeout_seconds": 4001 }),
-                vec!["idle_timeout_seconds: 4001 is not between 1 and 4000"],
-            ),
-            (
-                json!({ "name": "main", "subnets": two, "access_logs": { "enabled": true } }),
-                vec!["access_logs: logs need the `bucket` that they are written to"],
-            ),
-        ] {
-            assert_eq!(check::<LoadBalancer>(attributes), said);
-        }
-    }
-
-    #[test]
-    fn two_subnets_of_one_zone_are_refused() {
-        let stack = |zones: [&str; 2]| -> Stack {
-            let subnet = |zone: &str| Attributes::from([("availability_zone".into(), Value::from(zone))]);
-            let subnets = vec![reference("ec2.subnet.a.id"), reference("ec2.subnet.b.id")];
-            Stack::from([
-                ("ec2.subnet.a".parse().unwrap(), subnet(zones[0])),
-                ("ec2.subnet.b".parse().unwrap(), subnet(zones[1])),
-                (
-                    "elbv2.load_balancer.main".parse().unwrap(),
-                    Attributes::from([("subnets".into(), Value::List(subnets))]),
-                ),
-            ])
-        };
-        assert_eq!(
-            LoadBalancer::validate_together(&stack(["us-east-1a", "us-east-1b"])),
-            []
-        );
-        let found = LoadBalancer::validate_together(&stack(["us-east-1a", "us-east-1a"]));
-        assert_eq!(found.len(), 1);
-        assert!(
-            found[0]
-                .1
-                .message
-                .starts_with("2 of these subnets are in us-east-1a")
-        );
-    }
 }

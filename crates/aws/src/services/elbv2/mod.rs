@@ -3,6 +3,11 @@
 mod actions;
 mod common;
 pub mod listener;
+mod listener_rules;
 pub mod load_balancer;
+mod load_balancer_parts;
+mod load_balancer_rules;
 mod settings;
 pub mod target_group;
+mod target_group_parts;
+mod target_group_rules;

@@ -44,26 +44,43 @@ pub enum Of {
     Both,
 }
 
-impl Setting {
-    /// A setting that both types of load balancer know.
-    pub const fn new(
-        attribute: &'static str,
-        key: &'static str,
-        kind: Kind,
-        default: Option<&'static str>,
-    ) -> Self {
-        Self {
-            attribute,
-            key,
-            kind,
-            default,
-            of: Of::Both,
-        }
-    }
+/// A truth value that both types of load balancer know.
+pub const fn flag(attribute: &'static str, key: &'static str, default: &'static str) -> Setting {
+    setting(attribute, key, Kind::Flag, default)
+}
 
+/// A whole number that both types of load balancer know.
+pub const fn number(attribute: &'static str, key: &'static str, default: &'static str) -> Setting {
+    setting(attribute, key, Kind::Number, default)
+}
+
+/// A text that both types of load balancer know.
+pub const fn text(attribute: &'static str, key: &'static str, default: &'static str) -> Setting {
+    setting(attribute, key, Kind::Text, default)
+}
+
+const fn setting(attribute: &'static str, key: &'static str, kind: Kind, default: &'static str) -> Setting {
+    Setting {
+        attribute,
+        key,
+        kind,
+        default: Some(default),
+        of: Of::Both,
+    }
+}
+
+impl Setting {
     /// The same, of one type of load balancer.
     pub const fn of(self, of: Of) -> Self {
         Self { of, ..self }
+    }
+
+    /// The same, with a default that depends on other things.
+    pub const fn without_default(self) -> Self {
+        Self {
+            default: None,
+            ..self
+        }
     }
 
     /// The top-level attribute, and the key in it when that is a table.
@@ -169,30 +186,10 @@ mod tests {
     use super::*;
 
     const SETTINGS: &[Setting] = &[
-        Setting::new(
-            "idle_timeout_seconds",
-            "idle_timeout.timeout_seconds",
-            Kind::Number,
-            Some("60"),
-        ),
-        Setting::new(
-            "access_logs.enabled",
-            "access_logs.s3.enabled",
-            Kind::Flag,
-            Some("false"),
-        ),
-        Setting::new(
-            "access_logs.bucket",
-            "access_logs.s3.bucket",
-            Kind::Text,
-            Some(""),
-        ),
-        Setting::new(
-            "waf_fail_open_enabled",
-            "waf.fail_open.enabled",
-            Kind::Flag,
-            Some("false"),
-        ),
+        number("idle_timeout_seconds", "idle_timeout.timeout_seconds", "60"),
+        flag("access_logs.enabled", "access_logs.s3.enabled", "false"),
+        text("access_logs.bucket", "access_logs.s3.bucket", ""),
+        flag("waf_fail_open_enabled", "waf.fail_open.enabled", "false"),
     ];
 
     #[test]

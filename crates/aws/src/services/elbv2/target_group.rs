@@ -8,19 +8,16 @@
 use aws_sdk_elasticloadbalancingv2::Client;
 use aws_sdk_elasticloadbalancingv2::types::{self as sdk, Matcher, TargetGroupAttribute};
 use futures::future::try_join_all;
-use infra_core::types::{Problems, known, known_integer, known_str};
-use infra_core::{Attributes, PhysicalId, Value};
+use infra_core::types::{Problems, known_str};
+use infra_core::{Attributes, PhysicalId};
 use infra_provider::{Call, Created, Found, ProviderResult, ResourceType, Traits, Update};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::common::{
-    ARNS, Protocol, check_name, check_range, for_create, full_name, known_protocol, tags_of, tags_of_one,
-    update_tags,
-};
-use super::settings::{self, Kind, Of, Setting};
+use super::common::{ARNS, Protocol, for_create, full_name, tags_of, tags_of_one, update_tags};
+use super::target_group_parts::*;
+use super::{settings, target_group_rules};
 use crate::catalogue::FromClients;
-use crate::choices::choices;
 use crate::clients::Clients;
 use crate::errors::{AwsResult, Tolerate, missing};
 use crate::read::{Observations, in_batches_that_exist};
@@ -83,207 +80,6 @@ pub struct Spec {
     /// Tags by key.
     pub tags: Option<Tags>,
 }
-
-choices! {
-    /// What the targets of a group are.
-    TargetType {
-        /// Instances by id.
-        Instance = "instance",
-        /// Addresses; Fargate tasks.
-        Ip = "ip",
-        /// One Lambda function.
-        Lambda = "lambda",
-        /// One application load balancer behind a network load balancer.
-        Alb = "alb",
-    }
-}
-
-choices! {
-    /// The version of HTTP between load balancer and targets.
-    ProtocolVersion {
-        /// HTTP/1.1.
-        Http1 = "HTTP1",
-        /// HTTP/2.
-        Http2 = "HTTP2",
-        /// gRPC.
-        Grpc = "GRPC",
-    }
-}
-
-choices! {
-    /// Addresses of targets.
-    TargetAddressType {
-        /// IPv4.
-        Ipv4 = "ipv4",
-        /// IPv6.
-        Ipv6 = "ipv6",
-    }
-}
-
-choices! {
-    /// How a target is chosen for a request.
-    Algorithm {
-        /// One after the other.
-        RoundRobin = "round_robin",
-        /// The one with the fewest requests in flight.
-        LeastOutstandingRequests = "least_outstanding_requests",
-        /// At random, away from targets with anomalies.
-        WeightedRandom = "weighted_random",
-    }
-}
-
-choices! {
-    /// Whether traffic goes to targets of all zones.
-    CrossZone {
-        /// Yes.
-        On = "true",
-        /// No.
-        Off = "false",
-        /// As the load balancer says.
-        AsLoadBalancer = "use_load_balancer_configuration",
-    }
-}
-
-/// How it is found out whether a target is healthy.
-#[derive(Debug, Clone, Default, PartialEq, Deserialize, Serialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub struct HealthCheck {
-    /// Whether targets are checked; only those of type `lambda` need not be.
-    pub enabled: Option<bool>,
-    /// The protocol of checks. AWS's default is HTTP, and TCP for network load balancers.
-    pub protocol: Option<Protocol>,
-    /// The port, or `traffic-port` for that of the traffic. AWS's default is `traffic-port`.
-    #[schemars(extend("default" = "traffic-port"))]
-    pub port: Option<String>,
-    /// The path that is asked for. AWS's default is `/`. Checks by HTTP and HTTPS.
-    #[schemars(extend("default" = "/"))]
-    pub path: Option<String>,
-    /// Seconds between two checks of a target, 5 to 300. AWS's default is 30.
-    #[schemars(extend("default" = 30))]
-    pub interval_seconds: Option<i64>,
-    /// Seconds without an answer that count as failure, 2 to 120. AWS's default is 5 for HTTP and HTTPS, 10
-    /// for TCP.
-    pub timeout_seconds: Option<i64>,
-    /// Successes in a row that make a target healthy, 2 to 10. AWS's default is 5.
-    #[schemars(extend("default" = 5))]
-    pub healthy_threshold_count: Option<i64>,
-    /// Failures in a row that make a target unhealthy, 2 to 10. AWS's default is 2.
-    #[schemars(extend("default" = 2))]
-    pub unhealthy_threshold_count: Option<i64>,
-    /// Status codes that count as success, such as `200` or `200-299,301`; those of gRPC with protocol
-    /// version `GRPC`. AWS's default is `200`, and `12` for gRPC.
-    pub matcher: Option<String>,
-}
-
-/// Whether a client's requests stay with one target.
-#[derive(Debug, Clone, Deserialize, Serialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub struct Stickiness {
-    /// Whether they do. AWS's default is false.
-    #[schemars(extend("default" = false))]
-    pub enabled: Option<bool>,
-    /// What tells clients apart. AWS's default is `lb_cookie`, and `source_ip` for network load balancers.
-    #[serde(rename = "type")]
-    pub kind: Option<StickinessType>,
-    /// Seconds that a client stays with its target, 1 to 604800, for type `lb_cookie`. AWS's default is 86400.
-    #[schemars(extend("default" = 86400))]
-    pub lb_cookie_duration_seconds: Option<i64>,
-    /// The application's cookie, for type `app_cookie`.
-    pub app_cookie_name: Option<String>,
-    /// Seconds that a client stays with its target, 1 to 604800, for type `app_cookie`. AWS's default is 86400.
-    #[schemars(extend("default" = 86400))]
-    pub app_cookie_duration_seconds: Option<i64>,
-}
-
-choices! {
-    /// What tells clients apart.
-    StickinessType {
-        /// A cookie of the load balancer.
-        LbCookie = "lb_cookie",
-        /// A cookie of the application.
-        AppCookie = "app_cookie",
-        /// The client's address; network load balancers.
-        SourceIp = "source_ip",
-        /// Client and target address and protocol; gateway load balancers.
-        SourceIpDestIpProto = "source_ip_dest_ip_proto",
-    }
-}
-
-/// <https://docs.aws.amazon.com/elasticloadbalancing/latest/APIReference/API_TargetGroupAttribute.html>
-const SETTINGS: &[Setting] = &[
-    Setting::new(
-        "deregistration_delay_seconds",
-        "deregistration_delay.timeout_seconds",
-        Kind::Number,
-        Some("300"),
-    ),
-    Setting::new(
-        "deregistration_delay_connection_termination_enabled",
-        "deregistration_delay.connection_termination.enabled",
-        Kind::Flag,
-        Some("false"),
-    )
-    .of(Of::Network),
-    Setting::new(
-        "slow_start_seconds",
-        "slow_start.duration_seconds",
-        Kind::Number,
-        Some("0"),
-    )
-    .of(Of::Application),
-    Setting::new(
-        "load_balancing_algorithm_type",
-        "load_balancing.algorithm.type",
-        Kind::Text,
-        Some("round_robin"),
-    )
-    .of(Of::Application),
-    Setting::new(
-        "load_balancing_cross_zone_enabled",
-        "load_balancing.cross_zone.enabled",
-        Kind::Text,
-        Some("use_load_balancer_configuration"),
-    ),
-    Setting::new(
-        "preserve_client_ip_enabled",
-        "preserve_client_ip.enabled",
-        Kind::Flag,
-        None,
-    )
-    .of(Of::Network),
-    Setting::new(
-        "proxy_protocol_v2_enabled",
-        "proxy_protocol_v2.enabled",
-        Kind::Flag,
-        Some("false"),
-    )
-    .of(Of::Network),
-    Setting::new(
-        "stickiness.enabled",
-        "stickiness.enabled",
-        Kind::Flag,
-        Some("false"),
-    ),
-    Setting::new("stickiness.type", "stickiness.type", Kind::Text, None),
-    Setting::new(
-        "stickiness.lb_cookie_duration_seconds",
-        "stickiness.lb_cookie.duration_seconds",
-        Kind::Number,
-        Some("86400"),
-    ),
-    Setting::new(
-        "stickiness.app_cookie_name",
-        "stickiness.app_cookie.cookie_name",
-        Kind::Text,
-        Some(""),
-    ),
-    Setting::new(
-        "stickiness.app_cookie_duration_seconds",
-        "stickiness.app_cookie.duration_seconds",
-        Kind::Number,
-        Some("86400"),
-    ),
-];
 
 /// What AWS tells.
 #[derive(Debug, Clone, Serialize, JsonSchema)]
@@ -365,50 +161,7 @@ deregistration_delay_seconds = 30
     type Observed = Observed;
 
     fn validate(attributes: &Attributes, problems: &mut Problems) {
-        check_name(attributes, problems);
-        let is_lambda = known_str(attributes, "target_type") == Some("lambda");
-        let is_type_open = attributes.get("target_type").is_some_and(Value::has_unknown);
-        for name in ["protocol", "port", "vpc_id"] {
-            let is_set = attributes.get(name).is_some_and(|value| !value.is_null());
-            if is_set == is_lambda && !is_type_open {
-                let message = if is_lambda {
-                    "a target group of type `lambda` has none"
-                } else {
-                    "is needed"
-                };
-                problems.at(name, message);
-            }
-        }
-        let number = |name: &str| known_integer(attributes, name);
-        check_range("port", number("port"), 1, 65_535, problems);
-        let delay = "deregistration_delay_seconds";
-        check_range(delay, number(delay), 0, 3600, problems);
-        if let Some(seconds) = number("slow_start_seconds").filter(|seconds| *seconds != 0) {
-            check_range("slow_start_seconds", Some(seconds), 30, 900, problems);
-        }
-        let protocol = known_protocol(attributes, "protocol");
-        if let Some(protocol) = protocol {
-            let wrong = if protocol.is_of_application() {
-                Of::Network
-            } else {
-                Of::Application
-            };
-            for setting in SETTINGS.iter().filter(|setting| setting.of == wrong) {
-                let name = setting.place().0;
-                if known(attributes, name).is_some() {
-                    problems.at(
-                        name,
-                        format!("a target group of {} has no such setting", protocol.as_str()),
-                    );
-                }
-            }
-            if !protocol.is_of_application() && known(attributes, "protocol_version").is_some() {
-                problems.at("protocol_version", "is for the protocols HTTP and HTTPS");
-            }
-        }
-        if let Some(check) = attributes.get("health_check").and_then(Value::as_map) {
-            validate_check(check, protocol, problems);
-        }
+        target_group_rules::check(attributes, problems);
     }
 
     async fn create(&self, call: &Call, spec: Spec) -> ProviderResult<Created<Observed>> {
@@ -654,116 +407,11 @@ fn observe(
     }
 }
 
-fn validate_check(check: &Attributes, protocol: Option<Protocol>, problems: &mut Problems) {
-    let number = |name: &str| known_integer(check, name);
-    for (name, lowest, highest) in [
-        ("interval_seconds", 5, 300),
-        ("timeout_seconds", 2, 120),
-        ("healthy_threshold_count", 2, 10),
-        ("unhealthy_threshold_count", 2, 10),
-    ] {
-        check_range(
-            &format!("health_check.{name}"),
-            number(name),
-            lowest,
-            highest,
-            problems,
-        );
-    }
-    if let (Some(timeout), Some(interval)) = (number("timeout_seconds"), number("interval_seconds"))
-        && timeout >= interval
-    {
-        problems.at(
-            "health_check.timeout_seconds",
-            format!("has to be less than the interval of {interval} seconds"),
-        );
-    }
-    let by = known_protocol(check, "protocol").or(match (check.get("protocol"), protocol) {
-        (None, Some(protocol)) if protocol.is_of_application() => Some(Protocol::Http),
-        (None, Some(_)) => Some(Protocol::Tcp),
-        _ => None,
-    });
-    if let Some(by) = by.filter(|by| !by.is_of_application()) {
-        for name in ["path", "matcher"] {
-            if known(check, name).is_some() {
-                let message = format!("a check by {} has none", by.as_str());
-                problems.at(format!("health_check.{name}").as_str(), message);
-            }
-        }
-    }
-    if let Some(path) = known_str(check, "path").filter(|path| !path.starts_with('/')) {
-        problems.at("health_check.path", format!("`{path}` does not start with `/`"));
-    }
-    if let Some(port) = known_str(check, "port")
-        && port != "traffic-port"
-        && port.parse::<u16>().map_or(true, |port| port == 0)
-    {
-        let message = format!("`{port}` is neither a port nor `traffic-port`");
-        problems.at("health_check.port", message);
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use serde_json::{Value as Json, json};
 
     use super::*;
-    use crate::services::testing::check;
-
-    #[test]
-    fn protocol_and_health_check_are_checked() {
-        let with = |more: Json| {
-            let mut all = json!({ "name": "main", "protocol": "HTTP", "port": 80, "vpc_id": "vpc-1" });
-            let (Json::Object(all_of), Json::Object(more)) = (&mut all, more) else {
-                unreachable!()
-            };
-            all_of.extend(more);
-            check::<TargetGroup>(all)
-        };
-        let check_of = |more: Json| with(json!({ "health_check": more }));
-        assert_eq!(with(json!({})), Vec::<String>::new());
-        assert_eq!(
-            check::<TargetGroup>(json!({ "name": "main", "target_type": "lambda" })),
-            Vec::<String>::new()
-        );
-        for (found, said) in [
-            (
-                check::<TargetGroup>(json!({ "name": "main", "protocol": "HTTP", "port": 80 })),
-                "vpc_id: is needed",
-            ),
-            (with(json!({ "port": 0 })), "port: 0 is not between 1 and 65535"),
-            (
-                with(json!({ "protocol": "TCP", "slow_start_seconds": 30 })),
-                "slow_start_seconds: a target group of TCP has no such setting",
-            ),
-            (
-                with(json!({ "slow_start_seconds": 10 })),
-                "slow_start_seconds: 10 is not between 30 and 900",
-            ),
-            (
-                check_of(json!({ "interval_seconds": 5, "timeout_seconds": 5 })),
-                "health_check.timeout_seconds: has to be less than the interval of 5 seconds",
-            ),
-            (
-                check_of(json!({ "protocol": "TCP", "path": "/" })),
-                "health_check.path: a check by TCP has none",
-            ),
-            (
-                check_of(json!({ "path": "health" })),
-                "health_check.path: `health` does not start with `/`",
-            ),
-            (
-                check_of(json!({ "port": "http" })),
-                "health_check.port: `http` is neither a port nor `traffic-port`",
-            ),
-            (
-                check_of(json!({ "healthy_threshold_count": 1 })),
-                "health_check.healthy_threshold_count: 1 is not between 2 and 10",
-            ),
-        ] {
-            assert_eq!(found, [said]);
-        }
-    }
 
     #[test]
     fn a_check_goes_back_to_the_defaults_of_its_protocol() {
