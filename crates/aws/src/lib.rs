@@ -17,7 +17,6 @@ mod read;
 mod serial;
 pub mod services;
 mod tags;
-mod taken;
 mod texts;
 mod together;
 

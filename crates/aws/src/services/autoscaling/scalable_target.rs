@@ -20,9 +20,9 @@ use crate::catalogue::FromClients;
 use crate::clients::Clients;
 use crate::errors::{AwsResult, Tolerate};
 use crate::gaps::Optional;
+use crate::ownership::{made_by, taken};
 use crate::read::Observations;
-use crate::tags::{self, Tags, are_of, without_reserved};
-use crate::taken::taken;
+use crate::tags::{self, Tags, without_reserved};
 
 /// DescribeScalableTargets takes at most 50 resources.
 const RESOURCES: usize = 50;
@@ -150,9 +150,9 @@ max_capacity       = 10
         let id = id_of(&of);
         if let Some(there) = find_target(&self.client, &of).await? {
             let tags = tags_of(&self.client, &self.list_tags, &there).await?;
-            if !tags.is_some_and(|tags| are_of(call, &tags)) {
+            if !tags.is_some_and(|tags| made_by(call, tags.clone())) {
                 let what = format!("a scalable target for {}", of.resource);
-                let error = taken("autoscaling", "RegisterScalableTarget", call, &what, id.as_str());
+                let error = taken(call, "autoscaling", "RegisterScalableTarget", &what, id.as_str());
                 return Err(error);
             }
             let (id, observed) = self.observe(&there).await?;
@@ -241,7 +241,9 @@ max_capacity       = 10
         };
         // Without tags (an emulator) the look before the create is what keeps foreign ones apart.
         let tags = tags_of(&self.client, &self.list_tags, &there).await?;
-        Ok(tags.is_none_or(|tags| are_of(call, &tags)).then(|| id_of(&of)))
+        Ok(tags
+            .is_none_or(|tags| made_by(call, tags.clone()))
+            .then(|| id_of(&of)))
     }
 }
 

@@ -23,8 +23,8 @@ use crate::catalogue::FromClients;
 use crate::clients::Clients;
 use crate::errors::{AwsResult, Tolerate};
 use crate::gaps::Optional;
+use crate::ownership::taken;
 use crate::read::Observations;
-use crate::taken::taken;
 use crate::together::{member, member_integer};
 
 /// DescribeScalingPolicies takes at most 50 names.
@@ -181,7 +181,7 @@ scale_out_cooldown              = 60
         let id = id_of(&of, &spec.policy_name);
         if self.find(&of, &spec.policy_name).await?.is_some() {
             let what = format!("a scaling policy `{}` for {}", spec.policy_name, of.resource);
-            return Err(taken("autoscaling", "PutScalingPolicy", call, &what, id.as_str()));
+            return Err(taken(call, "autoscaling", "PutScalingPolicy", &what, id.as_str()));
         }
         let arn = self.put(&spec).await.map_err(not_yet)?;
         let observed = Observed {

@@ -21,9 +21,9 @@ use super::common::{
 use crate::catalogue::FromClients;
 use crate::clients::Clients;
 use crate::errors::{AwsResult, Tolerate, missing};
+use crate::ownership::{made_by, taken};
 use crate::read::{Observations, in_batches};
-use crate::tags::{Tags, are_of, without_reserved};
-use crate::taken::taken;
+use crate::tags::{Tags, without_reserved};
 use crate::together::elements;
 
 /// DescribeClusters takes at most 100.
@@ -162,9 +162,9 @@ default_capacity_provider_strategy = [{ capacity_provider = "FARGATE", weight = 
     async fn create(&self, call: &Call, spec: Spec) -> ProviderResult<Created<Observed>> {
         if let Some(there) = self.find(&spec.cluster_name).await? {
             let found = observe(&there);
-            if !are_of(call, &all_tags(there.tags())) {
+            if !made_by(call, all_tags(there.tags())) {
                 let what = format!("the cluster `{}`", spec.cluster_name);
-                return Err(taken("ecs", "CreateCluster", call, &what, &found.observed.arn));
+                return Err(taken(call, "ecs", "CreateCluster", &what, &found.observed.arn));
             }
             let id = PhysicalId::new(&found.observed.arn);
             return Ok(Created { id, found });
@@ -261,7 +261,7 @@ default_capacity_provider_strategy = [{ capacity_provider = "FARGATE", weight = 
         };
         let there = self.find(name).await?;
         Ok(there
-            .filter(|cluster| are_of(call, &all_tags(cluster.tags())))
+            .filter(|cluster| made_by(call, all_tags(cluster.tags())))
             .and_then(|cluster| cluster.cluster_arn)
             .map(PhysicalId::new))
     }

@@ -30,9 +30,9 @@ use super::volumes::Switch;
 use crate::catalogue::FromClients;
 use crate::clients::Clients;
 use crate::errors::{AwsResult, Tolerate, missing};
+use crate::ownership::{Taken, made_by};
 use crate::read::Observations;
-use crate::tags::{Tags, are_of, without_reserved};
-use crate::taken::with_import_hint;
+use crate::tags::{Tags, without_reserved};
 use crate::together::{Stack, of_type};
 
 /// The type.
@@ -241,7 +241,7 @@ deployment_circuit_breaker = { enable = true, rollback = true }
             .send()
             .await
             .aws("ecs", "CreateService")
-            .map_err(|error| with_import_hint(error, call, "ARN"))?;
+            .taken(call, "ARN")?;
         let service = created
             .service
             .ok_or_else(|| missing("ecs", "CreateService", "service"))?;
@@ -291,7 +291,7 @@ deployment_circuit_breaker = { enable = true, rollback = true }
         let there = describe_service(&self.client, cluster, name).await?;
         Ok(there
             .filter(|service| service.status() != Some("DRAINING"))
-            .filter(|service| are_of(call, &all_tags(service.tags())))
+            .filter(|service| made_by(call, all_tags(service.tags())))
             .and_then(|service| service.service_arn)
             .map(PhysicalId::new))
     }

@@ -26,8 +26,9 @@ use crate::catalogue::FromClients;
 use crate::choices::choices;
 use crate::clients::Clients;
 use crate::errors::{AwsResult, Tolerate, missing};
+use crate::ownership::made_by;
 use crate::read::{Observations, in_batches};
-use crate::tags::{Tags, are_of, without_reserved};
+use crate::tags::{Tags, without_reserved};
 
 /// Revisions of a family that are looked at for what a lost answer left: it is the newest, unless others
 /// register revisions of the same family at the same time.
@@ -342,7 +343,7 @@ options    = { awslogs-group = "/ecs/appname", awslogs-region = "us-east-1", aws
             .aws("ecs", "ListTaskDefinitions")?;
         for arn in newest.task_definition_arns.unwrap_or_default() {
             if let Some((_, tags)) = self.describe(&arn).await?
-                && are_of(call, &tags)
+                && made_by(call, tags.clone())
             {
                 return Ok(Some(PhysicalId::new(arn)));
             }

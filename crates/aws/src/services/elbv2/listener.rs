@@ -18,9 +18,9 @@ use super::listener_rules;
 use crate::catalogue::FromClients;
 use crate::clients::Clients;
 use crate::errors::{AwsResult, Tolerate, missing};
+use crate::ownership::{Taken, made_by, taken};
 use crate::read::{Observations, in_batches_that_exist};
-use crate::tags::{Tags, are_of, without_reserved};
-use crate::taken::{taken, with_import_hint};
+use crate::tags::{Tags, without_reserved};
 use crate::together::Stack;
 
 /// The type.
@@ -134,9 +134,9 @@ default_actions   = [{ type = "forward", target_group_arn = "${elbv2.target_grou
         if let Some(there) = self.find(&spec.load_balancer_arn, spec.port).await? {
             let arn = there.listener_arn().unwrap_or_default();
             let tags = tags_of_one(&self.client, arn).await?;
-            if !are_of(call, &tags) {
+            if !made_by(call, tags.clone()) {
                 let what = format!("a listener on port {} of this load balancer", spec.port);
-                return Err(taken("elbv2", "CreateListener", call, &what, arn));
+                return Err(taken(call, "elbv2", "CreateListener", &what, arn));
             }
             let observed = observe(&there, without_reserved(tags));
             return Ok(Created::new(observed.arn.clone(), observed));
@@ -155,7 +155,7 @@ default_actions   = [{ type = "forward", target_group_arn = "${elbv2.target_grou
             .send()
             .await
             .aws("elbv2", "CreateListener")
-            .map_err(|error| with_import_hint(error, call, "ARN"))?;
+            .taken(call, "ARN")?;
         let made = created.listeners.unwrap_or_default().into_iter().next();
         let made = made.ok_or_else(|| missing("elbv2", "CreateListener", "listener"))?;
         let observed = observe(&made, spec.tags.unwrap_or_default());
@@ -242,7 +242,7 @@ default_actions   = [{ type = "forward", target_group_arn = "${elbv2.target_grou
         let arn = there.listener_arn().unwrap_or_default();
         let tags = tags_of_one(&self.client, arn).await.absent_is_none()?;
         Ok(tags
-            .filter(|tags| are_of(call, tags))
+            .filter(|tags| made_by(call, tags.clone()))
             .map(|_| PhysicalId::new(arn)))
     }
 }

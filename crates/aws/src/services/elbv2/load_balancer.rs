@@ -24,9 +24,9 @@ use super::{load_balancer_rules, settings};
 use crate::catalogue::FromClients;
 use crate::clients::Clients;
 use crate::errors::{AwsResult, Tolerate, missing};
+use crate::ownership::{Taken, made_by, taken};
 use crate::read::{Observations, in_batches_that_exist};
-use crate::tags::{Tags, are_of, without_reserved};
-use crate::taken::{taken, with_import_hint};
+use crate::tags::{Tags, without_reserved};
 use crate::together::{Stack, of_type};
 
 /// The type.
@@ -217,9 +217,9 @@ drop_invalid_header_fields_enabled = true
         if let Some(there) = self.find(&spec.name).await? {
             let arn = there.load_balancer_arn().unwrap_or_default();
             let tags = tags_of_one(&self.client, arn).await?;
-            if !are_of(call, &tags) {
+            if !made_by(call, tags.clone()) {
                 let what = format!("the load balancer `{}`", spec.name);
-                return Err(taken("elbv2", "CreateLoadBalancer", call, &what, arn));
+                return Err(taken(call, "elbv2", "CreateLoadBalancer", &what, arn));
             }
             let found = observe(&there, without_reserved(tags), serde_json::Map::new());
             return Ok(Created {
@@ -241,7 +241,7 @@ drop_invalid_header_fields_enabled = true
             .send()
             .await
             .aws("elbv2", "CreateLoadBalancer")
-            .map_err(|error| with_import_hint(error, call, "ARN"))?;
+            .taken(call, "ARN")?;
         let made = created.load_balancers.unwrap_or_default().into_iter().next();
         let made = made.ok_or_else(|| missing("elbv2", "CreateLoadBalancer", "load balancer"))?;
         let found = observe(&made, spec.tags.unwrap_or_default(), serde_json::Map::new());
@@ -339,7 +339,7 @@ drop_invalid_header_fields_enabled = true
         let arn = there.load_balancer_arn().unwrap_or_default();
         let tags = tags_of_one(&self.client, arn).await.absent_is_none()?;
         Ok(tags
-            .filter(|tags| are_of(call, tags))
+            .filter(|tags| made_by(call, tags.clone()))
             .map(|_| PhysicalId::new(arn)))
     }
 }

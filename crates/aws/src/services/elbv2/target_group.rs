@@ -20,9 +20,9 @@ use super::{settings, target_group_rules};
 use crate::catalogue::FromClients;
 use crate::clients::Clients;
 use crate::errors::{AwsResult, Tolerate, missing};
+use crate::ownership::{Taken, made_by, taken};
 use crate::read::{Observations, in_batches_that_exist};
-use crate::tags::{Tags, are_of, without_reserved};
-use crate::taken::{taken, with_import_hint};
+use crate::tags::{Tags, without_reserved};
 
 /// The type.
 pub struct TargetGroup {
@@ -169,9 +169,9 @@ deregistration_delay_seconds = 30
         if let Some(there) = self.find(&spec.name).await? {
             let arn = there.target_group_arn().unwrap_or_default();
             let tags = tags_of_one(&self.client, arn).await?;
-            if !are_of(call, &tags) {
+            if !made_by(call, tags.clone()) {
                 let what = format!("the target group `{}`", spec.name);
-                return Err(taken("elbv2", "CreateTargetGroup", call, &what, arn));
+                return Err(taken(call, "elbv2", "CreateTargetGroup", &what, arn));
             }
             let observed = observe(&there, without_reserved(tags), serde_json::Map::new());
             return Ok(Created::new(observed.arn.clone(), observed));
@@ -200,7 +200,7 @@ deregistration_delay_seconds = 30
             .send()
             .await
             .aws("elbv2", "CreateTargetGroup")
-            .map_err(|error| with_import_hint(error, call, "ARN"))?;
+            .taken(call, "ARN")?;
         let made = created.target_groups.unwrap_or_default().into_iter().next();
         let made = made.ok_or_else(|| missing("elbv2", "CreateTargetGroup", "target group"))?;
         let observed = observe(&made, spec.tags.unwrap_or_default(), serde_json::Map::new());
@@ -277,7 +277,7 @@ deregistration_delay_seconds = 30
         let arn = there.target_group_arn().unwrap_or_default();
         let tags = tags_of_one(&self.client, arn).await.absent_is_none()?;
         Ok(tags
-            .filter(|tags| are_of(call, tags))
+            .filter(|tags| made_by(call, tags.clone()))
             .map(|_| PhysicalId::new(arn)))
     }
 }

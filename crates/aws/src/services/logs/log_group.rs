@@ -19,9 +19,9 @@ use crate::catalogue::FromClients;
 use crate::choices::choices;
 use crate::clients::Clients;
 use crate::errors::{AwsResult, Tolerate};
+use crate::ownership::{Taken, made_by};
 use crate::read::{Observations, in_batches_that_exist};
-use crate::tags::{self, Tags, are_of, without_reserved};
-use crate::taken::with_import_hint;
+use crate::tags::{self, Tags, without_reserved};
 
 /// DescribeLogGroups takes at most 50 names.
 const NAMES: usize = 50;
@@ -173,7 +173,7 @@ retention_in_days = 30
             .send()
             .await
             .aws("logs", "CreateLogGroup")
-            .map_err(|error| with_import_hint(error, call, &spec.log_group_name))?;
+            .taken(call, &spec.log_group_name)?;
         let class = spec.log_group_class.unwrap_or(LogGroupClass::Standard);
         let observed = Observed {
             arn: self.arn_of(&spec.log_group_name),
@@ -235,7 +235,7 @@ retention_in_days = 30
         }
         let tags = self.tags_of(name).await.absent_is_none()?;
         Ok(tags
-            .filter(|tags| are_of(call, tags))
+            .filter(|tags| made_by(call, tags.clone()))
             .map(|_| PhysicalId::new(name)))
     }
 }
