@@ -11,7 +11,7 @@ mod schema;
 mod traits;
 mod wait;
 
-pub use call::{Call, Progress, Silent, current_address};
+pub use call::{Call, Progress, Silent, TAG_ADDRESS, current_address};
 pub use definition::Definition;
 pub use erased::{Erased, decode};
 pub use schema::type_schema;

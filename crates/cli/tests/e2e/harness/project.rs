@@ -189,6 +189,7 @@ impl Project {
             .env("PATH", std::env::var_os("PATH").unwrap_or_default())
             // Nobody's own AWS configuration.
             .env("HOME", self.root())
+            .env("LANG", "C.UTF-8")
             .env("AWS_EC2_METADATA_DISABLED", "true")
             .env("INFRA_SANDBOX_VENV", venv());
         if let Cloud::Moto { moto, registry } = &self.cloud {
