@@ -227,3 +227,24 @@ async fn what_was_replaced_and_not_yet_deleted_goes_with_the_next_run() {
     // A third one, before the first is gone.
     bench.settle_on(&with_family("c")).await;
 }
+
+#[tokio::test(start_paused = true)]
+async fn what_was_replaced_goes_although_the_next_replacement_turns_out_to_be_none() {
+    let mut bench = Bench::new();
+    let with = |environment: Json| {
+        stack(json!({
+            "app.secret.main": { "name": "secret", "value": "1" },
+            "app.definition.main": { "family": "web", "environment": environment },
+            "app.service.main": { "name": "web", "definition": "${app.definition.main.arn}" },
+        }))
+    };
+    bench
+        .apply(&with(json!({ "A": "1", "B": "${app.secret.main.version}" })))
+        .await;
+    let after = with(json!({ "B": "${app.secret.main.version}" }));
+    bench.cloud.stop_at(1, Moment::AfterEffect);
+    assert!(bench.apply_until_killed(&after).await);
+    // Made anew, the secret's version cannot be known beforehand, and is what it was.
+    bench.cloud.remove("app.secret.main");
+    bench.settle_on(&after).await;
+}
