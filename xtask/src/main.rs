@@ -1,2 +1,49 @@
-//! Set-up, tests and generated documents of the project.
-fn main() {}
+//! Set-up, tests and generated documents of the project: `cargo xtask <command>`.
+//!
+//! Knows cargo, apt and the sandbox crate; nothing of stacks, plans or AWS.
+
+#![expect(
+    clippy::print_stdout,
+    reason = "what the steps do and how long they take is the output of this program"
+)]
+
+mod documents;
+mod measure;
+mod setup;
+mod steps;
+mod tests;
+mod workspace;
+
+use std::process::ExitCode;
+
+use clap::Parser;
+
+/// What is done with the project beside building it.
+#[derive(Debug, Parser)]
+#[command(name = "cargo xtask", bin_name = "cargo xtask")]
+enum Command {
+    /// Fetch what the tests need: the emulators, and registry and skopeo where apt and root are at hand
+    Setup,
+    /// Set up, then check format and lints, and run all tests; what CI runs
+    Test,
+    /// Write the pages under docs/resources from the resource types
+    Docs,
+    /// Measure size and speed of the release binary
+    Measure(measure::Measure),
+}
+
+fn main() -> ExitCode {
+    let done = match Command::parse() {
+        Command::Setup => setup::run().map(|_| ()),
+        Command::Test => tests::run(),
+        Command::Docs => documents::write(),
+        Command::Measure(command) => measure::run(&command),
+    };
+    match done {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            println!("error: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}

@@ -41,6 +41,15 @@ macro_rules! catalogue {
 }
 
 catalogue![
+    apigatewayv2::api::Api,
+    apigatewayv2::api_mapping::ApiMapping,
+    apigatewayv2::domain_name::DomainName,
+    apigatewayv2::integration::Integration,
+    apigatewayv2::route::Route,
+    apigatewayv2::stage::Stage,
+    apigatewayv2::vpc_link::VpcLink,
+    autoscaling::scalable_target::ScalableTarget,
+    autoscaling::scaling_policy::ScalingPolicy,
     ec2::eip::ElasticIp,
     ec2::internet_gateway::InternetGateway,
     ec2::nat_gateway::NatGateway,
@@ -53,6 +62,20 @@ catalogue![
     ec2::vpc::Vpc,
     ec2::vpc_endpoint::VpcEndpoint,
     ecr::image::Image,
+    ecr::lifecycle_policy::LifecyclePolicy,
+    ecr::repository::Repository,
+    ecs::cluster::Cluster,
+    ecs::deployment::Deployment,
+    ecs::service::Service,
+    ecs::task_definition::TaskDefinition,
+    elbv2::listener::Listener,
+    elbv2::load_balancer::LoadBalancer,
+    elbv2::target_group::TargetGroup,
+    iam::role::Role,
+    iam::role_policy::RolePolicy,
+    iam::role_policy_attachment::RolePolicyAttachment,
+    logs::log_group::LogGroup,
+    route53::record::Record,
 ];
 
 fn position<T>(entries: &[(&'static str, T)], name: &TypeName) -> Option<usize> {

@@ -17,6 +17,7 @@ use std::time::Duration;
 use crate::errors::{AwsResult, missing};
 use crate::limits::{Bucket, LimitedClient};
 use crate::observe::Observer;
+use crate::serial::Serial;
 
 /// Where and as whom to connect. Everything else is found as AWS's own tools find it: the standard
 /// credential chain, `AWS_ENDPOINT_URL[_<SERVICE>]`, `AWS_PROFILE`, `AWS_CA_BUNDLE`.
@@ -74,6 +75,8 @@ pub struct Clients {
     pub identity: AwsIdentity,
     /// See [`ConnectOptions::registry`].
     pub registry: Option<String>,
+    /// Queues for what takes one change at a time.
+    pub serial: Serial,
 }
 
 /// Time for one try of one request. AWS's slowest control-plane calls answer within half of this.
@@ -125,6 +128,7 @@ pub async fn connect(options: &ConnectOptions) -> ProviderResult<Clients> {
         region: options.region.clone(),
         identity,
         registry: options.registry.clone(),
+        serial: Serial::default(),
     })
 }
 

@@ -68,6 +68,14 @@ pub fn told(service: &str, operation: &str, code: Option<&str>, message: &str) -
     }
 }
 
+/// A part of a request, once all that it needs is there.
+///
+/// # Errors
+/// [`ErrorClass::Invalid`] naming what is missing.
+pub fn built<T>(part: Result<T, aws_smithy_types::error::operation::BuildError>) -> ProviderResult<T> {
+    part.map_err(|error| ProviderError::new(ErrorClass::Invalid, error.to_string()))
+}
+
 fn convert<E>(error: &SdkError<E, HttpResponse>, service: &str, operation: &str) -> ProviderError
 where
     E: ProvideErrorMetadata + std::error::Error + Send + Sync + 'static,
@@ -115,6 +123,7 @@ const CLASSES: &[(&str, ErrorClass)] = &[
     ("ConcurrentModification", ErrorClass::Throttled),
     ("ConcurrentUpdateException", ErrorClass::Throttled),
     ("OperationAbortedException", ErrorClass::Throttled),
+    ("UpdateInProgressException", ErrorClass::Throttled),
     ("ServiceUnavailable", ErrorClass::Transient),
     ("Unavailable", ErrorClass::Transient),
     ("InternalFailure", ErrorClass::Transient),
@@ -144,6 +153,14 @@ const CLASSES: &[(&str, ErrorClass)] = &[
         ErrorClass::DependencyViolation,
     ),
     ("ClusterContainsTasksException", ErrorClass::DependencyViolation),
+    (
+        "ClusterContainsContainerInstancesException",
+        ErrorClass::DependencyViolation,
+    ),
+    (
+        "ClusterContainsCapacityProviderException",
+        ErrorClass::DependencyViolation,
+    ),
     ("RepositoryNotEmptyException", ErrorClass::DependencyViolation),
     ("HostedZoneNotEmpty", ErrorClass::DependencyViolation),
     ("UnauthorizedOperation", ErrorClass::Denied),
@@ -160,6 +177,53 @@ const CLASSES: &[(&str, ErrorClass)] = &[
     ("ServiceQuotaExceededException", ErrorClass::Quota),
 ];
 
+/// Services that give many things one code: (service, code, part of the message in lower case, class).
+const MESSAGES: &[(&str, &str, &str, ErrorClass)] = &[
+    (
+        "ecs",
+        "ClientException",
+        "unable to describe task definition",
+        ErrorClass::NotFound,
+    ),
+    (
+        "ecs",
+        "InvalidParameterException",
+        "creation of service was not idempotent",
+        ErrorClass::AlreadyExists,
+    ),
+    // The listener of the target group is not there yet.
+    (
+        "ecs",
+        "InvalidParameterException",
+        "does not have an associated load balancer",
+        ErrorClass::DependencyNotReady,
+    ),
+    (
+        "ecs",
+        "InvalidParameterException",
+        "still draining",
+        ErrorClass::DependencyNotReady,
+    ),
+    (
+        "autoscaling",
+        "ValidationException",
+        "service doesn't exist",
+        ErrorClass::DependencyNotReady,
+    ),
+    (
+        "autoscaling",
+        "ValidationException",
+        "no scalable target found",
+        ErrorClass::NotFound,
+    ),
+    (
+        "autoscaling",
+        "ValidationException",
+        "no scaling policy found",
+        ErrorClass::NotFound,
+    ),
+];
+
 /// The class of an answered error.
 pub fn classify(service: &str, code: Option<&str>, message: &str, status: Option<u16>) -> ErrorClass {
     let code = code.unwrap_or("");
@@ -167,9 +231,20 @@ pub fn classify(service: &str, code: Option<&str>, message: &str, status: Option
     if speaks_of_a_role_not_yet_visible(service, code, message) {
         return ErrorClass::DependencyNotReady;
     }
+    // IAM's own: a role that was just made is not yet known as a principal.
+    if code == "MalformedPolicyDocument" && message.to_lowercase().contains("invalid principal in policy") {
+        return ErrorClass::DependencyNotReady;
+    }
     // An HTTP API refuses a second change of itself at the same time with a plain conflict.
     if code == "ConflictException" && message.to_lowercase().contains("concurrent modification") {
         return ErrorClass::Throttled;
+    }
+    let lower = message.to_lowercase();
+    let said = MESSAGES
+        .iter()
+        .find(|(of, known, part, _)| *of == service && *known == code && lower.contains(part));
+    if let Some((.., class)) = said {
+        return *class;
     }
     if let Some((_, class)) = CLASSES.iter().find(|(known, _)| *known == code) {
         return *class;
@@ -239,8 +314,8 @@ fn hint(
             Some("the credentials have expired: sign in again".into())
         }
         ErrorClass::Denied if !message.contains("not authorized to perform") => Some(format!(
-            "the caller needs the IAM action `{}:{operation}`, and no policy may deny it",
-            iam_prefix(service)
+            "the caller needs the IAM action `{}`, and no policy may deny it",
+            iam_action(service, operation)
         )),
         ErrorClass::Quota => Some(format!(
             "a quota of {service} is used up: ask for more in Service Quotas, or remove what is no longer needed"
@@ -249,14 +324,24 @@ fn hint(
     }
 }
 
-/// The prefix of IAM actions, which differs from the service's name in addresses for some.
-fn iam_prefix(service: &str) -> &str {
-    match service {
+/// The IAM action of an operation. Its prefix differs from the service's name in addresses for some, and API
+/// Gateway's actions are the HTTP methods.
+fn iam_action(service: &str, operation: &str) -> String {
+    let prefix = match service {
         "elbv2" => "elasticloadbalancing",
-        "apigatewayv2" => "apigateway",
+        "apigatewayv2" => {
+            let method = match operation {
+                get if get.starts_with("Get") => "GET",
+                update if update.starts_with("Update") => "PATCH",
+                delete if delete.starts_with("Delete") || delete.starts_with("Untag") => "DELETE",
+                _ => "POST",
+            };
+            return format!("apigateway:{method}");
+        }
         "autoscaling" => "application-autoscaling",
         other => other,
-    }
+    };
+    format!("{prefix}:{operation}")
 }
 
 #[cfg(test)]
@@ -317,6 +402,19 @@ mod tests {
                 *class,
                 "{code}"
             );
+        }
+    }
+
+    #[test]
+    fn hints_name_actions_as_iam_spells_them() {
+        for (service, operation, action) in [
+            ("elbv2", "CreateListener", "elasticloadbalancing:CreateListener"),
+            ("apigatewayv2", "CreateApi", "apigateway:POST"),
+            ("apigatewayv2", "GetRoutes", "apigateway:GET"),
+            ("apigatewayv2", "UpdateStage", "apigateway:PATCH"),
+            ("apigatewayv2", "DeleteCorsConfiguration", "apigateway:DELETE"),
+        ] {
+            assert_eq!(iam_action(service, operation), action);
         }
     }
 }

@@ -3,14 +3,23 @@
 //! The types live under `services/<service>/<type>.rs`; adding one is a file and a line in
 //! [`catalogue`]. SDK types do not leave this crate. `services/ec2/vpc.rs` is the exemplar.
 
+mod alike;
 mod catalogue;
+mod choices;
 mod clients;
+mod documents;
 mod errors;
+mod gaps;
 mod limits;
 mod observe;
+mod ownership;
 mod read;
+mod serial;
 pub mod services;
 mod tags;
+mod taken;
+mod texts;
+mod together;
 
 pub use catalogue::{AwsCatalogue, AwsProviders, DOCUMENTS};
 pub use clients::{Clients, ConnectOptions, Emulator, connect};

@@ -23,6 +23,20 @@ pub fn of_user(tags: impl IntoIterator<Item = (Option<String>, Option<String>)>)
         .collect()
 }
 
+/// Whether these tags, ours included, say that the create call of this very intent made the thing.
+pub fn are_of(call: &Call, tags: &Tags) -> bool {
+    call.tags()
+        .iter()
+        .all(|(key, value)| tags.get(*key) == Some(value))
+}
+
+/// The user's tags among all.
+pub fn without_reserved(tags: Tags) -> Tags {
+    tags.into_iter()
+        .filter(|(key, _)| !Call::is_reserved_tag(key))
+        .collect()
+}
+
 /// What has to be set and what removed to get from the observed user tags to the wanted ones.
 pub fn difference(prior: &Attributes, wanted: Option<&Tags>) -> (Tags, Vec<String>) {
     let empty = Tags::new();

@@ -95,7 +95,7 @@ pub struct RunReport {
 pub enum EngineError {
     /// What an earlier run left open cannot be settled.
     #[error(transparent)]
-    Settle(#[from] SettleError),
+    Settle(#[from] Box<SettleError>),
     /// AWS cannot be looked at.
     #[error(transparent)]
     Refresh(#[from] RefreshError),
@@ -157,7 +157,7 @@ impl Session {
             pace: self.pace,
             cancellation: &self.cancellation,
         };
-        settling.all().await?;
+        settling.all().await.map_err(Box::new)?;
         let state = self.journal.snapshot();
         let progress: Arc<dyn Progress> = Arc::new(self.reporter.clone());
         let preparing = async {

@@ -168,18 +168,17 @@ impl<'a> Drafts<'a> {
             }
             Action::Replace => {
                 let Some(thing) = node.thing else { return };
-                let (create, removal) = if decision.creates_first() {
+                let create = if decision.creates_first() {
                     let create = self.add(number, None, StepOperation::Create, None);
                     let removal = self.add_removal(graph, thing, retain);
                     self.wait_for(removal, create, Strength::Ready, Because::Half);
-                    (create, removal)
+                    create
                 } else {
                     let removal = self.add_removal(graph, thing, retain);
                     let create = self.add(number, None, StepOperation::Create, None);
                     self.wait_for(create, removal, Strength::Ready, Because::Half);
-                    (create, removal)
+                    create
                 };
-                debug_assert_ne!(create, removal);
                 self.making[number] = Some(create);
             }
             Action::Delete | Action::Forget => {

@@ -177,3 +177,135 @@ pub(crate) fn same_attributes(left: &Attributes, right: &Attributes, key: &Seali
             .filter(|(_, value)| !value.is_null())
             .all(|(name, left)| right.get(name).is_some_and(|right| same_stored(left, right, key)))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn value(json: &str) -> Value {
+        Value::from(serde_json::from_str::<serde_json::Value>(json).unwrap())
+    }
+
+    fn kind(name: &str) -> AttributeKind {
+        let boxed = |kind: AttributeKind| Box::new(kind);
+        let table = || {
+            BTreeMap::from([
+                ("name".to_owned(), AttributeSchema::new(AttributeKind::String)),
+                ("ports".to_owned(), AttributeSchema::new(kind("set"))),
+            ])
+        };
+        match name {
+            "any" => AttributeKind::Any,
+            "number" => AttributeKind::Number,
+            "string" => AttributeKind::String,
+            "list" => AttributeKind::List(boxed(AttributeKind::Integer)),
+            "set" => AttributeKind::Set(boxed(AttributeKind::Integer)),
+            "map" => AttributeKind::Map(boxed(kind("set"))),
+            "json" => AttributeKind::Json { policy: false },
+            "policy" => AttributeKind::Json { policy: true },
+            "object" => AttributeKind::Object(table()),
+            "objects" => AttributeKind::Set(boxed(AttributeKind::Object(table()))),
+            "keyed" => AttributeKind::KeyedList {
+                key: "name".to_owned(),
+                element: table(),
+            },
+            other => panic!("no kind {other}"),
+        }
+    }
+
+    /// Kind, what is wanted, what AWS has, whether that is the same.
+    const CASES: &[(&str, &str, &str, bool)] = &[
+        ("number", "60", "60.0", true),
+        ("number", "60", "61", false),
+        ("string", "\"60\"", "60", false),
+        ("string", "null", "\"\"", true),
+        ("string", "\"\"", "null", false),
+        ("list", "[]", "null", true),
+        ("list", "null", "[]", true),
+        ("list", "[1, 2]", "[2, 1]", false),
+        ("list", "[1]", "[1, 1]", false),
+        ("set", "[1, 2, 2]", "[2, 1.0]", true),
+        ("set", "[1, 2]", "[1, 3]", false),
+        ("map", "{\"a\": [1, 2]}", "{\"a\": [2, 1]}", true),
+        ("map", "{\"a\": [1]}", "{\"a\": [1], \"b\": [1]}", false),
+        ("map", "{}", "null", true),
+        ("any", "[1, {\"a\": 1}]", "[1.0, {\"a\": 1.0}]", true),
+        ("json", "{\"a\": [1]}", "\"{\\\"a\\\":[1.0]}\"", true),
+        ("json", "{\"a\": \"b\"}", "{\"a\": [\"b\"]}", false),
+        ("policy", "{\"a\": \"b\"}", "{\"a\": [\"b\"]}", true),
+        (
+            "object",
+            "{\"name\": \"x\"}",
+            "{\"name\": \"x\", \"ports\": [1]}",
+            true,
+        ),
+        (
+            "object",
+            "{\"name\": \"x\", \"ports\": []}",
+            "{\"name\": \"x\"}",
+            true,
+        ),
+        (
+            "object",
+            "{\"name\": \"x\", \"ports\": null}",
+            "{\"name\": \"x\", \"ports\": [1]}",
+            false,
+        ),
+        (
+            "objects",
+            "[{\"name\": \"x\"}, {\"name\": \"x\", \"ports\": [1, 2]}]",
+            "[{\"name\": \"x\", \"ports\": [2, 1]}, {\"name\": \"x\", \"ports\": [3]}]",
+            true,
+        ),
+        ("objects", "[{\"name\": \"x\"}]", "[{\"name\": \"y\"}]", false),
+        (
+            "keyed",
+            "[{\"name\": \"a\"}, {\"name\": \"b\"}]",
+            "[{\"name\": \"b\", \"ports\": [1]}, {\"name\": \"a\"}]",
+            true,
+        ),
+        (
+            "keyed",
+            "[{\"name\": \"a\"}]",
+            "[{\"name\": \"a\"}, {\"name\": \"b\"}]",
+            false,
+        ),
+    ];
+
+    #[test]
+    fn values_are_equal_as_their_kinds_say() {
+        let key = SealingKey::new([1; 32]);
+        for (name, wanted, observed, same) in CASES {
+            let (kind, wanted, observed) = (kind(name), value(wanted), value(observed));
+            let found = equal(&kind, &wanted, Some(&observed), &key);
+            assert_eq!(found, *same, "{name}: {wanted:?} and {observed:?}");
+            // The same when one side is secret, or only its hash is left. A hash covers the whole value, so
+            // of a table it says nothing about keys that only AWS has.
+            let whole = ["object", "objects", "keyed", "string"].contains(name) || is_nothing(&wanted);
+            if !whole {
+                let hidden = crate::canonical::canonical(&kind, true, wanted.clone());
+                assert_eq!(
+                    equal(&kind, &hidden, Some(&observed), &key),
+                    *same,
+                    "hidden {name}"
+                );
+                let sealed = hidden.sealed(&key);
+                assert_eq!(
+                    equal(&kind, &sealed, Some(&observed), &key),
+                    *same,
+                    "sealed {name}"
+                );
+                let seen = crate::canonical::canonical(&kind, true, observed.clone());
+                assert_eq!(equal(&kind, &wanted, Some(&seen), &key), *same, "seen {name}");
+            }
+        }
+    }
+
+    #[test]
+    fn what_is_not_known_is_equal_to_nothing_else() {
+        let key = SealingKey::new([1; 32]);
+        let unknown = Value::List(vec![Value::unknown()]);
+        assert!(!equal(&kind("set"), &unknown, Some(&unknown), &key));
+        assert!(!equal(&AttributeKind::Any, &Value::unknown(), None, &key));
+    }
+}

@@ -1,7 +1,14 @@
 //! One module per AWS service, one file per resource type.
 
+pub mod apigatewayv2;
+pub mod autoscaling;
 pub mod ec2;
 pub mod ecr;
+pub mod ecs;
+pub mod elbv2;
+pub mod iam;
+pub mod logs;
+pub mod route53;
 
 #[cfg(test)]
 mod testing {
@@ -62,5 +69,25 @@ mod testing {
             .into_iter()
             .map(|(address, problem)| format!("{address}: {}", problem.message))
             .collect()
+    }
+
+    /// The same for attributes given as JSON.
+    pub fn check<T: ResourceType>(attributes: serde_json::Value) -> Vec<String> {
+        problems_in::<T>(&table(attributes))
+    }
+
+    /// Attributes given as JSON.
+    pub fn table(attributes: serde_json::Value) -> Attributes {
+        match Value::from(attributes) {
+            Value::Map(attributes) => attributes,
+            other => panic!("{other:?} is no table"),
+        }
+    }
+
+    /// A value that is not known yet and will be this attribute of another resource.
+    pub fn reference(text: &str) -> Value {
+        Value::Unknown(Unknown {
+            origin: Some(Box::new(text.parse().unwrap())),
+        })
     }
 }

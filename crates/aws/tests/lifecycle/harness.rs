@@ -1,21 +1,31 @@
-//! One run of a type's whole life. The emulator is the one at `INFRA_TEST_ENDPOINT`.
+//! One run of a type's whole life. The emulator is the one at `INFRA_TEST_ENDPOINT`; with
+//! `INFRA_TEST_SANDBOX` set it is the project's own sandbox, and more is tested.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use infra_aws::{AwsProviders, ConnectOptions, connect};
+use infra_aws::{AwsProviders, Clients, ConnectOptions, connect};
 use infra_core::{AttributeKind, Attributes, Health, PhysicalId, StackId, Token, Value};
 use infra_provider::{Call, Found, Provider, Providers, Silent, Update};
 
 /// Providers that are connected to an emulator.
 pub struct Cloud {
     providers: AwsProviders,
+    /// For what a test needs and no type makes.
+    pub clients: Clients,
+    /// Whether the emulator is the project's own sandbox, which can and refuses what plain moto cannot.
+    pub is_sandbox: bool,
 }
 
 impl Cloud {
     /// Connects; `None` (after saying so) when no emulator is given.
     pub async fn connect() -> Option<Self> {
         let Ok(endpoint_url) = std::env::var("INFRA_TEST_ENDPOINT") else {
+            let required = std::env::var_os("INFRA_TEST_REQUIRE_EMULATOR").is_some_and(|value| value == "1");
+            assert!(
+                !required,
+                "INFRA_TEST_ENDPOINT names no emulator: run `cargo xtask test`"
+            );
             println!("skipped: INFRA_TEST_ENDPOINT names no emulator");
             return None;
         };
@@ -34,6 +44,8 @@ impl Cloud {
         let clients = connect(&options).await.unwrap();
         Some(Self {
             providers: AwsProviders::new(&clients),
+            clients,
+            is_sandbox: std::env::var_os("INFRA_TEST_SANDBOX").is_some(),
         })
     }
 
@@ -107,6 +119,17 @@ impl Cloud {
             }
         }
         panic!("{type_name} {id} did not become ready");
+    }
+
+    /// Reads until it is no longer on its way, at most 600 times.
+    pub async fn settled(&self, type_name: &str, id: &PhysicalId) -> Found<Attributes> {
+        for _ in 0..600 {
+            match self.read(type_name, id).await {
+                Some(found) if !matches!(found.health, Health::Pending(_)) => return found,
+                _ => tokio::time::sleep(std::time::Duration::from_millis(100)).await,
+            }
+        }
+        panic!("{type_name} {id} is still on its way");
     }
 
     pub async fn read(&self, type_name: &str, id: &PhysicalId) -> Option<Found<Attributes>> {
@@ -202,6 +225,12 @@ fn same(kind: &AttributeKind, wanted: &Value, seen: &Value) -> bool {
         (AttributeKind::Object(table), Value::Map(wanted), Value::Map(seen)) => wanted
             .iter()
             .all(|(name, value)| same(&table[name].kind, value, seen.get(name).unwrap_or(&Value::Null))),
+        (AttributeKind::Map(inner), Value::Map(wanted), Value::Map(seen)) => {
+            wanted.len() == seen.len()
+                && wanted
+                    .iter()
+                    .all(|(name, value)| same(inner, value, seen.get(name).unwrap_or(&Value::Null)))
+        }
         (AttributeKind::List(inner), Value::List(wanted), Value::List(seen)) => {
             wanted.len() == seen.len()
                 && wanted

@@ -8,5 +8,13 @@
     reason = "helpers of tests fail by panicking and say when they skip"
 )]
 
+mod apigatewayv2;
+mod autoscaling;
 mod ec2;
+mod ecr;
+mod ecs;
+mod elbv2;
 mod harness;
+mod iam;
+mod logs;
+mod route53;

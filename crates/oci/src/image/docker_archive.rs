@@ -105,10 +105,11 @@ async fn layers(
     doing: &str,
 ) -> Result<Vec<(Descriptor, FileSlice)>, Error> {
     let folder = Arc::new(Folder::for_layers(options.cache_directory.as_deref())?);
-    let distinct: BTreeMap<&Digest, &String> = diff_ids.iter().zip(paths).collect();
+    // Owned, since a closure over borrowed items makes a future that no task may carry to another thread.
+    let distinct: BTreeMap<Digest, String> = diff_ids.iter().cloned().zip(paths.iter().cloned()).collect();
     let jobs = distinct.into_iter().map(|(diff_id, path)| {
         let (files, folder) = (Arc::clone(files), Arc::clone(&folder));
-        let (diff_id, path, doing) = (diff_id.clone(), path.clone(), doing.to_owned());
+        let doing = doing.to_owned();
         blocking(move || {
             let found = files.find(&path)?;
             let plain =

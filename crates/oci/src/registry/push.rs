@@ -171,12 +171,17 @@ impl Push<'_> {
 
     async fn blobs(&self, blobs: &[&Blob], counts: &mut Counts) -> Result<(), Error> {
         let parallel = self.options.parallel_blobs.max(1);
-        let mut done = stream::iter(blobs)
-            .map(|blob| async move { (blob, self.blob(blob).await) })
+        // Owned, since a closure over borrowed items makes a future that no task may carry to another thread.
+        let owned: Vec<Blob> = blobs.iter().map(|blob| (*blob).clone()).collect();
+        let mut done = stream::iter(owned)
+            .map(|blob| async move {
+                let outcome = self.blob(&blob).await;
+                (blob, outcome)
+            })
             .buffer_unordered(parallel);
         while let Some((blob, outcome)) = done.next().await {
             match outcome? {
-                None => self.present(blob, counts),
+                None => self.present(&blob, counts),
                 Some(Outcome::Sent) => counts.sent += 1,
                 Some(Outcome::Mounted) => counts.mounted += 1,
             }

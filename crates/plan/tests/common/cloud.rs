@@ -239,7 +239,7 @@ impl<'r> Run<'r> {
     fn create(&mut self, step: &Step) {
         let resource = self.resource(&step.address).expect("what is made is in the file");
         self.cloud.made += 1;
-        let id = PhysicalId::new(format!("<{}>", self.cloud.made));
+        let id = PhysicalId::new(format!("<{:06}>", self.cloud.made));
         let observed = {
             let scope = Known {
                 attributes: &self.attributes,
@@ -398,7 +398,8 @@ impl<'r> Run<'r> {
                 (None, Some(current)) => current.lifecycle.clone(),
                 (None, None) => record.lifecycle.clone(),
             };
-            let fixed = lifecycle.prevent_destroy
+            let fixed = self.is_forgotten(&record.physical_id)
+                || lifecycle.prevent_destroy
                 || lifecycle.retain
                 || lifecycle.create_before_destroy == Some(true);
             if let Some((_, attributes)) = self.cloud.things.get(&record.physical_id).filter(|_| !fixed) {
@@ -428,10 +429,14 @@ impl<'r> Run<'r> {
         }
     }
 
+    /// Whether the state lets go of a thing, so that it stays with its name.
     fn is_forgotten(&self, id: &PhysicalId) -> bool {
         let state = &self.case.state;
-        let records = state.resources.values().chain(state.deposed.values().flatten());
-        records.into_iter().all(|record| record.physical_id != *id)
+        let mut records = state.resources.values().chain(state.deposed.values().flatten());
+        let mut steps = self.plan.steps.iter();
+        records.all(|record| record.physical_id != *id)
+            || steps
+                .any(|step| step.operation == StepOperation::Forget && step.physical_id.as_ref() == Some(id))
     }
 }
 

@@ -5,11 +5,12 @@
     clippy::unwrap_used,
     clippy::expect_used,
     clippy::panic,
-    reason = "helpers of tests"
+    reason = "code of tests"
 )]
 
 pub mod case;
 pub mod cloud;
+pub mod design;
 pub mod expression;
 pub mod text;
 pub mod types;

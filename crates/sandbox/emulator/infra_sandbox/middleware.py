@@ -13,6 +13,8 @@ from collections.abc import Callable, Iterable
 from http import HTTPStatus
 from typing import Any
 
+from werkzeug.exceptions import HTTPException
+
 from moto import backends
 from moto.core import responses
 from moto.core.exceptions import ServiceException
@@ -113,6 +115,11 @@ class Middleware:
         except NotImplementedError:
             code = "SandboxNotImplemented"
             answer = call.serialize(not_implemented(call))
+        except HTTPException as error:
+            # An error of moto's older services: it is its own answer.
+            code = getattr(error, "error_type", None) or type(error).__name__
+            response = error.get_response()
+            answer = Answer(response.status_code, list(response.headers.items()), response.get_data())
         except Exception as error:
             log.exception("%s failed", call.name)
             code = "SandboxFault"

@@ -1,3 +1,6 @@
 //! Amazon ECR: image repositories and images.
 
+mod common;
 pub mod image;
+pub mod lifecycle_policy;
+pub mod repository;

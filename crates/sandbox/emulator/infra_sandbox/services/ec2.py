@@ -6,6 +6,7 @@ https://docs.aws.amazon.com/AWSEC2/latest/APIReference/errors-overview.html
 from typing import Any
 
 from moto.ec2.models.route_tables import Route
+from moto.ec2.models.security_groups import SecurityGroupRule
 
 from .. import network
 from ..call import Answer, AwsError, Call, operation
@@ -40,6 +41,17 @@ def repeated(call: Call) -> str | None:
 def remember(call: Call, made: str) -> None:
     if call.params.get("ClientToken"):
         tokens[(*call.here, call.operation, call.params["ClientToken"])] = (made, call.params)
+
+
+# Security group rules
+
+
+def rule_description(rule: SecurityGroupRule) -> str | None:
+    """moto tells the description of rules about networks only, not of those about another group."""
+    return rule.ip_range.get("Description") or (rule.source_group or {}).get("Description")
+
+
+SecurityGroupRule.description = property(rule_description)  # type: ignore[assignment,method-assign]
 
 
 # VPCs and subnets

@@ -1,0 +1,11 @@
+//! Amazon API Gateway: HTTP and WebSocket APIs, their VPC links and domain names.
+
+pub mod api;
+pub mod api_mapping;
+mod common;
+pub mod domain_name;
+pub mod integration;
+pub mod route;
+mod route_key;
+pub mod stage;
+pub mod vpc_link;

@@ -1,0 +1,148 @@
+//! What the auto scaling types share: the tags of scalable targets, and looking targets up.
+
+use std::collections::BTreeMap;
+
+use aws_sdk_applicationautoscaling::Client;
+use aws_sdk_applicationautoscaling::types::ScalableTarget;
+use infra_core::types::{Problems, known_str};
+use infra_core::{Attributes, ErrorClass, PhysicalId, ProviderError};
+use infra_provider::ProviderResult;
+
+use crate::errors::AwsResult;
+use crate::gaps::{Optional, few_retries};
+use crate::tags::Tags;
+
+/// What may be scaled: a dimension of a resource of a service.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Scalable {
+    /// Such as `ecs`.
+    pub namespace: String,
+    /// Such as `ecs:service:DesiredCount`.
+    pub dimension: String,
+    /// Such as `service/CLUSTER/NAME`.
+    pub resource: String,
+}
+
+impl Scalable {
+    /// As attributes name it; `None` when one is not known.
+    pub fn in_attributes(attributes: &Attributes) -> Option<Self> {
+        let text = |name: &str| known_str(attributes, name).map(str::to_owned);
+        Some(Self {
+            namespace: text("service_namespace")?,
+            dimension: text("scalable_dimension")?,
+            resource: text("resource_id")?,
+        })
+    }
+
+    /// Checks what the attributes name, for the services of ECS.
+    pub fn validate(attributes: &Attributes, problems: &mut Problems) {
+        if known_str(attributes, "service_namespace") != Some("ecs") {
+            return;
+        }
+        let dimension = known_str(attributes, "scalable_dimension");
+        if let Some(dimension) = dimension.filter(|dimension| *dimension != "ecs:service:DesiredCount") {
+            let message = format!("`{dimension}` is none of ECS: it has only `ecs:service:DesiredCount`");
+            problems.at("scalable_dimension", message);
+        }
+        let is_service = |text: &str| {
+            let parts: Vec<&str> = text.split('/').collect();
+            matches!(parts.as_slice(), ["service", cluster, name] if !cluster.is_empty() && !name.is_empty())
+        };
+        if let Some(resource) = known_str(attributes, "resource_id").filter(|text| !is_service(text)) {
+            let message = format!("`{resource}` is not of the form `service/CLUSTER/NAME`, with both names");
+            problems.at("resource_id", message);
+        }
+    }
+}
+
+/// Ids by the namespace that they start with, which a describe call takes one of.
+///
+/// # Errors
+/// [`ErrorClass::Invalid`] for an id that is none.
+pub fn by_namespace<'i, const N: usize>(
+    ids: &'i [PhysicalId],
+    form: &str,
+) -> ProviderResult<BTreeMap<&'i str, Vec<[&'i str; N]>>> {
+    let mut found: BTreeMap<&str, Vec<[&str; N]>> = BTreeMap::new();
+    for id in ids {
+        let parts = parts::<N>(id, form)?;
+        found.entry(parts[0]).or_default().push(parts);
+    }
+    Ok(found)
+}
+
+/// The parts of an id.
+///
+/// # Errors
+/// [`ErrorClass::Invalid`] for an id that is none.
+pub fn parts<'i, const N: usize>(id: &'i PhysicalId, form: &str) -> ProviderResult<[&'i str; N]> {
+    id.parts::<N>().ok_or_else(|| {
+        let message = format!("`{id}` is no id of this type");
+        ProviderError::new(ErrorClass::Invalid, message).hint(format!("it looks like {form}"))
+    })
+}
+
+/// The targets of a namespace among these resources, at most 50.
+///
+/// # Errors
+/// What DescribeScalableTargets answers.
+pub async fn describe_targets(
+    client: &Client,
+    namespace: &str,
+    resources: Vec<String>,
+) -> ProviderResult<Vec<ScalableTarget>> {
+    let pages = client
+        .describe_scalable_targets()
+        .service_namespace(namespace.into())
+        .set_resource_ids(Some(resources))
+        .into_paginator()
+        .items()
+        .send();
+    let targets = pages.collect::<Result<Vec<_>, _>>().await;
+    targets.aws("autoscaling", "DescribeScalableTargets")
+}
+
+/// One target; `None` when it is not there.
+///
+/// # Errors
+/// What DescribeScalableTargets answers.
+pub async fn find_target(client: &Client, of: &Scalable) -> ProviderResult<Option<ScalableTarget>> {
+    let targets = describe_targets(client, &of.namespace, vec![of.resource.clone()]).await?;
+    Ok(targets
+        .into_iter()
+        .find(|target| target.scalable_dimension().as_str() == of.dimension))
+}
+
+/// All tags of a target, ours included; `None` when the endpoint has no tags of targets, as some emulators.
+///
+/// # Errors
+/// What ListTagsForResource answers.
+pub async fn tags_of(
+    client: &Client,
+    operation: &Optional,
+    target: &ScalableTarget,
+) -> ProviderResult<Option<Tags>> {
+    let Some(arn) = target.scalable_target_arn().filter(|_| !operation.is_missing()) else {
+        return Ok(None);
+    };
+    let answer = client
+        .list_tags_for_resource()
+        .resource_arn(arn)
+        .customize()
+        .config_override(aws_sdk_applicationautoscaling::Config::builder().retry_config(few_retries()))
+        .send()
+        .await;
+    let answer = operation.answer(answer, "autoscaling", "ListTagsForResource")?;
+    Ok(answer.map(|answer| answer.tags.unwrap_or_default().into_iter().collect()))
+}
+
+/// A target or policy is refused as long as the thing to be scaled, or the target, is not seen yet.
+pub fn not_yet(error: ProviderError) -> ProviderError {
+    if error.class == ErrorClass::NotFound {
+        return ProviderError {
+            class: ErrorClass::DependencyNotReady,
+            ..error
+        };
+    }
+    error
+}

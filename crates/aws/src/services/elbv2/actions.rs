@@ -1,0 +1,277 @@
+//! What a listener does with a request, as the file says it and as AWS says it.
+
+use aws_sdk_elasticloadbalancingv2::types as sdk;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use crate::choices::choices;
+
+/// What a listener does.
+#[derive(Debug, Clone, PartialEq, Deserialize, Serialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Action {
+    /// What is done.
+    #[serde(rename = "type")]
+    pub kind: ActionType,
+    /// The target group to forward to, when it is one only.
+    pub target_group_arn: Option<String>,
+    /// Target groups to forward to, with weights.
+    pub forward_config: Option<ForwardConfig>,
+    /// Where to redirect to.
+    pub redirect_config: Option<RedirectConfig>,
+    /// What to answer.
+    pub fixed_response_config: Option<FixedResponseConfig>,
+    /// The position among several actions, from 1.
+    pub order: Option<i32>,
+}
+
+choices! {
+    /// What a listener does with a request.
+    ActionType {
+        /// It sends it to a target group.
+        Forward = "forward",
+        /// It sends the client elsewhere.
+        Redirect = "redirect",
+        /// It answers by itself.
+        FixedResponse = "fixed-response",
+    }
+}
+
+/// Target groups to forward to.
+#[derive(Debug, Clone, PartialEq, Deserialize, Serialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct ForwardConfig {
+    /// The target groups: at most five, or one for network load balancers.
+    pub target_groups: Vec<WeightedTargetGroup>,
+    /// Whether a client stays with its target group.
+    pub target_group_stickiness_config: Option<GroupStickiness>,
+}
+
+/// A target group and its share.
+#[derive(Debug, Clone, PartialEq, Deserialize, Serialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct WeightedTargetGroup {
+    /// The target group.
+    pub target_group_arn: String,
+    /// Its share of the requests, 0 to 999. AWS's default is 1.
+    #[schemars(extend("default" = 1))]
+    pub weight: Option<i32>,
+}
+
+/// Whether a client stays with its target group.
+#[derive(Debug, Clone, PartialEq, Deserialize, Serialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct GroupStickiness {
+    /// Whether it does. AWS's default is false.
+    #[schemars(extend("default" = false))]
+    pub enabled: Option<bool>,
+    /// Seconds that it does, 1 to 604800.
+    pub duration_seconds: Option<i32>,
+}
+
+/// Where to redirect to. `#{protocol}`, `#{host}`, `#{port}`, `#{path}` and `#{query}` stand for the parts of
+/// the request.
+#[derive(Debug, Clone, PartialEq, Deserialize, Serialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct RedirectConfig {
+    /// `HTTP`, `HTTPS` or `#{protocol}`, which is AWS's default.
+    #[schemars(extend("default" = "#{protocol}"))]
+    pub protocol: Option<String>,
+    /// The port. AWS's default is `#{port}`.
+    #[schemars(extend("default" = "#{port}"))]
+    pub port: Option<String>,
+    /// The host. AWS's default is `#{host}`.
+    #[schemars(extend("default" = "#{host}"))]
+    pub host: Option<String>,
+    /// The path. AWS's default is `/#{path}`.
+    #[schemars(extend("default" = "/#{path}"))]
+    pub path: Option<String>,
+    /// The query, without `?`. AWS's default is `#{query}`.
+    #[schemars(extend("default" = "#{query}"))]
+    pub query: Option<String>,
+    /// Whether the client may remember it (`HTTP_301`) or not (`HTTP_302`).
+    pub status_code: RedirectCode,
+}
+
+choices! {
+    /// The status of a redirect.
+    RedirectCode {
+        /// For ever.
+        Permanent = "HTTP_301",
+        /// For now.
+        Found = "HTTP_302",
+    }
+}
+
+/// What to answer.
+#[derive(Debug, Clone, PartialEq, Deserialize, Serialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct FixedResponseConfig {
+    /// The status, 2xx, 4xx or 5xx.
+    pub status_code: String,
+    /// The body's type: `text/plain` (AWS's default), `text/css`, `text/html`, `application/javascript` or
+    /// `application/json`.
+    pub content_type: Option<String>,
+    /// The body, at most 1024 characters.
+    pub message_body: Option<String>,
+}
+
+/// For a create or modify call.
+pub fn to_sdk(actions: &[Action]) -> Vec<sdk::Action> {
+    actions
+        .iter()
+        .map(|action| {
+            sdk::Action::builder()
+                .r#type(action.kind.as_str().into())
+                .set_target_group_arn(action.target_group_arn.clone())
+                .set_forward_config(action.forward_config.as_ref().map(forward))
+                .set_redirect_config(action.redirect_config.as_ref().map(redirect))
+                .set_fixed_response_config(action.fixed_response_config.as_ref().map(fixed_response))
+                .set_order(action.order)
+                .build()
+        })
+        .collect()
+}
+
+fn forward(config: &ForwardConfig) -> sdk::ForwardActionConfig {
+    let groups = config.target_groups.iter().map(|group| {
+        sdk::TargetGroupTuple::builder()
+            .target_group_arn(&group.target_group_arn)
+            .weight(group.weight.unwrap_or(1))
+            .build()
+    });
+    let stickiness = config.target_group_stickiness_config.as_ref().map(|config| {
+        sdk::TargetGroupStickinessConfig::builder()
+            .enabled(config.enabled.unwrap_or(false))
+            .set_duration_seconds(config.duration_seconds)
+            .build()
+    });
+    sdk::ForwardActionConfig::builder()
+        .set_target_groups(Some(groups.collect()))
+        .set_target_group_stickiness_config(stickiness)
+        .build()
+}
+
+fn redirect(config: &RedirectConfig) -> sdk::RedirectActionConfig {
+    sdk::RedirectActionConfig::builder()
+        .set_protocol(config.protocol.clone())
+        .set_port(config.port.clone())
+        .set_host(config.host.clone())
+        .set_path(config.path.clone())
+        .set_query(config.query.clone())
+        .status_code(config.status_code.as_str().into())
+        .build()
+}
+
+fn fixed_response(config: &FixedResponseConfig) -> sdk::FixedResponseActionConfig {
+    sdk::FixedResponseActionConfig::builder()
+        .status_code(&config.status_code)
+        .set_content_type(config.content_type.clone())
+        .set_message_body(config.message_body.clone())
+        .build()
+}
+
+/// As AWS tells them, in their order. AWS says one target group in two ways, or in one of them, as it was
+/// once told; here it is always said in both, so that whichever the file uses is found. Actions of other
+/// types, which no file can set, are left out and so show as a difference.
+pub fn from_sdk(actions: &[sdk::Action]) -> Vec<Action> {
+    let mut actions: Vec<Action> = actions.iter().filter_map(one_from_sdk).collect();
+    actions.sort_by_key(|action| action.order.unwrap_or(0));
+    actions
+}
+
+fn one_from_sdk(action: &sdk::Action) -> Option<Action> {
+    let kind: ActionType = action.r#type()?.as_str().parse().ok()?;
+    let mut forward_config = action.forward_config().map(forward_from_sdk);
+    let mut target_group_arn = action.target_group_arn().map(str::to_owned);
+    match (&mut forward_config, &mut target_group_arn) {
+        (Some(config), arn @ None) => {
+            if let [only] = config.target_groups.as_slice() {
+                *arn = Some(only.target_group_arn.clone());
+            }
+        }
+        (config @ None, Some(arn)) => {
+            *config = Some(ForwardConfig {
+                target_groups: vec![WeightedTargetGroup {
+                    target_group_arn: arn.clone(),
+                    weight: Some(1),
+                }],
+                target_group_stickiness_config: Some(GroupStickiness {
+                    enabled: Some(false),
+                    duration_seconds: None,
+                }),
+            });
+        }
+        _ => {}
+    }
+    let text = |text: Option<&str>| text.map(str::to_owned);
+    Some(Action {
+        kind,
+        target_group_arn,
+        forward_config,
+        redirect_config: action.redirect_config().and_then(|config| {
+            Some(RedirectConfig {
+                protocol: text(config.protocol()),
+                port: text(config.port()),
+                host: text(config.host()),
+                path: text(config.path()),
+                query: text(config.query()),
+                status_code: config.status_code()?.as_str().parse().ok()?,
+            })
+        }),
+        fixed_response_config: action.fixed_response_config().map(|config| FixedResponseConfig {
+            status_code: config.status_code().unwrap_or_default().to_owned(),
+            content_type: text(config.content_type()),
+            message_body: text(config.message_body()),
+        }),
+        order: action.order(),
+    })
+}
+
+fn forward_from_sdk(config: &sdk::ForwardActionConfig) -> ForwardConfig {
+    let groups = config.target_groups().iter().map(|group| WeightedTargetGroup {
+        target_group_arn: group.target_group_arn().unwrap_or_default().to_owned(),
+        weight: group.weight().or(Some(1)),
+    });
+    let stickiness = config.target_group_stickiness_config();
+    ForwardConfig {
+        target_groups: groups.collect(),
+        target_group_stickiness_config: Some(GroupStickiness {
+            enabled: Some(stickiness.and_then(|config| config.enabled()).unwrap_or(false)),
+            duration_seconds: stickiness.and_then(|config| config.duration_seconds()),
+        }),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn one_target_group_is_said_in_both_ways_however_aws_says_it() {
+        let by_arn = sdk::Action::builder()
+            .r#type(sdk::ActionTypeEnum::Forward)
+            .target_group_arn("arn:a")
+            .build();
+        let group = sdk::TargetGroupTuple::builder().target_group_arn("arn:a").build();
+        let by_config = sdk::Action::builder()
+            .r#type(sdk::ActionTypeEnum::Forward)
+            .forward_config(sdk::ForwardActionConfig::builder().target_groups(group).build())
+            .build();
+        let [by_arn, by_config] = [by_arn, by_config].map(|action| from_sdk(&[action]));
+        assert_eq!(by_arn, by_config);
+        assert_eq!(by_arn[0].target_group_arn.as_deref(), Some("arn:a"));
+        let config = by_arn[0].forward_config.as_ref().unwrap();
+        assert_eq!(config.target_groups[0].weight, Some(1));
+    }
+
+    #[test]
+    fn what_is_written_is_read_back() {
+        let wanted: Vec<Action> = serde_json::from_value(serde_json::json!([{
+            "type": "redirect", "order": 1,
+            "redirect_config": { "protocol": "HTTPS", "port": "443", "status_code": "HTTP_301" },
+        }]))
+        .unwrap();
+        assert_eq!(from_sdk(&to_sdk(&wanted)), wanted);
+    }
+}

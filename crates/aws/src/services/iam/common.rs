@@ -1,0 +1,195 @@
+//! What the IAM types share: names, policy documents, and a role that is not visible yet.
+
+use infra_core::types::{Problems, known_str};
+use infra_core::{Attributes, ErrorClass, ProviderError};
+use percent_encoding::percent_decode_str;
+use serde_json::{Map, Value as Json};
+
+use crate::documents;
+
+/// What a policy document is for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Policy {
+    /// Who may assume a role.
+    Trust,
+    /// What a role may do.
+    Permissions,
+}
+
+/// A document as IAM tells it, which is URL-encoded.
+pub fn decoded(document: &str) -> Json {
+    let text = percent_decode_str(document).decode_utf8_lossy();
+    documents::parse(&text)
+}
+
+/// Checks a name of at most `longest` letters, digits and `+=,.@_-`.
+pub fn check_name(attributes: &Attributes, name: &str, longest: usize, problems: &mut Problems) {
+    let Some(text) = known_str(attributes, name) else {
+        return;
+    };
+    let length = text.chars().count();
+    if !(1..=longest).contains(&length) {
+        problems.at(
+            name,
+            format!("IAM takes 1 to {longest} characters, `{text}` has {length}"),
+        );
+    } else if !text
+        .chars()
+        .all(|character| character.is_ascii_alphanumeric() || "+=,.@_-".contains(character))
+    {
+        problems.at(
+            name,
+            format!("`{text}` has characters other than letters, digits and `+=,.@_-`"),
+        );
+    }
+}
+
+/// Checks what can be told of a policy document without IAM.
+/// <https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_grammar.html>
+pub fn check_policy(attributes: &Attributes, name: &str, policy: Policy, problems: &mut Problems) {
+    let Some(document) = documents::known_object(attributes, name, problems) else {
+        return;
+    };
+    let statements = match document.get("Statement") {
+        None => {
+            return problems.at_with_help(
+                name,
+                "a policy document has a `Statement`",
+                "keys are spelled as IAM does: Version, Statement, Effect, Action, Resource, Principal",
+            );
+        }
+        Some(Json::Array(statements)) => statements.iter().collect(),
+        Some(statement) => vec![statement],
+    };
+    for (index, statement) in statements.into_iter().enumerate() {
+        let place = format!("statement {}", index + 1);
+        match statement.as_object() {
+            Some(statement) => check_statement(statement, &place, name, policy, problems),
+            None => problems.at(name, format!("{place} is no JSON object")),
+        }
+    }
+}
+
+fn check_statement(
+    statement: &Map<String, Json>,
+    place: &str,
+    name: &str,
+    policy: Policy,
+    problems: &mut Problems,
+) {
+    let has = |keys: [&str; 2]| keys.iter().any(|key| statement.contains_key(*key));
+    if !matches!(
+        statement.get("Effect").and_then(Json::as_str),
+        Some("Allow" | "Deny")
+    ) {
+        problems.at(name, format!("{place} needs `Effect`, which is Allow or Deny"));
+    }
+    if !has(["Action", "NotAction"]) {
+        problems.at(name, format!("{place} has no `Action`"));
+    }
+    match policy {
+        Policy::Trust => {
+            if !has(["Principal", "NotPrincipal"]) {
+                problems.at(
+                    name,
+                    format!("{place} of a trust policy says in `Principal` who may assume the role"),
+                );
+            }
+            if has(["Resource", "NotResource"]) {
+                problems.at(
+                    name,
+                    format!("{place} of a trust policy takes no `Resource`: it is the role itself"),
+                );
+            }
+        }
+        Policy::Permissions => {
+            if !has(["Resource", "NotResource"]) {
+                problems.at(name, format!("{place} has no `Resource`"));
+            }
+            if has(["Principal", "NotPrincipal"]) {
+                problems.at(
+                    name,
+                    format!("{place} of a role's policy takes no `Principal`: it is the role itself"),
+                );
+            }
+        }
+    }
+}
+
+/// A role that IAM itself does not see yet just after its creation is not ready, rather than missing.
+pub fn role_not_visible_yet(error: ProviderError) -> ProviderError {
+    // "The role with name x cannot be found."
+    if error.class == ErrorClass::NotFound && error.message.to_lowercase().contains("role with name") {
+        ProviderError {
+            class: ErrorClass::DependencyNotReady,
+            ..error
+        }
+    } else {
+        error
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use infra_core::Value;
+
+    #[test]
+    fn documents_are_decoded() {
+        let text = "%7B%22Version%22%3A%222012-10-17%22%2C%22Statement%22%3A%5B%5D%7D";
+        assert_eq!(decoded(text)["Version"], "2012-10-17");
+        assert_eq!(decoded("no%20json"), Json::from("no json"));
+    }
+
+    #[test]
+    fn policies_are_checked_for_what_they_are_for() {
+        let trust = r#"{"Statement":{"Effect":"Allow","Action":"sts:AssumeRole","Principal":{"Service":"ecs-tasks.amazonaws.com"}}}"#;
+        let permissions = r#"{"Statement":[{"Effect":"Allow","Action":"*","Resource":"*"}]}"#;
+        let cases: &[(&str, Policy, &[&str])] = &[
+            (trust, Policy::Trust, &[]),
+            (permissions, Policy::Permissions, &[]),
+            (
+                permissions,
+                Policy::Trust,
+                &[
+                    "statement 1 of a trust policy says in `Principal` who may assume the role",
+                    "statement 1 of a trust policy takes no `Resource`: it is the role itself",
+                ],
+            ),
+            (
+                trust,
+                Policy::Permissions,
+                &[
+                    "statement 1 has no `Resource`",
+                    "statement 1 of a role's policy takes no `Principal`: it is the role itself",
+                ],
+            ),
+            (
+                r#"{"statement":[]}"#,
+                Policy::Trust,
+                &["a policy document has a `Statement`"],
+            ),
+            (
+                r#"{"Statement":[{"Effect":"allow"},"x"]}"#,
+                Policy::Permissions,
+                &[
+                    "statement 1 needs `Effect`, which is Allow or Deny",
+                    "statement 1 has no `Action`",
+                    "statement 1 has no `Resource`",
+                    "statement 2 is no JSON object",
+                ],
+            ),
+        ];
+        for (text, policy, said) in cases {
+            let attributes = Attributes::from([("policy".into(), Value::from(*text))]);
+            let mut problems = Problems::default();
+            check_policy(&attributes, "policy", *policy, &mut problems);
+            let messages: Vec<String> = problems
+                .into_vec()
+                .into_iter()
+                .map(|problem| problem.message)
+                .collect();
+            assert_eq!(messages, *said, "{text}");
+        }
+    }
+}

@@ -1,0 +1,626 @@
+//! `route53.record`: records of one name and type in a hosted zone.
+//!
+//! Calls: ChangeResourceRecordSets, ListResourceRecordSets, GetChange. A record has no id and no tags: zone,
+//! name, type and set identifier tell it apart, and a change of these makes a new one. The id is
+//! `<zone>/<name>/<type>`, with `/<set identifier>` where there is one. A create never overwrites a record that
+//! is there; a delete names the record's present value, which Route 53 insists on.
+//!
+//! A change takes about a minute to reach all of Route 53's servers. What this process changed is pending until
+//! then; a later process no longer knows the change and takes the record as working.
+//! <https://docs.aws.amazon.com/Route53/latest/APIReference/API_ChangeResourceRecordSets.html>
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::{Mutex, PoisonError};
+
+use aws_sdk_route53::Client;
+use aws_sdk_route53::operation::change_resource_record_sets::ChangeResourceRecordSetsError;
+use aws_sdk_route53::types as sdk;
+use aws_sdk_route53::types::{ChangeAction, ChangeStatus, RrType};
+use futures::future::try_join_all;
+use infra_core::types::Problems;
+use infra_core::{Attributes, ErrorClass, Health, PhysicalId, ProviderError};
+use infra_provider::{Call, Created, Found, ProviderResult, ResourceType, Traits, Update, Wait, Waits};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use super::names::{Key, plain};
+use super::rules;
+use crate::alike::alike;
+use crate::catalogue::FromClients;
+use crate::clients::Clients;
+use crate::errors::{AwsResult, Tolerate, built};
+use crate::ownership::Taken;
+use crate::read::Observations;
+use crate::serial::Serial;
+use crate::texts::texts;
+
+/// Up to so many records of a zone are looked up one by one; for more, the whole zone is listed.
+const FEW: usize = 3;
+/// ListResourceRecordSets gives at most 300 records a page.
+const PAGE: i32 = 300;
+/// No zone has that many pages: a zone has 10,000 records unless AWS was asked for more.
+const MOST_PAGES: usize = 2000;
+
+/// The type.
+pub struct Record {
+    client: Client,
+    serial: Serial,
+    /// The changes that this process made and that may not be everywhere yet, by the record's id.
+    changes: Mutex<BTreeMap<PhysicalId, String>>,
+}
+
+/// What the file may set.
+#[derive(Debug, Clone, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Spec {
+    /// The hosted zone's id, `Z…`.
+    pub hosted_zone_id: String,
+    /// The whole name in lower case, without a dot at its end, such as `api.example.com` or `*.example.com`.
+    pub name: String,
+    /// The records' type.
+    pub r#type: RecordType,
+    /// For how many seconds others may keep the answer. Not for an alias.
+    pub ttl: Option<i64>,
+    /// The values, in the form of the type. Texts of TXT records are in quotation marks.
+    pub resource_records: Option<BTreeSet<String>>,
+    /// An AWS resource to answer like, instead of values.
+    pub alias_target: Option<AliasTarget>,
+    /// Tells records of the same name and type apart, for `weight`, `region`, `failover` and
+    /// `multi_value_answer`; at most 128 characters.
+    pub set_identifier: Option<String>,
+    /// The share of answers that this record gets among those of its name and type, 0 to 255.
+    pub weight: Option<i64>,
+    /// The AWS region that this record is for: the one with the lowest latency answers.
+    pub region: Option<String>,
+    /// Which of two records this is: the second answers when the first is not healthy.
+    pub failover: Option<Failover>,
+    /// Whether several records answer together.
+    pub multi_value_answer: Option<bool>,
+    /// The health check that decides whether this record answers.
+    pub health_check_id: Option<String>,
+}
+
+texts! {
+    /// The type of a record.
+    RecordType => RrType {
+        /// IPv4 addresses.
+        A = "A",
+        /// IPv6 addresses.
+        Aaaa = "AAAA",
+        /// Who may issue certificates.
+        Caa = "CAA",
+        /// Another name.
+        Cname = "CNAME",
+        /// A key of a delegated zone.
+        Ds = "DS",
+        /// How to reach an HTTPS service.
+        Https = "HTTPS",
+        /// Mail servers.
+        Mx = "MX",
+        /// Rules that rewrite names.
+        Naptr = "NAPTR",
+        /// Name servers.
+        Ns = "NS",
+        /// The name of an address.
+        Ptr = "PTR",
+        /// Senders of mail, in an old form.
+        Spf = "SPF",
+        /// Hosts and ports of a service.
+        Srv = "SRV",
+        /// Fingerprints of SSH keys.
+        Sshfp = "SSHFP",
+        /// How to reach a service.
+        Svcb = "SVCB",
+        /// Certificates of a service.
+        Tlsa = "TLSA",
+        /// Texts.
+        Txt = "TXT",
+    }
+}
+
+texts! {
+    /// Which of two records answers first.
+    Failover => sdk::ResourceRecordSetFailover {
+        /// The first.
+        Primary = "PRIMARY",
+        /// The second.
+        Secondary = "SECONDARY",
+    }
+}
+
+/// An AWS resource to answer like.
+#[derive(Debug, Clone, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct AliasTarget {
+    /// The resource's DNS name, in lower case.
+    pub dns_name: String,
+    /// The hosted zone of that name: the target's own, as a load balancer or a domain name of API Gateway tells
+    /// it, not the zone of this record.
+    pub hosted_zone_id: String,
+    /// Whether the record counts as unhealthy when its target is. AWS's default is false.
+    #[schemars(extend("default" = false))]
+    pub evaluate_target_health: Option<bool>,
+}
+
+/// What AWS tells.
+#[derive(Debug, Clone, Serialize, JsonSchema)]
+pub struct Observed {
+    hosted_zone_id: String,
+    name: String,
+    r#type: String,
+    ttl: Option<i64>,
+    resource_records: Option<BTreeSet<String>>,
+    alias_target: Option<ObservedAlias>,
+    set_identifier: Option<String>,
+    weight: Option<i64>,
+    region: Option<String>,
+    failover: Option<String>,
+    multi_value_answer: Option<bool>,
+    health_check_id: Option<String>,
+}
+
+#[derive(Debug, Clone, Serialize, JsonSchema)]
+struct ObservedAlias {
+    dns_name: String,
+    hosted_zone_id: String,
+    evaluate_target_health: bool,
+}
+
+impl FromClients for Record {
+    fn from_clients(clients: &Clients) -> Self {
+        Self {
+            client: clients.route53.clone(),
+            serial: clients.serial.clone(),
+            changes: Mutex::default(),
+        }
+    }
+}
+
+impl ResourceType for Record {
+    const NAME: &'static str = "route53.record";
+    const DESCRIPTION: &'static str = "DNS records of one name and type.";
+    const IAM_ACTIONS: &'static [&'static str] = &[
+        "route53:ChangeResourceRecordSets",
+        "route53:ListResourceRecordSets",
+        "route53:GetChange",
+    ];
+    const EXAMPLE: &'static str = r#"
+[apigatewayv2.domain_name.main]
+domain_name     = "api.example.com"
+certificate_arn = "arn:aws:acm:us-east-1:123456789012:certificate/11111111-2222-3333-4444-555555555555"
+
+[route53.record.api]
+hosted_zone_id = "Z0123456789EXAMPLE"
+name           = "api.example.com"
+type           = "A"
+
+[route53.record.api.alias_target]
+dns_name       = "${apigatewayv2.domain_name.main.api_gateway_domain_name}"
+hosted_zone_id = "${apigatewayv2.domain_name.main.hosted_zone_id}"
+"#;
+    const TRAITS: Traits = Traits {
+        immutable: &["hosted_zone_id", "name", "type", "set_identifier"],
+        natural_key: &["hosted_zone_id", "name", "type", "set_identifier"],
+        waits: Waits {
+            create: Some(Wait::seconds("DNS change on all servers", 60, 600)),
+            update: Some(Wait::seconds("DNS change on all servers", 60, 600)),
+            delete: None,
+        },
+        ..Traits::NONE
+    };
+    type Spec = Spec;
+    type Observed = Observed;
+
+    fn validate(attributes: &Attributes, problems: &mut Problems) {
+        rules::check(attributes, problems);
+    }
+
+    async fn create(&self, call: &Call, spec: Spec) -> ProviderResult<Created<Observed>> {
+        let key = spec.key();
+        let records = spec.records()?;
+        // CREATE fails where there is a record, unlike UPSERT.
+        self.change(&key, ChangeAction::Create, records.clone())
+            .await
+            .taken(call, key.id().as_str())?;
+        Ok(Created {
+            found: Found {
+                observed: observe(&key.zone, &records),
+                health: Health::Pending("PENDING".into()),
+            },
+            id: key.id(),
+        })
+    }
+
+    async fn read(&self, ids: &[PhysicalId]) -> ProviderResult<Observations<Observed>> {
+        let mut zones: BTreeMap<String, BTreeMap<Key, &PhysicalId>> = BTreeMap::new();
+        for id in ids {
+            let key = Key::of(id)?;
+            zones.entry(key.zone.clone()).or_default().insert(key, id);
+        }
+        let found = try_join_all(zones.iter().map(async |(zone, wanted)| {
+            let keys: Vec<&Key> = wanted.keys().collect();
+            let records = self.records(zone, &keys).await?;
+            let found = records.iter().filter_map(|records| {
+                let id = wanted.get(&key_of(zone, records))?;
+                Some(((*id).clone(), observe(zone, records)))
+            });
+            ProviderResult::Ok(found.collect::<Vec<_>>())
+        }))
+        .await?;
+        let found: Vec<(PhysicalId, Observed)> = found.into_iter().flatten().collect();
+        let pending = self.pending(found.iter().map(|(id, _)| id)).await?;
+        Ok(found
+            .into_iter()
+            .map(|(id, observed)| {
+                let health = if pending.contains(&id) {
+                    Health::Pending("PENDING".into())
+                } else {
+                    Health::Ready
+                };
+                (id, Found { observed, health })
+            })
+            .collect())
+    }
+
+    async fn update(&self, _: &Call, id: &PhysicalId, update: Update<Spec>) -> ProviderResult<()> {
+        let key = Key::of(id)?;
+        self.change(&key, ChangeAction::Upsert, update.spec.records()?)
+            .await
+    }
+
+    async fn delete(&self, _: &Call, id: &PhysicalId, _: &Attributes) -> ProviderResult<()> {
+        let key = Key::of(id)?;
+        let Some(present) = self.find(&key).await? else {
+            return Ok(());
+        };
+        self.change(&key, ChangeAction::Delete, present)
+            .await
+            .absent_is_none()?;
+        self.forget(id);
+        Ok(())
+    }
+
+    async fn recover(&self, _: &Call, attributes: &Attributes) -> ProviderResult<Option<PhysicalId>> {
+        let text = |name: &str| infra_core::types::known_str(attributes, name).map(str::to_owned);
+        let (Some(zone), Some(name), Some(kind)) = (text("hosted_zone_id"), text("name"), text("type"))
+        else {
+            return Ok(None);
+        };
+        let key = Key {
+            zone,
+            name: plain(&name),
+            kind,
+            set_identifier: text("set_identifier"),
+        };
+        let found = self.find(&key).await?;
+        Ok(found
+            .filter(|records| alike(attributes, &observe(&key.zone, records), &[]))
+            .map(|_| key.id()))
+    }
+}
+
+impl Record {
+    /// Makes one change, and keeps its id until it is everywhere.
+    async fn change(
+        &self,
+        key: &Key,
+        action: ChangeAction,
+        records: sdk::ResourceRecordSet,
+    ) -> ProviderResult<()> {
+        let change = sdk::Change::builder().action(action).resource_record_set(records);
+        let batch = sdk::ChangeBatch::builder().changes(built(change.build())?);
+        let batch = built(batch.build())?;
+        // A zone takes one change at a time.
+        let _turn = self.serial.turn(format!("route53 zone {}", key.zone)).await;
+        let answer = self
+            .client
+            .change_resource_record_sets()
+            .hosted_zone_id(&key.zone)
+            .change_batch(batch)
+            .send()
+            .await;
+        // The reasons are in a list of their own.
+        let reasons = match answer.as_ref().err().and_then(|error| error.as_service_error()) {
+            Some(ChangeResourceRecordSetsError::InvalidChangeBatch(invalid)) => invalid.messages().join("; "),
+            _ => String::new(),
+        };
+        let answer = answer
+            .aws("route53", "ChangeResourceRecordSets")
+            .map_err(|error| with_reasons(error, &reasons))?;
+        if let Some(info) = answer.change_info() {
+            let mut changes = self.changes.lock().unwrap_or_else(PoisonError::into_inner);
+            changes.insert(key.id(), info.id().to_owned());
+        }
+        Ok(())
+    }
+
+    /// Those of these records whose last change by this process is not everywhere yet.
+    async fn pending(&self, ids: impl Iterator<Item = &PhysicalId>) -> ProviderResult<BTreeSet<PhysicalId>> {
+        let under_way: Vec<(PhysicalId, String)> = {
+            let changes = self.changes.lock().unwrap_or_else(PoisonError::into_inner);
+            ids.filter_map(|id| Some((id.clone(), changes.get(id)?.clone())))
+                .collect()
+        };
+        let asked = try_join_all(under_way.into_iter().map(async |(id, change)| {
+            let answer = self.client.get_change().id(&change).send().await;
+            // Route 53 forgets changes after a while, long after they are everywhere.
+            let answer = answer.aws("route53", "GetChange").absent_is_none()?;
+            let info = answer.as_ref().and_then(|answer| answer.change_info());
+            let is_pending = info.is_some_and(|info| *info.status() == ChangeStatus::Pending);
+            ProviderResult::Ok((id, change, is_pending))
+        }))
+        .await?;
+        let mut changes = self.changes.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut pending = BTreeSet::new();
+        for (id, change, is_pending) in asked {
+            if is_pending {
+                pending.insert(id);
+            } else if changes.get(&id) == Some(&change) {
+                changes.remove(&id);
+            }
+        }
+        Ok(pending)
+    }
+
+    fn forget(&self, id: &PhysicalId) {
+        let mut changes = self.changes.lock().unwrap_or_else(PoisonError::into_inner);
+        changes.remove(id);
+    }
+
+    /// Records of a zone, these at the least; none when there is no such zone.
+    async fn records(&self, zone: &str, keys: &[&Key]) -> ProviderResult<Vec<sdk::ResourceRecordSet>> {
+        if keys.len() <= FEW {
+            let one_by_one = keys.iter().map(|key| self.find(key));
+            Ok(try_join_all(one_by_one).await?.into_iter().flatten().collect())
+        } else {
+            self.all(zone).await
+        }
+    }
+
+    async fn find(&self, key: &Key) -> ProviderResult<Option<sdk::ResourceRecordSet>> {
+        // The list begins where this record is or would be; emulators begin at the first of its name and type.
+        let at_most = if key.set_identifier.is_some() { PAGE } else { 1 };
+        let answer = self
+            .client
+            .list_resource_record_sets()
+            .hosted_zone_id(&key.zone)
+            .start_record_name(&key.name)
+            .start_record_type(RrType::from(key.kind.as_str()))
+            .set_start_record_identifier(key.set_identifier.clone())
+            .max_items(at_most)
+            .send()
+            .await
+            .aws("route53", "ListResourceRecordSets")
+            .absent_is_none()?;
+        let records = answer.map(|answer| answer.resource_record_sets);
+        let mut records = records.into_iter().flatten();
+        Ok(records.find(|records| key_of(&key.zone, records) == *key))
+    }
+
+    async fn all(&self, zone: &str) -> ProviderResult<Vec<sdk::ResourceRecordSet>> {
+        let mut all = Vec::new();
+        let (mut name, mut kind, mut identifier) = (None, None, None);
+        for _ in 0..MOST_PAGES {
+            let answer = self
+                .client
+                .list_resource_record_sets()
+                .hosted_zone_id(zone)
+                .set_start_record_name(name)
+                .set_start_record_type(kind)
+                .set_start_record_identifier(identifier)
+                .max_items(PAGE)
+                .send()
+                .await
+                .aws("route53", "ListResourceRecordSets")
+                .absent_is_none()?;
+            let Some(answer) = answer else { break };
+            all.extend(answer.resource_record_sets);
+            if !answer.is_truncated {
+                break;
+            }
+            (name, kind, identifier) = (
+                answer.next_record_name,
+                answer.next_record_type,
+                answer.next_record_identifier,
+            );
+        }
+        Ok(all)
+    }
+}
+
+impl Spec {
+    fn key(&self) -> Key {
+        Key {
+            zone: self.hosted_zone_id.clone(),
+            name: plain(&self.name),
+            kind: RrType::from(self.r#type).as_str().to_owned(),
+            set_identifier: self.set_identifier.clone(),
+        }
+    }
+
+    fn records(self) -> ProviderResult<sdk::ResourceRecordSet> {
+        if let Some(target) = &self.alias_target {
+            check_alias(&target.dns_name)?;
+        }
+        let values = self.resource_records.map(|values| {
+            let values = values.into_iter();
+            values
+                .map(|value| built(sdk::ResourceRecord::builder().value(value).build()))
+                .collect::<ProviderResult<Vec<_>>>()
+        });
+        let alias = self.alias_target.map(|target| {
+            built(
+                sdk::AliasTarget::builder()
+                    .dns_name(target.dns_name)
+                    .hosted_zone_id(target.hosted_zone_id)
+                    .evaluate_target_health(target.evaluate_target_health.unwrap_or(false))
+                    .build(),
+            )
+        });
+        let region = self
+            .region
+            .map(|region| sdk::ResourceRecordSetRegion::from(region.as_str()));
+        built(
+            sdk::ResourceRecordSet::builder()
+                .name(self.name)
+                .r#type(self.r#type.into())
+                .set_ttl(self.ttl)
+                .set_resource_records(values.transpose()?)
+                .set_alias_target(alias.transpose()?)
+                .set_set_identifier(self.set_identifier)
+                .set_weight(self.weight)
+                .set_region(region)
+                .set_failover(self.failover.map(Into::into))
+                .set_multi_value_answer(self.multi_value_answer)
+                .set_health_check_id(self.health_check_id)
+                .build(),
+        )
+    }
+}
+
+/// A target's name that only AWS knew when the file was checked. Route 53 would take another spelling, and
+/// then tell it back differently for ever.
+fn check_alias(dns_name: &str) -> ProviderResult<()> {
+    let spelled = plain(dns_name);
+    if spelled == dns_name {
+        return Ok(());
+    }
+    Err(ProviderError::new(
+        ErrorClass::Invalid,
+        format!(
+            "alias_target.dns_name `{dns_name}` is not in lower case without a dot at its end: `{spelled}`"
+        ),
+    )
+    .hint("use lower() around the reference"))
+}
+
+fn key_of(zone: &str, records: &sdk::ResourceRecordSet) -> Key {
+    Key {
+        zone: zone.to_owned(),
+        name: plain(records.name()),
+        kind: records.r#type().as_str().to_owned(),
+        set_identifier: records.set_identifier().map(str::to_owned),
+    }
+}
+
+fn observe(zone: &str, records: &sdk::ResourceRecordSet) -> Observed {
+    let values: BTreeSet<String> = records
+        .resource_records()
+        .iter()
+        .map(|record| record.value().to_owned())
+        .collect();
+    Observed {
+        hosted_zone_id: zone.to_owned(),
+        name: plain(records.name()),
+        r#type: records.r#type().as_str().to_owned(),
+        ttl: records.ttl(),
+        resource_records: (!values.is_empty()).then_some(values),
+        alias_target: records.alias_target().map(|target| ObservedAlias {
+            dns_name: plain(target.dns_name()),
+            hosted_zone_id: target.hosted_zone_id().to_owned(),
+            evaluate_target_health: target.evaluate_target_health(),
+        }),
+        set_identifier: records.set_identifier().map(str::to_owned),
+        weight: records.weight(),
+        region: records.region().map(|region| region.as_str().to_owned()),
+        failover: records.failover().map(|failover| failover.as_str().to_owned()),
+        multi_value_answer: records.multi_value_answer(),
+        health_check_id: records.health_check_id().map(str::to_owned),
+    }
+}
+
+/// Route 53 has one code for every change that it refuses: what is meant is in the reasons.
+fn with_reasons(error: ProviderError, reasons: &str) -> ProviderError {
+    if error.class != ErrorClass::Invalid {
+        return error;
+    }
+    let message = if reasons.is_empty() || error.message.contains(reasons) {
+        error.message.clone()
+    } else {
+        reasons.to_owned()
+    };
+    let class = if message.contains("but it already exists") {
+        ErrorClass::AlreadyExists
+    } else if message.contains("but it was not found") {
+        ErrorClass::NotFound
+    } else if message.contains("but that target was not found") {
+        ErrorClass::DependencyNotReady
+    } else {
+        ErrorClass::Invalid
+    };
+    ProviderError {
+        class,
+        message,
+        ..error
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn refused_changes_are_told_apart_by_their_reasons() {
+        let cases = [
+            (
+                "Tried to create resource record set [name='a.example.com.', type='A'] but it already exists",
+                ErrorClass::AlreadyExists,
+            ),
+            (
+                "Tried to delete resource record set [name='a.example.com.', type='A'] but it was not found",
+                ErrorClass::NotFound,
+            ),
+            (
+                "Tried to create an alias that targets b.example.com., type A in zone Z1, but that target was \
+                 not found",
+                ErrorClass::DependencyNotReady,
+            ),
+            (
+                "RRSet with DNS name a.example.org. is not permitted in zone example.com.",
+                ErrorClass::Invalid,
+            ),
+        ];
+        for (reason, class) in cases {
+            let told = with_reasons(ProviderError::new(ErrorClass::Invalid, "x"), reason);
+            assert_eq!((told.class, told.message.as_str()), (class, reason));
+            let in_message = with_reasons(ProviderError::new(ErrorClass::Invalid, format!("[{reason}]")), "");
+            assert_eq!(in_message.class, class);
+        }
+        let throttled = ProviderError::new(ErrorClass::Throttled, "but it already exists");
+        assert_eq!(with_reasons(throttled, "").class, ErrorClass::Throttled);
+    }
+
+    #[test]
+    fn what_route53_tells_is_spelled_as_the_file_does() {
+        let spec = Spec {
+            hosted_zone_id: "Z1".into(),
+            name: "*.example.com".into(),
+            r#type: RecordType::Aaaa,
+            ttl: None,
+            resource_records: None,
+            alias_target: Some(AliasTarget {
+                dns_name: "lb.example.com".into(),
+                hosted_zone_id: "Z2".into(),
+                evaluate_target_health: None,
+            }),
+            set_identifier: Some("blue".into()),
+            weight: Some(10),
+            region: None,
+            failover: None,
+            multi_value_answer: None,
+            health_check_id: None,
+        };
+        let key = spec.key();
+        let mut records = spec.records().unwrap();
+        records.name = "\\052.example.com.".into();
+        if let Some(target) = &mut records.alias_target {
+            target.dns_name = "LB.example.com.".into();
+        }
+        assert_eq!(key_of("Z1", &records), key);
+        let observed = observe("Z1", &records);
+        assert_eq!(observed.name, "*.example.com");
+        assert_eq!(observed.alias_target.unwrap().dns_name, "lb.example.com");
+        assert_eq!(observed.resource_records, None);
+        assert!(check_alias("LB.example.com").is_err() && check_alias("lb.example.com").is_ok());
+    }
+}

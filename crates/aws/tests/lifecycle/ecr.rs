@@ -1,0 +1,110 @@
+//! Image repositories.
+
+use infra_core::{ErrorClass, PhysicalId, Value};
+use serde_json::json;
+
+use super::harness::{Cloud, attributes};
+
+#[tokio::test]
+async fn repository() {
+    let Some(cloud) = Cloud::connect().await else {
+        return;
+    };
+    let wanted = json!({
+        "repository_name": "lifecycle/app", "image_tag_mutability": "IMMUTABLE",
+        "image_scanning_configuration": { "scan_on_push": false },
+        "encryption_configuration": { "encryption_type": "AES256" },
+        "force_delete": true, "tags": { "team": "a", "old": "b" },
+    });
+    // Not the other way round: the SDK leaves `false` out, which the emulator takes for no change.
+    let edit = json!({
+        "image_tag_mutability": "MUTABLE", "image_scanning_configuration": { "scan_on_push": true },
+        "tags": { "team": "b" },
+    });
+    cloud
+        .lives("ecr.repository", attributes(wanted), attributes(edit))
+        .await;
+}
+
+#[tokio::test]
+async fn a_repository_with_images_is_deleted_only_when_asked_for() {
+    let Some(cloud) = Cloud::connect().await else {
+        return;
+    };
+    let wanted = attributes(json!({ "repository_name": "lifecycle/full" }));
+    let (id, mut last) = cloud.create("ecr.repository", "full", &wanted).await;
+    let manifest = json!({
+        "schemaVersion": 2, "mediaType": "application/vnd.docker.distribution.manifest.list.v2+json",
+        "manifests": [],
+    });
+    let put = cloud.clients.ecr.put_image().repository_name(id.as_str());
+    put.image_manifest(manifest.to_string())
+        .image_tag("a")
+        .send()
+        .await
+        .unwrap();
+
+    let call = cloud.call("ecr.repository", "again");
+    let provider = cloud.provider("ecr.repository");
+    let refused = provider.delete(&call, &id, &last).await.unwrap_err();
+    assert_eq!(refused.class, ErrorClass::DependencyViolation);
+    assert!(refused.hint.unwrap().contains("force_delete"));
+
+    let taken = provider.create(&call, &wanted).await.unwrap_err();
+    assert_eq!(taken.class, ErrorClass::AlreadyExists);
+    assert!(
+        taken
+            .hint
+            .unwrap()
+            .contains("infra import STACK 'ecr.repository.under_test' 'lifecycle/full'")
+    );
+    assert_eq!(provider.recover(&call, &wanted).await.unwrap(), None);
+
+    let missing = PhysicalId::new("lifecycle/missing");
+    let found = provider.read(&[id.clone(), missing]).await.unwrap();
+    assert_eq!(found.keys().collect::<Vec<_>>(), [&id]);
+
+    last.insert("force_delete".into(), Value::Bool(true));
+    cloud.delete("ecr.repository", &id, &last).await;
+}
+
+#[tokio::test]
+async fn lifecycle_policy() {
+    let Some(cloud) = Cloud::connect().await else {
+        return;
+    };
+    let repository = attributes(json!({ "repository_name": "lifecycle/kept" }));
+    let (id, last) = cloud.create("ecr.repository", "kept", &repository).await;
+    let policy = |count: u32| {
+        json!({ "rules": [{
+            "rulePriority": 1, "description": "keep some", "action": { "type": "expire" },
+            "selection": { "tagStatus": "any", "countType": "imageCountMoreThan", "countNumber": count },
+        }] })
+    };
+    let wanted = json!({ "repository_name": "lifecycle/kept", "lifecycle_policy_text": policy(10) });
+    let edit = json!({ "lifecycle_policy_text": policy(20).to_string() });
+    cloud
+        .lives(
+            "ecr.lifecycle_policy",
+            attributes(wanted.clone()),
+            attributes(edit),
+        )
+        .await;
+
+    // One that was there before is neither overwritten nor taken for ours.
+    let (policy_id, policy_last) = cloud
+        .create("ecr.lifecycle_policy", "first", &attributes(wanted))
+        .await;
+    let other = attributes(json!({
+        "repository_name": "lifecycle/kept", "lifecycle_policy_text": policy(5),
+    }));
+    let provider = cloud.provider("ecr.lifecycle_policy");
+    let call = cloud.call("ecr.lifecycle_policy", "second");
+    let refused = provider.create(&call, &other).await.unwrap_err();
+    assert_eq!(refused.class, ErrorClass::AlreadyExists);
+    assert_eq!(provider.recover(&call, &other).await.unwrap(), None);
+    cloud
+        .delete("ecr.lifecycle_policy", &policy_id, &policy_last)
+        .await;
+    cloud.delete("ecr.repository", &id, &last).await;
+}

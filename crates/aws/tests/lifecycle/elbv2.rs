@@ -1,0 +1,178 @@
+//! Load balancers.
+
+use infra_core::{ErrorClass, PhysicalId};
+use serde_json::json;
+
+use super::harness::{Cloud, attributes};
+
+/// A VPC with two subnets in two zones, and a security group.
+pub struct Network {
+    pub vpc: String,
+    pub subnets: [String; 2],
+    pub group: String,
+}
+
+impl Network {
+    /// Makes one with this second number in its addresses.
+    pub async fn create(cloud: &Cloud, number: u8) -> Self {
+        let wanted = attributes(json!({ "cidr_block": format!("10.{number}.0.0/16") }));
+        let (vpc, _) = cloud
+            .create("ec2.vpc", &format!("network-{number}"), &wanted)
+            .await;
+        let ec2 = &cloud.clients.ec2;
+        let subnet = async |zone: &str, third: u8| {
+            let made = ec2
+                .create_subnet()
+                .vpc_id(vpc.as_str())
+                .availability_zone(zone)
+                .cidr_block(format!("10.{number}.{third}.0/24"))
+                .send()
+                .await
+                .unwrap();
+            made.subnet.unwrap().subnet_id.unwrap()
+        };
+        let group = ec2
+            .create_security_group()
+            .vpc_id(vpc.as_str())
+            .group_name("tasks")
+            .description("tasks")
+            .send()
+            .await
+            .unwrap();
+        Self {
+            subnets: [subnet("us-east-1a", 1).await, subnet("us-east-1b", 2).await],
+            group: group.group_id.unwrap(),
+            vpc: vpc.to_string(),
+        }
+    }
+}
+
+/// A load balancer with the target group that its one listener forwards to.
+pub async fn behind_a_listener(cloud: &Cloud, network: &Network, name: &str) -> (PhysicalId, PhysicalId) {
+    let balancer = attributes(json!({ "name": name, "scheme": "internal", "subnets": network.subnets }));
+    let (balancer, _) = cloud.create("elbv2.load_balancer", name, &balancer).await;
+    let group = attributes(json!({
+        "name": name, "target_type": "ip", "protocol": "HTTP", "port": 80, "vpc_id": network.vpc,
+    }));
+    let (group, _) = cloud.create("elbv2.target_group", name, &group).await;
+    (balancer, group)
+}
+
+#[tokio::test]
+async fn load_balancer() {
+    let Some(cloud) = Cloud::connect().await else {
+        return;
+    };
+    let network = Network::create(&cloud, 91).await;
+    let wanted = json!({
+        "name": "lifecycle-balancer", "type": "application", "scheme": "internal",
+        "subnets": network.subnets, "security_groups": [network.group], "ip_address_type": "ipv4",
+        "idle_timeout_seconds": 65, "drop_invalid_header_fields_enabled": true, "tags": { "team": "a" },
+    });
+    let edit = json!({
+        "idle_timeout_seconds": 30, "deletion_protection_enabled": false, "tags": { "team": "b", "more": "c" },
+        "access_logs": { "enabled": false },
+    });
+    cloud
+        .lives("elbv2.load_balancer", attributes(wanted), attributes(edit))
+        .await;
+}
+
+#[tokio::test]
+async fn a_load_balancer_that_is_not_ours_is_neither_adopted_nor_read_with_others_that_are_gone() {
+    let Some(cloud) = Cloud::connect().await else {
+        return;
+    };
+    let network = Network::create(&cloud, 92).await;
+    let wanted = attributes(json!({ "name": "lifecycle-foreign", "subnets": network.subnets }));
+    let (id, observed) = cloud.create("elbv2.load_balancer", "first", &wanted).await;
+    let provider = cloud.provider("elbv2.load_balancer");
+    let call = cloud.call("elbv2.load_balancer", "second");
+    let error = provider.create(&call, &wanted).await.unwrap_err();
+    assert_eq!(error.class, ErrorClass::AlreadyExists);
+    assert!(error.hint.unwrap().contains("infra import"));
+    assert_eq!(provider.recover(&call, &wanted).await.unwrap(), None);
+    // A create that is repeated with its token finds what it made.
+    let again = provider
+        .create(&cloud.call("elbv2.load_balancer", "first"), &wanted)
+        .await;
+    assert_eq!(again.unwrap().id, id);
+
+    let gone = PhysicalId::new(id.as_str().replace("lifecycle-foreign", "lifecycle-gone"));
+    let found = provider.read(&[gone, id.clone()]).await.unwrap();
+    assert_eq!(found.keys().collect::<Vec<_>>(), [&id]);
+    cloud.delete("elbv2.load_balancer", &id, &observed).await;
+}
+
+#[tokio::test]
+async fn target_group() {
+    let Some(cloud) = Cloud::connect().await else {
+        return;
+    };
+    let network = Network::create(&cloud, 93).await;
+    let wanted = json!({
+        "name": "lifecycle-group", "target_type": "ip", "protocol": "HTTP", "port": 8080, "vpc_id": network.vpc,
+        "health_check": { "path": "/health", "interval_seconds": 10, "timeout_seconds": 3, "matcher": "200-299" },
+        "deregistration_delay_seconds": 30, "tags": { "team": "a" },
+    });
+    let edit = json!({
+        "health_check": { "path": "/other", "unhealthy_threshold_count": 3 },
+        "stickiness": { "enabled": true, "type": "lb_cookie", "lb_cookie_duration_seconds": 60 },
+        "tags": { "more": "b" },
+    });
+    cloud
+        .lives("elbv2.target_group", attributes(wanted), attributes(edit))
+        .await;
+}
+
+#[tokio::test]
+async fn listener() {
+    let Some(cloud) = Cloud::connect().await else {
+        return;
+    };
+    let network = Network::create(&cloud, 94).await;
+    let (balancer, group) = behind_a_listener(&cloud, &network, "lifecycle-listener").await;
+    let other = attributes(json!({
+        "name": "lifecycle-listener-2", "target_type": "ip", "protocol": "HTTP", "port": 80, "vpc_id": network.vpc,
+    }));
+    let (other, _) = cloud.create("elbv2.target_group", "listener-2", &other).await;
+    let wanted = json!({
+        "load_balancer_arn": balancer, "port": 80, "protocol": "HTTP",
+        "default_actions": [{ "type": "forward", "target_group_arn": group }], "tags": { "team": "a" },
+    });
+    let edit = json!({
+        "default_actions": [{ "type": "forward", "forward_config": { "target_groups": [
+            { "target_group_arn": group, "weight": 9 }, { "target_group_arn": other, "weight": 1 },
+        ] } }],
+        "tags": {},
+    });
+    cloud
+        .lives("elbv2.listener", attributes(wanted), attributes(edit))
+        .await;
+}
+
+#[tokio::test]
+async fn a_listener_that_answers_by_itself() {
+    let Some(cloud) = Cloud::connect().await else {
+        return;
+    };
+    let network = Network::create(&cloud, 95).await;
+    let (balancer, _) = behind_a_listener(&cloud, &network, "lifecycle-answer").await;
+    let wanted = json!({
+        "load_balancer_arn": balancer, "port": 80, "protocol": "HTTP",
+        "default_actions": [{
+            "type": "fixed-response",
+            "fixed_response_config": { "status_code": "404", "content_type": "text/plain", "message_body": "no" },
+        }],
+    });
+    let edit = json!({
+        "port": 81,
+        "default_actions": [{
+            "type": "redirect",
+            "redirect_config": { "protocol": "HTTPS", "port": "443", "status_code": "HTTP_301" },
+        }],
+    });
+    cloud
+        .lives("elbv2.listener", attributes(wanted), attributes(edit))
+        .await;
+}

@@ -1,0 +1,112 @@
+//! Roles and what they may do.
+
+use infra_core::ErrorClass;
+use serde_json::{Value as Json, json};
+
+use super::harness::{Cloud, attributes};
+
+fn trust(service: &str) -> Json {
+    json!({
+        "Version": "2012-10-17",
+        "Statement": [{
+            "Effect": "Allow", "Action": ["sts:AssumeRole"], "Principal": { "Service": service },
+        }],
+    })
+}
+
+fn permissions(action: &str) -> Json {
+    json!({
+        "Version": "2012-10-17",
+        "Statement": { "Effect": "Allow", "Action": action, "Resource": "arn:aws:s3:::example/*" },
+    })
+}
+
+#[tokio::test]
+async fn role() {
+    let Some(cloud) = Cloud::connect().await else {
+        return;
+    };
+    let wanted = json!({
+        "role_name": "lifecycle-role", "path": "/test/", "description": "of a test",
+        "assume_role_policy_document": trust("ecs-tasks.amazonaws.com"), "max_session_duration": 7200,
+        "permissions_boundary": "arn:aws:iam::aws:policy/ReadOnlyAccess", "tags": { "team": "a", "old": "b" },
+    });
+    let edit = json!({
+        "description": "of the same test", "max_session_duration": 3600, "permissions_boundary": null,
+        "assume_role_policy_document": trust("ec2.amazonaws.com").to_string(), "tags": { "team": "b" },
+    });
+    cloud
+        .lives("iam.role", attributes(wanted), attributes(edit))
+        .await;
+}
+
+#[tokio::test]
+async fn role_policy() {
+    let Some(cloud) = Cloud::connect().await else {
+        return;
+    };
+    let role = attributes(json!({
+        "role_name": "lifecycle-inline", "assume_role_policy_document": trust("ecs-tasks.amazonaws.com"),
+    }));
+    let (role_id, role_last) = cloud.create("iam.role", "inline", &role).await;
+    let wanted = json!({
+        "role_name": "lifecycle-inline", "policy_name": "read", "policy_document": permissions("s3:GetObject"),
+    });
+    let edit = json!({ "policy_document": permissions("s3:PutObject").to_string() });
+    cloud
+        .lives("iam.role_policy", attributes(wanted.clone()), attributes(edit))
+        .await;
+
+    let (id, last) = cloud
+        .create("iam.role_policy", "first", &attributes(wanted.clone()))
+        .await;
+    let provider = cloud.provider("iam.role_policy");
+    let call = cloud.call("iam.role_policy", "second");
+    let refused = provider.create(&call, &attributes(wanted)).await.unwrap_err();
+    assert_eq!(refused.class, ErrorClass::AlreadyExists);
+    assert!(refused.hint.unwrap().contains("'lifecycle-inline/read'"));
+    let other = attributes(json!({
+        "role_name": "lifecycle-inline", "policy_name": "read", "policy_document": permissions("s3:ListBucket"),
+    }));
+    assert_eq!(provider.recover(&call, &other).await.unwrap(), None);
+
+    // The role says what is in the way of its delete.
+    let refused = cloud
+        .provider("iam.role")
+        .delete(&call, &role_id, &role_last)
+        .await
+        .unwrap_err();
+    assert_eq!(refused.class, ErrorClass::DependencyViolation);
+    assert!(refused.hint.unwrap().contains("did not add: read;"));
+    cloud.delete("iam.role_policy", &id, &last).await;
+    cloud.delete("iam.role", &role_id, &role_last).await;
+}
+
+#[tokio::test]
+async fn role_policy_attachment() {
+    let Some(cloud) = Cloud::connect().await else {
+        return;
+    };
+    let role = attributes(json!({
+        "role_name": "lifecycle-attached", "assume_role_policy_document": trust("ecs-tasks.amazonaws.com"),
+    }));
+    let (role_id, role_last) = cloud.create("iam.role", "attached", &role).await;
+    let wanted = attributes(json!({
+        "role_name": "lifecycle-attached",
+        "policy_arn": "arn:aws:iam::aws:policy/service-role/AmazonECSTaskExecutionRolePolicy",
+    }));
+    cloud
+        .lives(
+            "iam.role_policy_attachment",
+            wanted.clone(),
+            attributes(json!({})),
+        )
+        .await;
+    let (id, last) = cloud.create("iam.role_policy_attachment", "first", &wanted).await;
+    let call = cloud.call("iam.role_policy_attachment", "second");
+    let provider = cloud.provider("iam.role_policy_attachment");
+    let refused = provider.create(&call, &wanted).await.unwrap_err();
+    assert_eq!(refused.class, ErrorClass::AlreadyExists);
+    cloud.delete("iam.role_policy_attachment", &id, &last).await;
+    cloud.delete("iam.role", &role_id, &role_last).await;
+}

@@ -1,0 +1,271 @@
+//! What is asked of plans besides what is in them: the checker refuses damaged ones, saved ones are
+//! recognised, mistakes are shown at their places, and what is left to do is measured.
+
+#![expect(clippy::unwrap_used, reason = "code of tests")]
+
+mod common;
+
+use std::time::Duration;
+
+use common::case::Case;
+use common::text::plan_text;
+use infra_core::plan::{ReplaceOrder, StepDependency};
+use infra_core::{Action, Plan, Secret, Span, StepId, StepOperation, Strength, Value};
+use infra_plan::{remaining_path, same_work};
+
+/// A replacement made first with a survivor, an undeclared chain, an update, a wait and something deposed.
+const CASE: &str = r#"
+[resources."net.vpc.main"]
+cidr = "10.1.0.0/16"
+[resources."app.service.main"]
+name = "main"
+note = "${net.vpc.main.id}"
+token = "${secret.x}"
+[resources."app.service.kept"]
+name = "kept"
+lifecycle = { prevent_destroy = true }
+[resources."app.template.slow"]
+image = "app:1"
+[resources."app.service.new"]
+name = "new"
+template = "${app.template.slow.arn}"
+[state."net.vpc.main"]
+id = "vpc-1"
+applied = { cidr = "10.0.0.0/16" }
+observed = { id = "vpc-1" }
+[state."app.service.main"]
+id = "svc-1"
+applied = { name = "main", note = "vpc-1", token = { "$seal" = "x" } }
+observed = { arn = "arn:svc-1", revision = "3" }
+depends = ["net.vpc.main"]
+[state."app.service.kept"]
+id = "svc-2"
+applied = { name = "kept" }
+observed = { arn = "arn:svc-2", revision = "3" }
+lifecycle = { prevent_destroy = true }
+[state."app.template.slow"]
+id = "tpl-1"
+applied = { image = "app:1" }
+observed = { arn = "arn:tpl-1" }
+[state."net.subnet.old"]
+id = "sub-1"
+depends = ["net.vpc.old"]
+[state."net.vpc.old"]
+id = "vpc-2"
+[deposed."app.group.old"]
+id = "grp-0"
+[observed."app.template.slow"]
+pending = "pending"
+"#;
+
+fn step(plan: &mut Plan, operation: StepOperation, address: &str) -> usize {
+    let found = plan
+        .steps
+        .iter()
+        .position(|step| step.operation == operation && step.address.to_string() == address);
+    found.unwrap()
+}
+
+fn change<'p>(plan: &'p mut Plan, address: &str) -> &'p mut infra_core::Change {
+    let mut changes = plan.changes.iter_mut();
+    changes
+        .find(|change| change.address.to_string() == address)
+        .unwrap()
+}
+
+fn no_wait(plan: &mut Plan, operation: StepOperation, address: &str, number: usize) {
+    let step = step(plan, operation, address);
+    plan.steps[step].after.remove(number);
+}
+
+#[test]
+fn a_damaged_plan_is_refused() {
+    use StepOperation::{Create, Delete, Update, Wait};
+    type Damage = fn(&mut Plan);
+    let damages: &[(&str, Damage)] = &[
+        ("another state", |plan| plan.serial += 1),
+        ("another mode", |plan| {
+            plan.mode = infra_core::plan::PlanMode::Destroy
+        }),
+        ("the format", |plan| plan.format_version += 1),
+        ("stands at place", |plan| plan.steps.swap(0, 1)),
+        ("waits for a later step", |plan| {
+            plan.steps[0].after.push(StepDependency {
+                step: StepId(5),
+                strength: Strength::Ready,
+            });
+        }),
+        ("out of order or twice", |plan| {
+            let update = step(plan, Delete, "net.vpc.main");
+            let again = plan.steps[update].after[0];
+            plan.steps[update].after.push(again);
+        }),
+        ("is forced", |plan| {
+            let create = step(plan, Create, "net.vpc.main");
+            plan.steps[create].forced = true;
+        }),
+        ("do not make a Replace", |plan| {
+            change(plan, "net.vpc.main").replace_order = Some(ReplaceOrder::DeleteThenCreate);
+        }),
+        ("do not make a NoOp", |plan| {
+            change(plan, "app.service.main").action = Action::NoOp
+        }),
+        ("do not make a Delete", |plan| {
+            let delete = step(plan, Delete, "net.vpc.old");
+            plan.steps[delete].physical_id = None;
+        }),
+        ("has no change", |plan| {
+            plan.changes
+                .retain(|change| change.address.to_string() != "app.service.kept");
+        }),
+        ("not every deposed thing", |plan| {
+            let delete = step(plan, Delete, "app.group.old");
+            plan.steps[delete].operation = Wait;
+            plan.changes
+                .retain(|change| change.address.to_string() != "app.group.old");
+        }),
+        ("has two changes", |plan| {
+            let again = plan.changes.last().unwrap().clone();
+            plan.changes.push(again);
+        }),
+        ("order of address", |plan| plan.changes.reverse()),
+        ("prevent_destroy forbids", |plan| {
+            let update = step(plan, Update, "app.service.main");
+            let kept = change(plan, "app.service.kept");
+            kept.action = Action::Delete;
+            let (address, id) = (kept.address.clone(), kept.physical_id.clone());
+            plan.steps[update].address = address;
+            plan.steps[update].physical_id = id;
+            plan.steps[update].operation = Delete;
+        }),
+        ("do not wait for each other", |plan| {
+            no_wait(plan, Delete, "net.vpc.main", 0)
+        }),
+        ("which it needs", |plan| {
+            no_wait(plan, Update, "app.service.main", 0)
+        }),
+        ("app.template.slow, which it needs", |plan| {
+            let create = step(plan, Create, "app.service.new");
+            plan.steps[create].after[0].strength = Strength::Exists;
+        }),
+        ("waiting for the update of app.service.main", |plan| {
+            no_wait(plan, Delete, "net.vpc.main", 1);
+        }),
+        ("waiting for the delete of net.subnet.old", |plan| {
+            no_wait(plan, Delete, "net.vpc.old", 0);
+        }),
+        ("sensitive value is in clear", |plan| {
+            let clear = Value::Secret(Secret::Clear(Box::new(Value::from("x"))));
+            let wanted = &mut change(plan, "app.service.main").wanted;
+            wanted.insert("token".to_owned(), Value::List(vec![clear]));
+        }),
+        ("of another thing", |plan| {
+            change(plan, "app.service.kept").physical_id = Some(infra_core::PhysicalId::new("svc-9"));
+        }),
+    ];
+    let case = Case::read(CASE);
+    let plan = case.plan().unwrap();
+    for (message, damage) in damages {
+        let mut damaged = plan.clone();
+        damage(&mut damaged);
+        let broken = case.check(&damaged).expect_err(message);
+        assert!(
+            broken.iter().any(|rule| rule.contains(message)),
+            "{message}: {broken:#?}\n{}",
+            plan_text(&damaged)
+        );
+    }
+}
+
+#[test]
+fn the_same_work_is_recognised_whatever_the_hashes() {
+    let plan = Case::read(CASE).plan().unwrap();
+    let mut other = plan.clone();
+    let token = change(&mut other, "app.service.main")
+        .wanted
+        .get_mut("token")
+        .unwrap();
+    *token = Value::Secret(Secret::Sealed("hmac-sha256:00".to_owned()));
+    assert!(same_work(&plan, &other) && plan != other);
+    let token = change(&mut other, "app.service.main")
+        .wanted
+        .get_mut("token")
+        .unwrap();
+    *token = Value::from("x");
+    assert!(!same_work(&plan, &other));
+    let mut other = plan.clone();
+    other.steps[0].forced = true;
+    assert!(!same_work(&plan, &other));
+    let mut other = plan.clone();
+    change(&mut other, "net.vpc.main").attributes.clear();
+    assert!(!same_work(&plan, &other));
+}
+
+#[test]
+fn what_is_left_is_the_longest_chain() {
+    let plan = Case::read(CASE).plan().unwrap();
+    let remaining = remaining_path(&plan, |step| match step.operation {
+        StepOperation::Create => Duration::from_secs(10),
+        _ => Duration::from_secs(1),
+    });
+    let of = |operation, address: &str| {
+        let position = plan
+            .steps
+            .iter()
+            .position(|step| step.operation == operation && step.address.to_string() == address);
+        remaining[position.unwrap()].as_secs()
+    };
+    assert_eq!(of(StepOperation::Create, "net.vpc.main"), 12);
+    assert_eq!(of(StepOperation::Update, "app.service.main"), 2);
+    assert_eq!(of(StepOperation::Delete, "net.vpc.main"), 1);
+    assert_eq!(of(StepOperation::Wait, "app.template.slow"), 11);
+    // A damaged plan is no reason to stop.
+    let mut damaged = plan.clone();
+    damaged.steps[0].after.push(StepDependency {
+        step: StepId(999),
+        strength: Strength::Exists,
+    });
+    assert_eq!(
+        remaining_path(&damaged, |_| Duration::MAX).len(),
+        plan.steps.len()
+    );
+}
+
+#[test]
+fn a_mistake_is_shown_at_the_deepest_place_that_the_file_spells_out() {
+    let mut case = Case::read(
+        r#"
+[resources."net.vpc.main"]
+cidr = "10.0.0.0/16"
+tags = { a = "${fail}", b = "${fail}" }
+[resources."app.template.main"]
+containers = [{ name = "app", image = "${fail}" }]
+"#,
+    );
+    let span = |start: usize| Span {
+        file: 0,
+        range: start..start + 1,
+    };
+    for resource in case.stack.as_mut().unwrap().resources.values_mut() {
+        resource.span = span(1);
+        for (path, place) in [("tags", 2), ("tags.b", 3), ("containers[0]", 4)] {
+            resource.attribute_spans.insert(path.to_owned(), span(place));
+        }
+    }
+    let errors = case.plan().unwrap_err();
+    let places: Vec<usize> = errors
+        .iter()
+        .map(|error| error.primary.as_ref().unwrap().span.range.start)
+        .collect();
+    assert_eq!(places, [4, 2, 3]);
+}
+
+#[test]
+fn without_a_file_only_a_destroy_can_be_planned() {
+    let mut case = Case::read("");
+    case.stack = None;
+    assert_eq!(case.plan().unwrap_err()[0].code, "no-stack");
+    let mut case = Case::read("");
+    case.state.stack = infra_core::StackId::new("other", "dev", "local");
+    assert_eq!(case.plan().unwrap_err()[0].code, "wrong-state");
+}
