@@ -248,3 +248,21 @@ async fn what_was_replaced_goes_although_the_next_replacement_turns_out_to_be_no
     bench.cloud.remove("app.secret.main");
     bench.settle_on(&after).await;
 }
+
+#[tokio::test(start_paused = true)]
+async fn what_a_lost_update_made_use_of_is_not_deleted_before_it_is_let_go() {
+    let mut bench = Bench::new();
+    let with = |part: &str, range: &str| {
+        stack(json!({
+            "net.network.main": { "range": "10.0.0.0/16" },
+            "net.part.a": { "network_id": "${net.network.main.id}" },
+            "net.part.b": { "network_id": "${net.network.main.id}", "range": range },
+            "net.balancer.main": { "name": "front", "part_ids": [format!("${{net.part.{part}.id}}")] },
+        }))
+    };
+    bench.apply(&with("a", "10.0.1.0/24")).await;
+    bench.cloud.stop_at(1, Moment::AfterEffect);
+    assert!(bench.apply_until_killed(&with("b", "10.0.1.0/24")).await);
+    // The balancer uses part b, and the state did not get to know of it.
+    bench.settle_on(&with("b", "10.0.2.0/24")).await;
+}
