@@ -6,13 +6,6 @@
     reason = "helpers of tests"
 )]
 
-#![expect(
-    clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::panic,
-    reason = "helpers of tests fail by panicking"
-)]
-
 mod apply;
 mod bench;
 mod cancel;
