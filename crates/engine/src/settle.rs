@@ -134,31 +134,36 @@ impl Settling<'_> {
         }
     }
 
-    /// Whether an update took effect shows when its attributes are compared with what AWS has. Those that
-    /// AWS never tells back are no longer taken for applied, so that they are sent again.
+    /// Whether an update took effect shows when its attributes are compared with what AWS has. Until then those
+    /// that AWS never tells back are no longer taken for applied, so that they are sent again, and the thing
+    /// counts as using what it used before and what the update was to make it use.
     fn update(&self, intent: &Intent) -> Vec<JournalEntry> {
-        let mut entries = vec![nothing(intent)];
         let record = self
             .journal
             .with_state(|state| state.resources.get(&intent.address).cloned());
         let definition = self.providers.definition(intent.address.type_name());
-        if let (Some(mut record), Some(definition)) = (record, definition) {
+        let mut entries = Vec::new();
+        if let (Some(before), Some(definition)) = (record, definition) {
             let schema = definition.schema();
-            let before = record.applied.len();
+            let mut record = before.clone();
             record.applied.retain(|name, _| {
-                !(intent.changed.contains(name)
-                    && schema
-                        .attributes
-                        .get(name)
-                        .is_some_and(|attribute| attribute.write_only))
+                let attribute = schema.attributes.get(name);
+                !(intent.changed.contains(name) && attribute.is_some_and(|attribute| attribute.write_only))
             });
-            if record.applied.len() != before {
+            for needed in &intent.dependencies {
+                if !record.dependencies.contains(needed) {
+                    record.dependencies.push(needed.clone());
+                }
+            }
+            if record != before {
                 entries.push(JournalEntry::Confirmed {
                     address: intent.address.clone(),
                     record: Box::new(record),
                 });
             }
         }
+        // Last: should this process die in between, the next one does all of it again.
+        entries.push(nothing(intent));
         entries
     }
 

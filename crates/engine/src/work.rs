@@ -7,8 +7,8 @@ use std::time::Duration;
 use infra_core::plan::{Reason, ReplaceOrder, Step, StepOperation};
 use infra_core::state::{JournalEntry, RecordStatus};
 use infra_core::{
-    Action, Attributes, Diagnostic, ErrorClass, Observation, ProviderError, Resource, ResourceAddress,
-    ResourceRecord, Stack,
+    Action, Attributes, Diagnostic, ErrorClass, Observation, PhysicalId, ProviderError, Resource,
+    ResourceAddress, ResourceRecord, Stack,
 };
 use infra_plan::{Current, Resolved, attributes_after, conceal, resolve};
 use infra_provider::{Provider, UpdateRequest};
@@ -28,8 +28,8 @@ pub(crate) struct Work {
     scope: RunScope,
     /// By address: its change's place in the plan.
     changes: BTreeMap<ResourceAddress, usize>,
-    /// Replacements that turned out to change nothing: the old one stays.
-    unchanged: BTreeSet<ResourceAddress>,
+    /// Replacements that turned out to change nothing, and the old ones, which so stay.
+    unchanged: BTreeMap<ResourceAddress, PhysicalId>,
 }
 
 impl Work {
@@ -48,7 +48,7 @@ impl Work {
             scope: RunScope::new(planned.identity.clone()),
             planned,
             changes,
-            unchanged: BTreeSet::new(),
+            unchanged: BTreeMap::new(),
         };
         work.know_what_is_there();
         work
@@ -142,8 +142,8 @@ impl Work {
         if let Some(attributes) = &finished.attributes {
             self.scope.set(step.address.clone(), attributes.clone());
         }
-        if step.operation == StepOperation::Create && !finished.changed {
-            self.unchanged.insert(step.address.clone());
+        if let (StepOperation::Create, false, Some(id)) = (step.operation, finished.changed, &finished.id) {
+            self.unchanged.insert(step.address.clone(), id.clone());
         }
     }
 
@@ -327,7 +327,8 @@ impl Work {
     }
 
     fn delete(&self, step: &Step) -> Result<Job, ProviderError> {
-        if self.unchanged.contains(&step.address) {
+        let stays = self.unchanged.get(&step.address);
+        if stays.is_some() && stays == step.physical_id.as_ref() {
             let finished = Finished {
                 changed: false,
                 id: step.physical_id.clone(),

@@ -227,3 +227,42 @@ async fn what_was_replaced_and_not_yet_deleted_goes_with_the_next_run() {
     // A third one, before the first is gone.
     bench.settle_on(&with_family("c")).await;
 }
+
+#[tokio::test(start_paused = true)]
+async fn what_was_replaced_goes_although_the_next_replacement_turns_out_to_be_none() {
+    let mut bench = Bench::new();
+    let with = |environment: Json| {
+        stack(json!({
+            "app.secret.main": { "name": "secret", "value": "1" },
+            "app.definition.main": { "family": "web", "environment": environment },
+            "app.service.main": { "name": "web", "definition": "${app.definition.main.arn}" },
+        }))
+    };
+    bench
+        .apply(&with(json!({ "A": "1", "B": "${app.secret.main.version}" })))
+        .await;
+    let after = with(json!({ "B": "${app.secret.main.version}" }));
+    bench.cloud.stop_at(1, Moment::AfterEffect);
+    assert!(bench.apply_until_killed(&after).await);
+    // Made anew, the secret's version cannot be known beforehand, and is what it was.
+    bench.cloud.remove("app.secret.main");
+    bench.settle_on(&after).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_a_lost_update_made_use_of_is_not_deleted_before_it_is_let_go() {
+    let mut bench = Bench::new();
+    let with = |part: &str, range: &str| {
+        stack(json!({
+            "net.network.main": { "range": "10.0.0.0/16" },
+            "net.part.a": { "network_id": "${net.network.main.id}" },
+            "net.part.b": { "network_id": "${net.network.main.id}", "range": range },
+            "net.balancer.main": { "name": "front", "part_ids": [format!("${{net.part.{part}.id}}")] },
+        }))
+    };
+    bench.apply(&with("a", "10.0.1.0/24")).await;
+    bench.cloud.stop_at(1, Moment::AfterEffect);
+    assert!(bench.apply_until_killed(&with("b", "10.0.1.0/24")).await);
+    // The balancer uses part b, and the state did not get to know of it.
+    bench.settle_on(&with("b", "10.0.2.0/24")).await;
+}

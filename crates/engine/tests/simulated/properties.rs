@@ -86,10 +86,15 @@ fn weather() -> impl Strategy<Value = Faults> {
         slowest: Duration::from_secs(2),
         ..Faults::default()
     };
+    let late = |seed| Faults {
+        stale_for: Duration::from_secs(6),
+        ..Faults::stormy(seed)
+    };
     prop_oneof![
         Just(Faults::default()),
         any::<u64>().prop_map(slow),
         any::<u64>().prop_map(Faults::stormy),
+        any::<u64>().prop_map(late),
     ]
 }
 
@@ -229,8 +234,8 @@ impl Story {
     async fn end(&self) {
         self.bench.cloud.set_faults(Faults::default());
         let stack = self.stack();
-        // What was sent by the dead is still to arrive.
-        tokio::time::sleep(Duration::from_secs(5)).await;
+        // What was sent by the dead is still to arrive, and what is late to be seen.
+        tokio::time::sleep(Duration::from_secs(10)).await;
         let ran = self.bench.try_apply(&stack).await;
         assert_eq!(
             ran.report.outcome,
