@@ -4,7 +4,6 @@ use std::sync::Arc;
 
 use aws_config::sts::AssumeRoleProvider;
 use aws_config::{BehaviorVersion, Region, SdkConfig};
-use aws_credential_types::provider::ProvideCredentials;
 use aws_smithy_http_client::tls::Provider as TlsProvider;
 use aws_smithy_http_client::tls::rustls_provider::CryptoMode;
 use aws_smithy_runtime_api::client::http::SharedHttpClient;
@@ -103,11 +102,14 @@ pub async fn connect(options: &ConnectOptions) -> ProviderResult<Clients> {
     let http = http_client();
     let base = base_config(options, &http).await;
     let config = match &options.assume_role {
-        Some(role) => assume(&base, role, options).await?,
+        Some(role) => assume(&base, role, options).await,
         None => base,
     };
     let sts = client!(aws_sdk_sts, "sts", &config, http, options);
-    let identity = who(&sts).await?;
+    let identity = match (who(&sts).await, &options.assume_role) {
+        (Err(error), Some(role)) => return Err(not_assumed(role, error)),
+        (identity, _) => identity?,
+    };
     check_account(&identity, &options.allowed_account_ids)?;
     Ok(Clients {
         apigatewayv2: client!(aws_sdk_apigatewayv2, "apigatewayv2", &config, http, options),
@@ -163,36 +165,34 @@ async fn base_config(options: &ConnectOptions, http: &SharedHttpClient) -> SdkCo
     loader.load().await
 }
 
-/// The configuration as seen by the assumed role.
-async fn assume(base: &SdkConfig, role: &str, options: &ConnectOptions) -> ProviderResult<SdkConfig> {
+/// The configuration as seen by the assumed role. The role is taken with the first call, once in a run.
+async fn assume(base: &SdkConfig, role: &str, options: &ConnectOptions) -> SdkConfig {
     let provider = AssumeRoleProvider::builder(role)
         .session_name(session_name(&options.stack))
         .configure(base)
         .build()
         .await;
-    // Asked once here, so that a role that cannot be assumed is reported as such and not as the failure of
-    // whatever call comes first.
-    provider.provide_credentials().await.map_err(|error| {
-        let mut reason: &dyn std::error::Error = &error;
-        while let Some(source) = reason.source() {
-            reason = source;
-        }
-        ProviderError {
-            service: "sts".into(),
-            operation: "AssumeRole".into(),
-            ..ProviderError::new(
-                ErrorClass::Denied,
-                format!("cannot assume the role {role}: {reason}"),
-            )
-        }
-        .hint("the role's trust policy must name the caller, and the caller needs `sts:AssumeRole` on it")
-    })?;
-    Ok(base
-        .to_builder()
+    base.to_builder()
         .credentials_provider(aws_credential_types::provider::SharedCredentialsProvider::new(
             provider,
         ))
-        .build())
+        .build()
+}
+
+/// An error of the first call that AWS did not answer itself: the role could not be taken.
+fn not_assumed(role: &str, error: ProviderError) -> ProviderError {
+    if error.code.is_some() {
+        return error;
+    }
+    ProviderError {
+        service: "sts".into(),
+        operation: "AssumeRole".into(),
+        ..ProviderError::new(
+            ErrorClass::Denied,
+            format!("cannot assume the role {role}: {}", error.message),
+        )
+    }
+    .hint("the role's trust policy must name the caller, and the caller needs `sts:AssumeRole` on it")
 }
 
 /// A role session's name takes 2 to 64 characters of `[\w+=,.@-]`.
