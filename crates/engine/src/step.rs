@@ -509,22 +509,23 @@ impl StepRun {
             .await?;
         let call = self.call(&intent.token);
         let mut tries = Tries::new(self.shared.pace);
+        // Where it is not known of every try what AWS took, the next run must not rely on what was there before.
+        let mut is_certain = true;
         loop {
             let Err(error) = call.scope(provider.update(&call, id, request.clone())).await else {
                 break;
             };
+            is_certain &= error.class.has_no_effect();
             let again = match error.class {
-                ErrorClass::DependencyNotReady => None,
+                ErrorClass::DependencyNotReady => return Err(self.gave_up(&intent, error, true).await?),
                 class => tries.next(class),
             };
             let Some(pause) = again else {
-                // Where it is not known what AWS took, the next run must not rely on what was there before.
-                let certain = error.class.has_no_effect();
-                return Err(self.gave_up(&intent, error, certain).await?);
+                return Err(self.gave_up(&intent, error, is_certain).await?);
             };
             self.retrying(&tries, pause, &error);
             if !self.shared.cancellation.sleep(pause).await {
-                return Err(self.gave_up(&intent, error, false).await?);
+                return Err(self.gave_up(&intent, error, is_certain).await?);
             }
         }
         let entry = JournalEntry::Updated {

@@ -308,14 +308,18 @@ fn stored<'a>(
                 .filter_map(|address| index.get(address).copied())
                 .filter(|&other| other != thing.node)
                 .collect();
+            let observed = match &nodes[thing.node].found {
+                Found::Present { attributes, .. } if !thing.deposed => Some(*attributes),
+                _ => None,
+            };
             let mut edges = Vec::with_capacity(needed.len());
             for other in needed {
                 let all: Vec<&ResourceRecord> =
                     things[of_node(other)].iter().map(|thing| thing.record).collect();
                 let definition = nodes[other].definition;
-                edges.extend(
-                    of_node(other).filter(|&used| uses(thing.record, things[used].record, &all, definition)),
-                );
+                let is_used =
+                    |&used: &usize| uses(thing.record, observed, things[used].record, &all, definition);
+                edges.extend(of_node(other).filter(is_used));
             }
             edges
         })

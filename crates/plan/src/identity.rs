@@ -37,10 +37,12 @@ impl<'a> Identity<'a> {
     }
 }
 
-/// Whether a record that needs an address needs this thing of those that the address has: the ones whose
-/// identity is among its values, or all of them when none is.
+/// Whether what needs an address needs this thing of those that the address has: the ones whose identity is
+/// among its values, or all of them when none is. Its values are those of its record, and those that AWS has
+/// now: a change whose end nobody saw shows only there.
 pub(crate) fn uses(
     user: &ResourceRecord,
+    observed: Option<&Attributes>,
     thing: &ResourceRecord,
     all: &[&ResourceRecord],
     definition: Option<&dyn TypeDefinition>,
@@ -50,7 +52,11 @@ pub(crate) fn uses(
     }
     let mentions = |thing: &ResourceRecord| {
         let identity = Identity::new(&thing.physical_id, definition, &thing.observed);
-        user.observed.values().any(|value| identity.is_in(value))
+        let mut values = user
+            .observed
+            .values()
+            .chain(observed.into_iter().flat_map(Attributes::values));
+        values.any(|value| identity.is_in(value))
     };
     mentions(thing) || !all.iter().any(|other| mentions(other))
 }

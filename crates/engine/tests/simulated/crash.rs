@@ -266,3 +266,26 @@ async fn what_a_lost_update_made_use_of_is_not_deleted_before_it_is_let_go() {
     // The balancer uses part b, and the state did not get to know of it.
     bench.settle_on(&with("b", "10.0.2.0/24")).await;
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_lost_update_may_have_let_go_of_what_was_replaced_in_favour_of_what_replaced_it() {
+    let mut bench = Bench::new();
+    let with = |range: &str, made_first: bool| {
+        stack(json!({
+            "net.network.main": { "range": "10.0.0.0/16" },
+            "net.part.a": {
+                "network_id": "${net.network.main.id}",
+                "range": range,
+                "lifecycle": { "create_before_destroy": made_first },
+            },
+            "net.balancer.main": { "name": "front", "part_ids": ["${net.part.a.id}"] },
+        }))
+    };
+    bench.apply(&with("10.0.1.0/24", true)).await;
+    // A new part is made, the balancer is changed to it, and nobody hears of that.
+    bench.cloud.stop_at(2, Moment::AfterEffect);
+    assert!(bench.apply_until_killed(&with("10.0.2.0/24", true)).await);
+    assert_eq!(bench.state().deposed.len(), 1);
+    // The new one is replaced as well, and is to go first if it can.
+    bench.settle_on(&with("10.0.3.0/24", false)).await;
+}

@@ -1,8 +1,10 @@
 //! What is sensitive reaches the cloud in clear, and nothing else.
 
+use std::time::Duration;
+
 use infra_core::{ErrorClass, Value};
 use infra_state::StateStore;
-use infra_testkit::{Moment, stack};
+use infra_testkit::{Faults, Moment, stack};
 use serde_json::{Value as Json, json};
 
 use crate::bench::{Bench, Ran};
@@ -111,17 +113,40 @@ async fn a_secret_that_is_never_told_back_is_sent_again_when_nobody_knows_whethe
         // The user goes back to the first one.
         bench.settle_on(&with("hunter2")).await;
     }
-    // The same when the call fails in a way that tells nothing.
-    let bench = Bench::new();
-    let with = |value: &str| stack(json!({ "app.secret.main": { "name": "password", "value": value } }));
-    bench.apply(&with("hunter2")).await;
-    bench
-        .cloud
-        .refuse("update app.secret.main", Some(ErrorClass::Other));
-    bench.try_apply(&with("swordfish")).await;
-    bench.cloud.refuse("update app.secret.main", None);
-    let ran = bench.settle_on(&with("hunter2")).await;
-    assert_eq!(ran.changing_calls, 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn so_it_is_when_the_call_failed_in_a_way_that_tells_nothing_or_did_so_before_it_was_refused() {
+    for lost_first in [false, true] {
+        let bench = Bench::new();
+        let with = |value: &str| stack(json!({ "app.secret.main": { "name": "password", "value": value } }));
+        bench.apply(&with("hunter2")).await;
+        let class = if lost_first {
+            ErrorClass::Denied
+        } else {
+            ErrorClass::Other
+        };
+        if lost_first {
+            bench.cloud.set_faults(Faults {
+                lost_answer_percent: 100,
+                ..Faults::default()
+            });
+            let cloud = bench.cloud.clone();
+            tokio::spawn(async move {
+                tokio::time::sleep(Duration::from_millis(100)).await;
+                cloud.refuse("update app.secret.main", Some(class));
+            });
+        } else {
+            bench.cloud.refuse("update app.secret.main", Some(class));
+        }
+        bench.try_apply(&with("swordfish")).await;
+        let sent = bench.cloud.things_of("app.secret.main")[0].attributes["value"].clone();
+        assert_eq!(sent == Value::from("swordfish"), lost_first);
+        bench.cloud.set_faults(Faults::default());
+        bench.cloud.refuse("update app.secret.main", None);
+        let ran = bench.settle_on(&with("hunter2")).await;
+        assert_eq!(ran.changing_calls, 1);
+    }
 }
 
 #[tokio::test(start_paused = true)]

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use infra_core::plan::{PlanMode, ReplaceOrder};
-use infra_core::{Action, ResourceAddress, ResourceRecord, Step, StepOperation, Strength};
+use infra_core::{Action, Observation, ResourceAddress, ResourceRecord, Step, StepOperation, Strength};
 
 use super::{Checker, waits};
 use crate::identity::uses;
@@ -87,7 +87,7 @@ impl<'c> Checker<'c, '_> {
                     .get(user)
                     .is_some_and(|circle| circles.get(used) == Some(circle));
                 for delete in deletes.get(used).into_iter().flatten() {
-                    if !self.is_used(record, used, delete) {
+                    if !self.is_used(user, record, used, delete) {
                         continue;
                     }
                     if let Some(own) = own.filter(|_| !same_circle) {
@@ -112,15 +112,24 @@ impl<'c> Checker<'c, '_> {
     }
 
     /// Whether a record that needs `used` needs the thing there that `delete` removes.
-    fn is_used(&self, user: &ResourceRecord, used: &ResourceAddress, delete: &Step) -> bool {
+    fn is_used(
+        &self,
+        address: &ResourceAddress,
+        user: &ResourceRecord,
+        used: &ResourceAddress,
+        delete: &Step,
+    ) -> bool {
         let state = self.input.state;
+        let is_current = state.resources.get(address) == Some(user);
+        let observation = self.input.observations.get(address).filter(|_| is_current);
+        let observed = observation.and_then(Observation::attributes);
         let current = state.resources.get(used);
         let deposed = state.deposed.get(used).into_iter().flatten();
         let all: Vec<&ResourceRecord> = current.into_iter().chain(deposed).collect();
         let definition = self.input.catalogue.definition(used.type_name());
         all.iter()
             .filter(|record| Some(&record.physical_id) == delete.physical_id.as_ref())
-            .any(|record| uses(user, record, &all, definition))
+            .any(|record| uses(user, observed, record, &all, definition))
     }
 
     /// Whether an update of `user` has to come before `delete` of the thing at `used`.
