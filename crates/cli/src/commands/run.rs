@@ -206,7 +206,7 @@ fn next(task: &Task<'_>) -> Vec<String> {
 /// # Errors
 /// The state cannot be written.
 pub async fn execute(open: &Open, planned: Planned, command: &str, terminal: &Terminal) -> Result<Exit> {
-    let run = uuid_of(&planned);
+    let run = backup_name(&planned);
     let report = open.session.execute(planned, command).await?;
     back_up(open, &run, terminal);
     Ok(match report.outcome {
@@ -217,7 +217,7 @@ pub async fn execute(open: &Open, planned: Planned, command: &str, terminal: &Te
 }
 
 /// Backups are named by the serial that the run began with, which grows with each run.
-fn uuid_of(planned: &Planned) -> infra_core::state::RunId {
+fn backup_name(planned: &Planned) -> infra_core::state::RunId {
     infra_core::state::RunId(format!("{:012}", planned.plan.serial))
 }
 
