@@ -339,6 +339,7 @@ fn iam_action(service: &str, operation: &str) -> String {
             return format!("apigateway:{method}");
         }
         "autoscaling" => "application-autoscaling",
+        "tagging" => "tag",
         other => other,
     };
     format!("{prefix}:{operation}")

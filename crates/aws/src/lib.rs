@@ -16,6 +16,7 @@ mod ownership;
 mod read;
 mod serial;
 pub mod services;
+mod survey;
 mod tags;
 mod texts;
 mod together;

@@ -15,6 +15,7 @@ mod scope;
 mod session;
 mod settle;
 mod step;
+mod survey;
 mod wait;
 mod work;
 

@@ -21,3 +21,4 @@ mod kill;
 mod mistakes;
 mod moto;
 mod reference;
+mod unmanaged;

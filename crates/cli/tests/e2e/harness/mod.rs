@@ -9,3 +9,4 @@ mod run;
 pub use cases::{by_hand, fill};
 pub use project::{ACCOUNT, Cloud, Project};
 pub use reference::Reference;
+pub use run::Run;
