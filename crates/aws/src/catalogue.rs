@@ -1,14 +1,17 @@
 //! All resource types, in alphabetical order: the one place that a new type is named in.
 
 use infra_core::{Catalogue, TypeDefinition, TypeName};
-use infra_provider::{Definition, Erased, Provider, Providers, ResourceType, Survey};
+use infra_provider::{
+    Definition, Erased, ErasedLookup, LookupDefinition, LookupProvider, LookupType, Provider, Providers,
+    ResourceType, Survey,
+};
 
 use crate::clients::Clients;
 use crate::services::*;
 
 /// Made from the clients of a run.
-pub trait FromClients: ResourceType {
-    /// Takes the clients that the type needs.
+pub trait FromClients: Sized {
+    /// Takes the clients that it needs.
     fn from_clients(clients: &Clients) -> Self;
 }
 
@@ -84,6 +87,45 @@ catalogue![
     route53::record::Record,
 ];
 
+macro_rules! lookups {
+    ($($lookup:ty),+ $(,)?) => {
+        static LOOKUPS: &[(&str, &'static dyn TypeDefinition)] = &[
+            $((<$lookup as LookupType>::NAME, {
+                static DEFINITION: LookupDefinition<$lookup> = LookupDefinition::new();
+                &DEFINITION
+            }),)+
+        ];
+
+        /// Name, IAM actions and example of each lookup, for documents and tests.
+        pub static LOOKUP_DOCUMENTS: &[(&str, &[&str], &str)] = &[
+            $((
+                <$lookup as LookupType>::NAME,
+                <$lookup as LookupType>::IAM_ACTIONS,
+                <$lookup as LookupType>::EXAMPLE,
+            ),)+
+        ];
+
+        fn all_lookups(clients: &Clients) -> Vec<(&'static str, Box<dyn LookupProvider>)> {
+            vec![$((
+                <$lookup as LookupType>::NAME,
+                Box::new(ErasedLookup::new(<$lookup as FromClients>::from_clients(clients))),
+            ),)+]
+        }
+    };
+}
+
+lookups![
+    acm::lookups::CertificateLookup,
+    ec2::lookups::SecurityGroupLookup,
+    ec2::lookups::SubnetLookup,
+    ec2::lookups::VpcLookup,
+    ecr::lookups::RepositoryLookup,
+    ecs::lookups::ClusterLookup,
+    elbv2::lookups::LoadBalancerLookup,
+    iam::lookups::RoleLookup,
+    route53::lookups::HostedZoneLookup,
+];
+
 fn position<T>(entries: &[(&'static str, T)], name: &TypeName) -> Option<usize> {
     let name = name.to_string();
     entries
@@ -112,12 +154,21 @@ impl Catalogue for AwsCatalogue {
             .filter_map(|(name, _)| name.parse().ok())
             .collect()
     }
+
+    fn lookup(&self, name: &TypeName) -> Option<&dyn TypeDefinition> {
+        position(LOOKUPS, name).map(|position| LOOKUPS[position].1)
+    }
+
+    fn lookup_names(&self) -> Vec<TypeName> {
+        LOOKUPS.iter().filter_map(|(name, _)| name.parse().ok()).collect()
+    }
 }
 
 /// AWS's types with the clients of a run.
 pub struct AwsProviders {
     clients: Clients,
     providers: Vec<(&'static str, Box<dyn Provider>)>,
+    lookups: Vec<(&'static str, Box<dyn LookupProvider>)>,
 }
 
 impl AwsProviders {
@@ -126,6 +177,7 @@ impl AwsProviders {
         Self {
             clients: clients.clone(),
             providers: all_providers(clients),
+            lookups: all_lookups(clients),
         }
     }
 
@@ -144,11 +196,23 @@ impl Catalogue for AwsProviders {
     fn names(&self) -> Vec<TypeName> {
         AwsCatalogue.names()
     }
+
+    fn lookup(&self, name: &TypeName) -> Option<&dyn TypeDefinition> {
+        position(LOOKUPS, name).map(|position| LOOKUPS[position].1)
+    }
+
+    fn lookup_names(&self) -> Vec<TypeName> {
+        AwsCatalogue.lookup_names()
+    }
 }
 
 impl Providers for AwsProviders {
     fn provider(&self, name: &TypeName) -> Option<&dyn Provider> {
         position(&self.providers, name).map(|position| &*self.providers[position].1)
+    }
+
+    fn lookup_provider(&self, name: &TypeName) -> Option<&dyn LookupProvider> {
+        position(&self.lookups, name).map(|position| &*self.lookups[position].1)
     }
 
     fn survey(&self) -> Option<&dyn Survey> {
@@ -183,6 +247,18 @@ mod tests {
             }
             for key in &schema.natural_key {
                 assert!(schema.attributes.contains_key(key), "{name}: natural key {key}");
+            }
+        }
+    }
+
+    #[test]
+    fn lookups_are_in_alphabetical_order_and_their_arguments_are_described() {
+        assert!(LOOKUPS.is_sorted_by_key(|(name, _)| *name));
+        for (name, definition) in LOOKUPS {
+            let schema = definition.schema();
+            assert_eq!(schema.name.to_string(), *name);
+            for (argument, described) in &schema.attributes {
+                assert!(!described.description.is_empty(), "{name}: {argument}");
             }
         }
     }

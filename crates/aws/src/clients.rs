@@ -50,6 +50,8 @@ pub struct Emulator {
 /// The clients of one run. Cheap to clone.
 #[derive(Debug, Clone)]
 pub struct Clients {
+    /// Certificates.
+    pub acm: aws_sdk_acm::Client,
     /// HTTP APIs.
     pub apigatewayv2: aws_sdk_apigatewayv2::Client,
     /// Scalable targets and policies.
@@ -114,6 +116,7 @@ pub async fn connect(options: &ConnectOptions) -> ProviderResult<Clients> {
     };
     check_account(&identity, &options.allowed_account_ids)?;
     Ok(Clients {
+        acm: client!(aws_sdk_acm, "acm", &config, http, options),
         apigatewayv2: client!(aws_sdk_apigatewayv2, "apigatewayv2", &config, http, options),
         autoscaling: client!(
             aws_sdk_applicationautoscaling,

@@ -11,6 +11,7 @@ mod documents;
 mod errors;
 mod gaps;
 mod limits;
+mod lookups;
 mod observe;
 mod ownership;
 mod read;
@@ -21,5 +22,5 @@ mod tags;
 mod texts;
 mod together;
 
-pub use catalogue::{AwsCatalogue, AwsProviders, DOCUMENTS};
+pub use catalogue::{AwsCatalogue, AwsProviders, DOCUMENTS, LOOKUP_DOCUMENTS};
 pub use clients::{Clients, ConnectOptions, Emulator, connect};

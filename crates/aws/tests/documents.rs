@@ -9,7 +9,7 @@ use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::path::Path;
 
-use infra_aws::{AwsCatalogue, DOCUMENTS};
+use infra_aws::{AwsCatalogue, DOCUMENTS, LOOKUP_DOCUMENTS};
 use infra_core::schema::{AttributeKind, AttributeSchema, TypeSchema};
 use infra_core::{Catalogue, Value};
 
@@ -18,6 +18,7 @@ const GENERATED: &str =
 
 /// The services by the first part of their types' names, as AWS calls them.
 const SERVICES: &[(&str, &str)] = &[
+    ("acm", "Certificate Manager"),
     ("apigatewayv2", "API Gateway"),
     ("autoscaling", "Application Auto Scaling"),
     ("ec2", "VPC and EC2"),
@@ -71,7 +72,10 @@ fn pages() -> BTreeMap<String, String> {
         "{GENERATED}\n# Resource types\n\nServices, types and attributes have AWS's own names, attributes in \
          snake_case: AWS's reference explains what\nstands here in short. Every type also takes `for_each`, \
          `when`, `depends_on`, `lifecycle` and `timeouts`. An\nattribute that a file no longer sets goes back to \
-         AWS's default.\n"
+         AWS's default.\n\nA lookup reads something that exists and is not the stack's: \
+         `[lookup.ec2.vpc.shared]` finds a VPC by its\narguments, and `${{lookup.ec2.vpc.shared.id}}` is its id. It \
+         has to find exactly one thing, is read before anything is\nplanned, and is never changed. Arguments \
+         cannot depend on resources or on other lookups.\n"
     );
     for (service, title) in SERVICES {
         let mut page = format!("{GENERATED}\n# {title}\n");
@@ -87,9 +91,29 @@ fn pages() -> BTreeMap<String, String> {
             let _ = writeln!(index, "- [`{name}`]({service}.md#{anchor}): {summary}");
             page.push_str(&type_text(schema, actions, example));
         }
+        for (name, actions, example) in LOOKUP_DOCUMENTS {
+            if name.split('.').next() != Some(*service) {
+                continue;
+            }
+            let type_name = name.parse().unwrap();
+            let schema = AwsCatalogue.lookup(&type_name).unwrap().schema();
+            let anchor = name.replace('.', "");
+            let summary = schema.description.lines().next().unwrap_or("");
+            let _ = writeln!(
+                index,
+                "- [`lookup.{name}`]({service}.md#lookup{anchor}): {summary}"
+            );
+            let resource = AwsCatalogue.definition(&type_name);
+            page.push_str(&lookup_text(
+                schema,
+                resource.map(|definition| definition.schema()),
+                actions,
+                example,
+            ));
+        }
         pages.insert(format!("{service}.md"), page);
     }
-    for (name, _, _) in DOCUMENTS {
+    for (name, _, _) in DOCUMENTS.iter().chain(LOOKUP_DOCUMENTS) {
         let service = name.split('.').next().unwrap();
         assert!(
             SERVICES.iter().any(|(known, _)| *known == service),
@@ -132,6 +156,54 @@ fn type_text(schema: &TypeSchema, actions: &[&str], example: &str) -> String {
     let actions: Vec<String> = actions.iter().map(|action| format!("`{action}`")).collect();
     notes.push(format!("Needs the IAM actions {}.", actions.join(", ")));
     let _ = write!(text, "\n{}\n", notes.join(" "));
+    text
+}
+
+/// A lookup: what it is looked for by, and what it tells. `resource` is the resource type of the same name, whose
+/// attributes are described there.
+fn lookup_text(
+    schema: &TypeSchema,
+    resource: Option<&TypeSchema>,
+    actions: &[&str],
+    example: &str,
+) -> String {
+    let name = &schema.name;
+    let mut text = format!(
+        "\n## lookup.{name}\n\n{}\n\n```toml\n{}\n```\n",
+        schema.description.trim(),
+        example.trim()
+    );
+    text.push_str("\n| looked up by | takes | |\n|---|---|---|\n");
+    rows(&mut text, "", &schema.attributes);
+    let told: Vec<&String> = schema
+        .computed
+        .keys()
+        .filter(|name| resource.is_none_or(|resource| !resource.has(name)))
+        .collect();
+    if !told.is_empty() {
+        text.push_str("\n| tells | is | |\n|---|---|---|\n");
+        for name in told {
+            let computed = &schema.computed[name];
+            let (kind, description) = (kind_text(&computed.kind), cell(&computed.description));
+            let _ = writeln!(text, "| `{name}` | {kind} | {description} |");
+        }
+    }
+    let besides: Vec<String> = schema
+        .computed
+        .keys()
+        .filter(|name| resource.is_some_and(|resource| resource.has(name)))
+        .map(|name| format!("`{name}`"))
+        .collect();
+    if !besides.is_empty() {
+        let anchor = name.to_string().replace('.', "");
+        let _ = write!(
+            text,
+            "\nTells besides, as [`{name}`](#{anchor}) does: {}.\n",
+            besides.join(", ")
+        );
+    }
+    let actions: Vec<String> = actions.iter().map(|action| format!("`{action}`")).collect();
+    let _ = write!(text, "\nNeeds the IAM actions {}.\n", actions.join(", "));
     text
 }
 

@@ -11,7 +11,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use infra_aws::{AwsCatalogue, DOCUMENTS};
+use infra_aws::{AwsCatalogue, DOCUMENTS, LOOKUP_DOCUMENTS};
 use infra_config::{DiskFiles, Files, Inputs, Loaded, MemoryFiles, load};
 use infra_core::plan::Strength;
 use infra_core::{ResourceAddress, Stack, Template, Value};
@@ -254,6 +254,23 @@ fn every_example_of_a_type_is_faultless() {
         assert!(
             stack
                 .resources
+                .keys()
+                .any(|address| address.type_name().to_string() == *name),
+            "the example of {name} has none"
+        );
+    }
+}
+
+#[test]
+fn every_example_of_a_lookup_is_faultless() {
+    for (name, _, example) in LOOKUP_DOCUMENTS {
+        let text = format!("[stack]\nname = \"example\"\nstage = \"dev\"\nregion = \"us-east-1\"\n{example}");
+        let path = PathBuf::from(format!("{name}.toml"));
+        let files = MemoryFiles::new(BTreeMap::from([(path.clone(), text)]));
+        let stack = faultless(read(&path, Arc::new(files), &[]), name);
+        assert!(
+            stack
+                .lookups
                 .keys()
                 .any(|address| address.type_name().to_string() == *name),
             "the example of {name} has none"

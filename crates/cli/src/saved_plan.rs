@@ -9,7 +9,7 @@ use infra_core::plan::PLAN_FORMAT_VERSION;
 use infra_core::{
     Attributes, Catalogue, Observation, PhysicalId, Plan, ResourceAddress, SealingKey, Secret, Stack, Value,
 };
-use infra_engine::{Planned, Refreshed};
+use infra_engine::{Planned, Prepared, Refreshed};
 use infra_plan::conceal;
 use serde::{Deserialize, Serialize};
 
@@ -34,6 +34,8 @@ pub struct SavedPlan {
     observations: Vec<(ResourceAddress, Observation)>,
     deposed: Vec<(ResourceAddress, PhysicalId, Observation)>,
     prepared: BTreeMap<ResourceAddress, Attributes>,
+    #[serde(default)]
+    lookups: BTreeMap<ResourceAddress, Attributes>,
 }
 
 /// What the user asked of the plan.
@@ -104,6 +106,7 @@ impl SavedPlan {
                 .map(|((address, id), seen)| (address.clone(), id.clone(), seal(address, seen)))
                 .collect(),
             prepared: planned.prepared.clone(),
+            lookups: planned.lookups.clone(),
         })
     }
 
@@ -184,9 +187,12 @@ impl SavedPlan {
         }
     }
 
-    /// What was prepared when the plan was made.
-    pub fn prepared(&self) -> BTreeMap<ResourceAddress, Attributes> {
-        self.prepared.clone()
+    /// What was prepared and looked up when the plan was made.
+    pub fn prepared(&self) -> Prepared {
+        Prepared {
+            made: self.prepared.clone(),
+            lookups: self.lookups.clone(),
+        }
     }
 }
 

@@ -95,6 +95,18 @@ pub trait Catalogue: Send + Sync {
 
     /// The names of all types, in alphabetical order.
     fn names(&self) -> Vec<TypeName>;
+
+    /// What a lookup of this name takes and tells: its attributes are the arguments, its computed ones what it
+    /// tells besides. `None` when nothing of that name can be looked up.
+    fn lookup(&self, name: &TypeName) -> Option<&dyn TypeDefinition> {
+        let _ = name;
+        None
+    }
+
+    /// The names of all that can be looked up, in alphabetical order.
+    fn lookup_names(&self) -> Vec<TypeName> {
+        Vec::new()
+    }
 }
 
 /// The value of a known, set attribute; `None` when missing, null or unknown.

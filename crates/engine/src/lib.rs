@@ -7,6 +7,7 @@
 mod cancel;
 mod dispatch;
 mod events;
+mod lookups;
 mod outputs;
 mod prepare;
 mod refresh;
@@ -21,7 +22,8 @@ mod work;
 
 pub use cancel::Cancellation;
 pub use events::{EventReceiver, Reporter, channel};
+pub use lookups::{LookedUp, Unanswered, look_up};
 pub use prepare::prepare;
 pub use refresh::{Refreshed, refresh};
 pub use retry::Pace;
-pub use session::{EngineError, ImportError, Planned, RunReport, RunRequest, Session};
+pub use session::{EngineError, ImportError, Planned, Prepared, RunReport, RunRequest, Session};

@@ -7,6 +7,7 @@ use futures::future::join_all;
 use infra_core::{Attributes, AwsIdentity, Diagnostic, Resource, ResourceAddress, Stack, Token};
 use infra_provider::{Call, Progress, Providers};
 
+use crate::lookups::LookedUp;
 use crate::scope::RunScope;
 
 /// Prepares every resource whose type does local work, all at the same time.
@@ -17,6 +18,7 @@ pub async fn prepare(
     stack: &Stack,
     providers: &dyn Providers,
     identity: Option<&AwsIdentity>,
+    lookups: &LookedUp,
     progress: Arc<dyn Progress>,
 ) -> Result<BTreeMap<ResourceAddress, Attributes>, Vec<Diagnostic>> {
     let preparing: Vec<&Resource> = stack
@@ -28,7 +30,8 @@ pub async fn prepare(
                 .is_some_and(|provider| provider.prepares())
         })
         .collect();
-    let scope = nothing_known(stack, providers, &preparing, identity);
+    let mut scope = nothing_known(stack, providers, &preparing, identity);
+    scope.know_lookups(lookups);
     let results = join_all(preparing.iter().map(async |resource| {
         let Some(provider) = providers.provider(resource.address.type_name()) else {
             return Ok(None);

@@ -24,6 +24,13 @@ impl RunScope {
         self.attributes.insert(address, attributes);
     }
 
+    /// What was looked up is known from the beginning.
+    pub fn know_lookups(&mut self, lookups: &BTreeMap<ResourceAddress, Attributes>) {
+        for (address, attributes) in lookups {
+            self.set(address.clone(), attributes.clone());
+        }
+    }
+
     /// Nothing but the names is known of a resource that is still to be made.
     pub fn set_unknown(&mut self, address: &ResourceAddress, schema: &TypeSchema) {
         self.set(address.clone(), completed(address, schema, Attributes::new()));

@@ -18,6 +18,7 @@ use infra_state::{AppendError, Journal};
 use crate::cancel::Cancellation;
 use crate::dispatch::Dispatch;
 use crate::events::Reporter;
+use crate::lookups::{LookedUp, Unanswered, look_up};
 use crate::outputs;
 use crate::prepare::prepare;
 use crate::refresh::{RefreshError, Refreshed, refresh};
@@ -67,8 +68,19 @@ pub struct Planned {
     pub refreshed: Refreshed,
     /// What was prepared on this machine.
     pub prepared: BTreeMap<ResourceAddress, Attributes>,
+    /// What was looked up.
+    pub lookups: LookedUp,
     /// Who we were at AWS.
     pub identity: Option<AwsIdentity>,
+}
+
+/// What is found out before planning, besides what AWS has of the stack's own.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Prepared {
+    /// Attributes that work on this machine made known.
+    pub made: BTreeMap<ResourceAddress, Attributes>,
+    /// What was looked up.
+    pub lookups: LookedUp,
 }
 
 /// How a run went.
@@ -102,6 +114,9 @@ pub enum EngineError {
     /// The stack cannot be planned.
     #[error("the stack cannot be planned")]
     Diagnostics(Vec<Diagnostic>),
+    /// What the stack looks up was not found, or could not be asked for.
+    #[error("not everything that the stack looks up was found")]
+    Lookups(Unanswered),
     /// The planner broke one of its own rules: nothing was done.
     #[error("the plan breaks rules that it must keep; nothing was done, please report this: {}", .0.join("; "))]
     BrokenPlan(Vec<String>),
@@ -161,12 +176,17 @@ impl Session {
         let state = self.journal.snapshot();
         let progress: Arc<dyn Progress> = Arc::new(self.reporter.clone());
         let preparing = async {
-            match &request.stack {
-                Some(stack) => prepare(stack, &*self.providers, self.identity.as_ref(), progress)
-                    .await
-                    .map_err(EngineError::Diagnostics),
-                None => Ok(BTreeMap::new()),
-            }
+            let Some(stack) = &request.stack else {
+                return Ok(Prepared::default());
+            };
+            let identity = self.identity.as_ref();
+            let lookups = look_up(stack, &*self.providers, identity).await;
+            let lookups = lookups.map_err(EngineError::Lookups)?;
+            let made = prepare(stack, &*self.providers, identity, &lookups, progress).await;
+            Ok(Prepared {
+                made: made.map_err(EngineError::Diagnostics)?,
+                lookups,
+            })
         };
         let refreshing = async {
             if request.refresh {
@@ -208,9 +228,13 @@ impl Session {
     pub fn plan_from(
         &self,
         request: RunRequest,
-        prepared: BTreeMap<ResourceAddress, Attributes>,
+        prepared: Prepared,
         refreshed: Refreshed,
     ) -> Result<Planned, EngineError> {
+        let Prepared {
+            made: prepared,
+            lookups,
+        } = prepared;
         let state = self.journal.snapshot();
         let input = PlanInput {
             stack: request.stack.as_deref(),
@@ -218,7 +242,7 @@ impl Session {
             observations: &refreshed.observations,
             deposed_observations: &refreshed.deposed,
             prepared: &prepared,
-            lookups: &BTreeMap::new(),
+            lookups: &lookups,
             catalogue: &*self.providers,
             identity: self.identity.as_ref(),
             sealing_key: self.journal.sealing_key(),
@@ -231,6 +255,7 @@ impl Session {
             stack: request.stack,
             refreshed,
             prepared,
+            lookups,
             identity: self.identity.clone(),
         })
     }

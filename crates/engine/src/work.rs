@@ -50,6 +50,7 @@ impl Work {
             changes,
             unchanged: BTreeMap::new(),
         };
+        work.scope.know_lookups(&work.planned.lookups);
         work.know_what_is_there();
         work
     }

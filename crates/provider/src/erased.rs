@@ -151,7 +151,7 @@ fn encode_found<O: Serialize>(found: Found<O>) -> ProviderResult<Found<Attribute
 }
 
 /// What was observed as attributes; what is `None` is left out.
-fn encode<O: Serialize>(observed: &O) -> ProviderResult<Attributes> {
+pub(crate) fn encode<O: Serialize>(observed: &O) -> ProviderResult<Attributes> {
     let wrong = |message: String| ProviderError::new(ErrorClass::Other, message);
     match serde_json::to_value(observed).map_err(|error| wrong(error.to_string()))? {
         serde_json::Value::Object(entries) => Ok(entries

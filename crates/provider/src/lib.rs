@@ -7,6 +7,7 @@
 mod call;
 mod definition;
 mod erased;
+mod lookup;
 mod schema;
 mod survey;
 mod traits;
@@ -15,7 +16,8 @@ mod wait;
 pub use call::{Call, Progress, Silent, TAG_ADDRESS, TAG_STACK, TAG_TOKEN, current_address};
 pub use definition::Definition;
 pub use erased::{Erased, decode};
-pub use schema::type_schema;
+pub use lookup::{ErasedLookup, LookupDefinition, LookupProvider, LookupType};
+pub use schema::{lookup_schema, type_schema};
 pub use survey::{Managed, Standing, Survey, SurveyRequest};
 pub use traits::{Created, Found, Provider, Providers, ResourceType, Update, UpdateRequest};
 pub use wait::{Traits, Wait, Waits};

@@ -8,15 +8,42 @@ use schemars::generate::SchemaSettings;
 use schemars::{JsonSchema, Schema};
 use serde_json::{Map, Value as Json};
 
+use crate::lookup::LookupType;
 use crate::traits::ResourceType;
 use crate::wait::Traits;
 
 /// The schema of a type: `Spec`'s fields are its attributes, `Observed`'s other fields are computed.
 pub fn type_schema<T: ResourceType>() -> TypeSchema {
-    let name = T::NAME.parse().unwrap_or_else(|_| TypeName::new(T::NAME, ""));
-    let traits = &T::TRAITS;
-    let attributes = table(properties::<T::Spec>().as_object(), "", traits);
-    let observed = properties::<T::Observed>();
+    schema_of::<T::Spec, T::Observed>(T::NAME, T::DESCRIPTION, &T::TRAITS)
+}
+
+/// The schema of a lookup: the fields of its `Arguments` are its attributes, the other ones of `Observed` are
+/// computed.
+pub fn lookup_schema<T: LookupType>() -> TypeSchema {
+    // Only kinds are taken from the traits: nothing of a lookup is ever changed.
+    let Traits {
+        json,
+        policies,
+        sets,
+        keyed,
+        sensitive,
+        ..
+    } = T::TRAITS;
+    let kinds = Traits {
+        json,
+        policies,
+        sets,
+        keyed,
+        sensitive,
+        ..Traits::NONE
+    };
+    schema_of::<T::Arguments, T::Observed>(T::NAME, T::DESCRIPTION, &kinds)
+}
+
+fn schema_of<S: JsonSchema, O: JsonSchema>(name: &str, description: &str, traits: &Traits) -> TypeSchema {
+    let name = name.parse().unwrap_or_else(|_| TypeName::new(name, ""));
+    let attributes = table(properties::<S>().as_object(), "", traits);
+    let observed = properties::<O>();
     let computed = table(observed.as_object(), "", traits)
         .into_iter()
         .filter(|(name, _)| !attributes.contains_key(name))
@@ -37,7 +64,7 @@ pub fn type_schema<T: ResourceType>() -> TypeSchema {
         .collect();
     TypeSchema {
         name,
-        description: T::DESCRIPTION.to_owned(),
+        description: description.to_owned(),
         attributes,
         computed,
         natural_key: traits.natural_key.iter().map(ToString::to_string).collect(),

@@ -12,6 +12,7 @@ use serde::de::DeserializeOwned;
 
 use crate::ProviderResult;
 use crate::call::Call;
+use crate::lookup::LookupProvider;
 use crate::survey::Survey;
 use crate::wait::{Traits, Waits};
 
@@ -213,6 +214,12 @@ pub trait Provider: TypeDefinition {
 pub trait Providers: Catalogue {
     /// The type's provider; `None` when there is no such type.
     fn provider(&self, name: &TypeName) -> Option<&dyn Provider>;
+
+    /// What looks things of this type up; `None` when nothing can.
+    fn lookup_provider(&self, name: &TypeName) -> Option<&dyn LookupProvider> {
+        let _ = name;
+        None
+    }
 
     /// What looks for things that no state knows; `None` where nothing can.
     fn survey(&self) -> Option<&dyn Survey> {

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
-use infra_core::stack::{Output, Timeouts};
+use infra_core::stack::{Lookup, Output, Timeouts};
 use infra_core::{
     Attributes, Lifecycle, Resource, ResourceAddress, SourceFile, SourceMap, Span, Stack, StackId, Strength,
     Value,
@@ -26,6 +26,8 @@ pub fn stack_id() -> StackId {
 /// The stack in a table of resources by address (`"net.part.a": { "network_id": "${net.network.main.id}" }`)
 /// and of outputs (`"output.where": "${net.gateway.main.address}"`, or a table with `value` and `sensitive`).
 ///
+/// What begins with `lookup.` is one, and is referred to without that.
+///
 /// Texts may hold `${…}` as in [`template`]. `lifecycle`, `depends_on` and `timeouts` (in seconds) of a
 /// resource mean what they mean in a stack file, the rest are its attributes.
 pub fn stack(json: Json) -> Stack {
@@ -34,8 +36,9 @@ pub fn stack(json: Json) -> Stack {
     };
     let mut sources = SourceMap::default();
     let mut text = String::new();
-    let mut resources = BTreeMap::new();
+    let mut resources: BTreeMap<ResourceAddress, Resource> = BTreeMap::new();
     let mut outputs = BTreeMap::new();
+    let mut lookups: BTreeMap<ResourceAddress, Lookup> = BTreeMap::new();
     for (name, content) in entries {
         let start = text.len();
         text.push_str(&format!("{name} = {content}\n"));
@@ -45,10 +48,18 @@ pub fn stack(json: Json) -> Stack {
         };
         if let Some(name) = name.strip_prefix("output.") {
             outputs.insert(name.to_owned(), output(content, span));
+        } else if let Some(name) = name.strip_prefix("lookup.") {
+            lookups.insert(name.parse().expect("an address"), lookup(content, span));
         } else {
             let address: ResourceAddress = name.parse().expect("an address");
             resources.insert(address.clone(), resource(address, content, span));
         }
+    }
+    // A lookup is nothing to wait for.
+    for resource in resources.values_mut() {
+        resource
+            .dependencies
+            .retain(|needed, _| !lookups.contains_key(needed));
     }
     sources.add(SourceFile {
         path: "stack.json".into(),
@@ -65,10 +76,23 @@ pub fn stack(json: Json) -> Stack {
         allowed_account_ids: Vec::new(),
         resources,
         absent: BTreeSet::new(),
-        lookups: BTreeMap::new(),
+        lookups,
         outputs,
         variables: Attributes::new(),
         sources: Arc::new(sources),
+    }
+}
+
+fn lookup(content: Json, span: Span) -> Lookup {
+    let Json::Object(content) = content else {
+        panic!("a lookup is a table, not {content}");
+    };
+    let attributes = content.into_iter();
+    Lookup {
+        attributes: attributes
+            .map(|(name, value)| (name, template(Value::from(value))))
+            .collect(),
+        span,
     }
 }
 

@@ -1,5 +1,6 @@
 //! One module per AWS service, one file per resource type.
 
+pub mod acm;
 pub mod apigatewayv2;
 pub mod autoscaling;
 pub mod ec2;

@@ -11,6 +11,8 @@ mod network;
 mod rules;
 mod tagged;
 
+pub use network::tags_of;
+
 use std::collections::btree_map::Entry;
 use std::collections::{BTreeMap, BTreeSet};
 

@@ -112,6 +112,14 @@ pub fn show_engine_error(error: EngineError, open: &Open, terminal: &Terminal) -
             terminal.diagnostics(&diagnostics, &open.stack.sources)?;
             Ok(Exit::BadStack)
         }
+        EngineError::Lookups(unanswered) => {
+            terminal.diagnostics(&unanswered.diagnostics, &open.stack.sources)?;
+            Ok(if unanswered.failed {
+                Exit::Failed
+            } else {
+                Exit::BadStack
+            })
+        }
         other => Err(other.into()),
     }
 }

@@ -11,11 +11,13 @@ use infra_core::{Catalogue, TypeName, Value};
 use crate::exit::Exit;
 use crate::terminal::Terminal;
 
-/// Show the resource types, or the attributes of one
+/// Show the resource types and what can be looked up, or the attributes of one
 #[derive(Debug, Args)]
-#[command(after_help = "Examples:\n  infra schema\n  infra schema ec2.vpc")]
+#[command(
+    after_help = "Examples:\n  infra schema\n  infra schema ec2.vpc\n  infra schema lookup.route53.hosted_zone"
+)]
 pub struct Schema {
-    /// The type, such as ec2.vpc; all types when it is not given
+    /// The type, such as ec2.vpc, or lookup.ec2.vpc; all types when it is not given
     type_name: Option<String>,
 }
 
@@ -31,12 +33,19 @@ pub fn run(command: &Schema, terminal: &Terminal) -> Result<Exit> {
             let summary = definition.and_then(|definition| definition.schema().description.lines().next());
             writeln!(out, "{:<32} {}", name.to_string(), summary.unwrap_or(""))?;
         }
+        for name in AwsCatalogue.lookup_names() {
+            let definition = AwsCatalogue.lookup(&name);
+            let summary = definition.and_then(|definition| definition.schema().description.lines().next());
+            writeln!(out, "{:<32} {}", format!("lookup.{name}"), summary.unwrap_or(""))?;
+        }
         return Ok(Exit::Done);
     };
-    let definition = text
-        .parse::<TypeName>()
-        .ok()
-        .and_then(|name| AwsCatalogue.definition(&name));
+    let looked_up = text.strip_prefix("lookup.");
+    let name = looked_up.unwrap_or(text).parse::<TypeName>().ok();
+    let definition = name.and_then(|name| match looked_up {
+        Some(_) => AwsCatalogue.lookup(&name),
+        None => AwsCatalogue.definition(&name),
+    });
     let Some(definition) = definition else {
         terminal.note(&format!(
             "error: there is no resource type {text}; `infra schema` lists them"
@@ -46,13 +55,23 @@ pub fn run(command: &Schema, terminal: &Terminal) -> Result<Exit> {
     let schema = definition.schema();
     writeln!(
         out,
-        "# {}\n\n{}\n\n## Attributes\n",
-        schema.name, schema.description
+        "# {text}\n\n{}\n\n## {}\n",
+        schema.description,
+        if looked_up.is_some() {
+            "Looked up by"
+        } else {
+            "Attributes"
+        }
     )?;
     for (name, attribute) in &schema.attributes {
         write_attribute(&mut out, name, attribute, 0)?;
     }
-    writeln!(out, "\n## Set by AWS\n")?;
+    let told = if looked_up.is_some() {
+        "Tells besides"
+    } else {
+        "Set by AWS"
+    };
+    writeln!(out, "\n## {told}\n")?;
     for (name, computed) in &schema.computed {
         writeln!(
             out,

@@ -1,6 +1,6 @@
 //! What every step of loading needs: the sources, the catalogue, and where to report.
 
-use infra_core::{Catalogue, Diagnostic, SourceMap, TypeName};
+use infra_core::{Catalogue, Diagnostic, SourceMap, TypeDefinition, TypeName};
 
 use crate::language::{Draft, DraftKind, Evaluator, Failure};
 use crate::report::Report;
@@ -12,6 +12,8 @@ pub(crate) struct Context<'a> {
     pub(crate) catalogue: &'a dyn Catalogue,
     /// All types, sorted.
     pub(crate) types: Vec<TypeName>,
+    /// All types that can be looked up, sorted.
+    pub(crate) lookups: Vec<TypeName>,
     pub(crate) report: Report,
 }
 
@@ -35,9 +37,23 @@ impl Context<'_> {
             .unwrap_or("")
     }
 
-    /// The services of the catalogue.
-    pub(crate) fn services(&self) -> Vec<&str> {
-        let mut services: Vec<&str> = self.types.iter().map(TypeName::service).collect();
+    /// All types of resources, or of lookups.
+    pub(crate) fn types_of(&self, of_lookups: bool) -> &[TypeName] {
+        if of_lookups { &self.lookups } else { &self.types }
+    }
+
+    /// A type of resources, or of lookups.
+    pub(crate) fn definition(&self, of_lookups: bool, name: &TypeName) -> Option<&dyn TypeDefinition> {
+        if of_lookups {
+            self.catalogue.lookup(name)
+        } else {
+            self.catalogue.definition(name)
+        }
+    }
+
+    /// The services of the catalogue that have resources, or lookups.
+    pub(crate) fn services(&self, of_lookups: bool) -> Vec<&str> {
+        let mut services: Vec<&str> = self.types_of(of_lookups).iter().map(TypeName::service).collect();
         services.dedup();
         services
     }

@@ -87,6 +87,7 @@ pub fn load(path: &Path, inputs: &Inputs<'_>, catalogue: &dyn Catalogue) -> Load
         sources: &map,
         catalogue,
         types: catalogue.names(),
+        lookups: catalogue.lookup_names(),
         report,
     };
     let world = World {

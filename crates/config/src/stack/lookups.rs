@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use infra_core::stack::Lookup;
-use infra_core::{Attributes, Diagnostic, ResourceAddress, Span};
+use infra_core::{Attributes, Diagnostic, Problems, ResourceAddress, Span, TypeSchema, Value};
 
 use super::bind::{Binder, Treatment};
 use super::blocks::{META, note_places};
@@ -12,7 +12,7 @@ use super::context::Context;
 use super::names::{Allowed, Names};
 use super::sections::Sections;
 use crate::language::{Draft, Evaluator, World};
-use crate::report::Suggest;
+use crate::report::{Suggest, listed};
 
 /// A lookup, read.
 pub(crate) struct Read {
@@ -31,7 +31,7 @@ pub(crate) fn read(
 ) -> BTreeMap<ResourceAddress, Read> {
     let mut lookups = BTreeMap::new();
     for (address, declared) in &sections.lookups {
-        let Some(definition) = context.catalogue.definition(address.type_name()) else {
+        let Some(definition) = context.catalogue.lookup(address.type_name()) else {
             continue;
         };
         let schema = definition.schema();
@@ -45,15 +45,8 @@ pub(crate) fn read(
                 );
                 continue;
             }
-            if !schema.has(name) && name != "id" {
-                context.add(
-                    Diagnostic::error(
-                        "unknown-attribute",
-                        format!("`{}` has no attribute `{name}`", schema.name),
-                    )
-                    .at(entry.key_span.clone(), "")
-                    .suggest(name, schema.names()),
-                );
+            if !schema.attributes.contains_key(name) {
+                context.add(no_argument(schema, name).at(entry.key_span.clone(), ""));
                 continue;
             }
             let mut draft = context.draft(&entry.node);
@@ -74,7 +67,7 @@ pub(crate) fn read(
                     format!("`lookup.{address}` does not say what to look for"),
                 )
                 .at(declared.span.clone(), "")
-                .help("set the attributes that it is known by, such as `id` or `tags`"),
+                .help(looked_up_by(schema)),
             );
         }
         let evaluator = Evaluator::new(world, None, None);
@@ -82,19 +75,23 @@ pub(crate) fn read(
             .iter()
             .map(|(name, draft)| (name.clone(), context.evaluate(&evaluator, draft)))
             .collect();
-        let computed: Attributes = known
-            .iter()
-            .filter(|(name, _)| !schema.attributes.contains_key(*name))
-            .map(|(name, value)| (name.clone(), value.clone()))
-            .collect();
-        known.retain(|name, _| schema.attributes.contains_key(name));
         let places = Places {
             block: &declared.span,
             spans: &spans,
             keys: &keys,
         };
-        check::attributes(context, schema, &places, &mut known, false);
-        known.extend(computed);
+        let complete = !declared.table.is_empty();
+        check::attributes(context, schema, &places, &mut known, complete);
+        if complete {
+            let mut problems = Problems::default();
+            definition.validate(&known, &mut problems);
+            for problem in problems.into_vec() {
+                let diagnostic = Diagnostic::error("invalid", problem.message);
+                let mut diagnostic = diagnostic.at(places.nearest(&problem.path).clone(), "");
+                diagnostic.help.extend(problem.help);
+                context.add(diagnostic);
+            }
+        }
         world.lookups.insert(address.clone());
         lookups.insert(
             address.clone(),
@@ -106,6 +103,24 @@ pub(crate) fn read(
         );
     }
     lookups
+}
+
+/// What a lookup does not take.
+fn no_argument(schema: &TypeSchema, name: &str) -> Diagnostic {
+    if schema.has(name) {
+        let message = format!("`{}` cannot be looked up by `{name}`", schema.name);
+        return Diagnostic::error("unknown-attribute", message).help(looked_up_by(schema));
+    }
+    Diagnostic::error(
+        "unknown-attribute",
+        format!("a lookup of `{}` takes no `{name}`", schema.name),
+    )
+    .suggest(name, schema.attributes.keys().map(String::as_str))
+}
+
+fn looked_up_by(schema: &TypeSchema) -> String {
+    let names: Vec<&str> = schema.attributes.keys().map(String::as_str).collect();
+    format!("it is looked up by {}", listed(&names))
 }
 
 /// Binds the lookups to the finished world.
@@ -139,12 +154,12 @@ pub(crate) fn bind(
 
 /// What expressions see of a lookup before AWS is asked.
 pub(crate) fn unanswered(context: &Context<'_>, address: &ResourceAddress, known: &Attributes) -> Attributes {
+    // A thing may have more tags than it is looked for by.
     let mut attributes = known.clone();
-    if let Some(definition) = context.catalogue.definition(address.type_name()) {
+    attributes.retain(|_, value| !matches!(value, Value::Map(_) | Value::List(_)));
+    if let Some(definition) = context.catalogue.lookup(address.type_name()) {
         for name in definition.schema().names() {
-            attributes
-                .entry(name.to_owned())
-                .or_insert_with(infra_core::Value::unknown);
+            attributes.entry(name.to_owned()).or_insert_with(Value::unknown);
         }
     }
     attributes

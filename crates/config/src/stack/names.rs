@@ -203,7 +203,7 @@ impl Names {
             }
             _ => {}
         }
-        let schema = context.catalogue.definition(block.type_name())?.schema();
+        let schema = context.definition(usage.lookup, block.type_name())?.schema();
         let unknown = |name: &str, range: &Range<usize>| {
             (!schema.has(name)).then(|| {
                 Diagnostic::error(
@@ -223,7 +223,28 @@ impl Names {
         }
     }
 
+    /// A use of what is not there; whether it is there as the other kind, resource or lookup, is told.
     fn unknown_resource(
+        &self,
+        context: &Context<'_>,
+        formula: &Formula,
+        usage: &ResourceUse,
+        prefix: &str,
+    ) -> Diagnostic {
+        let diagnostic = self.not_there(context, formula, usage, prefix);
+        let (other, hint) = if usage.lookup {
+            (&self.blocks, "")
+        } else {
+            (&self.lookups, "lookup.")
+        };
+        if other.contains_key(&usage.block) {
+            diagnostic.help(format!("there is `{hint}{}`", usage.block))
+        } else {
+            diagnostic
+        }
+    }
+
+    fn not_there(
         &self,
         context: &Context<'_>,
         formula: &Formula,
@@ -232,7 +253,7 @@ impl Names {
     ) -> Diagnostic {
         let type_name = usage.block.type_name();
         let [service_at, kind_at, name_at] = &usage.parts;
-        let services = context.services();
+        let services = context.services(usage.lookup);
         if !services.contains(&type_name.service()) {
             let roots = ["var", "local", "stack", "aws", "each", "env", "lookup"];
             return Diagnostic::error(
@@ -245,9 +266,9 @@ impl Names {
                 roots.into_iter().filter(|_| prefix.is_empty()).chain(services),
             );
         }
-        if context.catalogue.definition(type_name).is_none() {
+        if context.definition(usage.lookup, type_name).is_none() {
             let kinds = context
-                .types
+                .types_of(usage.lookup)
                 .iter()
                 .filter(|name| name.service() == type_name.service())
                 .map(TypeName::kind);
@@ -269,22 +290,12 @@ impl Names {
             .map(|(address, _)| address)
             .take_while(|address| address.type_name() == type_name)
             .map(ResourceAddress::name);
-        let diagnostic = Diagnostic::error(
+        Diagnostic::error(
             "unknown-reference",
             format!("there is no `{prefix}{}`", usage.block),
         )
         .at(formula.span(name_at), "")
-        .suggest(usage.block.name(), same_type);
-        let (other, hint) = if usage.lookup {
-            (&self.blocks, "")
-        } else {
-            (&self.lookups, "lookup.")
-        };
-        if other.contains_key(&usage.block) {
-            diagnostic.help(format!("there is `{hint}{}`", usage.block))
-        } else {
-            diagnostic
-        }
+        .suggest(usage.block.name(), same_type)
     }
 
     /// The block of an address, and whether it has `for_each`; `None` when there is none.

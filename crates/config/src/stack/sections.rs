@@ -7,7 +7,7 @@ use infra_core::{Diagnostic, ResourceAddress, Span, TypeName};
 
 use super::context::Context;
 use super::fields::{self, NO_ENTRIES};
-use crate::report::{Suggest, nearest};
+use crate::report::{Suggest, listed, nearest};
 use crate::source::{Entry, NodeKind, Table};
 
 const SECTIONS: [&str; 7] = [
@@ -48,10 +48,10 @@ impl<'a> Sections<'a> {
             lookups: BTreeMap::new(),
         };
         for (service, entry) in root.iter().filter(|(name, _)| !SECTIONS.contains(&name.as_str())) {
-            declared(context, service, entry, "", &mut sections.resources);
+            declared(context, service, entry, false, &mut sections.resources);
         }
         for (service, entry) in section(context, root, "lookup") {
-            declared(context, service, entry, "lookup.", &mut sections.lookups);
+            declared(context, service, entry, true, &mut sections.lookups);
         }
         for (address, lookup) in &sections.lookups {
             if let Some(resource) = sections.resources.get(address) {
@@ -81,10 +81,14 @@ fn declared<'a>(
     context: &mut Context<'_>,
     service: &str,
     entry: &'a Entry,
-    prefix: &str,
+    of_lookups: bool,
     found: &mut BTreeMap<ResourceAddress, Declared<'a>>,
 ) {
-    let known_service = context.types.iter().any(|name| name.service() == service);
+    let prefix = if of_lookups { "lookup." } else { "" };
+    let has_service = |types: &[TypeName]| types.iter().any(|name| name.service() == service);
+    // A lookup of a service that has resources only is a type that cannot be looked up.
+    let known_service =
+        has_service(context.types_of(of_lookups)) || (of_lookups && has_service(&context.types));
     let NodeKind::Table(kinds) = &entry.node.kind else {
         if known_service {
             context.add(incomplete(entry, prefix, service, "<type>"));
@@ -94,8 +98,8 @@ fn declared<'a>(
         return;
     };
     if !known_service {
-        let services = context.services();
-        let sections = SECTIONS.into_iter().filter(|_| prefix.is_empty());
+        let services = context.services(of_lookups);
+        let sections = SECTIONS.into_iter().filter(|_| !of_lookups);
         let diagnostic = Diagnostic::error("unknown-service", format!("there is no service `{service}`"))
             .at(entry.key_span.clone(), "")
             .suggest(service, sections.chain(services));
@@ -103,7 +107,7 @@ fn declared<'a>(
     }
     for (kind, entry) in kinds {
         let type_name = TypeName::new(service, kind.as_str());
-        let known_type = known_service && context.catalogue.definition(&type_name).is_some();
+        let known_type = known_service && context.definition(of_lookups, &type_name).is_some();
         let NodeKind::Table(names) = &entry.node.kind else {
             if known_service {
                 context.add(incomplete(
@@ -116,18 +120,7 @@ fn declared<'a>(
             continue;
         };
         if known_service && !known_type {
-            let kinds: Vec<&str> = context
-                .types
-                .iter()
-                .filter(|name| name.service() == service)
-                .map(TypeName::kind)
-                .collect();
-            let diagnostic = Diagnostic::error(
-                "unknown-type",
-                format!("`{service}` has no resource type `{kind}`"),
-            )
-            .at(entry.key_span.clone(), "")
-            .suggest(kind, kinds);
+            let diagnostic = unknown_type(context, &type_name, of_lookups).at(entry.key_span.clone(), "");
             context.add(diagnostic);
         }
         let mut complained = !known_type;
@@ -169,6 +162,28 @@ fn declared<'a>(
             }
         }
     }
+}
+
+/// A type that the catalogue does not have, or not for lookups.
+pub(super) fn unknown_type(context: &Context<'_>, name: &TypeName, of_lookups: bool) -> Diagnostic {
+    let (service, kind) = (name.service(), name.kind());
+    if of_lookups && context.catalogue.definition(name).is_some() {
+        let known: Vec<String> = context.lookups.iter().map(ToString::to_string).collect();
+        let known: Vec<&str> = known.iter().map(String::as_str).collect();
+        return Diagnostic::error("unknown-type", format!("`{name}` cannot be looked up"))
+            .help(format!("these can be: {}", listed(&known)));
+    }
+    let kinds = context.types_of(of_lookups).iter();
+    let kinds: Vec<&str> = kinds
+        .filter(|name| name.service() == service)
+        .map(TypeName::kind)
+        .collect();
+    let message = if of_lookups {
+        format!("`{service}` has nothing to look up that is called `{kind}`")
+    } else {
+        format!("`{service}` has no resource type `{kind}`")
+    };
+    Diagnostic::error("unknown-type", message).suggest(kind, kinds)
 }
 
 /// A key that stands where a resource's name is expected.

@@ -12,6 +12,7 @@ mod cancel;
 mod crash;
 mod drift;
 mod failing;
+mod lookups;
 mod plans;
 mod properties;
 mod random;

@@ -3,6 +3,7 @@
 pub(crate) mod common;
 pub mod eip;
 pub mod internet_gateway;
+pub mod lookups;
 pub mod nat_gateway;
 pub mod route;
 pub mod route_table;

@@ -3,4 +3,5 @@
 mod common;
 pub mod image;
 pub mod lifecycle_policy;
+pub mod lookups;
 pub mod repository;

@@ -64,7 +64,7 @@ pub struct ClusterSetting {
 /// What AWS tells.
 #[derive(Debug, Clone, Serialize, JsonSchema)]
 pub struct Observed {
-    cluster_name: String,
+    pub(super) cluster_name: String,
     settings: Vec<ClusterSetting>,
     capacity_providers: BTreeSet<String>,
     default_capacity_provider_strategy: Vec<CapacityProviderShare>,

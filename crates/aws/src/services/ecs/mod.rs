@@ -7,6 +7,7 @@ mod containers;
 pub mod deployment;
 mod explain;
 mod fargate;
+pub mod lookups;
 pub mod service;
 mod service_parts;
 mod service_rules;

@@ -7,6 +7,7 @@ mod listener_rules;
 pub mod load_balancer;
 mod load_balancer_parts;
 mod load_balancer_rules;
+pub mod lookups;
 mod settings;
 pub mod target_group;
 mod target_group_parts;

@@ -10,17 +10,28 @@ use infra_core::{
 };
 
 /// Types by name.
-pub struct TestCatalogue(BTreeMap<TypeName, TestType>);
+pub struct TestCatalogue {
+    types: BTreeMap<TypeName, TestType>,
+    lookups: BTreeMap<TypeName, TestType>,
+}
 
 struct TestType(TypeSchema);
 
 impl Catalogue for TestCatalogue {
     fn definition(&self, name: &TypeName) -> Option<&dyn TypeDefinition> {
-        self.0.get(name).map(|found| found as &dyn TypeDefinition)
+        self.types.get(name).map(|found| found as &dyn TypeDefinition)
     }
 
     fn names(&self) -> Vec<TypeName> {
-        self.0.keys().cloned().collect()
+        self.types.keys().cloned().collect()
+    }
+
+    fn lookup(&self, name: &TypeName) -> Option<&dyn TypeDefinition> {
+        self.lookups.get(name).map(|found| found as &dyn TypeDefinition)
+    }
+
+    fn lookup_names(&self) -> Vec<TypeName> {
+        self.lookups.keys().cloned().collect()
     }
 }
 
@@ -240,10 +251,26 @@ pub fn catalogue() -> TestCatalogue {
             .optional("options", Kind::Any)
             .computed(&["endpoint"]),
     ];
-    TestCatalogue(
-        types
+    let lookups = [
+        of("ec2", "vpc")
+            .optional("id", Kind::String)
+            .optional("cidr_block", Kind::String)
+            .tags()
+            .computed(&["arn"]),
+        of("ec2", "subnet").optional("id", Kind::String).tags(),
+        of("dns", "zone")
+            .required("name", Kind::String)
+            .optional("private", Kind::Bool)
+            .computed(&["id"]),
+    ];
+    fn by_name(built: impl IntoIterator<Item = Builder>) -> BTreeMap<TypeName, TestType> {
+        built
             .into_iter()
             .map(|built| (built.0.name.clone(), TestType(built.0)))
-            .collect(),
-    )
+            .collect()
+    }
+    TestCatalogue {
+        types: by_name(types),
+        lookups: by_name(lookups),
+    }
 }

@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 
-use infra_core::{Attributes, AwsIdentity, Catalogue, ResourceAddress, Scope, Stack, Value};
+use infra_core::{Attributes, AwsIdentity, Catalogue, ResourceAddress, Scope, Stack, TypeDefinition, Value};
 
 /// All attributes as far as they are known.
 #[derive(Default)]
@@ -36,7 +36,7 @@ pub fn scope_of(stack: &Stack, catalogue: &dyn Catalogue, observed: &Observed, a
         ..TestScope::default()
     };
     for (address, lookup) in &stack.lookups {
-        let mut seen = unknown(catalogue, address);
+        let mut seen = unknown(catalogue.lookup(address.type_name()));
         for (name, template) in &lookup.attributes {
             seen.insert(name.clone(), template.evaluate(&scope).unwrap());
         }
@@ -53,7 +53,7 @@ pub fn scope_of(stack: &Stack, catalogue: &dyn Catalogue, observed: &Observed, a
             if !ready || scope.attributes.contains_key(address) {
                 continue;
             }
-            let mut seen = unknown(catalogue, address);
+            let mut seen = unknown(catalogue.definition(address.type_name()));
             for (name, template) in &resource.attributes {
                 seen.insert(name.clone(), template.evaluate(&scope).unwrap());
             }
@@ -65,8 +65,8 @@ pub fn scope_of(stack: &Stack, catalogue: &dyn Catalogue, observed: &Observed, a
     scope
 }
 
-fn unknown(catalogue: &dyn Catalogue, address: &ResourceAddress) -> Attributes {
-    let schema = catalogue.definition(address.type_name()).unwrap().schema();
+fn unknown(definition: Option<&dyn TypeDefinition>) -> Attributes {
+    let schema = definition.unwrap().schema();
     schema
         .computed
         .keys()

@@ -1,0 +1,3 @@
+//! AWS Certificate Manager: certificates that exist.
+
+pub mod lookups;
