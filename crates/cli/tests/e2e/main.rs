@@ -18,6 +18,7 @@ mod failure;
 mod harness;
 mod image;
 mod kill;
+mod lookups;
 mod mistakes;
 mod moto;
 mod reference;
