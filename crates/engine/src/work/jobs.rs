@@ -170,7 +170,8 @@ impl Work {
     }
 
     pub(super) fn delete(&self, step: &Step) -> Result<Job, ProviderError> {
-        let stays = self.unchanged.get(&step.address);
+        // What was made in its place is the same thing at AWS: an image pushed again, or nothing had to be replaced.
+        let stays = self.stands.get(&step.address);
         if stays.is_some() && stays == step.physical_id.as_ref() {
             let finished = Finished {
                 changed: false,

@@ -31,8 +31,8 @@ pub(crate) struct Work {
     scope: RunScope,
     /// By address: its change's place in the plan.
     changes: BTreeMap<ResourceAddress, usize>,
-    /// Replacements that turned out to change nothing, and the old ones, which so stay.
-    unchanged: BTreeMap<ResourceAddress, PhysicalId>,
+    /// What creates came to. Where that is what they were to replace, it stays.
+    stands: BTreeMap<ResourceAddress, PhysicalId>,
 }
 
 impl Work {
@@ -51,7 +51,7 @@ impl Work {
             scope: RunScope::new(planned.identity.clone()),
             planned,
             changes,
-            unchanged: BTreeMap::new(),
+            stands: BTreeMap::new(),
         };
         work.know_what_is_there();
         work
@@ -145,8 +145,8 @@ impl Work {
         if let Some(attributes) = &finished.attributes {
             self.scope.set(step.address.clone(), attributes.clone());
         }
-        if let (StepOperation::Create, false, Some(id)) = (step.operation, finished.changed, &finished.id) {
-            self.unchanged.insert(step.address.clone(), id.clone());
+        if let (StepOperation::Create, Some(id)) = (step.operation, &finished.id) {
+            self.stands.insert(step.address.clone(), id.clone());
         }
     }
 
