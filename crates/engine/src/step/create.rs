@@ -137,7 +137,7 @@ impl StepRun {
                 observed = found.observed;
             }
         }
-        let finished = self.finished(schema, id, wanted, &observed);
+        let finished = self.finished(provider, id, wanted, &observed);
         record.status = RecordStatus::Ready;
         record.observed = self.recorded(schema, &observed, wanted, &record.applied);
         let is_noted = self

@@ -65,7 +65,7 @@ impl StepRun {
                 .settle_observed(provider, &id, record, &wanted, Attributes::new())
                 .await;
         }
-        Ok(self.finished(schema, &id, &wanted, &attributes_known(schema, &wanted, &prior)))
+        Ok(self.finished(provider, &id, &wanted, &attributes_known(schema, &wanted, &prior)))
     }
 
     /// Intent, update call, outcome.

@@ -27,7 +27,7 @@ impl StepRun {
         record.status = RecordStatus::Ready;
         record.observed = self.recorded(provider.schema(), &observed, wanted, &record.applied);
         self.confirm(record).await?;
-        let finished = self.finished(provider.schema(), id, wanted, &observed);
+        let finished = self.finished(provider, id, wanted, &observed);
         Ok(Finished {
             observed: Some(observed),
             ..finished
