@@ -1,5 +1,7 @@
 //! A stack of `infra.data` alone: no account, no network, no emulator.
 
+#![expect(clippy::unwrap_used, reason = "helpers of tests may fail as tests do")]
+
 use std::fs;
 use std::process::{Command, Output};
 
