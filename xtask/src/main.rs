@@ -7,8 +7,8 @@
     reason = "what the steps do and how long they take is the output of this program"
 )]
 
+mod bench;
 mod documents;
-mod measure;
 mod setup;
 mod steps;
 mod tests;
@@ -28,8 +28,8 @@ enum Command {
     Test,
     /// Write the pages under docs/resources from the resource types
     Docs,
-    /// Measure size and speed of the release binary
-    Measure(measure::Measure),
+    /// Measure size and speed of the release binary, each figure with its yardstick
+    Bench(bench::Arguments),
 }
 
 fn main() -> ExitCode {
@@ -37,7 +37,7 @@ fn main() -> ExitCode {
         Command::Setup => setup::run().map(|_| ()),
         Command::Test => tests::run(),
         Command::Docs => documents::write(),
-        Command::Measure(command) => measure::run(&command),
+        Command::Bench(arguments) => bench::run(&arguments),
     };
     match done {
         Ok(()) => ExitCode::SUCCESS,
