@@ -36,6 +36,7 @@ def main() -> None:
     from moto.moto_server.werkzeug_app import DomainDispatcherApplication, create_backend_app
     from waitress.server import create_server
 
+    from .faults import THREADS
     from .middleware import Middleware
 
     settings = setting.Settings(arguments.instance_id, arguments.data_dir, time_scale)
@@ -45,7 +46,7 @@ def main() -> None:
         app,
         host="127.0.0.1",
         port=arguments.port,
-        threads=16,
+        threads=THREADS,
         connection_limit=1000,
         channel_timeout=300,
         asyncore_use_poll=True,
