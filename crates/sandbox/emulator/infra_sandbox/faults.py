@@ -7,6 +7,7 @@ the client's process at one of them.
 
 import json
 import math
+import os
 import random
 import socket
 import struct
@@ -27,6 +28,8 @@ KINDS = ("throttled", "server_error", "reset", "lost_answer", "time_out")
 # Threads that answer requests; each request that waits gets one more.
 THREADS = 16
 LONGEST_SECONDS = 600.0
+# Faults from the start: the path of a JSON file, or the JSON itself.
+VARIABLE = "INFRA_SANDBOX_FAULTS"
 
 
 class WrongSetup(Exception):
@@ -74,8 +77,8 @@ class Fault:
     delay_seconds: float = 0.0
     # Chooses among the forms of one kind: from 0 to 1.
     variant: float = 0.0
-    # A read that is to answer as if what was made or changed a moment ago had not been.
-    stale: bool = False
+    # How much later than usual a read is to show what was made or changed.
+    behind_seconds: float = 0.0
     kill: bool = False
     name: str = ""
 
@@ -171,7 +174,8 @@ class Faults:
             self._injected[kind] += 1
             self._operations.setdefault(name, Counter())[kind] += 1
         is_stale = not mutating and not kind and stale < setup.stale_reads
-        return Fault(kind, carried_out, delay, variant, is_stale, name=name)
+        behind = setup.stale_window_seconds if is_stale else 0.0
+        return Fault(kind, carried_out, delay, variant, behind, name=name)
 
     def carried_out(self, fault: Fault, environ: dict[str, Any]) -> None:
         """The request has taken effect, or will not: a `kill` after it happens here."""
@@ -229,6 +233,18 @@ def _drop(environ: dict[str, Any], politely: bool) -> None:
 
 
 # Reading a set-up
+
+
+def setup_of_environment() -> Setup | None:
+    """What the environment sets up; raises `WrongSetup`."""
+    text = os.environ.get(VARIABLE, "").strip()
+    if text and not text.startswith("{"):
+        try:
+            with open(text) as file:
+                text = file.read()
+        except OSError as error:
+            raise WrongSetup(f"{text}: {error.strerror}") from None
+    return read_setup(text) if text else None
 
 
 def read_setup(text: str | bytes) -> Setup:
