@@ -18,6 +18,7 @@
 //! makes a new instance id with a new, empty state folder, and the folders of dead instances are removed.
 
 mod error;
+mod faults;
 mod http;
 mod instance;
 mod plain_moto;
@@ -29,6 +30,7 @@ mod temporary;
 mod venv;
 
 pub use error::SandboxError;
+pub use faults::{FaultReport, Faults, Kill, KillMoment, KillReport, KillTarget};
 pub use plain_moto::PlainMoto;
 pub use requests::{MutatingRequest, Requests};
 pub use sandbox::{Running, Sandbox, StartOptions, Status};

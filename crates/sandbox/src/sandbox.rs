@@ -190,6 +190,7 @@ impl Sandbox {
         former.ask(
             "POST",
             &format!("/_infra/reset?instance_id={}", instance.instance_id),
+            "",
         )?;
         instance.write(&self.instance_path())?;
         remove_folder(&self.instances().join(&former.instance_id))?;
@@ -202,10 +203,7 @@ impl Sandbox {
     /// When none runs, or it does not answer.
     pub fn requests(&self) -> Result<Requests, SandboxError> {
         let page = "/_infra/requests";
-        let body = self
-            .instance()
-            .ok_or(SandboxError::NotRunning)?
-            .ask("GET", page)?;
+        let body = self.ask("GET", page, "")?;
         serde_json::from_str(&body).map_err(|error| SandboxError::Answer {
             path: page.to_owned(),
             status: 200,
@@ -218,10 +216,7 @@ impl Sandbox {
     /// # Errors
     /// When none runs, or it does not answer.
     pub fn reset_requests(&self) -> Result<(), SandboxError> {
-        self.instance()
-            .ok_or(SandboxError::NotRunning)?
-            .ask("POST", "/_infra/requests/reset")
-            .map(drop)
+        self.ask("POST", "/_infra/requests/reset", "").map(drop)
     }
 
     /// Lets that many of AWS's seconds pass in the emulator at once, with all that happens in them: for tests
@@ -231,10 +226,14 @@ impl Sandbox {
     /// When none runs, or it does not answer.
     pub fn advance(&self, aws_seconds: f64) -> Result<(), SandboxError> {
         let page = format!("/_infra/advance?seconds={aws_seconds}");
+        self.ask("POST", &page, "").map(drop)
+    }
+
+    /// Asks for one of the emulator's own pages.
+    pub(crate) fn ask(&self, method: &str, page: &str, body: &str) -> Result<String, SandboxError> {
         self.instance()
             .ok_or(SandboxError::NotRunning)?
-            .ask("POST", &page)
-            .map(drop)
+            .ask(method, page, body)
     }
 
     fn instance_path(&self) -> PathBuf {
