@@ -7,6 +7,7 @@ from typing import Any
 from urllib.parse import parse_qs
 
 from . import VERSION, world
+from . import settings as setting
 from .call import Answer
 from .settings import DURATIONS_SECONDS, a_duration
 
@@ -32,10 +33,15 @@ def answer(middleware: Any, environ: dict[str, Any]) -> Answer:
             with middleware.lock:
                 world.timeline.advance(seconds)
             return _json({"advanced_seconds": seconds})
+        case ("POST", "/_infra/settings"):
+            with middleware.lock:
+                problem = setting.set_durations(environ["wsgi.input"].read())
+            return _json({"error": problem}, 400) if problem else _json({"durations_seconds": DURATIONS_SECONDS})
         case ("POST", "/_infra/reset"):
             given = parse_qs(environ.get("QUERY_STRING", "")).get("instance_id")
             with middleware.lock:
                 world.reset()
+                setting.reset()
                 middleware.registry.reset()
                 if given:
                     middleware.instance_id = given[0]
