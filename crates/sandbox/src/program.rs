@@ -22,6 +22,7 @@ program_files![
     "__main__.py",
     "blobs.py",
     "call.py",
+    "consistency.py",
     "control.py",
     "fault_forms.py",
     "faults.py",

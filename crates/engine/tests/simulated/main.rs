@@ -17,4 +17,5 @@ mod properties;
 mod random;
 mod secrets;
 mod stacks;
+mod stale;
 mod waiting;

@@ -19,7 +19,7 @@ from moto import backends
 from moto.core import responses
 from moto.core.exceptions import ServiceException
 
-from . import control, fault_forms, paging, registry, services
+from . import consistency, control, fault_forms, paging, registry, services
 from .call import HANDLERS, Answer, AwsError, Call, not_implemented
 from .faults import Fault, Faults
 from .settings import Settings
@@ -132,7 +132,7 @@ class Middleware:
             if call.service == "ec2" and b"DryRun=true" in call.body:
                 raise AwsError("DryRunOperation", "Request would have succeeded, but DryRun flag is set.", 412)
             handler = HANDLERS.get((call.service, call.operation), Call.forward)
-            result = paging.page(call, handler(call))
+            result = consistency.answer(call, lambda: paging.page(call, handler(call)))
             answer = result if isinstance(result, Answer) else call.serialize(result)
         except ServiceException as error:
             code = error.code
