@@ -9,6 +9,7 @@
 
 mod bench;
 mod documents;
+mod prove;
 mod setup;
 mod steps;
 mod tests;
@@ -28,6 +29,8 @@ enum Command {
     Test,
     /// Write the pages under docs/resources from the resource types
     Docs,
+    /// Run the long proofs, or single cases of them
+    Prove(prove::Prove),
     /// Measure size and speed of the release binary, each figure with its yardstick
     Bench(bench::Arguments),
 }
@@ -37,6 +40,7 @@ fn main() -> ExitCode {
         Command::Setup => setup::run().map(|_| ()),
         Command::Test => tests::run(),
         Command::Docs => documents::write(),
+        Command::Prove(asked) => prove::run(&asked),
         Command::Bench(arguments) => bench::run(&arguments),
     };
     match done {

@@ -12,6 +12,7 @@
 //! | `program-<hash>/` | the emulator program, unpacked |
 //! | `instance.json` | the emulator that runs |
 //! | `emulator.log` | its log |
+//! | `data/` | the blobs of its registry |
 //! | `instances/<id>/state/` | the state folder that belongs to it and goes with it |
 //!
 //! The emulator keeps everything in memory. A state may therefore never outlive it: each start and each reset

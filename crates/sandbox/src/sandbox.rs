@@ -244,6 +244,11 @@ impl Sandbox {
         self.folder.join("instances")
     }
 
+    /// The blobs of the registry. They belong to the process, which empties the folder when it is reset.
+    fn data(&self) -> PathBuf {
+        self.folder.join("data")
+    }
+
     fn instance(&self) -> Option<Instance> {
         Instance::read(&self.instance_path())
     }
@@ -298,12 +303,13 @@ impl Sandbox {
             .map_err(|source| SandboxError::Stop { pid, source })
     }
 
-    /// Removes what belongs to instances that are no more.
+    /// Removes what belongs to instances and processes that are no more.
     fn remove_instances(&self) -> Result<(), SandboxError> {
         let path = self.instance_path();
         if path.exists() {
             fs::remove_file(&path).map_err(SandboxError::file("remove", &path))?;
         }
+        remove_folder(&self.data())?;
         remove_folder(&self.instances())
     }
 
@@ -320,7 +326,7 @@ impl Sandbox {
         command
             .args(["-m", "infra_sandbox", "--instance-id", &instance_id])
             .arg("--data-dir")
-            .arg(home.join("data"))
+            .arg(self.data())
             .arg("--port-file")
             .arg(&port_file)
             .args(["--port", &options.port.unwrap_or(0).to_string()]);
@@ -330,7 +336,8 @@ impl Sandbox {
         command
             .env("PYTHONPATH", program)
             .env_remove("PYTHONHOME")
-            .current_dir(&home)
+            // No folder of an instance: a reset removes that under the process's feet.
+            .current_dir(&self.folder)
             .stdin(Stdio::null())
             .stdout(file)
             .stderr(errors)
