@@ -17,6 +17,7 @@ use tokio::sync::mpsc;
 use tokio::task::{JoinError, JoinSet};
 use tokio::time::Instant;
 
+use crate::cancel::cancelled;
 use crate::retry::Tries;
 use crate::session::{Planned, RunReport};
 use crate::step::{Finished, Job, Message, Shared, StepError, StepRun};
@@ -88,10 +89,9 @@ pub(crate) struct Dispatch {
     tasks: JoinSet<()>,
     broken: Option<AppendError>,
     failed: usize,
+    stopped: usize,
     skipped: usize,
     cancelling: bool,
-    /// Whether a wait was ended because the user wants to stop.
-    cut_short: bool,
 }
 
 impl Dispatch {
@@ -143,9 +143,9 @@ impl Dispatch {
             tasks: JoinSet::new(),
             broken: None,
             failed: 0,
+            stopped: 0,
             skipped: 0,
             cancelling: false,
-            cut_short: false,
         }
     }
 
@@ -383,7 +383,7 @@ impl Dispatch {
             waits_for: waits_for.clone(),
             error: error.clone(),
         });
-        if !waits_for.is_empty() {
+        if !waits_for.is_empty() || self.cancelling {
             return;
         }
         let pace = self.shared.pace;
@@ -395,7 +395,7 @@ impl Dispatch {
                 let sender = self.sender.clone();
                 let cancellation = self.shared.cancellation.clone();
                 self.tasks.spawn(async move {
-                    cancellation.sleep(pause).await;
+                    cancellation.pause(pause).await;
                     let _ = sender.send(Message::Again { step: id });
                 });
             }
@@ -447,16 +447,12 @@ impl Dispatch {
         let step = &self.plan.steps[id.0 as usize];
         let progress = &mut self.steps[id.0 as usize];
         progress.stage = Stage::Failed;
-        self.failed += 1;
-        self.cut_short |= match error.class {
-            ErrorClass::Cancelled => true,
-            // It would have been tried again.
-            ErrorClass::Throttled
-            | ErrorClass::Transient
-            | ErrorClass::DependencyNotReady
-            | ErrorClass::DependencyViolation => self.shared.cancellation.level() >= 2,
-            _ => false,
-        };
+        // What the user wants to stop has not failed, and nor is it to blame for what comes after it.
+        let cause = (error.class != ErrorClass::Cancelled).then(|| step.address.clone());
+        match cause {
+            Some(_) => self.failed += 1,
+            None => self.stopped += 1,
+        }
         self.shared.reporter.send(EventKind::StepFailed {
             step: id,
             address: step.address.clone(),
@@ -465,14 +461,13 @@ impl Dispatch {
             place: self.work.place(&step.address),
             duration_ms: millis(elapsed(progress.started)),
         });
-        let cause = step.address.clone();
         let mut doomed: Vec<StepId> = self.dependents(id);
         while let Some(next) = doomed.pop() {
             if matches!(
                 self.steps[next.0 as usize].stage,
                 Stage::Waiting | Stage::Queued | Stage::Parked
             ) {
-                self.skip(next, Some(cause.clone()));
+                self.skip(next, cause.clone());
                 doomed.extend(self.dependents(next));
             }
         }
@@ -504,11 +499,21 @@ impl Dispatch {
         });
     }
 
-    /// What the cancellation left unstarted.
+    /// What the cancellation left unstarted, or parked in the middle.
     fn skip_the_rest(&mut self) {
         for position in 0..self.steps.len() {
-            if !self.steps[position].stage.is_over() {
-                self.skip(StepId(position as u32), None);
+            let id = StepId(position as u32);
+            let progress = &self.steps[position];
+            if progress.stage.is_over() {
+                continue;
+            }
+            if progress.exists {
+                self.fail(
+                    id,
+                    cancelled("it exists; what its create could not set is still to be set"),
+                );
+            } else {
+                self.skip(id, None);
             }
         }
     }
@@ -518,12 +523,10 @@ impl Dispatch {
     }
 
     fn report(&self, duration: Duration) -> RunReport {
-        let outcome = if self.cancelling && (self.skipped > 0 || self.cut_short) {
+        let outcome = if self.cancelling && self.skipped + self.stopped > 0 {
             RunOutcome::Cancelled
         } else if self.failed > 0 {
             RunOutcome::Failed
-        } else if self.skipped > 0 {
-            RunOutcome::Cancelled
         } else {
             RunOutcome::Completed
         };
@@ -541,6 +544,7 @@ impl Dispatch {
             outcome,
             done: self.done(),
             failed: self.failed,
+            stopped: self.stopped,
             skipped: self.skipped,
             duration,
             critical_path_length: last.map_or(Duration::ZERO, |position| self.steps[position].path_end),

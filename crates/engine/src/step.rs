@@ -18,7 +18,7 @@ use infra_state::{AppendError, Journal};
 use sha2::{Digest, Sha256};
 use tokio::sync::mpsc::UnboundedSender;
 
-use crate::cancel::Cancellation;
+use crate::cancel::{Cancellation, cancelled};
 use crate::events::Reporter;
 use crate::retry::{Pace, Tries};
 use crate::scope::completed;
@@ -332,8 +332,9 @@ impl StepRun {
         let complete = schema.computed.keys().all(|name| observed.contains_key(name));
         if !complete {
             let call = self.call(&Token(String::new()));
-            // Not found so soon is no failure: what the create answered stands.
-            if let Ok(mut found) = call.scope(provider.read(std::slice::from_ref(id))).await
+            let look = call.scope(provider.read(std::slice::from_ref(id)));
+            // Not found so soon is no failure, and nor is not looking: what the create answered stands.
+            if let Some(Ok(mut found)) = self.shared.cancellation.until(2, look).await
                 && let Some(found) = found.remove(id)
             {
                 observed = found.observed;
@@ -395,16 +396,21 @@ impl StepRun {
         intent: &Intent,
     ) -> Result<(PhysicalId, Found<Attributes>), (ProviderError, bool)> {
         let mut tries = Tries::new(self.shared.pace);
+        let cancellation = &self.shared.cancellation;
         let lost = Lost {
             provider,
             call,
             attributes: &intent.attributes,
             pace: self.shared.pace,
-            cancellation: &self.shared.cancellation,
+            cancellation,
         };
         loop {
-            let error = match call.scope(provider.create(call, wanted)).await {
+            let answer = cancellation
+                .answer(call.scope(provider.create(call, wanted)))
+                .await;
+            let error = match answer {
                 Ok(created) => return Ok((created.id, created.found)),
+                Err(error) if error.class == ErrorClass::Cancelled => return Err((error, false)),
                 Err(error) => error,
             };
             let uncertain = !error.class.has_no_effect();
@@ -417,7 +423,7 @@ impl StepRun {
                 };
                 match call.scope(lost.find(patience)).await {
                     Ok(Some(found)) => return Ok(found),
-                    Ok(None) if self.shared.cancellation.level() >= 2 => return Err((error, false)),
+                    Ok(None) if cancellation.level() >= 2 => return Err((stopped(&error), false)),
                     Ok(None) => {}
                     Err(_) => return Err((error, false)),
                 }
@@ -429,8 +435,8 @@ impl StepRun {
                 return Err((error, true));
             };
             self.retrying(&tries, pause, &error);
-            if !self.shared.cancellation.sleep(pause).await {
-                return Err((error, true));
+            if !cancellation.pause(pause).await {
+                return Err((stopped(&error), true));
             }
         }
     }
@@ -512,7 +518,8 @@ impl StepRun {
         // Where it is not known of every try what AWS took, the next run must not rely on what was there before.
         let mut is_certain = true;
         loop {
-            let Err(error) = call.scope(provider.update(&call, id, request.clone())).await else {
+            let update = call.scope(provider.update(&call, id, request.clone()));
+            let Err(error) = self.shared.cancellation.answer(update).await else {
                 break;
             };
             is_certain &= error.class.has_no_effect();
@@ -524,8 +531,8 @@ impl StepRun {
                 return Err(self.gave_up(&intent, error, is_certain).await?);
             };
             self.retrying(&tries, pause, &error);
-            if !self.shared.cancellation.sleep(pause).await {
-                return Err(self.gave_up(&intent, error, is_certain).await?);
+            if !self.shared.cancellation.pause(pause).await {
+                return Err(self.gave_up(&intent, stopped(&error), is_certain).await?);
             }
         }
         let entry = JournalEntry::Updated {
@@ -556,18 +563,20 @@ impl StepRun {
         let call = self.call(&intent.token);
         let mut tries = Tries::new(self.shared.pace);
         loop {
-            let Err(error) = call.scope(provider.delete(&call, &id, &last)).await else {
+            let deletion = call.scope(provider.delete(&call, &id, &last));
+            let Err(error) = self.shared.cancellation.answer(deletion).await else {
                 break;
             };
             if error.class == ErrorClass::NotFound {
                 break;
             }
             let Some(pause) = tries.next(error.class) else {
-                return Err(self.gave_up(&intent, error, true).await?);
+                let certain = error.class != ErrorClass::Cancelled;
+                return Err(self.gave_up(&intent, error, certain).await?);
             };
             self.retrying(&tries, pause, &error);
-            if !self.shared.cancellation.sleep(pause).await {
-                return Err(self.gave_up(&intent, error, false).await?);
+            if !self.shared.cancellation.pause(pause).await {
+                return Err(self.gave_up(&intent, stopped(&error), false).await?);
             }
         }
         if let Some(wait) = provider.waits().delete {
@@ -600,6 +609,12 @@ impl StepRun {
         changed: Vec<String>,
         keep: &Keep,
     ) -> Result<Intent, StepError> {
+        if self.shared.cancellation.level() >= 2 {
+            return Err(StepError::Failed(cancelled(match operation {
+                Operation::Update => "stopped before AWS was asked to change it",
+                Operation::Create | Operation::Delete => "stopped before AWS was called",
+            })));
+        }
         let text = serde_json::to_vec(attributes).unwrap_or_default();
         let intent = Intent {
             token: Token(uuid::Uuid::new_v4().to_string()),
@@ -747,6 +762,13 @@ impl StepRun {
             self.shared.journal.sealing_key(),
         )
     }
+}
+
+/// A call that failed would have been made again, but the user wants to stop.
+fn stopped(error: &ProviderError) -> ProviderError {
+    cancelled(format!(
+        "stopped before the next try; the last one failed: {error}"
+    ))
 }
 
 /// What was observed, concealed by what is secret in the models, and sealed.
