@@ -93,6 +93,13 @@ pub(crate) fn cancelled(what: impl Into<String>) -> ProviderError {
     ProviderError::new(ErrorClass::Cancelled, what)
 }
 
+/// A call that failed would have been made again, but the user wants to stop.
+pub(crate) fn not_again(error: &ProviderError) -> ProviderError {
+    cancelled(format!(
+        "stopped before the next try; the last one failed: {error}"
+    ))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
