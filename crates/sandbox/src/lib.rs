@@ -21,6 +21,7 @@ mod error;
 mod http;
 mod instance;
 mod plain_moto;
+mod private;
 mod process;
 mod program;
 mod requests;
