@@ -81,6 +81,8 @@ pub struct RunReport {
     pub done: ActionCounts,
     /// Steps that failed.
     pub failed: usize,
+    /// Steps begun and not brought to their end, because the user wanted to stop.
+    pub stopped: usize,
     /// Steps never started.
     pub skipped: usize,
     /// Wall time.
@@ -94,6 +96,9 @@ pub struct RunReport {
 /// A run could not be planned or carried out. (A step's failure is no error but an outcome.)
 #[derive(Debug, thiserror::Error)]
 pub enum EngineError {
+    /// The user wanted to stop before anything was carried out.
+    #[error("stopped before anything was changed")]
+    Cancelled,
     /// What an earlier run left open cannot be settled.
     #[error(transparent)]
     Settle(#[from] Box<SettleError>),
@@ -128,6 +133,9 @@ pub enum EngineError {
 /// Something cannot be imported.
 #[derive(Debug, thiserror::Error)]
 pub enum ImportError {
+    /// The user wanted to stop before AWS had answered.
+    #[error("stopped before anything was imported")]
+    Cancelled,
     /// The stack does not declare the address.
     #[error("the stack does not declare {0}")]
     Undeclared(ResourceAddress),
@@ -146,11 +154,17 @@ pub enum ImportError {
 }
 
 impl Session {
-    /// Settles what an earlier run left open, looks at AWS, and plans.
+    /// Settles what an earlier run left open, looks at AWS, and plans. All of that can be given up anywhere, so
+    /// the first request to stop ends it.
     ///
     /// # Errors
     /// See [`EngineError`].
     pub async fn plan(&self, request: RunRequest) -> Result<Planned, EngineError> {
+        let planned = self.cancellation.until(1, self.look_and_plan(request)).await;
+        planned.unwrap_or(Err(EngineError::Cancelled))
+    }
+
+    async fn look_and_plan(&self, request: RunRequest) -> Result<Planned, EngineError> {
         let settling = Settling {
             journal: &self.journal,
             providers: &*self.providers,
@@ -300,7 +314,9 @@ impl Session {
             .providers
             .provider(address.type_name())
             .ok_or_else(|| ImportError::Undeclared(address.clone()))?;
-        let found = provider.read(std::slice::from_ref(id)).await?.remove(id);
+        let look = provider.read(std::slice::from_ref(id));
+        let answer = self.cancellation.until(1, look).await;
+        let found = answer.ok_or(ImportError::Cancelled)??.remove(id);
         let found = found.ok_or_else(|| ImportError::NotFound(address.clone(), id.clone()))?;
         let none = Attributes::new();
         let key = self.journal.sealing_key();
@@ -366,6 +382,7 @@ impl Session {
         let summary = RunSummary {
             done: report.done,
             failed: report.failed,
+            stopped: report.stopped,
             skipped: report.skipped,
             duration_ms: u64::try_from(report.duration.as_millis()).unwrap_or(u64::MAX),
             critical_path_ms: u64::try_from(report.critical_path_length.as_millis()).unwrap_or(u64::MAX),

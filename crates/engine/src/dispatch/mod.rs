@@ -40,10 +40,9 @@ pub(crate) struct Dispatch {
     tasks: JoinSet<()>,
     broken: Option<AppendError>,
     failed: usize,
+    stopped: usize,
     skipped: usize,
     cancelling: bool,
-    /// Whether a wait was ended because the user wants to stop.
-    cut_short: bool,
 }
 
 impl Dispatch {
@@ -96,9 +95,9 @@ impl Dispatch {
             tasks: JoinSet::new(),
             broken: None,
             failed: 0,
+            stopped: 0,
             skipped: 0,
             cancelling: false,
-            cut_short: false,
         }
     }
 

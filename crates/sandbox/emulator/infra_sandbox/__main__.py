@@ -11,6 +11,9 @@ from . import settings as setting
 
 
 def main() -> None:
+    # It outlives the terminal that it was started from, and what it holds is its owner's alone.
+    signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    os.umask(0o077)
     parser = argparse.ArgumentParser(prog="infra_sandbox", description=__doc__)
     parser.add_argument("--port", type=int, default=0, help="0 picks a free one")
     parser.add_argument("--data-dir", required=True, help="folder for the registry's blobs")
