@@ -9,7 +9,7 @@ use anyhow::{Context, Result};
 use infra_aws::{AwsCatalogue, AwsProviders, ConnectOptions, Emulator, connect};
 use infra_config::{DiskFiles, Files, Inputs, Loaded, load};
 use infra_core::{Severity, SourceMap, Stack};
-use infra_engine::{Cancellation, Pace, Session};
+use infra_engine::{Cancellation, Machine, Pace, Session};
 use infra_sandbox::{Sandbox, StartOptions};
 use infra_state::{Holder, Journal};
 use infra_state_sled::{Mode, Request, SledStore};
@@ -229,6 +229,7 @@ pub async fn open(
         providers: Arc::new(AwsProviders::new(&clients)),
         reporter,
         cancellation,
+        ambient: Arc::new(Machine),
         pace: if emulator.is_some() {
             Pace::EMULATOR
         } else {

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::Duration;
 
 use infra_core::event::{EventKind, RunSummary};
 use infra_core::plan::ActionCounts;
@@ -15,6 +15,7 @@ use infra_plan::{PlanInput, PlanOptions};
 use infra_provider::{Progress, Providers};
 use infra_state::{AppendError, Journal};
 
+use crate::ambient::Ambient;
 use crate::cancel::Cancellation;
 use crate::dispatch::Dispatch;
 use crate::events::Reporter;
@@ -37,6 +38,8 @@ pub struct Session {
     pub reporter: Reporter,
     /// The user's wish to stop.
     pub cancellation: Cancellation,
+    /// The time of day, and unique names.
+    pub ambient: Arc<dyn Ambient>,
     /// How patient it is.
     pub pace: Pace,
     /// Calls under way at the same time.
@@ -156,6 +159,7 @@ impl Session {
             reporter: &self.reporter,
             pace: self.pace,
             cancellation: &self.cancellation,
+            ambient: &*self.ambient,
         };
         settling.all().await.map_err(Box::new)?;
         let state = self.journal.snapshot();
@@ -188,7 +192,7 @@ impl Session {
             let window = self.pace.consistency_window;
             let patience = match history.last().map(|run| &run.end) {
                 Some(Some(end)) => {
-                    let since = now_unix_ms().saturating_sub(end.at_unix_ms);
+                    let since = self.ambient.now_unix_ms().saturating_sub(end.at_unix_ms);
                     window.saturating_sub(Duration::from_millis(since))
                 }
                 Some(None) => window,
@@ -289,14 +293,14 @@ impl Session {
     /// The state moved since the plan was made, or cannot be written. A failed step is in the report.
     pub async fn execute(&self, planned: Planned, command: &str) -> Result<RunReport, EngineError> {
         self.check_fresh(&planned.plan)?;
-        let run = RunId(uuid::Uuid::new_v4().to_string());
+        let run = RunId(self.ambient.unique());
         let steps = planned.plan.steps.len();
         let touched: BTreeSet<String> = planned.plan.outputs.keys().cloned().collect();
         let destroying = planned.plan.mode == infra_core::plan::PlanMode::Destroy;
         let started = JournalEntry::RunStarted {
             run: run.clone(),
             command: command.to_owned(),
-            at_unix_ms: now_unix_ms(),
+            at_unix_ms: self.ambient.now_unix_ms(),
         };
         self.journal.append(started).await?;
         self.reporter.send(EventKind::RunStarted {
@@ -312,6 +316,7 @@ impl Session {
             providers: Arc::clone(&self.providers),
             reporter: self.reporter.clone(),
             cancellation: self.cancellation.clone(),
+            ambient: Arc::clone(&self.ambient),
             pace: self.pace,
             wait: self.wait,
         });
@@ -338,7 +343,7 @@ impl Session {
             run: run.clone(),
             outcome: report.outcome,
             summary: summary.clone(),
-            at_unix_ms: now_unix_ms(),
+            at_unix_ms: self.ambient.now_unix_ms(),
         };
         self.journal.append(ended).await?;
         self.reporter.send(EventKind::RunFinished {
@@ -371,10 +376,4 @@ impl Session {
             found_lineage: found_lineage.to_owned(),
         })
     }
-}
-
-/// Milliseconds since 1970 (UTC); 0 for a clock before that.
-pub(crate) fn now_unix_ms() -> u64 {
-    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-    u64::try_from(since.as_millis()).unwrap_or(u64::MAX)
 }

@@ -18,3 +18,4 @@ mod random;
 mod secrets;
 mod stacks;
 mod waiting;
+mod watch;
