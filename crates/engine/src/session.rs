@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::Duration;
 
 use infra_core::event::{EventKind, RunSummary};
 use infra_core::plan::{ActionCounts, PlanMode};
@@ -16,6 +16,7 @@ use infra_provider::{Progress, Providers};
 use infra_state::{AppendError, Journal};
 use tokio::time::Instant;
 
+use crate::ambient::Ambient;
 use crate::cancel::Cancellation;
 use crate::dispatch::Dispatch;
 use crate::events::Reporter;
@@ -38,6 +39,8 @@ pub struct Session {
     pub reporter: Reporter,
     /// The user's wish to stop.
     pub cancellation: Cancellation,
+    /// The time of day, and unique names.
+    pub ambient: Arc<dyn Ambient>,
     /// How patient it is.
     pub pace: Pace,
     /// Calls under way at the same time.
@@ -171,6 +174,7 @@ impl Session {
             reporter: &self.reporter,
             pace: self.pace,
             cancellation: &self.cancellation,
+            ambient: &*self.ambient,
         };
         settling.all().await.map_err(Box::new)?;
         let state = self.journal.snapshot();
@@ -233,7 +237,7 @@ impl Session {
         let window = self.pace.consistency_window;
         Ok(match history.last().map(|run| &run.end) {
             Some(Some(end)) => {
-                let since = now_unix_ms().saturating_sub(end.at_unix_ms);
+                let since = self.ambient.now_unix_ms().saturating_sub(end.at_unix_ms);
                 window.saturating_sub(Duration::from_millis(since))
             }
             Some(None) => window,
@@ -343,14 +347,14 @@ impl Session {
     /// The state moved since the plan was made, or cannot be written. A failed step is in the report.
     pub async fn execute(&self, planned: Planned, command: &str) -> Result<RunReport, EngineError> {
         self.check_fresh(&planned.plan)?;
-        let run = RunId(uuid::Uuid::new_v4().to_string());
+        let run = RunId(self.ambient.unique());
         let steps = planned.plan.steps.len();
         let touched: BTreeSet<String> = planned.plan.outputs.keys().cloned().collect();
         let destroying = planned.plan.mode == PlanMode::Destroy;
         let started = JournalEntry::RunStarted {
             run: run.clone(),
             command: command.to_owned(),
-            at_unix_ms: now_unix_ms(),
+            at_unix_ms: self.ambient.now_unix_ms(),
         };
         self.journal.append(started).await?;
         self.reporter.send(EventKind::RunStarted {
@@ -366,6 +370,7 @@ impl Session {
             providers: Arc::clone(&self.providers),
             reporter: self.reporter.clone(),
             cancellation: self.cancellation.clone(),
+            ambient: Arc::clone(&self.ambient),
             pace: self.pace,
             wait: self.wait,
         });
@@ -393,7 +398,7 @@ impl Session {
             run: run.clone(),
             outcome: report.outcome,
             summary: summary.clone(),
-            at_unix_ms: now_unix_ms(),
+            at_unix_ms: self.ambient.now_unix_ms(),
         };
         self.journal.append(ended).await?;
         self.reporter.send(EventKind::RunFinished {
@@ -426,10 +431,4 @@ impl Session {
             found_lineage: found_lineage.to_owned(),
         })
     }
-}
-
-/// Milliseconds since 1970 (UTC); 0 for a clock before that.
-pub(crate) fn now_unix_ms() -> u64 {
-    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-    u64::try_from(since.as_millis()).unwrap_or(u64::MAX)
 }

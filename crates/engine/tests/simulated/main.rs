@@ -19,3 +19,4 @@ mod secrets;
 mod stacks;
 mod stale;
 mod waiting;
+mod watch;
