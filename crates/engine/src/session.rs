@@ -179,6 +179,7 @@ impl Session {
         settling.all().await.map_err(Box::new)?;
         let state = self.journal.snapshot();
         let progress: Arc<dyn Progress> = Arc::new(self.reporter.clone());
+        let looking_since = Instant::now();
         let preparing = async {
             match &request.stack {
                 Some(stack) => prepare(stack, &*self.providers, self.identity.as_ref(), progress)
@@ -199,23 +200,29 @@ impl Session {
         let is_doubtful =
             request.refresh && request.options.mode == PlanMode::Apply && planned.plan.has_drift();
         if is_doubtful {
-            return self.doubting(planned, request, prepared, &state).await;
+            return self
+                .doubting(planned, request, prepared, &state, looking_since)
+                .await;
         }
         Ok(planned)
     }
 
     /// Looks again at what seems to have drifted, for as long as AWS may still tell what was before the last run.
+    /// Some of it may have been seen when the looking began, so that once more is due even if that time is over now.
     async fn doubting(
         &self,
         mut planned: Planned,
         request: RunRequest,
         prepared: BTreeMap<ResourceAddress, Attributes>,
         state: &State,
+        looking_since: Instant,
     ) -> Result<Planned, EngineError> {
-        let (started, patience) = (Instant::now(), self.lateness()?);
+        let looked_for = looking_since.elapsed();
+        let (started, patience) = (Instant::now(), self.lateness_before(looked_for)?);
+        let mut is_due = !patience.is_zero();
         let mut pause = self.pace.first_poll;
-        while planned.plan.has_drift() && started.elapsed() < patience && self.cancellation.sleep(pause).await
-        {
+        while planned.plan.has_drift() && is_due && self.cancellation.sleep(pause).await {
+            is_due = looked_for + started.elapsed() < patience;
             let drifted = planned
                 .plan
                 .changes
@@ -230,15 +237,19 @@ impl Session {
         Ok(planned)
     }
 
-    /// For how long from now AWS may still tell what was before the last run. After one that was killed nobody
-    /// knows when that was.
+    /// For how long from now AWS may still tell what was before the last run.
     fn lateness(&self) -> Result<Duration, EngineError> {
+        self.lateness_before(Duration::ZERO)
+    }
+
+    /// For how long it might, at a time so long ago. After a run that was killed nobody knows when that was.
+    fn lateness_before(&self, ago: Duration) -> Result<Duration, EngineError> {
         let history = self.journal.history().map_err(AppendError::from)?;
         let window = self.pace.consistency_window;
         Ok(match history.last().map(|run| &run.end) {
             Some(Some(end)) => {
                 let since = self.ambient.now_unix_ms().saturating_sub(end.at_unix_ms);
-                window.saturating_sub(Duration::from_millis(since))
+                window.saturating_sub(Duration::from_millis(since).saturating_sub(ago))
             }
             Some(None) => window,
             None => Duration::ZERO,
