@@ -8,15 +8,17 @@ use infra_core::state::{JournalEntry, STATE_FORMAT_VERSION};
 use infra_core::{Attributes, Intent, ResourceAddress, ResourceRecord, SealingKey, StackId, State, Token};
 use infra_state::{
     Changeset, Holder, RunRecord, StateError, StateStore, StoredState, make_private, new_state,
+    newest_of_lineage,
 };
-use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
-use sled::{Batch, IVec};
+use sled::Batch;
 
 use crate::committed::{self, Committed, Note};
-use crate::open::{self, BACKUPS, DATABASE, Mode, Opened, Request, guarded};
+use crate::database::Database;
+use crate::keys;
+use crate::open::{self, BACKUPS, DATABASE, Mode, Opened, Request, newest_backup};
+use crate::sum::Sum;
 use crate::writer::Writer;
-use crate::{keys, pieces};
 
 /// So many of the newest journal entries stay for sure: older ones are removed, when a state is opened,
 /// once there are a tenth more. Runs are kept for ever.
@@ -28,7 +30,6 @@ const REMOVED_AT_ONCE: usize = 1_000;
 #[derive(Debug)]
 pub struct SledStore {
     opened: Opened,
-    database: PathBuf,
     stack: StackId,
     head: Mutex<Head>,
 }
@@ -38,17 +39,51 @@ pub struct SledStore {
 struct Head {
     lineage: String,
     serial: u64,
+    rebuilt: bool,
+    sum: Sum,
     note: Note,
     /// The error after which it is not known what is stored.
     failed: Option<StateError>,
 }
 
+/// What is said of the state as a whole.
 #[derive(Debug, Serialize, Deserialize)]
-struct Meta {
+pub(crate) struct Meta {
     format: u32,
-    stack: StackId,
-    lineage: String,
-    serial: u64,
+    pub stack: StackId,
+    pub lineage: String,
+    pub serial: u64,
+    /// [`State::rebuilt`].
+    #[serde(default)]
+    rebuilt: bool,
+    /// Over all parts of the state.
+    sum: Sum,
+}
+
+impl Meta {
+    fn of(state: &State, sum: Sum) -> Self {
+        Self {
+            format: STATE_FORMAT_VERSION,
+            stack: state.stack.clone(),
+            lineage: state.lineage.clone(),
+            serial: state.serial,
+            rebuilt: state.rebuilt,
+            sum,
+        }
+    }
+
+    pub(crate) fn format(&self) -> u32 {
+        self.format
+    }
+
+    pub(crate) fn noted(&self) -> Committed {
+        Committed {
+            format: self.format,
+            lineage: self.lineage.clone(),
+            serial: self.serial,
+            next_lineage: None,
+        }
+    }
 }
 
 impl SledStore {
@@ -57,7 +92,7 @@ impl SledStore {
     /// # Errors
     /// [`StateError::Absent`] without a state in [`Mode::Existing`](crate::Mode::Existing);
     /// [`StateError::NewerFormat`], and nothing was touched; [`StateError::Held`];
-    /// [`StateError::Damaged`]; otherwise what the file system says.
+    /// [`StateError::Damaged`]; [`StateError::OtherStack`]; otherwise what the file system says.
     pub fn open(state_dir: &Path, stack: &StackId, request: &Request) -> Result<Self, StateError> {
         Self::open_keeping(state_dir, stack, request, JOURNAL_KEPT)
     }
@@ -69,47 +104,25 @@ impl SledStore {
         kept: u64,
     ) -> Result<Self, StateError> {
         let opened = open::open(state_dir, stack, request)?;
-        let database = opened.folder.join(DATABASE);
-        let found = read_key::<Meta>(&opened, &database, keys::META)?;
-        let location = || opened.folder.display().to_string();
-        let meta = match (found, &opened.committed) {
-            (Some(meta), _) => meta,
-            (None, Some(committed)) => {
-                let what = format!("its database lost all of {} journal entries", committed.serial);
-                return Err(StateError::damaged(location(), what));
+        let meta = match opened.database.read_key::<Meta>(keys::META)? {
+            Some(meta) => {
+                check_whole(&opened, stack, &meta)?;
+                meta
             }
-            (None, None) if request.mode == Mode::Existing => {
-                return Err(StateError::Absent {
-                    stack: stack.to_string(),
-                    path: opened.folder,
-                });
+            None => {
+                check_new(&opened, stack, request.mode)?;
+                create(&opened.database, stack)?
             }
-            (None, None) => create(&opened, &database, stack)?,
         };
-        committed::check_format(&opened.folder, Some(meta.format))?;
-        if meta.stack != *stack {
-            let what = format!("it is the state of the stack {}", meta.stack);
-            return Err(StateError::damaged(location(), what));
-        }
-        if let Some(committed) = &opened.committed
-            && committed.lineage == meta.lineage
-            && committed.serial > meta.serial
-        {
-            let what = format!(
-                "its database lost the journal entries {} to {}",
-                meta.serial + 1,
-                committed.serial
-            );
-            return Err(StateError::damaged(location(), what));
-        }
-        let note = Note::create(&opened.folder, &noted(&meta))?;
+        let note = Note::create(&opened.folder, &meta.noted())?;
         let store = Self {
             opened,
-            database,
             stack: stack.clone(),
             head: Mutex::new(Head {
                 lineage: meta.lineage,
                 serial: meta.serial,
+                rebuilt: meta.rebuilt,
+                sum: meta.sum,
                 note,
                 failed: None,
             }),
@@ -133,29 +146,8 @@ impl SledStore {
         self.opened.lease.took_over()
     }
 
-    fn guarded<T>(&self, doing: &str, call: impl FnOnce() -> sled::Result<T>) -> Result<T, StateError> {
-        guarded(&self.database, doing, call)
-    }
-
     fn damaged(&self, what: impl Into<String>) -> StateError {
-        StateError::damaged(self.location(), what)
-    }
-
-    /// The value of every key with this prefix, with the rest of the key.
-    fn all<T: DeserializeOwned>(&self, prefix: &[u8]) -> Result<Vec<(String, T)>, StateError> {
-        let pairs = self.guarded("reading", || {
-            self.opened
-                .db
-                .scan_prefix(prefix)
-                .collect::<sled::Result<Vec<_>>>()
-        })?;
-        pairs
-            .into_iter()
-            .map(|(key, first)| {
-                let name = String::from_utf8_lossy(&key[prefix.len()..]).into_owned();
-                Ok((name, read_value(&self.opened, &self.database, &key, &first)?))
-            })
-            .collect()
+        self.opened.database.damaged(what)
     }
 
     /// Applies a batch and makes it durable; `head` follows. After an error the store is at its end.
@@ -164,12 +156,26 @@ impl SledStore {
             .opened
             .lease
             .still_held()
-            .and_then(|()| write_durably(&self.opened, &self.database, batch))
-            .and_then(|()| head.note.write(&noted(&meta)));
+            .and_then(|()| {
+                if head.lineage == meta.lineage {
+                    return Ok(());
+                }
+                let before = Committed {
+                    next_lineage: Some(meta.lineage.clone()),
+                    lineage: head.lineage.clone(),
+                    serial: head.serial,
+                    ..meta.noted()
+                };
+                head.note.write_durably(&before)
+            })
+            .and_then(|()| self.opened.database.write_durably(batch))
+            .and_then(|()| head.note.write(&meta.noted()));
         match &written {
             Ok(()) => {
                 head.lineage = meta.lineage;
                 head.serial = meta.serial;
+                head.rebuilt = meta.rebuilt;
+                head.sum = meta.sum;
             }
             Err(error) => head.failed = Some(error.clone()),
         }
@@ -185,26 +191,13 @@ impl SledStore {
         }
     }
 
-    fn meta(&self, lineage: &str, serial: u64) -> Meta {
-        Meta {
-            format: STATE_FORMAT_VERSION,
-            stack: self.stack.clone(),
-            lineage: lineage.to_owned(),
-            serial,
-        }
-    }
-
     /// Removes the oldest journal entries when there are far more than `kept`. The folded state and the
     /// runs need none of them.
     fn remove_old_entries(&self, kept: u64) -> Result<(), StateError> {
         let newest = self.head()?.serial;
-        let oldest = self.guarded("reading", || {
-            self.opened
-                .db
-                .scan_prefix(keys::JOURNAL)
-                .keys()
-                .next()
-                .transpose()
+        let database = &self.opened.database;
+        let oldest = database.guarded("reading", || {
+            database.tree.scan_prefix(keys::JOURNAL).keys().next().transpose()
         })?;
         let Some(oldest) = oldest.and_then(|key| keys::serial(&key)) else {
             return Ok(());
@@ -214,14 +207,68 @@ impl SledStore {
         }
         let serials: Vec<u64> = (oldest..=newest - kept).collect();
         for serials in serials.chunks(REMOVED_AT_ONCE) {
-            let mut batch = Writer::new(&self.opened, &self.database);
+            let mut batch = Writer::new(database, Sum::default());
             for serial in serials {
                 batch.remove(&keys::entry(*serial))?;
             }
-            let batch = batch.finish();
-            write_durably(&self.opened, &self.database, batch)?;
+            database.write_durably(batch.finish())?;
         }
         Ok(())
+    }
+}
+
+/// Refuses a database that is not all that it is known to have been.
+fn check_whole(opened: &Opened, stack: &StackId, meta: &Meta) -> Result<(), StateError> {
+    committed::check_format(&opened.folder, Some(meta.format))?;
+    if meta.stack != *stack {
+        return Err(StateError::OtherStack {
+            location: opened.folder.display().to_string(),
+            found: meta.stack.to_string(),
+            expected: stack.to_string(),
+        });
+    }
+    let damaged = |what: String| Err(opened.database.damaged(what));
+    let lost = |until: u64| {
+        let first = meta.serial + 1;
+        format!("its database lost the journal entries {first} to {until}")
+    };
+    match &opened.committed {
+        Some(committed) if !committed.is_of(&meta.lineage) => damaged(format!(
+            "its database has the lineage {} and its note the lineage {}: files of two states were mixed",
+            meta.lineage, committed.lineage
+        )),
+        Some(committed) if committed.lineage == meta.lineage && committed.serial > meta.serial => {
+            damaged(lost(committed.serial))
+        }
+        None if meta.serial > 0 => damaged(format!(
+            "its note `{}` of what was acknowledged is gone or unreadable, so nobody knows whether the database has it \
+             all (it has {} journal entries)",
+            committed::FILE,
+            meta.serial
+        )),
+        _ if newest_backup(&opened.folder)?.is_none_or(|serial| serial <= meta.serial) => Ok(()),
+        _ => match newest_of_lineage(&opened.folder.join(BACKUPS), stack, &meta.lineage)? {
+            Some(serial) if serial > meta.serial => {
+                damaged(format!("{}, for there is a backup of that serial", lost(serial)))
+            }
+            _ => Ok(()),
+        },
+    }
+}
+
+/// Refuses to begin a new state in the place of one that was lost.
+fn check_new(opened: &Opened, stack: &StackId, mode: Mode) -> Result<(), StateError> {
+    let lost = opened.committed.as_ref().map(|committed| committed.serial);
+    if let Some(serial) = lost.or(newest_backup(&opened.folder)?) {
+        let what = format!("its database lost all of {serial} journal entries");
+        return Err(opened.database.damaged(what));
+    }
+    match mode {
+        Mode::Create => Ok(()),
+        Mode::Existing => Err(StateError::Absent {
+            stack: stack.to_string(),
+            path: opened.folder.clone(),
+        }),
     }
 }
 
@@ -231,31 +278,11 @@ impl StateStore for SledStore {
     }
 
     fn load(&self) -> Result<StoredState, StateError> {
-        let meta: Meta = read_key(&self.opened, &self.database, keys::META)?
-            .ok_or_else(|| self.damaged("its database has no head"))?;
-        let mut state = State::new(meta.stack, meta.lineage);
-        state.serial = meta.serial;
-        for (name, record) in self.all::<ResourceRecord>(keys::RECORDS)? {
-            state.resources.insert(self.address(&name)?, record);
-        }
-        for (name, records) in self.all::<Vec<ResourceRecord>>(keys::DEPOSED)? {
-            state.deposed.insert(self.address(&name)?, records);
-        }
-        for (name, intent) in self.all::<Intent>(keys::INTENTS)? {
-            state.intents.insert(Token(name), intent);
-        }
-        if let Some(outputs) = read_key::<Attributes>(&self.opened, &self.database, keys::OUTPUTS)? {
-            state.outputs = outputs;
-        }
-        let key = self.guarded("reading", || self.opened.db.get(keys::SEALING_KEY))?;
-        let key: [u8; 32] = key
-            .as_deref()
-            .and_then(|bytes| bytes.try_into().ok())
-            .ok_or_else(|| self.damaged("its database has no sealing key"))?;
-        Ok(StoredState {
-            state,
-            sealing_key: SealingKey::new(key),
-        })
+        let database = &self.opened.database;
+        let state = load(database)?;
+        let sealing_key =
+            sealing_key(database)?.ok_or_else(|| self.damaged("its database has no sealing key"))?;
+        Ok(StoredState { state, sealing_key })
     }
 
     fn commit(&self, changes: &Changeset) -> Result<(), StateError> {
@@ -272,9 +299,16 @@ impl StateStore for SledStore {
                 found: head.serial,
             });
         }
-        let meta = self.meta(&changes.lineage, changes.serial());
-        let mut batch = Writer::new(&self.opened, &self.database);
+        let mut batch = Writer::new(&self.opened.database, head.sum);
         batch.apply(changes)?;
+        let meta = Meta {
+            format: STATE_FORMAT_VERSION,
+            stack: self.stack.clone(),
+            lineage: changes.lineage.clone(),
+            serial: changes.serial(),
+            rebuilt: head.rebuilt,
+            sum: batch.sum(),
+        };
         batch.put(keys::META, &meta)?;
         self.write(head, batch.finish(), meta)
     }
@@ -283,22 +317,36 @@ impl StateStore for SledStore {
         if serials.is_empty() {
             return Ok(Vec::new());
         }
+        let head = self.head()?.serial;
         let range = keys::entry(*serials.start())..=keys::entry(*serials.end());
-        let pairs = self.guarded("reading", || {
-            self.opened.db.range(range).collect::<sled::Result<Vec<_>>>()
+        let database = &self.opened.database;
+        let pairs = database.guarded("reading", || {
+            database.tree.range(range).collect::<sled::Result<Vec<_>>>()
         })?;
-        pairs
-            .into_iter()
-            .map(|(key, first)| {
-                let serial =
-                    keys::serial(&key).ok_or_else(|| self.damaged("a journal entry has no serial"))?;
-                Ok((serial, read_value(&self.opened, &self.database, &key, &first)?))
-            })
-            .collect()
+        let mut entries: Vec<(u64, JournalEntry)> = Vec::with_capacity(pairs.len());
+        for (key, first) in pairs {
+            let serial = keys::serial(&key).ok_or_else(|| self.damaged("a journal entry has no serial"))?;
+            if entries.last().is_some_and(|(before, _)| before + 1 != serial) {
+                return Err(self.damaged(format!("its database lost the journal entry {}", serial - 1)));
+            }
+            entries.push((serial, database.read_value(&key, &first)?));
+        }
+        // Old entries are removed, and an import removes all of them; but never the newest alone.
+        let last = head.min(*serials.end());
+        match entries.last() {
+            Some((serial, _)) if *serial != last => {
+                Err(self.damaged(format!("its database lost the journal entry {last}")))
+            }
+            _ => Ok(entries),
+        }
     }
 
     fn history(&self) -> Result<Vec<RunRecord>, StateError> {
-        Ok(self.all(keys::RUNS)?.into_iter().map(|(_, run)| run).collect())
+        let database = &self.opened.database;
+        let runs = database.read_all(keys::RUNS)?;
+        runs.iter()
+            .map(|(key, value)| database.parsed(key, value))
+            .collect()
     }
 
     fn replace_all(&self, state: &State) -> Result<(), StateError> {
@@ -309,90 +357,104 @@ impl StateStore for SledStore {
                 found: head.serial,
             });
         }
-        let meta = self.meta(&state.lineage, state.serial);
-        let mut batch = Writer::new(&self.opened, &self.database);
+        let mut batch = Writer::new(&self.opened.database, head.sum);
         batch.replace(state)?;
+        let meta = Meta {
+            stack: self.stack.clone(),
+            ..Meta::of(state, batch.sum())
+        };
         batch.put(keys::META, &meta)?;
         self.write(head, batch.finish(), meta)
-    }
-}
-
-impl SledStore {
-    fn address(&self, name: &str) -> Result<ResourceAddress, StateError> {
-        name.parse()
-            .map_err(|error| self.damaged(format!("the key of a record is wrong: {error}")))
     }
 }
 
 impl Drop for SledStore {
     fn drop(&mut self) {
         // sled may have made files since; the folder above kept others out meanwhile.
-        let _ = make_private(&self.database);
+        let _ = make_private(&self.opened.folder.join(DATABASE));
     }
 }
 
 /// A new state with a new sealing key, durable.
-fn create(opened: &Opened, database: &Path, stack: &StackId) -> Result<Meta, StateError> {
-    let mut sealing_key = [0; 32];
-    getrandom::fill(&mut sealing_key)
-        .map_err(|error| StateError::io("making a key for", database, std::io::Error::other(error)))?;
-    let state = new_state(stack);
-    let meta = Meta {
-        format: STATE_FORMAT_VERSION,
-        stack: state.stack,
-        lineage: state.lineage,
-        serial: state.serial,
+fn create(database: &Database, stack: &StackId) -> Result<Meta, StateError> {
+    fill(database, &new_state(stack), None)
+}
+
+/// Writes a state into a new database, durably. Without a key it gets one.
+pub(crate) fn fill(database: &Database, state: &State, key: Option<SealingKey>) -> Result<Meta, StateError> {
+    let key = match key {
+        Some(key) => *key.bytes(),
+        None => {
+            let mut key = [0; 32];
+            getrandom::fill(&mut key).map_err(|error| {
+                let folder = state.stack.as_str();
+                StateError::io(
+                    "making a key for",
+                    Path::new(folder),
+                    std::io::Error::other(error),
+                )
+            })?;
+            key
+        }
     };
-    let mut batch = Writer::new(opened, database);
+    let mut batch = Writer::new(database, Sum::default());
+    batch.replace(state)?;
+    let meta = Meta::of(state, batch.sum());
     batch.put(keys::META, &meta)?;
     let mut batch = batch.finish();
-    batch.insert(keys::SEALING_KEY, &sealing_key);
-    write_durably(opened, database, batch)?;
+    batch.insert(keys::SEALING_KEY, &key);
+    database.write_durably(batch)?;
     Ok(meta)
 }
 
-fn noted(meta: &Meta) -> Committed {
-    Committed {
-        format: meta.format,
-        lineage: meta.lineage.clone(),
-        serial: meta.serial,
-    }
+/// The key under which secrets are hashed, if it is there and whole.
+pub(crate) fn sealing_key(database: &Database) -> Result<Option<SealingKey>, StateError> {
+    let key = database.guarded("reading", || database.tree.get(keys::SEALING_KEY))?;
+    let bytes = key.as_deref().and_then(|bytes| bytes.try_into().ok());
+    Ok(bytes.map(SealingKey::new))
 }
 
-fn write_durably(opened: &Opened, database: &Path, batch: Batch) -> Result<(), StateError> {
-    guarded(database, "writing", || {
-        opened.db.apply_batch(batch)?;
-        opened.db.flush()?;
-        opened.data.sync_data()?;
-        Ok(())
-    })
-}
-
-fn read_key<T: DeserializeOwned>(
-    opened: &Opened,
-    database: &Path,
-    key: &[u8],
-) -> Result<Option<T>, StateError> {
-    guarded(database, "reading", || opened.db.get(key))?
-        .map(|first| read_value(opened, database, key, &first))
-        .transpose()
-}
-
-fn read_value<T: DeserializeOwned>(
-    opened: &Opened,
-    database: &Path,
-    key: &[u8],
-    first: &IVec,
-) -> Result<T, StateError> {
-    let wrong = |why: String| {
-        StateError::damaged(
-            opened.folder.display().to_string(),
-            format!("the value of `{}` is wrong: {why}", key.escape_ascii()),
-        )
+/// The state as the database has it: all of it, and as it was when it was written.
+pub(crate) fn load(database: &Database) -> Result<State, StateError> {
+    let meta: Meta = database
+        .read_key(keys::META)?
+        .ok_or_else(|| database.damaged("its database has no head"))?;
+    let mut state = State::new(meta.stack, meta.lineage);
+    state.serial = meta.serial;
+    state.rebuilt = meta.rebuilt;
+    let mut sum = Sum::default();
+    let mut parts = |prefix: &[u8]| {
+        let parts = database.read_all(prefix)?;
+        for (key, value) in &parts {
+            sum.toggle(key, value);
+        }
+        Ok::<_, StateError>(parts)
     };
-    let value = guarded(database, "reading", || pieces::whole(&opened.db, key, first))?
-        .ok_or_else(|| wrong("a part of it is missing".into()))?;
-    serde_json::from_slice(&value).map_err(|error| wrong(error.to_string()))
+    let name = |prefix: &[u8], key: &[u8]| String::from_utf8_lossy(&key[prefix.len()..]).into_owned();
+    let address = |prefix: &[u8], key: &[u8]| {
+        name(prefix, key)
+            .parse::<ResourceAddress>()
+            .map_err(|error| database.damaged(format!("the key of a record is wrong: {error}")))
+    };
+    for (key, value) in parts(keys::RECORDS)? {
+        let record: ResourceRecord = database.parsed(&key, &value)?;
+        state.resources.insert(address(keys::RECORDS, &key)?, record);
+    }
+    for (key, value) in parts(keys::DEPOSED)? {
+        let records: Vec<ResourceRecord> = database.parsed(&key, &value)?;
+        state.deposed.insert(address(keys::DEPOSED, &key)?, records);
+    }
+    for (key, value) in parts(keys::INTENTS)? {
+        let intent: Intent = database.parsed(&key, &value)?;
+        state.intents.insert(Token(name(keys::INTENTS, &key)), intent);
+    }
+    for (key, value) in parts(keys::OUTPUTS)? {
+        state.outputs = database.parsed::<Attributes>(&key, &value)?;
+    }
+    if sum != meta.sum {
+        return Err(database.damaged("its database does not have what was written last"));
+    }
+    Ok(state)
 }
 
 #[cfg(test)]
