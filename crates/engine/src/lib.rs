@@ -12,6 +12,7 @@ mod prepare;
 mod refresh;
 mod retry;
 mod scope;
+mod search;
 mod session;
 mod settle;
 mod step;

@@ -8,11 +8,11 @@ use infra_core::event::{EventKind, RunSummary};
 use infra_core::plan::ActionCounts;
 use infra_core::state::{JournalEntry, RecordStatus, RunId};
 use infra_core::{
-    Attributes, AwsIdentity, Diagnostic, PhysicalId, Plan, ProviderError, ResourceAddress, ResourceRecord,
-    RunOutcome, Stack, State,
+    Attributes, AwsIdentity, Diagnostic, Health, PhysicalId, Plan, ProviderError, Resource, ResourceAddress,
+    ResourceRecord, RunOutcome, SealingKey, Stack, State,
 };
 use infra_plan::{PlanInput, PlanOptions};
-use infra_provider::{Progress, Providers};
+use infra_provider::{Found, Progress, Provider, Providers};
 use infra_state::{AppendError, Journal};
 
 use crate::cancel::Cancellation;
@@ -150,14 +150,7 @@ impl Session {
     /// # Errors
     /// See [`EngineError`].
     pub async fn plan(&self, request: RunRequest) -> Result<Planned, EngineError> {
-        let settling = Settling {
-            journal: &self.journal,
-            providers: &*self.providers,
-            reporter: &self.reporter,
-            pace: self.pace,
-            cancellation: &self.cancellation,
-        };
-        settling.all().await.map_err(Box::new)?;
+        self.settling().all().await.map_err(Box::new)?;
         let state = self.journal.snapshot();
         let progress: Arc<dyn Progress> = Arc::new(self.reporter.clone());
         let preparing = async {
@@ -177,6 +170,16 @@ impl Session {
         };
         let (prepared, refreshed) = futures::try_join!(preparing, refreshing)?;
         self.plan_from(request, prepared, refreshed)
+    }
+
+    pub(crate) fn settling(&self) -> Settling<'_> {
+        Settling {
+            journal: &self.journal,
+            providers: &*self.providers,
+            reporter: &self.reporter,
+            pace: self.pace,
+            cancellation: &self.cancellation,
+        }
     }
 
     /// What AWS has. Shortly after a run its lists may not have yet what that run made; so it is after one
@@ -264,17 +267,7 @@ impl Session {
             .ok_or_else(|| ImportError::Undeclared(address.clone()))?;
         let found = provider.read(std::slice::from_ref(id)).await?.remove(id);
         let found = found.ok_or_else(|| ImportError::NotFound(address.clone(), id.clone()))?;
-        let none = Attributes::new();
-        let key = self.journal.sealing_key();
-        let record = ResourceRecord {
-            physical_id: id.clone(),
-            applied: Attributes::new(),
-            observed: sealed_observed(provider.schema(), &found.observed, [&none, &none], key),
-            dependencies: resource.dependencies.keys().cloned().collect(),
-            lifecycle: resource.lifecycle.clone(),
-            timeouts: resource.timeouts.clone(),
-            status: RecordStatus::Ready,
-        };
+        let record = taken_over(provider, resource, id, &found, self.journal.sealing_key());
         let entry = JournalEntry::Confirmed {
             address: address.clone(),
             record: Box::new(record),
@@ -370,6 +363,31 @@ impl Session {
             found,
             found_lineage: found_lineage.to_owned(),
         })
+    }
+}
+
+/// The record of something that exists and that no intent of ours tells of. Nothing is taken for applied, so that
+/// the next plan shows every difference.
+pub(crate) fn taken_over(
+    provider: &dyn Provider,
+    resource: &Resource,
+    id: &PhysicalId,
+    found: &Found<Attributes>,
+    key: &SealingKey,
+) -> ResourceRecord {
+    let none = Attributes::new();
+    ResourceRecord {
+        physical_id: id.clone(),
+        applied: Attributes::new(),
+        observed: sealed_observed(provider.schema(), &found.observed, [&none, &none], key),
+        dependencies: resource.dependencies.keys().cloned().collect(),
+        lifecycle: resource.lifecycle.clone(),
+        timeouts: resource.timeouts.clone(),
+        status: if found.health == Health::Ready {
+            RecordStatus::Ready
+        } else {
+            RecordStatus::Pending
+        },
     }
 }
 

@@ -452,7 +452,7 @@ fn keep(resource: &Resource) -> Keep {
 
 /// The stack's resources, each after those that it depends on. A loop (which the reader of the file refuses)
 /// would leave its members at the end.
-fn in_order(stack: &Stack) -> Vec<&ResourceAddress> {
+pub(crate) fn in_order(stack: &Stack) -> Vec<&ResourceAddress> {
     let mut missing: BTreeMap<&ResourceAddress, usize> = BTreeMap::new();
     let mut dependents: BTreeMap<&ResourceAddress, Vec<&ResourceAddress>> = BTreeMap::new();
     for (address, resource) in &stack.resources {

@@ -11,6 +11,7 @@
 //! without a word, and a sum over the state, since it does not notice a part that is an older one.
 
 mod committed;
+mod content;
 mod database;
 mod keys;
 mod open;

@@ -11,10 +11,10 @@ use infra_state::{
 };
 
 use crate::committed::{self, Committed, Note};
+use crate::content::{Meta, fill, load, sealing_key};
 use crate::database::Database;
 use crate::keys;
 use crate::open::{BACKUPS, DATABASE, folder};
-use crate::store::{Meta, fill, load, sealing_key};
 
 /// Where a copy is read and the new database is made; what a dead process left of it is removed.
 const WORKSHOP: &str = "rebuilding";
@@ -68,7 +68,7 @@ impl Rebuilding {
             // Where it cannot be opened at all there is nothing left of it.
             rebuilding.copy = Database::open(&copy, &rebuilding.folder).ok();
             if let Some(meta) = rebuilding.meta() {
-                committed::check_format(&rebuilding.folder, Some(meta.format()))?;
+                committed::check_format(&rebuilding.folder, Some(meta.format))?;
                 if meta.stack != *stack {
                     return Err(StateError::OtherStack {
                         location: rebuilding.folder.display().to_string(),
@@ -141,6 +141,9 @@ impl Rebuilding {
             sync_folder(&aside)?;
         }
         sync_folder(&self.folder)?;
+        if let Some(state_dir) = self.folder.parent() {
+            sync_folder(state_dir)?;
+        }
         Ok(has_old.then_some(aside))
     }
 

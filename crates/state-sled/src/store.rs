@@ -5,18 +5,14 @@ use std::path::{Path, PathBuf};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use infra_core::state::{JournalEntry, STATE_FORMAT_VERSION};
-use infra_core::{Attributes, Intent, ResourceAddress, ResourceRecord, SealingKey, StackId, State, Token};
-use infra_state::{
-    Changeset, Holder, RunRecord, StateError, StateStore, StoredState, make_private, new_state,
-    newest_of_lineage,
-};
-use serde::{Deserialize, Serialize};
+use infra_core::{StackId, State};
+use infra_state::{Changeset, Holder, RunRecord, StateError, StateStore, StoredState, make_private};
 use sled::Batch;
 
-use crate::committed::{self, Committed, Note};
-use crate::database::Database;
+use crate::committed::{Committed, Note};
+use crate::content::{Meta, check_new, check_whole, create, load, sealing_key};
 use crate::keys;
-use crate::open::{self, BACKUPS, DATABASE, Mode, Opened, Request, newest_backup};
+use crate::open::{self, BACKUPS, DATABASE, Opened, Request};
 use crate::sum::Sum;
 use crate::writer::Writer;
 
@@ -44,46 +40,6 @@ struct Head {
     note: Note,
     /// The error after which it is not known what is stored.
     failed: Option<StateError>,
-}
-
-/// What is said of the state as a whole.
-#[derive(Debug, Serialize, Deserialize)]
-pub(crate) struct Meta {
-    format: u32,
-    pub stack: StackId,
-    pub lineage: String,
-    pub serial: u64,
-    /// [`State::rebuilt`].
-    #[serde(default)]
-    rebuilt: bool,
-    /// Over all parts of the state.
-    sum: Sum,
-}
-
-impl Meta {
-    fn of(state: &State, sum: Sum) -> Self {
-        Self {
-            format: STATE_FORMAT_VERSION,
-            stack: state.stack.clone(),
-            lineage: state.lineage.clone(),
-            serial: state.serial,
-            rebuilt: state.rebuilt,
-            sum,
-        }
-    }
-
-    pub(crate) fn format(&self) -> u32 {
-        self.format
-    }
-
-    pub(crate) fn noted(&self) -> Committed {
-        Committed {
-            format: self.format,
-            lineage: self.lineage.clone(),
-            serial: self.serial,
-            next_lineage: None,
-        }
-    }
 }
 
 impl SledStore {
@@ -217,61 +173,6 @@ impl SledStore {
     }
 }
 
-/// Refuses a database that is not all that it is known to have been.
-fn check_whole(opened: &Opened, stack: &StackId, meta: &Meta) -> Result<(), StateError> {
-    committed::check_format(&opened.folder, Some(meta.format))?;
-    if meta.stack != *stack {
-        return Err(StateError::OtherStack {
-            location: opened.folder.display().to_string(),
-            found: meta.stack.to_string(),
-            expected: stack.to_string(),
-        });
-    }
-    let damaged = |what: String| Err(opened.database.damaged(what));
-    let lost = |until: u64| {
-        let first = meta.serial + 1;
-        format!("its database lost the journal entries {first} to {until}")
-    };
-    match &opened.committed {
-        Some(committed) if !committed.is_of(&meta.lineage) => damaged(format!(
-            "its database has the lineage {} and its note the lineage {}: files of two states were mixed",
-            meta.lineage, committed.lineage
-        )),
-        Some(committed) if committed.lineage == meta.lineage && committed.serial > meta.serial => {
-            damaged(lost(committed.serial))
-        }
-        None if meta.serial > 0 => damaged(format!(
-            "its note `{}` of what was acknowledged is gone or unreadable, so nobody knows whether the database has it \
-             all (it has {} journal entries)",
-            committed::FILE,
-            meta.serial
-        )),
-        _ if newest_backup(&opened.folder)?.is_none_or(|serial| serial <= meta.serial) => Ok(()),
-        _ => match newest_of_lineage(&opened.folder.join(BACKUPS), stack, &meta.lineage)? {
-            Some(serial) if serial > meta.serial => {
-                damaged(format!("{}, for there is a backup of that serial", lost(serial)))
-            }
-            _ => Ok(()),
-        },
-    }
-}
-
-/// Refuses to begin a new state in the place of one that was lost.
-fn check_new(opened: &Opened, stack: &StackId, mode: Mode) -> Result<(), StateError> {
-    let lost = opened.committed.as_ref().map(|committed| committed.serial);
-    if let Some(serial) = lost.or(newest_backup(&opened.folder)?) {
-        let what = format!("its database lost all of {serial} journal entries");
-        return Err(opened.database.damaged(what));
-    }
-    match mode {
-        Mode::Create => Ok(()),
-        Mode::Existing => Err(StateError::Absent {
-            stack: stack.to_string(),
-            path: opened.folder.clone(),
-        }),
-    }
-}
-
 impl StateStore for SledStore {
     fn location(&self) -> String {
         self.opened.folder.display().to_string()
@@ -375,88 +276,6 @@ impl Drop for SledStore {
     }
 }
 
-/// A new state with a new sealing key, durable.
-fn create(database: &Database, stack: &StackId) -> Result<Meta, StateError> {
-    fill(database, &new_state(stack), None)
-}
-
-/// Writes a state into a new database, durably. Without a key it gets one.
-pub(crate) fn fill(database: &Database, state: &State, key: Option<SealingKey>) -> Result<Meta, StateError> {
-    let key = match key {
-        Some(key) => *key.bytes(),
-        None => {
-            let mut key = [0; 32];
-            getrandom::fill(&mut key).map_err(|error| {
-                let folder = state.stack.as_str();
-                StateError::io(
-                    "making a key for",
-                    Path::new(folder),
-                    std::io::Error::other(error),
-                )
-            })?;
-            key
-        }
-    };
-    let mut batch = Writer::new(database, Sum::default());
-    batch.replace(state)?;
-    let meta = Meta::of(state, batch.sum());
-    batch.put(keys::META, &meta)?;
-    let mut batch = batch.finish();
-    batch.insert(keys::SEALING_KEY, &key);
-    database.write_durably(batch)?;
-    Ok(meta)
-}
-
-/// The key under which secrets are hashed, if it is there and whole.
-pub(crate) fn sealing_key(database: &Database) -> Result<Option<SealingKey>, StateError> {
-    let key = database.guarded("reading", || database.tree.get(keys::SEALING_KEY))?;
-    let bytes = key.as_deref().and_then(|bytes| bytes.try_into().ok());
-    Ok(bytes.map(SealingKey::new))
-}
-
-/// The state as the database has it: all of it, and as it was when it was written.
-pub(crate) fn load(database: &Database) -> Result<State, StateError> {
-    let meta: Meta = database
-        .read_key(keys::META)?
-        .ok_or_else(|| database.damaged("its database has no head"))?;
-    let mut state = State::new(meta.stack, meta.lineage);
-    state.serial = meta.serial;
-    state.rebuilt = meta.rebuilt;
-    let mut sum = Sum::default();
-    let mut parts = |prefix: &[u8]| {
-        let parts = database.read_all(prefix)?;
-        for (key, value) in &parts {
-            sum.toggle(key, value);
-        }
-        Ok::<_, StateError>(parts)
-    };
-    let name = |prefix: &[u8], key: &[u8]| String::from_utf8_lossy(&key[prefix.len()..]).into_owned();
-    let address = |prefix: &[u8], key: &[u8]| {
-        name(prefix, key)
-            .parse::<ResourceAddress>()
-            .map_err(|error| database.damaged(format!("the key of a record is wrong: {error}")))
-    };
-    for (key, value) in parts(keys::RECORDS)? {
-        let record: ResourceRecord = database.parsed(&key, &value)?;
-        state.resources.insert(address(keys::RECORDS, &key)?, record);
-    }
-    for (key, value) in parts(keys::DEPOSED)? {
-        let records: Vec<ResourceRecord> = database.parsed(&key, &value)?;
-        state.deposed.insert(address(keys::DEPOSED, &key)?, records);
-    }
-    for (key, value) in parts(keys::INTENTS)? {
-        let intent: Intent = database.parsed(&key, &value)?;
-        state.intents.insert(Token(name(keys::INTENTS, &key)), intent);
-    }
-    for (key, value) in parts(keys::OUTPUTS)? {
-        state.outputs = database.parsed::<Attributes>(&key, &value)?;
-    }
-    if sum != meta.sum {
-        return Err(database.damaged("its database does not have what was written last"));
-    }
-    Ok(state)
-}
-
 #[cfg(test)]
 mod tests {
     use std::sync::Arc;
@@ -467,6 +286,7 @@ mod tests {
     use infra_state::testing::sample_stack;
 
     use super::*;
+    use crate::open::Mode;
 
     #[test]
     fn old_entries_go_and_runs_stay() {

@@ -24,6 +24,8 @@ fn grown(place: &Place) -> (Image, Image) {
     for number in 0..150 {
         journal.append_blocking(text_output(number, 5_000)).unwrap();
     }
+    // As at the end of a run: where the database and the note are both wrong, this is who knows.
+    backup(&journal.snapshot(), &place.backups(), &RunId("run".into())).unwrap();
     drop(journal);
     (earlier, image(&place.folder()))
 }
@@ -111,6 +113,9 @@ fn whatever_is_damaged_it_is_noticed_or_makes_no_difference() {
     for seed in first_seed..first_seed + damages {
         let (image, what) = damaged(&sound, &earlier, &mut Chance(seed));
         let told = format!("{what} (INFRA_STATE_DAMAGE_SEED={seed})");
+        // A folder of its own for each: sled may go on holding what it could not read.
+        let place = Place::new();
+        fs::create_dir(place.folder()).unwrap();
         restore(&place.folder(), &image);
         match known(place.path()) {
             Ok(found) => {
