@@ -152,7 +152,7 @@ impl Search<'_> {
     /// Whether the state has it already, in another place or as something that was replaced.
     fn is_taken(&self, address: &ResourceAddress, id: &PhysicalId) -> bool {
         self.session.journal.with_state(|state| {
-            let current = state.resources.iter().map(|(address, record)| (address, record));
+            let current = state.resources.iter();
             let deposed = state
                 .deposed
                 .iter()
