@@ -68,6 +68,11 @@ impl Faults {
         }
     }
 
+    /// After this much time reads tell the truth: how long a test should let pass.
+    pub fn truth_after(&self) -> Duration {
+        self.stale_for + self.slowest + Duration::from_secs(1)
+    }
+
     /// The fate of the `nth` changing call of this operation for this subject, `failed` of which just
     /// before it failed in a row.
     pub(crate) fn of_change(&self, operation: &str, subject: &str, nth: u64, failed: u32) -> Fate {

@@ -212,6 +212,24 @@ pub fn check_arn(
     }
 }
 
+/// The same for a task definition, whose ARN has to end with the revision: AWS takes one without, runs the
+/// newest revision, and tells that one's ARN.
+pub fn check_task_definition_arn(attributes: &Attributes, problems: &mut infra_core::types::Problems) {
+    const NAME: &str = "task_definition";
+    const PART: &str = ":task-definition/";
+    const EXAMPLE: &str = "\"${ecs.task_definition.app.arn}\"";
+    check_arn(attributes, NAME, PART, EXAMPLE, problems);
+    let text = infra_core::types::known_str(attributes, NAME);
+    let Some((_, revision)) = text.and_then(|text| text.split_once(PART)) else {
+        return;
+    };
+    let number = revision.split_once(':').map(|(_, number)| number);
+    if number.is_none_or(|number| number.parse::<u32>().is_err()) {
+        let message = format!("`{revision}` has no revision, such as `app:7`");
+        problems.at_with_help(NAME, message, format!("refer to it: {EXAMPLE}"));
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

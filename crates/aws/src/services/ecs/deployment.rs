@@ -24,7 +24,7 @@ use infra_provider::{Call, Created, Found, ProviderResult, ResourceType, Traits,
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::common::{check_arn, cluster_of, describe_service, describe_services};
+use super::common::{check_arn, check_task_definition_arn, cluster_of, describe_service, describe_services};
 use super::explain;
 use crate::catalogue::FromClients;
 use crate::clients::Clients;
@@ -186,14 +186,10 @@ task_definition = "${ecs.task_definition.app.arn}"
         for (name, part, example) in [
             ("cluster", ":cluster/", "\"${ecs.cluster.main.arn}\""),
             ("service", ":service/", "\"${ecs.service.app.arn}\""),
-            (
-                "task_definition",
-                ":task-definition/",
-                "\"${ecs.task_definition.app.arn}\"",
-            ),
         ] {
             check_arn(attributes, name, part, example, problems);
         }
+        check_task_definition_arn(attributes, problems);
     }
 
     async fn create(&self, _: &Call, spec: Spec) -> ProviderResult<Created<Observed>> {
@@ -311,27 +307,42 @@ impl Deployment {
         let since = primary
             .created_at()
             .map(|at| DateTime::from_secs(at.secs() - CLOCK_SECONDS));
-        let answer = self
-            .client
-            .list_service_deployments()
-            .set_cluster(service.cluster_arn.clone())
-            .set_service(service.service_arn.clone())
-            .set_created_at(since.map(|since| CreatedAt::builder().after(since).build()))
-            .customize()
-            .config_override(aws_sdk_ecs::Config::builder().retry_config(few_retries()))
-            .send()
-            .await;
-        let answer = self
-            .service_deployments
-            .answer(answer, "ecs", "ListServiceDeployments")?;
-        let all = answer
-            .and_then(|answer| answer.service_deployments)
-            .unwrap_or_default();
-        Ok(all
-            .into_iter()
-            .max_by_key(|one| one.created_at().map(|at| (at.secs(), at.subsec_nanos()))))
+        let mut newest: Option<ServiceDeploymentBrief> = None;
+        let mut next_token = None;
+        for _ in 0..PAGES {
+            let answer = self
+                .client
+                .list_service_deployments()
+                .set_cluster(service.cluster_arn.clone())
+                .set_service(service.service_arn.clone())
+                .set_created_at(since.map(|since| CreatedAt::builder().after(since).build()))
+                .set_next_token(next_token)
+                .customize()
+                .config_override(aws_sdk_ecs::Config::builder().retry_config(few_retries()))
+                .send()
+                .await;
+            let answer = self
+                .service_deployments
+                .answer(answer, "ecs", "ListServiceDeployments")?;
+            let Some(answer) = answer else { break };
+            next_token = answer.next_token;
+            let page = answer.service_deployments.unwrap_or_default();
+            newest = page.into_iter().chain(newest).max_by_key(created_at);
+            if next_token.is_none() {
+                break;
+            }
+        }
+        Ok(newest)
     }
 }
+
+fn created_at(deployment: &ServiceDeploymentBrief) -> Option<(i64, u32)> {
+    let at = deployment.created_at()?;
+    Some((at.secs(), at.subsec_nanos()))
+}
+
+/// Pages of service deployments that are read, of 20 each: nobody deploys more often in [`CLOCK_SECONDS`].
+const PAGES: usize = 10;
 
 /// How much earlier than its primary deployment a service deployment may say it was made.
 const CLOCK_SECONDS: i64 = 600;

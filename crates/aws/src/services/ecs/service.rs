@@ -474,6 +474,10 @@ mod tests {
                 "task_definition: `app:1` is no ARN with `:task-definition/`",
             ),
             (
+                json!({ "task_definition": "arn:aws:ecs:us-east-1:123456789012:task-definition/app" }),
+                "task_definition: `app` has no revision, such as `app:7`",
+            ),
+            (
                 json!({ "launch_type": "FARGATE" }),
                 "network_configuration: tasks on Fargate need one",
             ),
