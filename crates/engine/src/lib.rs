@@ -19,7 +19,7 @@ mod step;
 mod wait;
 mod work;
 
-pub use cancel::Cancellation;
+pub use cancel::{ANSWER_GRACE, Cancellation};
 pub use events::{EventReceiver, Reporter, channel};
 pub use prepare::prepare;
 pub use refresh::{Refreshed, refresh};

@@ -32,11 +32,17 @@ impl Session {
     /// could be somebody else's.
     ///
     /// # Errors
-    /// AWS cannot be asked, or the state cannot be written.
+    /// AWS cannot be asked, or the state cannot be written. [`EngineError::Cancelled`] after the first request to
+    /// stop.
     pub async fn find_again(&self, stack: &Stack) -> Result<usize, EngineError> {
         if !self.journal.with_state(|state| state.rebuilt) {
             return Ok(0);
         }
+        let found = self.cancellation.until(1, self.search(stack)).await;
+        found.unwrap_or(Err(EngineError::Cancelled))
+    }
+
+    async fn search(&self, stack: &Stack) -> Result<usize, EngineError> {
         self.settling().all().await.map_err(Box::new)?;
         let refreshed = refresh(&*self.providers, &self.journal.snapshot()).await?;
         let progress: Arc<dyn Progress> = Arc::new(self.reporter.clone());

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use infra_core::event::{EventKind, RunSummary};
-use infra_core::plan::ActionCounts;
+use infra_core::plan::{ActionCounts, PlanMode};
 use infra_core::state::{JournalEntry, RecordStatus, RunId};
 use infra_core::{
     Attributes, AwsIdentity, Diagnostic, Health, PhysicalId, Plan, ProviderError, Resource, ResourceAddress,
@@ -14,6 +14,7 @@ use infra_core::{
 use infra_plan::{PlanInput, PlanOptions};
 use infra_provider::{Found, Progress, Provider, Providers};
 use infra_state::{AppendError, Journal};
+use tokio::time::Instant;
 
 use crate::cancel::Cancellation;
 use crate::dispatch::Dispatch;
@@ -80,6 +81,8 @@ pub struct RunReport {
     pub done: ActionCounts,
     /// Steps that failed.
     pub failed: usize,
+    /// Steps begun and not brought to their end, because the user wanted to stop.
+    pub stopped: usize,
     /// Steps never started.
     pub skipped: usize,
     /// Wall time.
@@ -93,6 +96,9 @@ pub struct RunReport {
 /// A run could not be planned or carried out. (A step's failure is no error but an outcome.)
 #[derive(Debug, thiserror::Error)]
 pub enum EngineError {
+    /// The user wanted to stop before anything was carried out.
+    #[error("stopped before anything was changed")]
+    Cancelled,
     /// What an earlier run left open cannot be settled.
     #[error(transparent)]
     Settle(#[from] Box<SettleError>),
@@ -127,6 +133,9 @@ pub enum EngineError {
 /// Something cannot be imported.
 #[derive(Debug, thiserror::Error)]
 pub enum ImportError {
+    /// The user wanted to stop before AWS had answered.
+    #[error("stopped before anything was imported")]
+    Cancelled,
     /// The stack does not declare the address.
     #[error("the stack does not declare {0}")]
     Undeclared(ResourceAddress),
@@ -145,11 +154,17 @@ pub enum ImportError {
 }
 
 impl Session {
-    /// Settles what an earlier run left open, looks at AWS, and plans.
+    /// Settles what an earlier run left open, looks at AWS, and plans. All of that can be given up anywhere, so
+    /// the first request to stop ends it.
     ///
     /// # Errors
     /// See [`EngineError`].
     pub async fn plan(&self, request: RunRequest) -> Result<Planned, EngineError> {
+        let planned = self.cancellation.until(1, self.look_and_plan(request)).await;
+        planned.unwrap_or(Err(EngineError::Cancelled))
+    }
+
+    async fn look_and_plan(&self, request: RunRequest) -> Result<Planned, EngineError> {
         self.settling().all().await.map_err(Box::new)?;
         let state = self.journal.snapshot();
         let progress: Arc<dyn Progress> = Arc::new(self.reporter.clone());
@@ -169,7 +184,13 @@ impl Session {
             }
         };
         let (prepared, refreshed) = futures::try_join!(preparing, refreshing)?;
-        self.plan_from(request, prepared, refreshed)
+        let planned = self.plan_from(request.clone(), prepared.clone(), refreshed)?;
+        let is_doubtful =
+            request.refresh && request.options.mode == PlanMode::Apply && planned.plan.has_drift();
+        if is_doubtful {
+            return self.doubting(planned, request, prepared, &state).await;
+        }
+        Ok(planned)
     }
 
     pub(crate) fn settling(&self) -> Settling<'_> {
@@ -182,21 +203,53 @@ impl Session {
         }
     }
 
-    /// What AWS has. Shortly after a run its lists may not have yet what that run made; so it is after one
-    /// that was killed, since nobody knows when that was.
+    /// Looks again at what seems to have drifted, for as long as AWS may still tell what was before the last run.
+    async fn doubting(
+        &self,
+        mut planned: Planned,
+        request: RunRequest,
+        prepared: BTreeMap<ResourceAddress, Attributes>,
+        state: &State,
+    ) -> Result<Planned, EngineError> {
+        let (started, patience) = (Instant::now(), self.lateness()?);
+        let mut pause = self.pace.first_poll;
+        while planned.plan.has_drift() && started.elapsed() < patience && self.cancellation.sleep(pause).await
+        {
+            let drifted = planned
+                .plan
+                .changes
+                .iter()
+                .filter(|change| !change.drift.is_empty());
+            let drifted: BTreeSet<_> = drifted.map(|change| change.address.clone()).collect();
+            let mut refreshed = planned.refreshed;
+            refreshed.read_again(&*self.providers, state, &drifted).await?;
+            planned = self.plan_from(request.clone(), prepared.clone(), refreshed)?;
+            pause = pause.mul_f64(1.5).min(self.pace.slowest_poll);
+        }
+        Ok(planned)
+    }
+
+    /// For how long from now AWS may still tell what was before the last run. After one that was killed nobody
+    /// knows when that was, nor when it was in a state that came from a backup.
+    fn lateness(&self) -> Result<Duration, EngineError> {
+        let history = self.journal.history().map_err(AppendError::from)?;
+        let window = self.pace.consistency_window;
+        Ok(match history.last().map(|run| &run.end) {
+            Some(Some(end)) => {
+                let since = now_unix_ms().saturating_sub(end.at_unix_ms);
+                window.saturating_sub(Duration::from_millis(since))
+            }
+            Some(None) => window,
+            None if self.journal.with_state(|state| state.rebuilt) => window,
+            None => Duration::ZERO,
+        })
+    }
+
+    /// What AWS has. Shortly after a run its lists may not have yet what that run made.
     async fn look(&self, state: &State) -> Result<Refreshed, EngineError> {
         let mut refreshed = refresh(&*self.providers, state).await?;
         if refreshed.misses_something() {
-            let history = self.journal.history().map_err(AppendError::from)?;
-            let window = self.pace.consistency_window;
-            let patience = match history.last().map(|run| &run.end) {
-                Some(Some(end)) => {
-                    let since = now_unix_ms().saturating_sub(end.at_unix_ms);
-                    window.saturating_sub(Duration::from_millis(since))
-                }
-                Some(None) => window,
-                None => Duration::ZERO,
-            };
+            let patience = self.lateness()?;
             refreshed
                 .look_again(&*self.providers, state, self.pace, patience, &self.cancellation)
                 .await?;
@@ -265,7 +318,9 @@ impl Session {
             .providers
             .provider(address.type_name())
             .ok_or_else(|| ImportError::Undeclared(address.clone()))?;
-        let found = provider.read(std::slice::from_ref(id)).await?.remove(id);
+        let look = provider.read(std::slice::from_ref(id));
+        let answer = self.cancellation.until(1, look).await;
+        let found = answer.ok_or(ImportError::Cancelled)??.remove(id);
         let found = found.ok_or_else(|| ImportError::NotFound(address.clone(), id.clone()))?;
         let record = taken_over(provider, resource, id, &found, self.journal.sealing_key());
         let entry = JournalEntry::Confirmed {
@@ -285,7 +340,7 @@ impl Session {
         let run = RunId(uuid::Uuid::new_v4().to_string());
         let steps = planned.plan.steps.len();
         let touched: BTreeSet<String> = planned.plan.outputs.keys().cloned().collect();
-        let destroying = planned.plan.mode == infra_core::plan::PlanMode::Destroy;
+        let destroying = planned.plan.mode == PlanMode::Destroy;
         let started = JournalEntry::RunStarted {
             run: run.clone(),
             command: command.to_owned(),
@@ -321,6 +376,7 @@ impl Session {
         let summary = RunSummary {
             done: report.done,
             failed: report.failed,
+            stopped: report.stopped,
             skipped: report.skipped,
             duration_ms: u64::try_from(report.duration.as_millis()).unwrap_or(u64::MAX),
             critical_path_ms: u64::try_from(report.critical_path_length.as_millis()).unwrap_or(u64::MAX),

@@ -33,6 +33,7 @@ mod resolve;
 mod restore;
 mod same;
 mod scope;
+mod shows;
 mod targets;
 
 pub use build::plan;
@@ -44,3 +45,4 @@ pub use path::remaining_path;
 pub use resolve::{Current, Resolved, resolve};
 pub use same::same_work;
 pub use scope::{attributes_after, attributes_seen};
+pub use shows::shows;

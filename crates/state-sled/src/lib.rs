@@ -22,6 +22,6 @@ mod store;
 mod sum;
 mod writer;
 
-pub use open::{Mode, Request, folder, stacks};
+pub use open::{Mode, Request, backups_folder, folder, stacks};
 pub use rebuild::{Rebuilding, SetAside};
 pub use store::{JOURNAL_KEPT, SledStore};

@@ -55,6 +55,14 @@ pub fn folder(state_dir: &Path, stack: &StackId) -> Result<PathBuf, StateError> 
     }
 }
 
+/// The folder of `stack`'s backups in `state_dir`, whether it is there or not.
+///
+/// # Errors
+/// [`StateError::BadStackId`] for an id that is no folder's name.
+pub fn backups_folder(state_dir: &Path, stack: &StackId) -> Result<PathBuf, StateError> {
+    Ok(folder(state_dir, stack)?.join(BACKUPS))
+}
+
 /// The ids of all stacks that have a state in `state_dir`, in order.
 ///
 /// # Errors

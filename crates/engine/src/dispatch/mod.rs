@@ -40,10 +40,9 @@ pub(crate) struct Dispatch {
     tasks: JoinSet<()>,
     broken: Option<AppendError>,
     failed: usize,
+    stopped: usize,
     skipped: usize,
     cancelling: bool,
-    /// Whether a wait was ended because the user wants to stop.
-    cut_short: bool,
 }
 
 impl Dispatch {
@@ -59,6 +58,7 @@ impl Dispatch {
             .map(|step| Progress {
                 stage: Stage::Waiting,
                 exists: false,
+                made: None,
                 rest: None,
                 task: None,
                 missing: step.after.len(),
@@ -95,9 +95,9 @@ impl Dispatch {
             tasks: JoinSet::new(),
             broken: None,
             failed: 0,
+            stopped: 0,
             skipped: 0,
             cancelling: false,
-            cut_short: false,
         }
     }
 
@@ -242,6 +242,10 @@ impl Dispatch {
                         let progress = &mut self.steps[step.0 as usize];
                         progress.stage = Stage::Parked;
                         progress.rest = rest;
+                        self.park(step, error);
+                    }
+                    Err(StepError::Failed(error)) if self.denies_what_is_new(step, &error) => {
+                        self.steps[step.0 as usize].stage = Stage::Parked;
                         self.park(step, error);
                     }
                     Err(StepError::Failed(error)) => self.fail(step, error),

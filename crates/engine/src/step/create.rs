@@ -5,12 +5,13 @@ use std::time::Duration;
 
 use infra_core::state::{JournalEntry, RecordStatus};
 use infra_core::{
-    Attributes, ErrorClass, Intent, Operation, PhysicalId, ProviderError, ResourceRecord, Token, TypeSchema,
+    Attributes, ErrorClass, Intent, Operation, PhysicalId, ProviderError, ResourceRecord, TypeSchema,
 };
 use infra_provider::{Call, Found, Provider, UpdateRequest};
 
 use super::known::attributes_known;
 use super::{Finished, Job, Keep, Message, StepError, StepRun};
+use crate::cancel::not_again;
 use crate::retry::Tries;
 use crate::scope::completed;
 use crate::settle::{Lost, adopted};
@@ -116,8 +117,8 @@ impl StepRun {
             .await
     }
 
-    /// A create without a waiter is over. If its answer did not have every computed attribute, one look
-    /// completes them.
+    /// A call without a waiter is over. If its answer did not have every computed attribute, a look completes
+    /// them.
     pub(super) async fn settle_observed(
         &self,
         provider: &dyn Provider,
@@ -129,13 +130,8 @@ impl StepRun {
         let schema = provider.schema();
         let complete = schema.computed.keys().all(|name| observed.contains_key(name));
         if !complete {
-            let call = self.call(&Token(String::new()));
-            // Not found so soon is no failure: what the create answered stands.
-            if let Ok(mut found) = call.scope(provider.read(std::slice::from_ref(id))).await
-                && let Some(found) = found.remove(id)
-            {
-                observed = found.observed;
-            }
+            // Not found so soon is no failure: what is known by the call itself stands.
+            observed = self.look(provider, id, wanted).await.unwrap_or(observed);
         }
         let finished = self.finished(provider, id, wanted, &observed);
         record.status = RecordStatus::Ready;
@@ -160,16 +156,21 @@ impl StepRun {
         intent: &Intent,
     ) -> Result<(PhysicalId, Found<Attributes>), (ProviderError, bool)> {
         let mut tries = Tries::new(self.shared.pace);
+        let cancellation = &self.shared.cancellation;
         let lost = Lost {
             provider,
             call,
             attributes: &intent.attributes,
             pace: self.shared.pace,
-            cancellation: &self.shared.cancellation,
+            cancellation,
         };
         loop {
-            let error = match call.scope(provider.create(call, wanted)).await {
+            let answer = cancellation
+                .answer(call.scope(provider.create(call, wanted)))
+                .await;
+            let error = match answer {
                 Ok(created) => return Ok((created.id, created.found)),
+                Err(error) if error.class == ErrorClass::Cancelled => return Err((error, false)),
                 Err(error) => error,
             };
             let uncertain = !error.class.has_no_effect();
@@ -182,7 +183,7 @@ impl StepRun {
                 };
                 match call.scope(lost.find(patience)).await {
                     Ok(Some(found)) => return Ok(found),
-                    Ok(None) if self.shared.cancellation.level() >= 2 => return Err((error, false)),
+                    Ok(None) if cancellation.level() >= 2 => return Err((not_again(&error), false)),
                     Ok(None) => {}
                     Err(_) => return Err((error, false)),
                 }
@@ -194,8 +195,8 @@ impl StepRun {
                 return Err((error, true));
             };
             self.retrying(&tries, pause, &error);
-            if !self.shared.cancellation.sleep(pause).await {
-                return Err((error, true));
+            if !cancellation.pause(pause).await {
+                return Err((not_again(&error), true));
             }
         }
     }

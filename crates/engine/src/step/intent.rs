@@ -10,6 +10,7 @@ use infra_provider::Call;
 use sha2::{Digest, Sha256};
 
 use super::{Keep, StepError, StepRun};
+use crate::cancel::cancelled;
 use crate::retry::Tries;
 use crate::session::now_unix_ms;
 
@@ -22,6 +23,12 @@ impl StepRun {
         changed: Vec<String>,
         keep: &Keep,
     ) -> Result<Intent, StepError> {
+        if self.shared.cancellation.level() >= 2 {
+            return Err(StepError::Failed(cancelled(match operation {
+                Operation::Update => "stopped before AWS was asked to change it",
+                Operation::Create | Operation::Delete => "stopped before AWS was called",
+            })));
+        }
         let text = serde_json::to_vec(attributes).unwrap_or_default();
         let intent = Intent {
             token: Token(uuid::Uuid::new_v4().to_string()),

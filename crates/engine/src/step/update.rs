@@ -6,6 +6,7 @@ use infra_provider::{Provider, UpdateRequest};
 
 use super::known::attributes_known;
 use super::{Finished, Keep, Message, StepError, StepRun};
+use crate::cancel::not_again;
 use crate::retry::Tries;
 
 impl StepRun {
@@ -40,14 +41,14 @@ impl StepRun {
             },
         };
         self.change(provider, &id, request, &mut record, &keep).await?;
+        let mut unchanged = prior;
+        unchanged.retain(|name, _| {
+            let computed = schema.computed.get(name);
+            !computed.is_some_and(|computed| computed.changes_on_update)
+        });
         if let Some(wait) = wait {
             if !self.waits {
-                let mut observed = prior;
-                observed.retain(|name, _| {
-                    let computed = schema.computed.get(name);
-                    !computed.is_some_and(|computed| computed.changes_on_update)
-                });
-                return Ok(self.on_its_way(schema, &id, &wanted, observed));
+                return Ok(self.on_its_way(schema, &id, &wanted, unchanged));
             }
             let wait = self.patience(wait, keep.timeouts.update);
             self.tell(Message::OnlyWaiting {
@@ -56,16 +57,15 @@ impl StepRun {
             });
             return self.confirm_ready(provider, &id, record, wait, &wanted).await;
         }
+        let known = attributes_known(schema, &wanted, &unchanged);
         if schema
             .computed
             .values()
             .any(|computed| computed.changes_on_update)
         {
-            return self
-                .settle_observed(provider, &id, record, &wanted, Attributes::new())
-                .await;
+            return self.settle_observed(provider, &id, record, &wanted, known).await;
         }
-        Ok(self.finished(provider, &id, &wanted, &attributes_known(schema, &wanted, &prior)))
+        Ok(self.finished(provider, &id, &wanted, &known))
     }
 
     /// Intent, update call, outcome.
@@ -86,7 +86,8 @@ impl StepRun {
         // Where it is not known of every try what AWS took, the next run must not rely on what was there before.
         let mut is_certain = true;
         loop {
-            let Err(error) = call.scope(provider.update(&call, id, request.clone())).await else {
+            let update = call.scope(provider.update(&call, id, request.clone()));
+            let Err(error) = self.shared.cancellation.answer(update).await else {
                 break;
             };
             is_certain &= error.class.has_no_effect();
@@ -98,8 +99,8 @@ impl StepRun {
                 return Err(self.gave_up(&intent, error, is_certain).await?);
             };
             self.retrying(&tries, pause, &error);
-            if !self.shared.cancellation.sleep(pause).await {
-                return Err(self.gave_up(&intent, error, is_certain).await?);
+            if !self.shared.cancellation.pause(pause).await {
+                return Err(self.gave_up(&intent, not_again(&error), is_certain).await?);
             }
         }
         let entry = JournalEntry::Updated {

@@ -18,4 +18,5 @@ mod random;
 mod rebuilt;
 mod secrets;
 mod stacks;
+mod stale;
 mod waiting;
