@@ -120,19 +120,32 @@ pub enum Need {
     Existing,
 }
 
-/// Opens a stack's state, which nobody else may hold.
+/// For so long a command that changes something waits for somebody else on the stack: long enough for one that
+/// only reads the state and is gone at once.
+pub const RUNS_WAIT: Duration = Duration::from_secs(1);
+
+/// For so long `plan` and `diff` wait, which change nothing: a short run is over by then.
+pub const PLANS_WAIT: Duration = Duration::from_secs(5);
+
+/// Opens a stack's state, which nobody else may hold; `wait` is how long it tries.
 ///
 /// # Errors
 /// Somebody holds it, it is damaged or of a later version, or the file system says no.
-pub fn open_store(site: &Site, stack: &Stack, command: &str, need: Need) -> Result<SledStore> {
+pub fn open_store(
+    site: &Site,
+    stack: &Stack,
+    command: &str,
+    need: Need,
+    wait: Duration,
+) -> Result<SledStore> {
     let request = Request {
         mode: if need == Need::Create {
             Mode::Create
         } else {
             Mode::Existing
         },
-        holder: Holder::this_process(command, None),
-        wait: Duration::ZERO,
+        holder: Holder::this_process(format!("infra {command}"), None),
+        wait,
     };
     let store = SledStore::open(&site.state_dir, &stack.id, &request)?;
     Ok(store)
@@ -144,10 +157,11 @@ pub struct Open {
     pub session: Session,
     /// What the file wants.
     pub stack: Arc<Stack>,
-    /// Where backups of the state go.
-    pub backups: PathBuf,
     /// What shows the run.
     pub view: View,
+    command: String,
+    backups: PathBuf,
+    terminal: Terminal,
 }
 
 /// How a session is to run.
@@ -241,8 +255,10 @@ pub async fn open(
     Ok(Open {
         session,
         stack: Arc::new(stack),
-        backups: store.backups_folder(),
         view,
+        command: command.to_owned(),
+        backups: store.backups_folder(),
+        terminal: terminal.clone(),
     })
 }
 
@@ -261,7 +277,11 @@ async fn open_with(options: &ConnectOptions, stack: &Stack, site: &Site, command
     if !stack.resources.keys().all(is_built_in) {
         clients = Some(connect(options).await?);
     }
-    let store = Arc::new(open_store(site, stack, command, Need::Create)?);
+    let wait = match command {
+        "plan" | "diff" => PLANS_WAIT,
+        _ => RUNS_WAIT,
+    };
+    let store = Arc::new(open_store(site, stack, command, Need::Create, wait)?);
     let journal = Arc::new(Journal::open(Arc::clone(&store) as Arc<dyn StateStore>)?);
     let state_is_built_in = journal.with_state(|state| {
         let of_intents = state.intents.values().map(|intent| &intent.address);
@@ -279,12 +299,33 @@ async fn open_with(options: &ConnectOptions, stack: &Stack, site: &Site, command
 }
 
 impl Open {
-    /// Lets go of the state and shows what is still to be shown.
+    /// Lets go of the state and shows what is still to be shown. What the state has become is backed up.
     pub async fn close(self) {
+        if self.session.journal.failure().is_none() {
+            self.back_up("after");
+        }
         let Self { session, view, .. } = self;
         // A failed flush has been reported by the append that it failed for.
         let _ = session.journal.close();
         drop(session);
         view.finish().await;
+    }
+
+    /// Backs the state up unless the newest backup has it already. One that cannot be written undoes nothing, but
+    /// is told.
+    pub fn back_up(&self, when: &str) {
+        let serial = self.session.journal.serial();
+        let known = infra_state::backups(&self.backups)
+            .ok()
+            .and_then(|all| infra_state::backup_serial(all.last()?));
+        // A new stack that was only looked at has nothing to lose.
+        if known == Some(serial) || (serial == 0 && when == "after") {
+            return;
+        }
+        let run = infra_core::state::RunId(format!("{when}-{}", self.command));
+        if let Err(error) = infra_state::backup(&self.session.journal.snapshot(), &self.backups, &run) {
+            self.terminal
+                .note(&format!("warning: the state could not be backed up: {error}"));
+        }
     }
 }

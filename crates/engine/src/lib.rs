@@ -13,6 +13,7 @@ mod prepare;
 mod refresh;
 mod retry;
 mod scope;
+mod search;
 mod session;
 mod settle;
 mod step;

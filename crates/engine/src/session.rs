@@ -8,11 +8,11 @@ use infra_core::event::{EventKind, RunSummary};
 use infra_core::plan::{ActionCounts, PlanMode};
 use infra_core::state::{JournalEntry, RecordStatus, RunId};
 use infra_core::{
-    Attributes, AwsIdentity, Diagnostic, PhysicalId, Plan, ProviderError, ResourceAddress, ResourceRecord,
-    RunOutcome, Stack, State,
+    Attributes, AwsIdentity, Diagnostic, Health, PhysicalId, Plan, ProviderError, Resource, ResourceAddress,
+    ResourceRecord, RunOutcome, SealingKey, Stack, State,
 };
 use infra_plan::{PlanInput, PlanOptions};
-use infra_provider::{Progress, Providers};
+use infra_provider::{Found, Progress, Provider, Providers};
 use infra_state::{AppendError, Journal};
 use tokio::time::Instant;
 
@@ -168,15 +168,7 @@ impl Session {
     }
 
     async fn look_and_plan(&self, request: RunRequest) -> Result<Planned, EngineError> {
-        let settling = Settling {
-            journal: &self.journal,
-            providers: &*self.providers,
-            reporter: &self.reporter,
-            pace: self.pace,
-            cancellation: &self.cancellation,
-            ambient: &*self.ambient,
-        };
-        settling.all().await.map_err(Box::new)?;
+        self.settling().all().await.map_err(Box::new)?;
         let state = self.journal.snapshot();
         let progress: Arc<dyn Progress> = Arc::new(self.reporter.clone());
         let looking_since = Instant::now();
@@ -205,6 +197,17 @@ impl Session {
                 .await;
         }
         Ok(planned)
+    }
+
+    pub(crate) fn settling(&self) -> Settling<'_> {
+        Settling {
+            journal: &self.journal,
+            providers: &*self.providers,
+            reporter: &self.reporter,
+            pace: self.pace,
+            cancellation: &self.cancellation,
+            ambient: &*self.ambient,
+        }
     }
 
     /// Looks again at what seems to have drifted, for as long as AWS may still tell what was before the last run.
@@ -242,7 +245,8 @@ impl Session {
         self.lateness_before(Duration::ZERO)
     }
 
-    /// For how long it might, at a time so long ago. After a run that was killed nobody knows when that was.
+    /// For how long it might, at a time so long ago. After a run that was killed nobody knows when that was, nor
+    /// when it was in a state that came from a backup.
     fn lateness_before(&self, ago: Duration) -> Result<Duration, EngineError> {
         let history = self.journal.history().map_err(AppendError::from)?;
         let window = self.pace.consistency_window;
@@ -252,6 +256,7 @@ impl Session {
                 window.saturating_sub(Duration::from_millis(since).saturating_sub(ago))
             }
             Some(None) => window,
+            None if self.journal.with_state(|state| state.rebuilt) => window,
             None => Duration::ZERO,
         })
     }
@@ -333,17 +338,7 @@ impl Session {
         let answer = self.cancellation.until(1, look).await;
         let found = answer.ok_or(ImportError::Cancelled)??.remove(id);
         let found = found.ok_or_else(|| ImportError::NotFound(address.clone(), id.clone()))?;
-        let none = Attributes::new();
-        let key = self.journal.sealing_key();
-        let record = ResourceRecord {
-            physical_id: id.clone(),
-            applied: Attributes::new(),
-            observed: sealed_observed(provider.schema(), &found.observed, [&none, &none], key),
-            dependencies: resource.dependencies.keys().cloned().collect(),
-            lifecycle: resource.lifecycle.clone(),
-            timeouts: resource.timeouts.clone(),
-            status: RecordStatus::Ready,
-        };
+        let record = taken_over(provider, resource, id, &found, self.journal.sealing_key());
         let entry = JournalEntry::Confirmed {
             address: address.clone(),
             record: Box::new(record),
@@ -441,5 +436,30 @@ impl Session {
             found,
             found_lineage: found_lineage.to_owned(),
         })
+    }
+}
+
+/// The record of something that exists and that no intent of ours tells of. Nothing is taken for applied, so that
+/// the next plan shows every difference.
+pub(crate) fn taken_over(
+    provider: &dyn Provider,
+    resource: &Resource,
+    id: &PhysicalId,
+    found: &Found<Attributes>,
+    key: &SealingKey,
+) -> ResourceRecord {
+    let none = Attributes::new();
+    ResourceRecord {
+        physical_id: id.clone(),
+        applied: Attributes::new(),
+        observed: sealed_observed(provider.schema(), &found.observed, [&none, &none], key),
+        dependencies: resource.dependencies.keys().cloned().collect(),
+        lifecycle: resource.lifecycle.clone(),
+        timeouts: resource.timeouts.clone(),
+        status: if found.health == Health::Ready {
+            RecordStatus::Ready
+        } else {
+            RecordStatus::Pending
+        },
     }
 }

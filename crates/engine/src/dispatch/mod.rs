@@ -132,7 +132,7 @@ impl Dispatch {
                         self.panicked(&error);
                     }
                 }
-                () = cancellation.reached(next_level) => {
+                () = cancellation.reached(next_level), if self.broken.is_none() => {
                     self.shared.reporter.send(EventKind::Cancelling { level: cancellation.level() });
                 }
             }
@@ -252,6 +252,10 @@ impl Dispatch {
                     Err(StepError::Journal(error)) => {
                         self.steps[step.0 as usize].stage = Stage::Failed;
                         self.broken.get_or_insert(error);
+                        // Nothing can be written down any more: waiting and trying again have no use.
+                        while self.shared.cancellation.level() < 2 {
+                            self.shared.cancellation.raise();
+                        }
                     }
                 }
             }

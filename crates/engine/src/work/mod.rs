@@ -15,7 +15,7 @@ use infra_core::{
 use infra_plan::{Current, Resolved, attributes_seen, conceal, resolve};
 use infra_provider::Provider;
 
-use self::order::in_order;
+pub(crate) use self::order::in_order;
 use crate::outputs;
 use crate::scope::RunScope;
 use crate::session::Planned;

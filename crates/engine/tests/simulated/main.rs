@@ -15,6 +15,7 @@ mod failing;
 mod plans;
 mod properties;
 mod random;
+mod rebuilt;
 mod secrets;
 mod stacks;
 mod stale;
