@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use infra_core::event::EventKind;
 use infra_core::plan::PlanMode;
-use infra_core::{Event, RunOutcome, Stack, State};
+use infra_core::{Event, Redaction, RunOutcome, Stack, State};
 use infra_engine::{
     Cancellation, EngineError, EventReceiver, Pace, Planned, RunReport, RunRequest, Session, channel,
 };
@@ -62,7 +62,7 @@ impl Bench {
 
     /// A process that opens the stack.
     pub fn session(&self) -> (Session, EventReceiver) {
-        let (reporter, receiver) = channel();
+        let (reporter, receiver) = channel(Redaction::default());
         self.cloud.report_to(Arc::new(reporter.clone()));
         let journal = Journal::open_inline(Arc::new(self.store.clone())).expect("the state opens");
         let session = Session {
