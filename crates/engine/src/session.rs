@@ -8,8 +8,8 @@ use infra_core::event::{EventKind, RunSummary};
 use infra_core::plan::{ActionCounts, PlanMode};
 use infra_core::state::{JournalEntry, RecordStatus, RunId};
 use infra_core::{
-    Attributes, AwsIdentity, Diagnostic, Health, PhysicalId, Plan, ProviderError, Resource, ResourceAddress,
-    ResourceRecord, RunOutcome, SealingKey, Stack, State,
+    Attributes, AwsIdentity, Diagnostic, Health, PhysicalId, Plan, ProviderError, Redaction, Resource,
+    ResourceAddress, ResourceRecord, RunOutcome, SealingKey, Stack, State,
 };
 use infra_plan::{PlanInput, PlanOptions};
 use infra_provider::{Found, Progress, Provider, Providers};
@@ -156,6 +156,37 @@ pub enum ImportError {
     Journal(#[from] AppendError),
 }
 
+impl EngineError {
+    /// The error with nothing secret in what others wrote.
+    fn masked(self, redaction: &Redaction) -> Self {
+        match self {
+            Self::Settle(error) => Self::Settle(Box::new(match *error {
+                SettleError::Provider {
+                    address,
+                    operation,
+                    source,
+                } => SettleError::Provider {
+                    address,
+                    operation,
+                    source: Box::new(redaction.error(*source)),
+                },
+                other => other,
+            })),
+            Self::Refresh(RefreshError { type_name, source }) => Self::Refresh(RefreshError {
+                type_name,
+                source: redaction.error(source),
+            }),
+            Self::Diagnostics(diagnostics) => Self::Diagnostics(
+                diagnostics
+                    .into_iter()
+                    .map(|diagnostic| redaction.diagnostic(diagnostic))
+                    .collect(),
+            ),
+            other => other,
+        }
+    }
+}
+
 impl Session {
     /// Settles what an earlier run left open, looks at AWS, and plans. All of that can be given up anywhere, so
     /// the first request to stop ends it.
@@ -163,8 +194,14 @@ impl Session {
     /// # Errors
     /// See [`EngineError`].
     pub async fn plan(&self, request: RunRequest) -> Result<Planned, EngineError> {
+        let redaction = self.reporter.redaction();
+        if let Some(stack) = &request.stack {
+            redaction.hide(stack.variables.values());
+        }
         let planned = self.cancellation.until(1, self.look_and_plan(request)).await;
-        planned.unwrap_or(Err(EngineError::Cancelled))
+        planned
+            .unwrap_or(Err(EngineError::Cancelled))
+            .map_err(|error| error.masked(redaction))
     }
 
     async fn look_and_plan(&self, request: RunRequest) -> Result<Planned, EngineError> {
@@ -336,7 +373,10 @@ impl Session {
             .ok_or_else(|| ImportError::Undeclared(address.clone()))?;
         let look = provider.read(std::slice::from_ref(id));
         let answer = self.cancellation.until(1, look).await;
-        let found = answer.ok_or(ImportError::Cancelled)??.remove(id);
+        let found = answer
+            .ok_or(ImportError::Cancelled)?
+            .map_err(|error| self.reporter.redaction().error(error))?
+            .remove(id);
         let found = found.ok_or_else(|| ImportError::NotFound(address.clone(), id.clone()))?;
         let record = taken_over(provider, resource, id, &found, self.journal.sealing_key());
         let entry = JournalEntry::Confirmed {

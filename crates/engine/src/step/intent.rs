@@ -58,6 +58,7 @@ impl StepRun {
         error: ProviderError,
         certain: bool,
     ) -> Result<StepError, StepError> {
+        let error = self.shared.reporter.redaction().error(error);
         if certain {
             let entry = JournalEntry::NoEffect {
                 token: intent.token.clone(),

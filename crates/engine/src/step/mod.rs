@@ -141,6 +141,18 @@ pub(crate) enum Job {
     },
 }
 
+impl Job {
+    /// What AWS is sent, secrets in clear.
+    pub fn sent(&self) -> &Attributes {
+        static NOTHING: Attributes = Attributes::new();
+        match self {
+            Self::Create { wanted, .. } | Self::Complete { wanted, .. } => wanted,
+            Self::Update { request, .. } => &request.spec,
+            Self::Delete { .. } | Self::Wait { .. } | Self::Note { .. } => &NOTHING,
+        }
+    }
+}
+
 /// One step under way.
 pub(crate) struct StepRun {
     pub shared: Arc<Shared>,

@@ -94,7 +94,7 @@ impl Work {
                             conceal(schema, &observed, [&applied, &applied], key).into_owned()
                         }
                     };
-                    self.scope.set(address.clone(), attributes);
+                    self.known(address.clone(), attributes);
                 }
                 _ => self.scope.set_unknown(address, schema),
             }
@@ -132,6 +132,7 @@ impl Work {
 
     /// Something exists: this much is known of it.
     pub fn known(&mut self, address: ResourceAddress, attributes: Attributes) {
+        self.shared.reporter.redaction().hide(attributes.values());
         self.scope.set(address, attributes);
     }
 
@@ -143,7 +144,7 @@ impl Work {
             observations.insert(step.address.clone(), observation);
         }
         if let Some(attributes) = &finished.attributes {
-            self.scope.set(step.address.clone(), attributes.clone());
+            self.known(step.address.clone(), attributes.clone());
         }
         if let (StepOperation::Create, Some(id)) = (step.operation, &finished.id) {
             self.stands.insert(step.address.clone(), id.clone());
@@ -164,14 +165,17 @@ impl Work {
     /// [`ErrorClass::DependencyNotReady`] when an attribute that it needs is not known yet; otherwise what
     /// cannot be worked out.
     pub fn job(&self, step: &Step) -> Result<Job, ProviderError> {
-        match step.operation {
+        let job = match step.operation {
             StepOperation::Create => self.create(step),
             StepOperation::Update => self.update(step),
             StepOperation::Delete => self.delete(step),
             StepOperation::Forget => self.forget(step),
             StepOperation::Wait => self.wait(step),
             StepOperation::Confirm => self.confirm(step),
-        }
+        }?;
+        // Before AWS is sent it, and can send it back.
+        self.shared.reporter.redaction().hide(job.sent().values());
+        Ok(job)
     }
 
     /// The record of the thing that the step is about: the address's own or a deposed one.

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use infra_core::event::EventKind;
 use infra_core::plan::PlanMode;
-use infra_core::{Event, RunOutcome, Stack, State};
+use infra_core::{Event, Redaction, RunOutcome, Stack, State};
 use infra_engine::{
     Ambient, Cancellation, EngineError, EventReceiver, Pace, Planned, RunReport, RunRequest, Session, channel,
 };
@@ -142,7 +142,7 @@ impl Bench {
     }
 
     fn session_on(&self, journal: Journal) -> (Session, EventReceiver) {
-        let (reporter, receiver) = channel();
+        let (reporter, receiver) = channel(Redaction::default());
         self.cloud.report_to(Arc::new(reporter.clone()));
         let session = Session {
             journal: Arc::new(journal),
