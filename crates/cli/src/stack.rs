@@ -9,7 +9,9 @@ use anyhow::{Context, Result};
 use infra_aws::{AwsCatalogue, AwsProviders, ConnectOptions, Emulator, connect};
 use infra_config::{DiskFiles, Files, Inputs, Loaded, load};
 use infra_core::{Severity, SourceMap, Stack};
-use infra_engine::{Cancellation, Pace, Session};
+use infra_engine::{Cancellation, Estimates, Pace, Session};
+use infra_provider::Providers;
+use infra_record::Durations;
 use infra_sandbox::{Sandbox, StartOptions};
 use infra_state::{Holder, Journal};
 use infra_state_sled::{Mode, Request, SledStore};
@@ -223,10 +225,12 @@ pub async fn open(
         ));
     }
     let backups = store.backups_folder();
+    let providers: Arc<dyn Providers> = Arc::new(AwsProviders::new(&clients));
     let session = Session {
         journal: Arc::new(Journal::open(Arc::new(store))?),
         identity: Some(clients.identity.clone()),
-        providers: Arc::new(AwsProviders::new(&clients)),
+        estimates: Estimates::new(Arc::clone(&providers), Durations::default()),
+        providers,
         reporter,
         cancellation,
         pace: if emulator.is_some() {

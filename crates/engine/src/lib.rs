@@ -6,6 +6,7 @@
 
 mod cancel;
 mod dispatch;
+mod estimates;
 mod events;
 mod outputs;
 mod prepare;
@@ -19,6 +20,7 @@ mod wait;
 mod work;
 
 pub use cancel::Cancellation;
+pub use estimates::Estimates;
 pub use events::{EventReceiver, Reporter, channel};
 pub use prepare::prepare;
 pub use refresh::{Refreshed, refresh};

@@ -6,9 +6,11 @@ use infra_core::event::EventKind;
 use infra_core::plan::PlanMode;
 use infra_core::{Event, RunOutcome, Stack, State};
 use infra_engine::{
-    Cancellation, EngineError, EventReceiver, Pace, Planned, RunReport, RunRequest, Session, channel,
+    Cancellation, EngineError, Estimates, EventReceiver, Pace, Planned, RunReport, RunRequest, Session,
+    channel,
 };
 use infra_plan::PlanOptions;
+use infra_record::Durations;
 use infra_state::testing::MemoryStore;
 use infra_state::{Journal, StateStore};
 use infra_testkit::{Cloud, Faults, differences, stack_id};
@@ -20,6 +22,8 @@ pub struct Bench {
     pub parallelism: usize,
     /// Whether runs wait for what nothing else waits for.
     pub wait: bool,
+    /// What past runs took.
+    pub past: Durations,
     /// Of the next run.
     pub cancellation: Cancellation,
 }
@@ -41,6 +45,7 @@ impl Bench {
             store: MemoryStore::new(&stack_id()),
             parallelism: 10,
             wait: true,
+            past: Durations::default(),
             cancellation: Cancellation::default(),
         }
     }
@@ -73,6 +78,7 @@ impl Bench {
             cancellation: self.cancellation.clone(),
             pace: Pace::AWS,
             parallelism: self.parallelism,
+            estimates: Estimates::new(self.cloud.providers(), self.past.clone()),
             wait: self.wait,
         };
         (session, receiver)
