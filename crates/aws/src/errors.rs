@@ -295,6 +295,7 @@ fn speaks_of_a_role_not_yet_visible(service: &str, code: &str, message: &str) ->
     let message = message.to_lowercase();
     refused
         && (message.contains("unable to assume the role")
+            || message.contains("unable to assume iam role")
             || message.contains("unable to assume the service linked role")
             || message.contains("role is not valid")
             || message.contains("not authorized to perform: iam:passrole")
@@ -386,6 +387,28 @@ mod tests {
                 "ECS was unable to assume the role 'arn:aws:iam::1:role/x'",
                 400,
                 ErrorClass::DependencyNotReady,
+            ),
+            (
+                "ecs",
+                "InvalidParameterException",
+                "Unable to assume the service linked role. Please verify that the ECS service linked role exists.",
+                400,
+                ErrorClass::DependencyNotReady,
+            ),
+            (
+                "autoscaling",
+                "ValidationException",
+                "Unable to assume IAM role: arn:aws:iam::1:role/x",
+                400,
+                ErrorClass::DependencyNotReady,
+            ),
+            (
+                "ecs",
+                "AccessDeniedException",
+                "User: arn:aws:iam::1:user/a is not authorized to perform: iam:PassRole on resource: \
+                 arn:aws:iam::1:role/x",
+                400,
+                ErrorClass::Denied,
             ),
             (
                 "ec2",

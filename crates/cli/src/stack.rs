@@ -6,14 +6,14 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::{Context, Result};
-use infra_aws::{AwsCatalogue, AwsProviders, ConnectOptions, Emulator, connect};
+use infra_aws::{AwsCatalogue, AwsProviders, Clients, ConnectOptions, Emulator, connect};
 use infra_config::{DiskFiles, Files, Inputs, Loaded, load};
-use infra_core::{Severity, SourceMap, Stack};
+use infra_core::{ResourceAddress, Severity, SourceMap, Stack};
 use infra_engine::{Cancellation, Estimates, Pace, Session};
-use infra_provider::Providers;
+use infra_provider::{BuiltIn, Providers};
 use infra_record::Durations;
 use infra_sandbox::{Sandbox, StartOptions};
-use infra_state::{Holder, Journal};
+use infra_state::{Holder, Journal, StateStore};
 use infra_state_sled::{Mode, Request, SledStore};
 
 use crate::arguments::Where;
@@ -204,16 +204,13 @@ pub async fn open(
             .or_else(|| emulator.map(|sandbox| sandbox.registry.clone())),
         progress: Arc::new(reporter.clone()),
     };
-    let clients = match connect(&options).await {
-        Ok(clients) => clients,
-        Err(error) => {
-            view.clear().await;
-            return Err(error.into());
-        }
-    };
-    let opened = open_store(site, &stack, command, Need::Create);
-    let store = match opened {
-        Ok(store) => store,
+    let opened = open_with(&options, &stack, site, command).await;
+    let Opened {
+        store,
+        journal,
+        clients,
+    } = match opened {
+        Ok(opened) => opened,
         Err(error) => {
             view.clear().await;
             return Err(error);
@@ -224,11 +221,14 @@ pub async fn open(
             "note: an earlier run ended without letting go of the stack: {holder}"
         ));
     }
-    let backups = store.backups_folder();
-    let providers: Arc<dyn Providers> = Arc::new(AwsProviders::new(&clients));
+    let identity = clients.as_ref().map(|clients| clients.identity.clone());
+    let providers = clients.map_or_else(
+        || Arc::new(BuiltIn::default()) as Arc<dyn Providers>,
+        |clients| Arc::new(AwsProviders::new(&clients)),
+    );
     let session = Session {
-        journal: Arc::new(Journal::open(Arc::new(store))?),
-        identity: Some(clients.identity.clone()),
+        journal,
+        identity,
         estimates: Estimates::new(Arc::clone(&providers), Durations::default()),
         providers,
         reporter,
@@ -244,8 +244,40 @@ pub async fn open(
     Ok(Open {
         session,
         stack: Arc::new(stack),
-        backups,
+        backups: store.backups_folder(),
         view,
+    })
+}
+
+struct Opened {
+    store: Arc<SledStore>,
+    journal: Arc<Journal>,
+    /// `None`: neither file nor state has anything at AWS.
+    clients: Option<Clients>,
+}
+
+/// Signs in to AWS and opens the state, in this order, so that wrong credentials leave no empty state behind.
+/// A stack without anything at AWS needs no account.
+async fn open_with(options: &ConnectOptions, stack: &Stack, site: &Site, command: &str) -> Result<Opened> {
+    let is_built_in = |address: &ResourceAddress| BuiltIn::has(address.type_name());
+    let mut clients = None;
+    if !stack.resources.keys().all(is_built_in) {
+        clients = Some(connect(options).await?);
+    }
+    let store = Arc::new(open_store(site, stack, command, Need::Create)?);
+    let journal = Arc::new(Journal::open(Arc::clone(&store) as Arc<dyn StateStore>)?);
+    let state_is_built_in = journal.with_state(|state| {
+        let of_intents = state.intents.values().map(|intent| &intent.address);
+        let known = state.resources.keys().chain(state.deposed.keys());
+        known.chain(of_intents).all(is_built_in)
+    });
+    if clients.is_none() && !state_is_built_in {
+        clients = Some(connect(options).await?);
+    }
+    Ok(Opened {
+        store,
+        journal,
+        clients,
     })
 }
 

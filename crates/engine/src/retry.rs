@@ -49,7 +49,7 @@ impl Pace {
         slowest_retry: Duration::from_secs(1),
         throttled_for: Duration::from_secs(60),
         transient_tries: 6,
-        not_ready_for: Duration::from_secs(30),
+        not_ready_for: Duration::from_secs(20),
         in_use_for: Duration::from_secs(60),
         consistency_window: Duration::from_millis(1500),
         first_poll: Duration::from_millis(50),
@@ -78,6 +78,11 @@ impl Tries {
     /// Tries that failed.
     pub fn count(&self) -> u32 {
         self.count
+    }
+
+    /// Since the first try.
+    pub fn elapsed(&self) -> Duration {
+        self.started.elapsed()
     }
 
     /// Counts a failed try; the pause before the next one, or `None` when it is enough.

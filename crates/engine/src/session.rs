@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use infra_core::event::{EventKind, RunSummary};
-use infra_core::plan::{ActionCounts, Forecast};
+use infra_core::plan::{ActionCounts, Forecast, PlanMode};
 use infra_core::state::{JournalEntry, RecordStatus, RunId};
 use infra_core::{
     Attributes, AwsIdentity, Diagnostic, PhysicalId, Plan, ProviderError, ResourceAddress, ResourceRecord,
@@ -14,6 +14,7 @@ use infra_core::{
 use infra_plan::{PlanInput, PlanOptions};
 use infra_provider::{Progress, Providers};
 use infra_state::{AppendError, Journal};
+use tokio::time::Instant;
 
 use crate::cancel::Cancellation;
 use crate::dispatch::Dispatch;
@@ -179,24 +180,61 @@ impl Session {
             }
         };
         let (prepared, refreshed) = futures::try_join!(preparing, refreshing)?;
-        self.plan_from(request, prepared, refreshed)
+        let planned = self.plan_from(request.clone(), prepared.clone(), refreshed)?;
+        let is_doubtful =
+            request.refresh && request.options.mode == PlanMode::Apply && planned.plan.has_drift();
+        if is_doubtful {
+            return self.doubting(planned, request, prepared, &state).await;
+        }
+        Ok(planned)
     }
 
-    /// What AWS has. Shortly after a run its lists may not have yet what that run made; so it is after one
-    /// that was killed, since nobody knows when that was.
+    /// Looks again at what seems to have drifted, for as long as AWS may still tell what was before the last run.
+    async fn doubting(
+        &self,
+        mut planned: Planned,
+        request: RunRequest,
+        prepared: BTreeMap<ResourceAddress, Attributes>,
+        state: &State,
+    ) -> Result<Planned, EngineError> {
+        let (started, patience) = (Instant::now(), self.lateness()?);
+        let mut pause = self.pace.first_poll;
+        while planned.plan.has_drift() && started.elapsed() < patience && self.cancellation.sleep(pause).await
+        {
+            let drifted = planned
+                .plan
+                .changes
+                .iter()
+                .filter(|change| !change.drift.is_empty());
+            let drifted: BTreeSet<_> = drifted.map(|change| change.address.clone()).collect();
+            let mut refreshed = planned.refreshed;
+            refreshed.read_again(&*self.providers, state, &drifted).await?;
+            planned = self.plan_from(request.clone(), prepared.clone(), refreshed)?;
+            pause = pause.mul_f64(1.5).min(self.pace.slowest_poll);
+        }
+        Ok(planned)
+    }
+
+    /// For how long from now AWS may still tell what was before the last run. After one that was killed nobody
+    /// knows when that was.
+    fn lateness(&self) -> Result<Duration, EngineError> {
+        let history = self.journal.history().map_err(AppendError::from)?;
+        let window = self.pace.consistency_window;
+        Ok(match history.last().map(|run| &run.end) {
+            Some(Some(end)) => {
+                let since = now_unix_ms().saturating_sub(end.at_unix_ms);
+                window.saturating_sub(Duration::from_millis(since))
+            }
+            Some(None) => window,
+            None => Duration::ZERO,
+        })
+    }
+
+    /// What AWS has. Shortly after a run its lists may not have yet what that run made.
     async fn look(&self, state: &State) -> Result<Refreshed, EngineError> {
         let mut refreshed = refresh(&*self.providers, state).await?;
         if refreshed.misses_something() {
-            let history = self.journal.history().map_err(AppendError::from)?;
-            let window = self.pace.consistency_window;
-            let patience = match history.last().map(|run| &run.end) {
-                Some(Some(end)) => {
-                    let since = now_unix_ms().saturating_sub(end.at_unix_ms);
-                    window.saturating_sub(Duration::from_millis(since))
-                }
-                Some(None) => window,
-                None => Duration::ZERO,
-            };
+            let patience = self.lateness()?;
             refreshed
                 .look_again(&*self.providers, state, self.pace, patience, &self.cancellation)
                 .await?;
@@ -300,7 +338,7 @@ impl Session {
         let run = RunId(uuid::Uuid::new_v4().to_string());
         let steps = planned.plan.steps.len();
         let touched: BTreeSet<String> = planned.plan.outputs.keys().cloned().collect();
-        let destroying = planned.plan.mode == infra_core::plan::PlanMode::Destroy;
+        let destroying = planned.plan.mode == PlanMode::Destroy;
         let started = JournalEntry::RunStarted {
             run: run.clone(),
             command: command.to_owned(),

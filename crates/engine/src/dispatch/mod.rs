@@ -60,6 +60,7 @@ impl Dispatch {
             .map(|step| Progress {
                 stage: Stage::Waiting,
                 exists: false,
+                made: None,
                 rest: None,
                 task: None,
                 missing: step.after.len(),
@@ -243,6 +244,10 @@ impl Dispatch {
                         let progress = &mut self.steps[step.0 as usize];
                         progress.stage = Stage::Parked;
                         progress.rest = rest;
+                        self.park(step, error);
+                    }
+                    Err(StepError::Failed(error)) if self.denies_what_is_new(step, &error) => {
+                        self.steps[step.0 as usize].stage = Stage::Parked;
                         self.park(step, error);
                     }
                     Err(StepError::Failed(error)) => self.fail(step, error),

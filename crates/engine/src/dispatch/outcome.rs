@@ -11,6 +11,7 @@ impl Dispatch {
     pub(super) fn exists(&mut self, id: StepId, physical_id: PhysicalId, attributes: infra_core::Attributes) {
         let address = self.address(id);
         self.work.known(address.clone(), attributes);
+        self.steps[id.0 as usize].made = Some(physical_id.clone());
         self.shared.reporter.send(EventKind::StepExists {
             step: id,
             address,

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use infra_core::{StepId, Strength};
+use infra_core::{PhysicalId, StepId, Strength};
 use tokio::time::Instant;
 
 use crate::retry::Tries;
@@ -41,6 +41,8 @@ pub(super) struct Progress {
     pub stage: Stage,
     /// Whether its call has answered with an id, so that what needs only that has been let go on.
     pub exists: bool,
+    /// What its create has made.
+    pub made: Option<PhysicalId>,
     /// Parked in the middle: what is left of it.
     pub rest: Option<Box<Job>>,
     /// The task that carries it out, or last did.

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use infra_core::state::{JournalEntry, RecordStatus};
 use infra_core::{
-    Attributes, ErrorClass, Intent, Operation, PhysicalId, ProviderError, ResourceRecord, Token, TypeSchema,
+    Attributes, ErrorClass, Intent, Operation, PhysicalId, ProviderError, ResourceRecord, TypeSchema,
 };
 use infra_provider::{Call, Found, Provider, UpdateRequest};
 
@@ -116,8 +116,8 @@ impl StepRun {
             .await
     }
 
-    /// A create without a waiter is over. If its answer did not have every computed attribute, one look
-    /// completes them.
+    /// A call without a waiter is over. If its answer did not have every computed attribute, a look completes
+    /// them.
     pub(super) async fn settle_observed(
         &self,
         provider: &dyn Provider,
@@ -129,15 +129,10 @@ impl StepRun {
         let schema = provider.schema();
         let complete = schema.computed.keys().all(|name| observed.contains_key(name));
         if !complete {
-            let call = self.call(&Token(String::new()));
-            // Not found so soon is no failure: what the create answered stands.
-            if let Ok(mut found) = call.scope(provider.read(std::slice::from_ref(id))).await
-                && let Some(found) = found.remove(id)
-            {
-                observed = found.observed;
-            }
+            // Not found so soon is no failure: what is known by the call itself stands.
+            observed = self.look(provider, id, wanted).await.unwrap_or(observed);
         }
-        let finished = self.finished(schema, id, wanted, &observed);
+        let finished = self.finished(provider, id, wanted, &observed);
         record.status = RecordStatus::Ready;
         record.observed = self.recorded(schema, &observed, wanted, &record.applied);
         let is_noted = self

@@ -11,7 +11,7 @@ use infra_core::{
     Action, Attributes, Diagnostic, ErrorClass, Observation, PhysicalId, ProviderError, Resource,
     ResourceAddress, ResourceRecord,
 };
-use infra_plan::{Current, Resolved, attributes_after, conceal, resolve};
+use infra_plan::{Current, Resolved, attributes_seen, conceal, resolve};
 use infra_provider::Provider;
 
 use self::order::in_order;
@@ -82,7 +82,7 @@ impl Work {
                                 // The plan says that it stays, though what it is made of is still to come.
                                 wanted.retain(|_, value| !value.has_unknown());
                             }
-                            attributes_after(schema, &wanted, resolved.observed().unwrap_or(&observed))
+                            attributes_seen(provider, &wanted, resolved.observed().unwrap_or(&observed))
                         }
                         // What cannot be worked out yet is so because of something still to be made.
                         Err(_) => {

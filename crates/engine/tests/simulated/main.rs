@@ -18,4 +18,5 @@ mod properties;
 mod random;
 mod secrets;
 mod stacks;
+mod stale;
 mod waiting;

@@ -1,6 +1,7 @@
 """One emulator for all tests. Time stands still in it, but for `advance`; each test has an account of its own."""
 
 import atexit
+import contextlib
 import itertools
 import json
 import os
@@ -45,14 +46,23 @@ def endpoint() -> str:
         atexit.register(process.wait)
         atexit.register(process.terminate)
         _endpoint = process.stdout.readline().split()[-1]
+        durations = page("GET", "/_infra/status")["settings"]["durations_seconds"]
+        # What is made shows at once and can be used at once, but where a test says otherwise.
+        set_durations({name: 0 for name in durations if name.endswith((".visible", ".usable"))})
     return _endpoint
 
 
-def page(method: str, path: str) -> Any:
+def page(method: str, path: str, body: Any = None) -> Any:
     """One of the emulator's own pages."""
-    request = urllib.request.Request(endpoint() + path, method=method)
+    data = None if body is None else json.dumps(body).encode()
+    request = urllib.request.Request(endpoint() + path, data, method=method)
     with urllib.request.urlopen(request) as answer:
         return json.load(answer)
+
+
+def set_durations(durations: dict[str, float]) -> None:
+    """Sets some of the emulator's durations, in AWS's seconds."""
+    page("POST", "/_infra/settings", {"durations_seconds": durations})
 
 
 def advance(seconds: float) -> None:
@@ -122,9 +132,14 @@ class SandboxTest(unittest.TestCase):
             LoadBalancerArn=self.balancer, Protocol="HTTP", Port=80, DefaultActions=forward
         )["Listeners"][0]["ListenerArn"]
 
+    def execution_role(self) -> str:
+        """The ARN of the role that tasks start with, which is made when it is missing."""
+        with contextlib.suppress(self.iam.exceptions.EntityAlreadyExistsException):
+            self.iam.create_role(RoleName="execution", AssumeRolePolicyDocument=TRUST)
+        return f"arn:aws:iam::{self.account}:role/execution"
+
     def definition(self, image: str = "docker.io/library/nginx:1", **container: Any) -> str:
         """Registers a task definition of one container."""
-        self.role = f"arn:aws:iam::{self.account}:role/execution"
         described = {"name": "app", "image": image, "portMappings": [{"containerPort": 8080}]} | container
         return self.ecs.register_task_definition(
             family="app",
@@ -132,7 +147,7 @@ class SandboxTest(unittest.TestCase):
             requiresCompatibilities=["FARGATE"],
             cpu="256",
             memory="512",
-            executionRoleArn=self.role,
+            executionRoleArn=self.execution_role(),
             containerDefinitions=[described],
         )["taskDefinition"]["taskDefinitionArn"]
 

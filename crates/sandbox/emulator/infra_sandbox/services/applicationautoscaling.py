@@ -6,6 +6,7 @@ from moto.applicationautoscaling.models import FakeApplicationAutoscalingPolicy 
 
 from ..call import Answer, AwsError, Call, operation
 from ..world import store
+from . import iam
 
 SERVICE = "application-autoscaling"
 tags: dict[str, dict[str, str]] = store()
@@ -25,13 +26,14 @@ def register_scalable_target(call: Call) -> dict[str, Any] | Answer:
         raise AwsError("ValidationException", "MinCapacity and MaxCapacity are required for a new scalable target")
     if low > high:
         raise AwsError("ValidationException", "Minimum capacity must not be greater than maximum capacity")
+    own = iam.service_role(call, "ecs.application-autoscaling.amazonaws.com")
+    role = iam.role_of(call, params["RoleARN"]) if params.get("RoleARN") else own
+    if role is not None and not iam.is_seen(role):
+        raise AwsError("ValidationException", f"Unable to assume IAM role: {role.arn}")
     result = call.moto()
     target = target_of(call, params["ResourceId"], params["ScalableDimension"])
-    if target.role_arn is None:
-        target.role_arn = (
-            f"arn:aws:iam::{call.account}:role/aws-service-role/ecs.application-autoscaling.amazonaws.com/"
-            "AWSServiceRoleForApplicationAutoScaling_ECSService"
-        )
+    # A service of ECS is scaled with this role, whatever role is asked for.
+    target.role_arn = own.arn
     if target.suspended_state is None:
         target.suspended_state = dict.fromkeys(
             ("DynamicScalingInSuspended", "DynamicScalingOutSuspended", "ScheduledScalingSuspended"), False
