@@ -9,8 +9,9 @@ use anyhow::{Context, Result};
 use infra_aws::{AwsCatalogue, AwsProviders, Clients, ConnectOptions, Emulator, connect};
 use infra_config::{DiskFiles, Files, Inputs, Loaded, load};
 use infra_core::{ResourceAddress, Severity, SourceMap, Stack};
-use infra_engine::{Cancellation, Machine, Pace, Session};
+use infra_engine::{Cancellation, Estimates, Machine, Pace, Session};
 use infra_provider::{BuiltIn, Providers};
+use infra_record::Durations;
 use infra_sandbox::{Sandbox, StartOptions};
 use infra_state::{Holder, Journal, StateStore};
 use infra_state_sled::{Mode, Request, SledStore};
@@ -196,7 +197,7 @@ pub async fn open(
 ) -> Result<Open> {
     let cancellation = Cancellation::default();
     crate::signals::watch(&cancellation).context("signals cannot be caught")?;
-    let (reporter, events) = infra_engine::channel();
+    let (reporter, events) = infra_engine::channel(infra_core::Redaction::default());
     let view = terminal.watch(events, Some(sources));
     view.status("signing in to AWS");
     let emulator = site.emulator.as_ref();
@@ -234,13 +235,16 @@ pub async fn open(
             "note: an earlier run ended without letting go of the stack: {holder}"
         ));
     }
+    let identity = clients.as_ref().map(|clients| clients.identity.clone());
+    let providers = clients.map_or_else(
+        || Arc::new(BuiltIn::default()) as Arc<dyn Providers>,
+        |clients| Arc::new(AwsProviders::new(&clients)),
+    );
     let session = Session {
         journal,
-        identity: clients.as_ref().map(|clients| clients.identity.clone()),
-        providers: clients.map_or_else(
-            || Arc::new(BuiltIn::default()) as Arc<dyn Providers>,
-            |clients| Arc::new(AwsProviders::new(&clients)),
-        ),
+        identity,
+        estimates: Estimates::new(Arc::clone(&providers), Durations::default()),
+        providers,
         reporter,
         cancellation,
         ambient: Arc::new(Machine),

@@ -7,6 +7,7 @@
 mod ambient;
 mod cancel;
 mod dispatch;
+mod estimates;
 mod events;
 mod outputs;
 mod prepare;
@@ -22,6 +23,7 @@ mod work;
 
 pub use ambient::{Ambient, Machine};
 pub use cancel::{ANSWER_GRACE, Cancellation};
+pub use estimates::Estimates;
 pub use events::{EventReceiver, Reporter, channel};
 pub use prepare::prepare;
 pub use refresh::{Refreshed, refresh};

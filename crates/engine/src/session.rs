@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use infra_core::event::{EventKind, RunSummary};
-use infra_core::plan::{ActionCounts, PlanMode};
+use infra_core::plan::{ActionCounts, Forecast, PlanMode};
 use infra_core::state::{JournalEntry, RecordStatus, RunId};
 use infra_core::{
     Attributes, AwsIdentity, Diagnostic, Health, PhysicalId, Plan, ProviderError, Redaction, Resource,
@@ -19,6 +19,7 @@ use tokio::time::Instant;
 use crate::ambient::Ambient;
 use crate::cancel::Cancellation;
 use crate::dispatch::Dispatch;
+use crate::estimates::Estimates;
 use crate::events::Reporter;
 use crate::outputs;
 use crate::prepare::prepare;
@@ -45,6 +46,8 @@ pub struct Session {
     pub pace: Pace,
     /// Calls under way at the same time.
     pub parallelism: usize,
+    /// How long steps will probably take: the longest chain goes first.
+    pub estimates: Estimates,
     /// Whether a run waits for what nothing else waits for, such as the end of a rollout.
     pub wait: bool,
 }
@@ -344,6 +347,11 @@ impl Session {
         })
     }
 
+    /// How long carrying the plan out will probably take.
+    pub fn forecast(&self, plan: &Plan) -> Forecast {
+        self.estimates.forecast(plan, self.wait)
+    }
+
     /// Takes something that exists at AWS into the state, under an address that the stack declares. Nothing
     /// is taken for applied, so that the next plan shows every difference.
     ///
@@ -420,7 +428,9 @@ impl Session {
             pace: self.pace,
             wait: self.wait,
         });
-        let (report, work) = Dispatch::new(shared, planned, self.parallelism).run().await?;
+        let (report, work) = Dispatch::new(shared, planned, self.parallelism, &self.estimates)
+            .run()
+            .await?;
         let completed = report.outcome == RunOutcome::Completed;
         let evaluated = work.outputs().filter(|_| !destroying);
         let values = (!destroying || completed)

@@ -41,7 +41,7 @@ pub use check::check;
 pub use conceal::conceal;
 pub use evaluate::evaluate;
 pub use input::{PlanInput, PlanOptions, observation_of_record};
-pub use path::remaining_path;
+pub use path::{CriticalPath, CriticalStep, Expectations, StepEstimate, critical_path, remaining_path};
 pub use resolve::{Current, Resolved, resolve};
 pub use same::same_work;
 pub use scope::{attributes_after, attributes_seen};

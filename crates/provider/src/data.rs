@@ -4,6 +4,7 @@
 //! has what uses its id replaced when something else changes.
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 use infra_core::{Attributes, Catalogue, PhysicalId, TypeDefinition, TypeName};
 use schemars::JsonSchema;
@@ -14,7 +15,7 @@ use crate::call::Call;
 use crate::definition::Definition;
 use crate::erased::Erased;
 use crate::traits::{Created, Found, Provider, Providers, ResourceType, Update};
-use crate::wait::Traits;
+use crate::wait::{Traits, Waits};
 
 /// The type.
 #[derive(Debug, Clone, Copy, Default)]
@@ -61,6 +62,10 @@ input = { api = "${lower(stack.name)}-api", owner = "platform" }
     const TRAITS: Traits = Traits {
         immutable: &["triggers_replace"],
         write_only: &["input", "triggers_replace"],
+        waits: Waits {
+            typical_call: Duration::ZERO,
+            ..Waits::NONE
+        },
         ..Traits::NONE
     };
     type Spec = Spec;

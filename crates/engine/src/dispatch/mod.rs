@@ -21,6 +21,7 @@ use tokio::task::{JoinError, JoinSet};
 use tokio::time::Instant;
 
 use self::progress::{Progress, Stage};
+use crate::estimates::Estimates;
 use crate::session::{Planned, RunReport};
 use crate::step::{Message, Shared, StepError, StepRun};
 use crate::work::Work;
@@ -47,11 +48,11 @@ pub(crate) struct Dispatch {
 
 impl Dispatch {
     /// A run of a plan, not yet begun.
-    pub fn new(shared: Arc<Shared>, planned: Planned, parallelism: usize) -> Self {
+    pub fn new(shared: Arc<Shared>, planned: Planned, parallelism: usize, estimates: &Estimates) -> Self {
         let Planned { plan, .. } = &planned;
         let plan = plan.clone();
         let work = Work::new(&shared, planned);
-        let remaining = infra_plan::remaining_path(&plan, |step| work.typical(step));
+        let remaining = infra_plan::remaining_path(&plan, estimates);
         let mut steps: Vec<Progress> = plan
             .steps
             .iter()

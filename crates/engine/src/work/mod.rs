@@ -5,7 +5,6 @@ mod order;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
-use std::time::Duration;
 
 use infra_core::plan::{Reason, Step, StepOperation};
 use infra_core::{
@@ -20,9 +19,6 @@ use crate::outputs;
 use crate::scope::RunScope;
 use crate::session::Planned;
 use crate::step::{Finished, Job, Shared};
-
-/// How long a call without a waiter usually takes.
-const TYPICAL_CALL: Duration = Duration::from_millis(500);
 
 /// What a run knows of its resources.
 pub(crate) struct Work {
@@ -107,21 +103,6 @@ impl Work {
             Some(Observation::Present { attributes, .. }) => Some(attributes),
             _ => None,
         }
-    }
-
-    /// How long a step usually takes, for the order of starting.
-    pub fn typical(&self, step: &Step) -> Duration {
-        let Some(provider) = self.shared.providers.provider(step.address.type_name()) else {
-            return TYPICAL_CALL;
-        };
-        let waits = provider.waits();
-        let wait = match step.operation {
-            StepOperation::Create | StepOperation::Wait => waits.create,
-            StepOperation::Update => waits.update,
-            StepOperation::Delete => waits.delete,
-            StepOperation::Forget | StepOperation::Confirm => return Duration::ZERO,
-        };
-        wait.map_or(TYPICAL_CALL, |wait| TYPICAL_CALL + wait.typical)
     }
 
     /// The place of a resource in the stack's files.

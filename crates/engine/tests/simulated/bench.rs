@@ -8,9 +8,11 @@ use infra_core::event::EventKind;
 use infra_core::plan::PlanMode;
 use infra_core::{Event, Redaction, RunOutcome, Stack, State};
 use infra_engine::{
-    Ambient, Cancellation, EngineError, EventReceiver, Pace, Planned, RunReport, RunRequest, Session, channel,
+    Ambient, Cancellation, EngineError, Estimates, EventReceiver, Pace, Planned, RunReport, RunRequest,
+    Session, channel,
 };
 use infra_plan::PlanOptions;
+use infra_record::Durations;
 use infra_state::testing::MemoryStore;
 use infra_state::{Journal, StateStore};
 use infra_testkit::{Chance, Cloud, Faults, differences, stack_id};
@@ -31,6 +33,8 @@ pub struct Bench {
     pub parallelism: usize,
     /// Whether runs wait for what nothing else waits for.
     pub wait: bool,
+    /// What past runs took.
+    pub past: Durations,
     /// Of the next run.
     pub cancellation: Cancellation,
     ambient: Arc<Simulated>,
@@ -95,6 +99,7 @@ impl Bench {
             schedule: None,
             parallelism: 10,
             wait: true,
+            past: Durations::default(),
             cancellation: Cancellation::default(),
             ambient: Arc::new(Simulated {
                 seed,
@@ -153,6 +158,7 @@ impl Bench {
             ambient: Arc::clone(&self.ambient) as Arc<dyn Ambient>,
             pace: Pace::AWS,
             parallelism: self.parallelism,
+            estimates: Estimates::new(self.cloud.providers(), self.past.clone()),
             wait: self.wait,
         };
         (session, receiver)

@@ -11,6 +11,7 @@ mod bench;
 mod cancel;
 mod crash;
 mod drift;
+mod estimates;
 mod failing;
 mod plans;
 mod properties;
