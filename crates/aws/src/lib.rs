@@ -4,6 +4,8 @@
 //! [`catalogue`]. SDK types do not leave this crate. `services/ec2/vpc.rs` is the exemplar.
 
 mod alike;
+#[cfg(test)]
+mod always;
 mod catalogue;
 mod choices;
 mod clients;

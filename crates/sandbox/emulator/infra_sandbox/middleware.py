@@ -117,7 +117,10 @@ class Middleware:
 
     def aws(self, call: Call, fault: Fault) -> Answer:
         """Answers an AWS request, or what `fault` has in its place."""
-        answer, code = self.carry_out(call) if fault.carried_out else self.instead(call, fault)
+        if fault.carried_out:
+            answer, code = self.carry_out(call, fault.behind_seconds)
+        else:
+            answer, code = self.instead(call, fault)
         more = {"fault": fault.kind} if fault.kind else {}
         self.requests.note(*names(call), answer.status, code, account=call.account, **more)
         # A plain page comes from before the service, and bears no number.
@@ -125,14 +128,14 @@ class Middleware:
             answer.headers.append(("x-amzn-RequestId", f"sandbox-{self.requests.total:08}"))
         return answer
 
-    def carry_out(self, call: Call) -> tuple[Answer, str]:
+    def carry_out(self, call: Call, behind_seconds: float) -> tuple[Answer, str]:
         """The answer, and its error code."""
         code = ""
         try:
             if call.service == "ec2" and b"DryRun=true" in call.body:
                 raise AwsError("DryRunOperation", "Request would have succeeded, but DryRun flag is set.", 412)
             handler = HANDLERS.get((call.service, call.operation), Call.forward)
-            result = consistency.answer(call, lambda: paging.page(call, handler(call)))
+            result = consistency.answer(call, lambda: paging.page(call, handler(call)), behind_seconds)
             answer = result if isinstance(result, Answer) else call.serialize(result)
         except ServiceException as error:
             code = error.code
