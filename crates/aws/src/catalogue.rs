@@ -12,6 +12,12 @@ pub trait FromClients: ResourceType {
     fn from_clients(clients: &Clients) -> Self;
 }
 
+impl FromClients for infra_provider::Data {
+    fn from_clients(_: &Clients) -> Self {
+        Self
+    }
+}
+
 macro_rules! catalogue {
     ($($type:ty),+ $(,)?) => {
         /// The definitions of all types: needs no client.
@@ -80,6 +86,7 @@ catalogue![
     iam::role::Role,
     iam::role_policy::RolePolicy,
     iam::role_policy_attachment::RolePolicyAttachment,
+    infra_provider::Data,
     logs::log_group::LogGroup,
     route53::record::Record,
 ];

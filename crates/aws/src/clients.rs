@@ -81,7 +81,7 @@ pub struct Clients {
 /// Time for one try of one request. AWS's slowest control-plane calls answer within half of this.
 const ATTEMPT_TIMEOUT: Duration = Duration::from_secs(60);
 /// Tries of a read, with the SDK's exponential backoff and jitter between them.
-const READ_ATTEMPTS: u32 = 8;
+pub(crate) const READ_ATTEMPTS: u32 = 8;
 
 macro_rules! client {
     ($sdk:ident, $service:literal, $config:expr, $http:expr, $options:expr) => {{

@@ -22,3 +22,4 @@ mod together;
 
 pub use catalogue::{AwsCatalogue, AwsProviders, DOCUMENTS};
 pub use clients::{Clients, ConnectOptions, Emulator, connect};
+pub use infra_oci::end_builds;

@@ -10,7 +10,7 @@ use aws_smithy_runtime_api::client::interceptors::context::{
 use aws_smithy_runtime_api::client::interceptors::{Intercept, dyn_dispatch_hint};
 use aws_smithy_runtime_api::client::orchestrator::Metadata;
 use aws_smithy_runtime_api::client::runtime_components::RuntimeComponents;
-use aws_smithy_types::config_bag::{ConfigBag, Layer, Storable, StoreReplace};
+use aws_smithy_types::config_bag::{ConfigBag, Storable, StoreReplace};
 use aws_smithy_types::retry::RetryConfig;
 use infra_core::event::EventKind;
 use infra_provider::{Progress, current_address};
@@ -66,18 +66,21 @@ impl Intercept for Observer {
 
     /// A create whose answer was lost must not be repeated blindly: the engine first looks for what it
     /// left. So the SDK retries reads only.
-    fn read_before_execution(
+    ///
+    /// Not earlier than here: which operation it is stands in the configuration only after
+    /// `read_before_execution` of a client's interceptors, and what the SDK makes of all layers then hides theirs.
+    fn read_before_serialization(
         &self,
         _: &BeforeSerializationInterceptorContextRef<'_>,
+        _: &RuntimeComponents,
         config: &mut ConfigBag,
     ) -> Result<(), BoxError> {
+        // An operation without a name is not known to be a read.
         if config
             .load::<Metadata>()
-            .is_some_and(|metadata| is_mutating(metadata.name()))
+            .is_none_or(|metadata| is_mutating(metadata.name()))
         {
-            let mut layer = Layer::new("NoRetryOfChanges");
-            layer.store_put(RetryConfig::disabled());
-            config.push_layer(layer);
+            config.interceptor_state().store_put(RetryConfig::disabled());
         }
         Ok(())
     }
@@ -126,7 +129,81 @@ impl Intercept for Observer {
 
 #[cfg(test)]
 mod tests {
-    use super::is_mutating;
+    use std::sync::atomic::{AtomicU32, Ordering};
+
+    use aws_config::{BehaviorVersion, Region};
+    use aws_credential_types::Credentials;
+    use aws_smithy_runtime_api::client::http::{
+        HttpClient, HttpConnector, HttpConnectorFuture, HttpConnectorSettings, SharedHttpConnector,
+    };
+    use aws_smithy_runtime_api::client::orchestrator::{HttpRequest, HttpResponse};
+    use aws_smithy_runtime_api::client::result::ConnectorError;
+    use aws_smithy_types::body::SdkBody;
+
+    use super::*;
+    use crate::clients::READ_ATTEMPTS;
+
+    /// Answers every request in the same way, and counts them.
+    #[derive(Debug, Clone)]
+    struct Always {
+        /// The status of the answer; `None` when there is none.
+        status: Option<u16>,
+        asked: Arc<AtomicU32>,
+    }
+
+    impl HttpClient for Always {
+        fn http_connector(&self, _: &HttpConnectorSettings, _: &RuntimeComponents) -> SharedHttpConnector {
+            SharedHttpConnector::new(self.clone())
+        }
+    }
+
+    impl HttpConnector for Always {
+        fn call(&self, _: HttpRequest) -> HttpConnectorFuture {
+            self.asked.fetch_add(1, Ordering::Relaxed);
+            let result = match self.status {
+                Some(status) => Ok(HttpResponse::new(
+                    status.try_into().unwrap(),
+                    SdkBody::from("<html></html>"),
+                )),
+                None => Err(ConnectorError::io("connection reset by peer".into())),
+            };
+            HttpConnectorFuture::ready(result)
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn what_changes_something_is_sent_once_and_reads_are_repeated() {
+        for status in [None, Some(500), Some(503)] {
+            let asked = Arc::new(AtomicU32::new(0));
+            let config = aws_sdk_ec2::Config::builder()
+                .behavior_version(BehaviorVersion::latest())
+                .region(Region::from_static("us-east-1"))
+                .credentials_provider(Credentials::new("test", "not-a-real-secret", None, None, "test"))
+                .retry_config(RetryConfig::standard().with_max_attempts(READ_ATTEMPTS))
+                .http_client(Always {
+                    status,
+                    asked: Arc::clone(&asked),
+                })
+                .interceptor(Observer::new("ec2", Arc::new(infra_provider::Silent)))
+                .build();
+            let client = aws_sdk_ec2::Client::from_conf(config);
+            assert!(
+                client
+                    .create_vpc()
+                    .cidr_block("10.0.0.0/16")
+                    .send()
+                    .await
+                    .is_err()
+            );
+            assert_eq!(asked.swap(0, Ordering::Relaxed), 1, "CreateVpc, {status:?}");
+            assert!(client.describe_vpcs().send().await.is_err());
+            assert_eq!(
+                asked.load(Ordering::Relaxed),
+                READ_ATTEMPTS,
+                "DescribeVpcs, {status:?}"
+            );
+        }
+    }
 
     #[test]
     fn reading_operations_are_known_by_their_verb() {

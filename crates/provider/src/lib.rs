@@ -5,6 +5,7 @@
 //! [`Erased`] turns one into the other. This crate knows no AWS and does no I/O itself.
 
 mod call;
+mod data;
 mod definition;
 mod erased;
 mod schema;
@@ -12,6 +13,7 @@ mod traits;
 mod wait;
 
 pub use call::{Call, Progress, Silent, TAG_ADDRESS, current_address};
+pub use data::{BuiltIn, Data};
 pub use definition::Definition;
 pub use erased::{Erased, decode};
 pub use schema::type_schema;

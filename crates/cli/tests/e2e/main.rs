@@ -21,4 +21,5 @@ mod image;
 mod kill;
 mod mistakes;
 mod moto;
+mod proof;
 mod reference;

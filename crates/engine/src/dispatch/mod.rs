@@ -21,6 +21,7 @@ use tokio::task::{JoinError, JoinSet};
 use tokio::time::Instant;
 
 use self::progress::{Progress, Stage};
+use crate::estimates::Estimates;
 use crate::session::{Planned, RunReport};
 use crate::step::{Message, Shared, StepError, StepRun};
 use crate::work::Work;
@@ -40,19 +41,18 @@ pub(crate) struct Dispatch {
     tasks: JoinSet<()>,
     broken: Option<AppendError>,
     failed: usize,
+    stopped: usize,
     skipped: usize,
     cancelling: bool,
-    /// Whether a wait was ended because the user wants to stop.
-    cut_short: bool,
 }
 
 impl Dispatch {
     /// A run of a plan, not yet begun.
-    pub fn new(shared: Arc<Shared>, planned: Planned, parallelism: usize) -> Self {
+    pub fn new(shared: Arc<Shared>, planned: Planned, parallelism: usize, estimates: &Estimates) -> Self {
         let Planned { plan, .. } = &planned;
         let plan = plan.clone();
         let work = Work::new(&shared, planned);
-        let remaining = infra_plan::remaining_path(&plan, |step| work.typical(step));
+        let remaining = infra_plan::remaining_path(&plan, estimates);
         let mut steps: Vec<Progress> = plan
             .steps
             .iter()
@@ -96,9 +96,9 @@ impl Dispatch {
             tasks: JoinSet::new(),
             broken: None,
             failed: 0,
+            stopped: 0,
             skipped: 0,
             cancelling: false,
-            cut_short: false,
         }
     }
 
@@ -133,7 +133,7 @@ impl Dispatch {
                         self.panicked(&error);
                     }
                 }
-                () = cancellation.reached(next_level) => {
+                () = cancellation.reached(next_level), if self.broken.is_none() => {
                     self.shared.reporter.send(EventKind::Cancelling { level: cancellation.level() });
                 }
             }
@@ -253,6 +253,10 @@ impl Dispatch {
                     Err(StepError::Journal(error)) => {
                         self.steps[step.0 as usize].stage = Stage::Failed;
                         self.broken.get_or_insert(error);
+                        // Nothing can be written down any more: waiting and trying again have no use.
+                        while self.shared.cancellation.level() < 2 {
+                            self.shared.cancellation.raise();
+                        }
                     }
                 }
             }

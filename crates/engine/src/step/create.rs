@@ -11,6 +11,7 @@ use infra_provider::{Call, Found, Provider, UpdateRequest};
 
 use super::known::attributes_known;
 use super::{Finished, Job, Keep, Message, StepError, StepRun};
+use crate::cancel::not_again;
 use crate::retry::Tries;
 use crate::scope::completed;
 use crate::settle::{Lost, adopted};
@@ -132,7 +133,7 @@ impl StepRun {
             // Not found so soon is no failure: what is known by the call itself stands.
             observed = self.look(provider, id, wanted).await.unwrap_or(observed);
         }
-        let finished = self.finished(schema, id, wanted, &observed);
+        let finished = self.finished(provider, id, wanted, &observed);
         record.status = RecordStatus::Ready;
         record.observed = self.recorded(schema, &observed, wanted, &record.applied);
         let is_noted = self
@@ -155,16 +156,21 @@ impl StepRun {
         intent: &Intent,
     ) -> Result<(PhysicalId, Found<Attributes>), (ProviderError, bool)> {
         let mut tries = Tries::new(self.shared.pace);
+        let cancellation = &self.shared.cancellation;
         let lost = Lost {
             provider,
             call,
             attributes: &intent.attributes,
             pace: self.shared.pace,
-            cancellation: &self.shared.cancellation,
+            cancellation,
         };
         loop {
-            let error = match call.scope(provider.create(call, wanted)).await {
+            let answer = cancellation
+                .answer(call.scope(provider.create(call, wanted)))
+                .await;
+            let error = match answer {
                 Ok(created) => return Ok((created.id, created.found)),
+                Err(error) if error.class == ErrorClass::Cancelled => return Err((error, false)),
                 Err(error) => error,
             };
             let uncertain = !error.class.has_no_effect();
@@ -177,7 +183,7 @@ impl StepRun {
                 };
                 match call.scope(lost.find(patience)).await {
                     Ok(Some(found)) => return Ok(found),
-                    Ok(None) if self.shared.cancellation.level() >= 2 => return Err((error, false)),
+                    Ok(None) if cancellation.level() >= 2 => return Err((not_again(&error), false)),
                     Ok(None) => {}
                     Err(_) => return Err((error, false)),
                 }
@@ -189,8 +195,8 @@ impl StepRun {
                 return Err((error, true));
             };
             self.retrying(&tries, pause, &error);
-            if !self.shared.cancellation.sleep(pause).await {
-                return Err((error, true));
+            if !cancellation.pause(pause).await {
+                return Err((not_again(&error), true));
             }
         }
     }

@@ -7,7 +7,7 @@ use infra_core::state::{JournalEntry, RecordStatus};
 use infra_core::{
     Attributes, Diagnostic, ErrorClass, ProviderError, Resource, ResourceAddress, ResourceRecord,
 };
-use infra_plan::{Current, Resolved, attributes_after};
+use infra_plan::{Current, Resolved, attributes_seen};
 use infra_provider::{Provider, UpdateRequest};
 
 use super::Work;
@@ -113,8 +113,8 @@ impl Work {
         let finished = Finished {
             changed: false,
             id: Some(before.physical_id.clone()),
-            attributes: Some(attributes_after(
-                schema,
+            attributes: Some(attributes_seen(
+                provider,
                 resolved.for_update(),
                 resolved.observed().unwrap_or(observed),
             )),

@@ -5,24 +5,20 @@ mod order;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
-use std::time::Duration;
 
 use infra_core::plan::{Reason, Step, StepOperation};
 use infra_core::{
     Action, Attributes, Diagnostic, ErrorClass, Observation, PhysicalId, ProviderError, Resource,
     ResourceAddress, ResourceRecord,
 };
-use infra_plan::{Current, Resolved, attributes_after, conceal, resolve};
+use infra_plan::{Current, Resolved, attributes_seen, conceal, resolve};
 use infra_provider::Provider;
 
-use self::order::in_order;
+pub(crate) use self::order::in_order;
 use crate::outputs;
 use crate::scope::RunScope;
 use crate::session::Planned;
 use crate::step::{Finished, Job, Shared};
-
-/// How long a call without a waiter usually takes.
-const TYPICAL_CALL: Duration = Duration::from_millis(500);
 
 /// What a run knows of its resources.
 pub(crate) struct Work {
@@ -86,7 +82,7 @@ impl Work {
                                 // The plan says that it stays, though what it is made of is still to come.
                                 wanted.retain(|_, value| !value.has_unknown());
                             }
-                            attributes_after(schema, &wanted, resolved.observed().unwrap_or(&observed))
+                            attributes_seen(provider, &wanted, resolved.observed().unwrap_or(&observed))
                         }
                         // What cannot be worked out yet is so because of something still to be made.
                         Err(_) => {
@@ -94,7 +90,7 @@ impl Work {
                             conceal(schema, &observed, [&applied, &applied], key).into_owned()
                         }
                     };
-                    self.scope.set(address.clone(), attributes);
+                    self.known(address.clone(), attributes);
                 }
                 _ => self.scope.set_unknown(address, schema),
             }
@@ -109,21 +105,6 @@ impl Work {
         }
     }
 
-    /// How long a step usually takes, for the order of starting.
-    pub fn typical(&self, step: &Step) -> Duration {
-        let Some(provider) = self.shared.providers.provider(step.address.type_name()) else {
-            return TYPICAL_CALL;
-        };
-        let waits = provider.waits();
-        let wait = match step.operation {
-            StepOperation::Create | StepOperation::Wait => waits.create,
-            StepOperation::Update => waits.update,
-            StepOperation::Delete => waits.delete,
-            StepOperation::Forget | StepOperation::Confirm => return Duration::ZERO,
-        };
-        wait.map_or(TYPICAL_CALL, |wait| TYPICAL_CALL + wait.typical)
-    }
-
     /// The place of a resource in the stack's files.
     pub fn place(&self, address: &ResourceAddress) -> Option<String> {
         let stack = self.planned.stack.as_ref()?;
@@ -132,6 +113,7 @@ impl Work {
 
     /// Something exists: this much is known of it.
     pub fn known(&mut self, address: ResourceAddress, attributes: Attributes) {
+        self.shared.reporter.redaction().hide(attributes.values());
         self.scope.set(address, attributes);
     }
 
@@ -143,7 +125,7 @@ impl Work {
             observations.insert(step.address.clone(), observation);
         }
         if let Some(attributes) = &finished.attributes {
-            self.scope.set(step.address.clone(), attributes.clone());
+            self.known(step.address.clone(), attributes.clone());
         }
         if let (StepOperation::Create, Some(id)) = (step.operation, &finished.id) {
             self.stands.insert(step.address.clone(), id.clone());
@@ -164,14 +146,17 @@ impl Work {
     /// [`ErrorClass::DependencyNotReady`] when an attribute that it needs is not known yet; otherwise what
     /// cannot be worked out.
     pub fn job(&self, step: &Step) -> Result<Job, ProviderError> {
-        match step.operation {
+        let job = match step.operation {
             StepOperation::Create => self.create(step),
             StepOperation::Update => self.update(step),
             StepOperation::Delete => self.delete(step),
             StepOperation::Forget => self.forget(step),
             StepOperation::Wait => self.wait(step),
             StepOperation::Confirm => self.confirm(step),
-        }
+        }?;
+        // Before AWS is sent it, and can send it back.
+        self.shared.reporter.redaction().hide(job.sent().values());
+        Ok(job)
     }
 
     /// The record of the thing that the step is about: the address's own or a deposed one.

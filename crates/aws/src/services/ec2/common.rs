@@ -102,8 +102,7 @@ pub fn filter(name: &str, values: impl IntoIterator<Item = String>) -> Filter {
 /// Not by the address: the key of a `for_each` in it may hold what a filter takes for a pattern, and the token is
 /// enough. [`is_ours`] looks at all of them.
 pub fn ours(call: &Call) -> Vec<Filter> {
-    call.tags()
-        .into_iter()
+    call.marks()
         .filter(|(key, _)| *key != TAG_ADDRESS)
         .map(|(key, value)| filter(&format!("tag:{key}"), [value]))
         .collect()
@@ -112,9 +111,9 @@ pub fn ours(call: &Call) -> Vec<Filter> {
 /// Whether these are the tags that the create call of this intent set. What [`ours`] finds is asked once more:
 /// a filter that somebody does not know and ignores would otherwise make us adopt what is not ours.
 pub fn is_ours(call: &Call, tags: &[Tag]) -> bool {
-    call.tags().iter().all(|(key, value)| {
+    call.marks().all(|(key, value)| {
         tags.iter()
-            .any(|tag| tag.key() == Some(key) && tag.value() == Some(value))
+            .any(|tag| tag.key() == Some(key) && tag.value() == Some(&value))
     })
 }
 
@@ -385,6 +384,9 @@ mod tests {
         assert!(is_ours(&call("one"), made.tags()));
         assert!(!is_ours(&call("two"), made.tags()));
         assert!(!is_ours(&call("one"), &[]));
+        // Without a token, whatever the stack made for the address.
+        assert!(is_ours(&call(""), made.tags()));
+        assert!(!is_ours(&call(""), &[]));
     }
 
     #[test]

@@ -10,13 +10,14 @@
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::time::Duration;
 
 use aws_sdk_ecr::Client;
 use futures::future::try_join_all;
 use infra_core::types::{Problems, known, known_str};
 use infra_core::{Attributes, ErrorClass, PhysicalId, ProviderError, Value};
 use infra_oci::{Credentials, Image as OciImage, OpenOptions, Progress, PushEvent, PushOptions, Registry};
-use infra_provider::{Call, Created, Found, ProviderResult, ResourceType, Traits, Update, decode};
+use infra_provider::{Call, Created, Found, ProviderResult, ResourceType, Traits, Update, Waits, decode};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use tokio::sync::OnceCell;
@@ -129,6 +130,11 @@ image_tag      = "dev02"
         local: &["source", "platform"],
         paths: &["source.archive", "source.layout", "source.build.context"],
         create_before_destroy: true,
+        // Some 100 MB over a usual line; what was pushed before takes none of it.
+        waits: Waits {
+            typical_call: Duration::from_secs(20),
+            ..Waits::NONE
+        },
         ..Traits::NONE
     };
     const PREPARES: bool = true;

@@ -175,7 +175,7 @@ task_definition = "${ecs.task_definition.app.arn}"
         waits: Waits {
             create: Some(ROLLOUT),
             update: Some(ROLLOUT),
-            delete: None,
+            ..Waits::NONE
         },
         ..Traits::NONE
     };

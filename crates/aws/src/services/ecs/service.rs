@@ -179,9 +179,8 @@ deployment_circuit_breaker = { enable = true, rollback = true }
         keyed: &[("capacity_provider_strategy", "capacity_provider")],
         natural_key: &["cluster", "service_name"],
         waits: Waits {
-            create: None,
-            update: None,
             delete: Some(Wait::seconds("service drained", 60, 1200)),
+            ..Waits::NONE
         },
         ..Traits::NONE
     };

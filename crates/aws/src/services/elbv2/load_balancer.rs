@@ -193,6 +193,7 @@ drop_invalid_header_fields_enabled = true
             create: Some(Wait::seconds("load balancer active", 150, 900)),
             update: Some(Wait::seconds("load balancer active", 10, 900)),
             delete: Some(Wait::seconds("load balancer gone", 5, 300)),
+            ..Waits::NONE
         },
         ..Traits::NONE
     };

@@ -204,7 +204,7 @@ hosted_zone_id = "${apigatewayv2.domain_name.main.hosted_zone_id}"
         waits: Waits {
             create: Some(Wait::seconds("DNS change on all servers", 60, 600)),
             update: Some(Wait::seconds("DNS change on all servers", 60, 600)),
-            delete: None,
+            ..Waits::NONE
         },
         ..Traits::NONE
     };

@@ -6,6 +6,8 @@ mod project;
 mod reference;
 mod run;
 
+pub use account::Held;
 pub use cases::{by_hand, fill};
 pub use project::{ACCOUNT, Cloud, Project};
 pub use reference::Reference;
+pub use run::Run;

@@ -1,3 +1,4 @@
+import functools
 import json
 import os
 
@@ -5,6 +6,7 @@ import boto3
 from botocore.config import Config
 
 
+@functools.cache
 def client(service, **more):
     return boto3.client(
         service,
