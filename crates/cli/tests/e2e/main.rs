@@ -13,6 +13,7 @@
 
 mod accounts;
 mod commands;
+mod consistency;
 mod drift;
 mod failure;
 mod harness;

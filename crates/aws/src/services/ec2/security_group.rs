@@ -288,12 +288,11 @@ impl SecurityGroup {
         } else {
             return Ok(());
         };
-        revoke
-            .send()
-            .await
-            .aws("ec2", "RevokeSecurityGroupEgress")
-            .absent_is_none()?;
-        Ok(())
+        match revoke.send().await.aws("ec2", "RevokeSecurityGroupEgress") {
+            // The rule is gone. That the group is not found means no such thing: it is not visible yet.
+            Err(error) if error.code.as_deref() == Some("InvalidPermission.NotFound") => Ok(()),
+            revoked => revoked.map(drop),
+        }
     }
 
     /// Makes AWS's own way out again.
