@@ -9,7 +9,7 @@ use anyhow::{Context, Result};
 use infra_aws::{AwsCatalogue, AwsProviders, Clients, ConnectOptions, Emulator, connect};
 use infra_config::{DiskFiles, Files, Inputs, Loaded, load};
 use infra_core::{ResourceAddress, Severity, SourceMap, Stack};
-use infra_engine::{Cancellation, Pace, Session};
+use infra_engine::{Cancellation, Machine, Pace, Session};
 use infra_provider::{BuiltIn, Providers};
 use infra_sandbox::{Sandbox, StartOptions};
 use infra_state::{Holder, Journal, StateStore};
@@ -243,6 +243,7 @@ pub async fn open(
         ),
         reporter,
         cancellation,
+        ambient: Arc::new(Machine),
         pace: if emulator.is_some() {
             Pace::EMULATOR
         } else {

@@ -4,6 +4,7 @@
 //! run; the steps only send it messages. Order of one step: intent durable, provider's call, outcome
 //! durable, event.
 
+mod ambient;
 mod cancel;
 mod dispatch;
 mod events;
@@ -19,6 +20,7 @@ mod step;
 mod wait;
 mod work;
 
+pub use ambient::{Ambient, Machine};
 pub use cancel::{ANSWER_GRACE, Cancellation};
 pub use events::{EventReceiver, Reporter, channel};
 pub use prepare::prepare;

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::Duration;
 
 use infra_core::event::{EventKind, RunSummary};
 use infra_core::plan::{ActionCounts, PlanMode};
@@ -16,6 +16,7 @@ use infra_provider::{Found, Progress, Provider, Providers};
 use infra_state::{AppendError, Journal};
 use tokio::time::Instant;
 
+use crate::ambient::Ambient;
 use crate::cancel::Cancellation;
 use crate::dispatch::Dispatch;
 use crate::events::Reporter;
@@ -38,6 +39,8 @@ pub struct Session {
     pub reporter: Reporter,
     /// The user's wish to stop.
     pub cancellation: Cancellation,
+    /// The time of day, and unique names.
+    pub ambient: Arc<dyn Ambient>,
     /// How patient it is.
     pub pace: Pace,
     /// Calls under way at the same time.
@@ -168,6 +171,7 @@ impl Session {
         self.settling().all().await.map_err(Box::new)?;
         let state = self.journal.snapshot();
         let progress: Arc<dyn Progress> = Arc::new(self.reporter.clone());
+        let looking_since = Instant::now();
         let preparing = async {
             match &request.stack {
                 Some(stack) => prepare(stack, &*self.providers, self.identity.as_ref(), progress)
@@ -188,7 +192,9 @@ impl Session {
         let is_doubtful =
             request.refresh && request.options.mode == PlanMode::Apply && planned.plan.has_drift();
         if is_doubtful {
-            return self.doubting(planned, request, prepared, &state).await;
+            return self
+                .doubting(planned, request, prepared, &state, looking_since)
+                .await;
         }
         Ok(planned)
     }
@@ -200,21 +206,26 @@ impl Session {
             reporter: &self.reporter,
             pace: self.pace,
             cancellation: &self.cancellation,
+            ambient: &*self.ambient,
         }
     }
 
     /// Looks again at what seems to have drifted, for as long as AWS may still tell what was before the last run.
+    /// Some of it may have been seen when the looking began, so that once more is due even if that time is over now.
     async fn doubting(
         &self,
         mut planned: Planned,
         request: RunRequest,
         prepared: BTreeMap<ResourceAddress, Attributes>,
         state: &State,
+        looking_since: Instant,
     ) -> Result<Planned, EngineError> {
-        let (started, patience) = (Instant::now(), self.lateness()?);
+        let looked_for = looking_since.elapsed();
+        let (started, patience) = (Instant::now(), self.lateness_before(looked_for)?);
+        let mut is_due = !patience.is_zero();
         let mut pause = self.pace.first_poll;
-        while planned.plan.has_drift() && started.elapsed() < patience && self.cancellation.sleep(pause).await
-        {
+        while planned.plan.has_drift() && is_due && self.cancellation.sleep(pause).await {
+            is_due = looked_for + started.elapsed() < patience;
             let drifted = planned
                 .plan
                 .changes
@@ -229,15 +240,19 @@ impl Session {
         Ok(planned)
     }
 
-    /// For how long from now AWS may still tell what was before the last run. After one that was killed nobody
-    /// knows when that was, nor when it was in a state that came from a backup.
+    /// For how long from now AWS may still tell what was before the last run.
     fn lateness(&self) -> Result<Duration, EngineError> {
+        self.lateness_before(Duration::ZERO)
+    }
+
+    /// For how long it might, at a time so long ago. After a run that was killed nobody knows when that was.
+    fn lateness_before(&self, ago: Duration) -> Result<Duration, EngineError> {
         let history = self.journal.history().map_err(AppendError::from)?;
         let window = self.pace.consistency_window;
         Ok(match history.last().map(|run| &run.end) {
             Some(Some(end)) => {
-                let since = now_unix_ms().saturating_sub(end.at_unix_ms);
-                window.saturating_sub(Duration::from_millis(since))
+                let since = self.ambient.now_unix_ms().saturating_sub(end.at_unix_ms);
+                window.saturating_sub(Duration::from_millis(since).saturating_sub(ago))
             }
             Some(None) => window,
             None if self.journal.with_state(|state| state.rebuilt) => window,
@@ -337,14 +352,14 @@ impl Session {
     /// The state moved since the plan was made, or cannot be written. A failed step is in the report.
     pub async fn execute(&self, planned: Planned, command: &str) -> Result<RunReport, EngineError> {
         self.check_fresh(&planned.plan)?;
-        let run = RunId(uuid::Uuid::new_v4().to_string());
+        let run = RunId(self.ambient.unique());
         let steps = planned.plan.steps.len();
         let touched: BTreeSet<String> = planned.plan.outputs.keys().cloned().collect();
         let destroying = planned.plan.mode == PlanMode::Destroy;
         let started = JournalEntry::RunStarted {
             run: run.clone(),
             command: command.to_owned(),
-            at_unix_ms: now_unix_ms(),
+            at_unix_ms: self.ambient.now_unix_ms(),
         };
         self.journal.append(started).await?;
         self.reporter.send(EventKind::RunStarted {
@@ -360,6 +375,7 @@ impl Session {
             providers: Arc::clone(&self.providers),
             reporter: self.reporter.clone(),
             cancellation: self.cancellation.clone(),
+            ambient: Arc::clone(&self.ambient),
             pace: self.pace,
             wait: self.wait,
         });
@@ -387,7 +403,7 @@ impl Session {
             run: run.clone(),
             outcome: report.outcome,
             summary: summary.clone(),
-            at_unix_ms: now_unix_ms(),
+            at_unix_ms: self.ambient.now_unix_ms(),
         };
         self.journal.append(ended).await?;
         self.reporter.send(EventKind::RunFinished {
@@ -445,10 +461,4 @@ pub(crate) fn taken_over(
             RecordStatus::Pending
         },
     }
-}
-
-/// Milliseconds since 1970 (UTC); 0 for a clock before that.
-pub(crate) fn now_unix_ms() -> u64 {
-    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-    u64::try_from(since.as_millis()).unwrap_or(u64::MAX)
 }

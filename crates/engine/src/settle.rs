@@ -16,10 +16,10 @@ use infra_plan::conceal;
 use infra_provider::{Call, Found, Provider, Providers};
 use infra_state::{AppendError, Journal};
 
+use crate::ambient::Ambient;
 use crate::cancel::{Cancellation, cancelled};
 use crate::events::Reporter;
 use crate::retry::Pace;
-use crate::session::now_unix_ms;
 
 /// An intent could not be settled: AWS could not be asked, or the journal not written.
 #[derive(Debug, Clone, thiserror::Error)]
@@ -50,6 +50,7 @@ pub(crate) struct Settling<'a> {
     pub reporter: &'a Reporter,
     pub pace: Pace,
     pub cancellation: &'a Cancellation,
+    pub ambient: &'a dyn Ambient,
 }
 
 impl Settling<'_> {
@@ -216,7 +217,7 @@ impl Settling<'_> {
 
     /// For how long AWS's lists may not yet show what was done around the time of the intent.
     fn patience(&self, intent: &Intent) -> Duration {
-        let age = now_unix_ms().saturating_sub(intent.at_unix_ms);
+        let age = self.ambient.now_unix_ms().saturating_sub(intent.at_unix_ms);
         self.pace
             .consistency_window
             .saturating_sub(Duration::from_millis(age))

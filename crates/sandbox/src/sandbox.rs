@@ -322,7 +322,6 @@ impl Sandbox {
     fn launch(&self, options: &StartOptions, program: &Path) -> Result<Instance, SandboxError> {
         let instance_id = new_instance_id();
         self.make_state_dir(&instance_id)?;
-        let home = self.instances().join(&instance_id);
         let log = self.folder.join("emulator.log");
         let file = private::file(&log)?;
         let errors = file.try_clone().map_err(SandboxError::file("create", &log))?;

@@ -1,27 +1,75 @@
 //! A cloud, a state store, and the runs that a test makes with them.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
 
 use infra_core::event::EventKind;
 use infra_core::plan::PlanMode;
 use infra_core::{Event, RunOutcome, Stack, State};
 use infra_engine::{
-    Cancellation, EngineError, EventReceiver, Pace, Planned, RunReport, RunRequest, Session, channel,
+    Ambient, Cancellation, EngineError, EventReceiver, Pace, Planned, RunReport, RunRequest, Session, channel,
 };
 use infra_plan::PlanOptions;
 use infra_state::testing::MemoryStore;
 use infra_state::{Journal, StateStore};
-use infra_testkit::{Cloud, Faults, differences, stack_id};
+use infra_testkit::{Chance, Cloud, Faults, differences, stack_id};
+use tokio::task::JoinHandle;
+use tokio::time::{Instant, sleep};
+
+use crate::watch::{Watch, WatchedProviders, WatchedStore};
 
 /// Everything that outlives a run.
 pub struct Bench {
     pub cloud: Cloud,
     pub store: MemoryStore,
+    /// Sees every append and every call of every run.
+    pub watch: Watch,
+    /// Decides which of the steps that go on side by side advances first, and what a flush takes along; `None`:
+    /// all in turn, and every append is flushed at once.
+    pub schedule: Option<u64>,
     pub parallelism: usize,
     /// Whether runs wait for what nothing else waits for.
     pub wait: bool,
     /// Of the next run.
     pub cancellation: Cancellation,
+    ambient: Arc<Simulated>,
+}
+
+/// The simulated time as the time of day, and names that a seed decides.
+struct Simulated {
+    seed: u64,
+    start: Instant,
+    named: AtomicU64,
+}
+
+impl Ambient for Simulated {
+    fn now_unix_ms(&self) -> u64 {
+        let since = u64::try_from(self.start.elapsed().as_millis()).expect("a short story");
+        1_700_000_000_000 + since
+    }
+
+    fn unique(&self) -> String {
+        let nth = self.named.fetch_add(1, Ordering::Relaxed);
+        let mixed = Chance::of(self.seed, &["name", &nth.to_string()]).number();
+        format!("{mixed:016x}-{nth}")
+    }
+}
+
+/// A process that has the stack open. What it did not flush is lost with it.
+pub struct Process {
+    pub session: Session,
+    pub events: EventReceiver,
+    _flushing: Option<Flushing>,
+}
+
+/// Ends when it is dropped.
+struct Flushing(JoinHandle<()>);
+
+impl Drop for Flushing {
+    fn drop(&mut self) {
+        self.0.abort();
+    }
 }
 
 /// A run that came to its end.
@@ -36,41 +84,73 @@ pub struct Ran {
 
 impl Bench {
     pub fn new() -> Self {
+        Self::of(Cloud::new(), MemoryStore::new(&stack_id()), 0)
+    }
+
+    fn of(cloud: Cloud, store: MemoryStore, seed: u64) -> Self {
         Self {
-            cloud: Cloud::new(),
-            store: MemoryStore::new(&stack_id()),
+            cloud,
+            watch: Watch::new(&store),
+            store,
+            schedule: None,
             parallelism: 10,
             wait: true,
             cancellation: Cancellation::default(),
+            ambient: Arc::new(Simulated {
+                seed,
+                start: Instant::now(),
+                named: AtomicU64::new(0),
+            }),
+        }
+    }
+
+    /// Everything is in an order that `seed` decides.
+    pub fn scheduled(seed: u64) -> Self {
+        Self {
+            schedule: Some(seed),
+            ..Self::of(Cloud::new(), MemoryStore::new(&stack_id()), seed)
         }
     }
 
     /// The same cloud and state, which go their own way from here.
     pub fn fork(&self) -> Self {
         Self {
-            cloud: self.cloud.fork(),
-            store: self.store.fork(),
-            ..Self::new()
+            ambient: Arc::clone(&self.ambient),
+            ..Self::of(self.cloud.fork(), self.store.fork(), 0)
         }
     }
 
     pub fn with_faults(faults: Faults) -> Self {
         let bench = Self::new();
-        bench.cloud.set_faults(faults);
+        bench.set_faults(faults);
         bench
     }
 
-    /// A process that opens the stack.
+    /// Lets things go wrong from now on.
+    pub fn set_faults(&self, faults: Faults) {
+        self.cloud.set_faults(faults);
+        if !faults.stale_for.is_zero() {
+            self.watch.distrust();
+        }
+    }
+
+    /// A process that opens the stack, and flushes every append at once.
     pub fn session(&self) -> (Session, EventReceiver) {
+        let store = WatchedStore::open(self.store.clone(), self.watch.clone());
+        let journal = Journal::open_inline(Arc::new(store)).expect("the state opens");
+        self.session_on(journal)
+    }
+
+    fn session_on(&self, journal: Journal) -> (Session, EventReceiver) {
         let (reporter, receiver) = channel();
         self.cloud.report_to(Arc::new(reporter.clone()));
-        let journal = Journal::open_inline(Arc::new(self.store.clone())).expect("the state opens");
         let session = Session {
             journal: Arc::new(journal),
-            providers: self.cloud.providers(),
+            providers: Arc::new(WatchedProviders::new(&self.cloud, &self.watch, self.schedule)),
             identity: None,
             reporter,
             cancellation: self.cancellation.clone(),
+            ambient: Arc::clone(&self.ambient) as Arc<dyn Ambient>,
             pace: Pace::AWS,
             parallelism: self.parallelism,
             wait: self.wait,
@@ -78,14 +158,54 @@ impl Bench {
         (session, receiver)
     }
 
+    /// A process that opens the stack; with a schedule, flushes take a while and what comes meanwhile shares
+    /// the next one.
+    fn process(&self, request: &RunRequest) -> Process {
+        self.watch.asked(request.stack.as_ref(), self.wait);
+        let Some(seed) = self.schedule else {
+            let (session, events) = self.session();
+            return Process {
+                session,
+                events,
+                _flushing: None,
+            };
+        };
+        let store = WatchedStore::open(self.store.clone(), self.watch.clone());
+        let journal = Journal::open_unflushed(Arc::new(store)).expect("the state opens");
+        let (session, events) = self.session_on(journal);
+        let journal = Arc::clone(&session.journal);
+        let flushing = tokio::spawn(async move {
+            for nth in 0_u64.. {
+                journal.queued().await;
+                let mut chance = Chance::of(seed, &["flush", &nth.to_string()]);
+                if chance.percent(50) {
+                    sleep(Duration::from_millis(chance.below(30))).await;
+                }
+                journal.flush();
+            }
+        });
+        Process {
+            session,
+            events,
+            _flushing: Some(Flushing(flushing)),
+        }
+    }
+
     /// Plans and carries out; nobody is killed.
     pub async fn run(&self, request: RunRequest) -> Result<Ran, EngineError> {
-        let (session, receiver) = self.session();
+        let process = self.process(&request);
         let before = self.cloud.calls().changing;
-        let planned = session.plan(request).await?;
-        let report = session.execute(planned.clone(), "test").await?;
+        let result = async {
+            let planned = process.session.plan(request).await?;
+            let report = process.session.execute(planned.clone(), "test").await?;
+            Ok::<_, EngineError>((planned, report))
+        }
+        .await;
+        let Process { session, events, .. } = process;
         drop(session);
-        let events = self.drain(receiver).await;
+        self.watch.holds(&self.store);
+        let (planned, report) = result?;
+        let events = self.drain(events).await;
         well_formed(&events);
         Ok(Ran {
             planned,
@@ -197,10 +317,10 @@ impl Bench {
     pub async fn run_until_killed(&mut self, stack: Option<&Stack>) -> bool {
         let request = stack.map_or_else(|| destroy(None), apply);
         let killed = {
-            let (session, _receiver) = self.session();
+            let process = self.process(&request);
             let run = async {
-                let planned = session.plan(request).await?;
-                session.execute(planned, "test").await
+                let planned = process.session.plan(request).await?;
+                process.session.execute(planned, "test").await
             };
             tokio::select! {
                 biased;
@@ -217,6 +337,8 @@ impl Bench {
 
     /// A new process on the same machine.
     pub fn restart(&mut self) {
+        self.watch.holds(&self.store);
+        self.watch.new_process();
         self.cloud.revive();
         self.store = self.store.reopen();
         self.cancellation = Cancellation::default();

@@ -20,3 +20,4 @@ mod secrets;
 mod stacks;
 mod stale;
 mod waiting;
+mod watch;
