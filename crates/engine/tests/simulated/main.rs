@@ -16,6 +16,8 @@ mod plans;
 mod properties;
 mod random;
 mod secrets;
+mod simulation;
 mod stacks;
+mod trace;
 mod waiting;
 mod watch;
