@@ -246,7 +246,6 @@ impl Session {
             reporter: &self.reporter,
             pace: self.pace,
             cancellation: &self.cancellation,
-            ambient: &*self.ambient,
         }
     }
 
@@ -467,10 +466,13 @@ impl Session {
     }
 
     /// The outputs as the state keeps them from now on: what is known now, sealed; what a part of the stack
-    /// that this run was not about, or did not get to, gave out before; and nothing that the plan takes away.
+    /// that this run was not about, or did not get to, gave out before; and nothing that the plan takes away. One
+    /// that was null is not missed by a plan, which takes null for nothing.
     fn outputs_after(&self, evaluated: Attributes, touched: &BTreeSet<String>) -> Attributes {
         let mut values = self.journal.with_state(|state| state.outputs.clone());
-        values.retain(|name, _| evaluated.contains_key(name) || !touched.contains(name));
+        values.retain(|name, value| {
+            evaluated.contains_key(name) || !(touched.contains(name) || value.is_null())
+        });
         values.extend(outputs::sealed(&evaluated, self.journal.sealing_key()));
         values
     }

@@ -125,7 +125,8 @@ impl Waiter<'_> {
         (self.wait.typical / 30).clamp(self.pace.first_poll, self.pace.slowest_poll)
     }
 
-    async fn failed(&self, status: &str) -> ProviderError {
+    /// The error of a resource in a failed state, by AWS's word for that, and why it came to it.
+    pub async fn failed(&self, status: &str) -> ProviderError {
         let explained = self.cancellation.until(2, self.provider.explain(self.id)).await;
         let message = match explained.flatten() {
             Some(reason) => format!("{status}\n{reason}"),

@@ -19,6 +19,7 @@ use infra_testkit::{Chance, Cloud, Faults, differences, stack_id};
 use tokio::task::JoinHandle;
 use tokio::time::{Instant, sleep};
 
+use crate::trace::{Traced, tell};
 use crate::watch::{Watch, WatchedProviders, WatchedStore};
 
 /// Everything that outlives a run.
@@ -37,6 +38,8 @@ pub struct Bench {
     pub past: Durations,
     /// Of the next run.
     pub cancellation: Cancellation,
+    /// Whether what the cloud tells was ever late.
+    late: bool,
     ambient: Arc<Simulated>,
 }
 
@@ -101,6 +104,7 @@ impl Bench {
             wait: true,
             past: Durations::default(),
             cancellation: Cancellation::default(),
+            late: false,
             ambient: Arc::new(Simulated {
                 seed,
                 start: Instant::now(),
@@ -121,22 +125,21 @@ impl Bench {
     pub fn fork(&self) -> Self {
         Self {
             ambient: Arc::clone(&self.ambient),
+            late: self.late,
             ..Self::of(self.cloud.fork(), self.store.fork(), 0)
         }
     }
 
     pub fn with_faults(faults: Faults) -> Self {
-        let bench = Self::new();
+        let mut bench = Self::new();
         bench.set_faults(faults);
         bench
     }
 
     /// Lets things go wrong from now on.
-    pub fn set_faults(&self, faults: Faults) {
+    pub fn set_faults(&mut self, faults: Faults) {
         self.cloud.set_faults(faults);
-        if !faults.stale_for.is_zero() {
-            self.watch.distrust();
-        }
+        self.late |= !faults.stale_for.is_zero();
     }
 
     /// A process that opens the stack, and flushes every append at once.
@@ -148,7 +151,8 @@ impl Bench {
 
     fn session_on(&self, journal: Journal) -> (Session, EventReceiver) {
         let (reporter, receiver) = channel(Redaction::default());
-        self.cloud.report_to(Arc::new(reporter.clone()));
+        self.cloud
+            .report_to(Arc::new(Traced::new(Arc::new(reporter.clone()))));
         let session = Session {
             journal: Arc::new(journal),
             providers: Arc::new(WatchedProviders::new(&self.cloud, &self.watch, self.schedule)),
@@ -167,7 +171,15 @@ impl Bench {
     /// A process that opens the stack; with a schedule, flushes take a while and what comes meanwhile shares
     /// the next one.
     fn process(&self, request: &RunRequest) -> Process {
-        self.watch.asked(request.stack.as_ref(), self.wait);
+        self.watch.asked(request, self.wait, self.late);
+        tell(|| {
+            let state = self.state();
+            let open = state.intents.values();
+            let open: Vec<String> = open
+                .map(|intent| format!("{:?} {}", intent.operation, intent.address))
+                .collect();
+            format!("{:?}, open: {}", request.options.mode, open.join(", "))
+        });
         let Some(seed) = self.schedule else {
             let (session, events) = self.session();
             return Process {
@@ -210,6 +222,12 @@ impl Bench {
         let Process { session, events, .. } = process;
         drop(session);
         self.watch.holds(&self.store);
+        tell(|| match &result {
+            Ok((planned, report)) => {
+                format!("  {:?}, planned: {}", report.outcome, shown(planned).join(", "))
+            }
+            Err(error) => format!("  {error:?}"),
+        });
         let (planned, report) = result?;
         let events = self.drain(events).await;
         well_formed(&events);
@@ -269,6 +287,11 @@ impl Bench {
     /// The cloud has what the stack says, the state has no loose end, and there is nothing left to do.
     pub async fn has_settled_on(&self, stack: &Stack) {
         assert_eq!(differences(&self.cloud, stack), [""; 0]);
+        self.nothing_is_left_to_do(stack).await;
+    }
+
+    /// The state has no loose end, and an apply does nothing.
+    pub async fn nothing_is_left_to_do(&self, stack: &Stack) {
         let state = self.state();
         assert!(state.deposed.is_empty() && state.intents.is_empty(), "{state:#?}");
         let before = self.cloud.calls().changing;
@@ -284,15 +307,15 @@ impl Bench {
     }
 
     /// What the state remembers is enough to know that nothing is left to do.
-    async fn remembers(&self, stack: &Stack) {
+    pub async fn remembers(&self, stack: &Stack) {
         let believing = RunRequest {
             refresh: false,
             ..apply(stack)
         };
         let (session, _receiver) = self.session();
         let planned = session.plan(believing).await.expect("a plan");
-        assert_eq!(shown(&planned), [""; 0]);
-        assert_eq!(planned.plan.steps, []);
+        assert_eq!(shown(&planned), [""; 0], "without a look at the cloud");
+        assert_eq!(planned.plan.steps, [], "without a look at the cloud");
     }
 
     /// Destroys, after which nothing is left.
@@ -322,23 +345,27 @@ impl Bench {
     /// it was killed.
     pub async fn run_until_killed(&mut self, stack: Option<&Stack>) -> bool {
         let request = stack.map_or_else(|| destroy(None), apply);
-        let killed = {
-            let process = self.process(&request);
-            let run = async {
-                let planned = process.session.plan(request).await?;
-                process.session.execute(planned, "test").await
-            };
-            tokio::select! {
-                biased;
-                () = self.cloud.died() => true,
-                result = run => match result {
-                    Ok(_) => false,
-                    Err(error) => panic!("the run broke off: {error:?}"),
-                },
-            }
-        };
+        let over = self.killed_or_over(request).await;
         self.restart();
-        killed
+        match over {
+            None => true,
+            Some(Ok(_)) => false,
+            Some(Err(error)) => panic!("the run broke off: {error:?}"),
+        }
+    }
+
+    /// Carries out a request to the end, or `None` when the process is killed by the cloud.
+    pub async fn killed_or_over(&self, request: RunRequest) -> Option<Result<RunReport, EngineError>> {
+        let process = self.process(&request);
+        let run = async {
+            let planned = process.session.plan(request).await?;
+            process.session.execute(planned, "test").await
+        };
+        tokio::select! {
+            biased;
+            () = self.cloud.died() => None,
+            result = run => Some(result),
+        }
     }
 
     /// A new process on the same machine.
