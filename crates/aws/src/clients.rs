@@ -66,6 +66,8 @@ pub struct Clients {
     pub iam: aws_sdk_iam::Client,
     /// Log groups.
     pub logs: aws_sdk_cloudwatchlogs::Client,
+    /// What carries which tags, across services.
+    pub tagging: aws_sdk_resourcegroupstagging::Client,
     /// DNS.
     pub route53: aws_sdk_route53::Client,
     /// The region of all of them.
@@ -126,6 +128,7 @@ pub async fn connect(options: &ConnectOptions) -> ProviderResult<Clients> {
         elbv2: client!(aws_sdk_elasticloadbalancingv2, "elbv2", &config, http, options),
         iam: client!(aws_sdk_iam, "iam", &config, http, options),
         logs: client!(aws_sdk_cloudwatchlogs, "logs", &config, http, options),
+        tagging: client!(aws_sdk_resourcegroupstagging, "tagging", &config, http, options),
         route53: client!(aws_sdk_route53, "route53", &config, http, options),
         region: options.region.clone(),
         identity,

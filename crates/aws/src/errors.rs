@@ -346,6 +346,7 @@ fn iam_action(service: &str, operation: &str) -> String {
             return format!("apigateway:{method}");
         }
         "autoscaling" => "application-autoscaling",
+        "tagging" => "tag",
         other => other,
     };
     format!("{prefix}:{operation}")

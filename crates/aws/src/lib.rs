@@ -18,6 +18,7 @@ mod ownership;
 mod read;
 mod serial;
 pub mod services;
+mod survey;
 mod tags;
 mod texts;
 mod together;

@@ -45,6 +45,7 @@ program_files![
     "services/iam.py",
     "services/logs.py",
     "services/route53.py",
+    "services/tagging.py",
     "settings.py",
     "targets.py",
     "tasks.py",

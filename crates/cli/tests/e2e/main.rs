@@ -23,3 +23,4 @@ mod mistakes;
 mod moto;
 mod proof;
 mod reference;
+mod unmanaged;

@@ -1,6 +1,6 @@
 //! Amazon EC2: networks.
 
-mod common;
+pub(crate) mod common;
 pub mod eip;
 pub mod internet_gateway;
 pub mod nat_gateway;

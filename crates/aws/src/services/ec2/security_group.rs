@@ -332,7 +332,7 @@ fn lets_all_out(permission: &IpPermission) -> bool {
                 .any(|range| range.cidr_ipv6() == Some("::/0")))
 }
 
-fn is_all_out(rule: &sdk::SecurityGroupRule) -> bool {
+pub(crate) fn is_all_out(rule: &sdk::SecurityGroupRule) -> bool {
     rule.is_egress() == Some(true)
         && rule.ip_protocol() == Some("-1")
         && (rule.cidr_ipv4() == Some("0.0.0.0/0") || rule.cidr_ipv6() == Some("::/0"))

@@ -1,7 +1,7 @@
 //! Elastic Load Balancing: application and network load balancers.
 
 mod actions;
-mod common;
+pub(crate) mod common;
 pub mod listener;
 mod listener_rules;
 pub mod load_balancer;
