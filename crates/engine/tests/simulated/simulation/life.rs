@@ -272,6 +272,8 @@ impl Life {
             Err(error @ (EngineError::Journal(_) | EngineError::Settle(_))) if !self.is_calm => {
                 drop(error);
             }
+            // Asked to stop before the run began.
+            Err(EngineError::Cancelled) if self.bench.cancellation.level() > 0 => {}
             Err(error) => panic!("{asked:?}: {error:?}"),
         }
     }

@@ -77,6 +77,11 @@ impl Watch {
         seen.process
     }
 
+    /// The state is another one from now on: it came from a backup.
+    pub fn restored(&self, store: &MemoryStore) {
+        self.lock().durable = store.load().expect("the state loads").state;
+    }
+
     /// What the process is asked to do. `late`: what the cloud tells may be old.
     pub fn asked(&self, request: &RunRequest, waits: bool, late: bool) {
         let mut seen = self.lock();

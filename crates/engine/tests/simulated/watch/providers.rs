@@ -142,6 +142,10 @@ impl Provider for WatchedType {
         self.inner().prepares()
     }
 
+    fn has_tags(&self) -> bool {
+        self.inner().has_tags()
+    }
+
     async fn prepare(&self, call: &Call, attributes: &Attributes) -> ProviderResult<Attributes> {
         self.inner().prepare(call, attributes).await
     }
