@@ -12,6 +12,7 @@ mod clients;
 mod documents;
 mod errors;
 mod gaps;
+mod joined;
 mod limits;
 mod observe;
 mod ownership;

@@ -213,9 +213,9 @@ pub async fn open(
         emulator: emulator.map(|sandbox| Emulator {
             endpoint_url: sandbox.endpoint.clone(),
             access_key_id: account.to_owned(),
+            registry: Some(sandbox.registry.clone()),
         }),
-        registry: environment::variable(environment::REGISTRY)
-            .or_else(|| emulator.map(|sandbox| sandbox.registry.clone())),
+        registry: environment::variable(environment::REGISTRY),
         progress: Arc::new(reporter.clone()),
     };
     let opened = open_with(&options, &stack, site, command).await;
