@@ -28,6 +28,7 @@ program_files![
     "faults.py",
     "middleware.py",
     "network.py",
+    "one_at_a_time.py",
     "paging.py",
     "processes.py",
     "registry.py",

@@ -28,6 +28,8 @@ def main() -> None:
     time_scale = setting.a_duration(arguments.time_scale)
     if time_scale is None:
         parser.error(f"--time-scale must be a number that is not negative: {arguments.time_scale!r}")
+    if problem := setting.start_with_durations(os.environ.get(setting.DURATIONS_VARIABLE) or "{}"):
+        parser.error(f"{setting.DURATIONS_VARIABLE}: {problem}")
 
     logging.basicConfig(level=logging.WARNING, format="%(asctime)s %(levelname)s %(name)s %(message)s")
     logging.getLogger("waitress.queue").setLevel(logging.ERROR)
