@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use infra_core::event::EventKind;
 use infra_core::{Attributes, ErrorClass, Health, PhysicalId, ProviderError, ResourceAddress};
-use infra_provider::{Found, Provider, Wait};
+use infra_provider::{Found, Provider, Wait, serving};
 use tokio::time::Instant;
 
 use crate::cancel::Cancellation;
@@ -90,7 +90,8 @@ impl Waiter<'_> {
         let mut pause = self.pace.first_poll;
         let mut status = String::new();
         loop {
-            match self.provider.read(std::slice::from_ref(self.id)).await {
+            let look = self.provider.read(std::slice::from_ref(self.id));
+            match serving(self.address.clone(), look).await {
                 Ok(mut found) => {
                     let found = found.remove(self.id);
                     match judge(found.as_ref(), started.elapsed()) {

@@ -12,7 +12,7 @@ mod schema;
 mod traits;
 mod wait;
 
-pub use call::{Call, Progress, Silent, TAG_ADDRESS, current_address};
+pub use call::{Call, Progress, Silent, TAG_ADDRESS, current_address, serving};
 pub use data::{BuiltIn, Data};
 pub use definition::Definition;
 pub use erased::{Erased, decode};
