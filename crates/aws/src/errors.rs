@@ -46,6 +46,11 @@ impl<T> Tolerate<T> for ProviderResult<T> {
     }
 }
 
+/// Whether an answer is AWS's wish to slow down.
+pub fn is_throttled(service: &str, code: Option<&str>, status: u16) -> bool {
+    classify(service, code, "", Some(status)) == ErrorClass::Throttled
+}
+
 /// A required part of an answer that is missing: AWS broke its own contract, or the emulator did.
 pub fn missing(service: &str, operation: &str, part: &str) -> ProviderError {
     ProviderError {

@@ -404,16 +404,20 @@ impl Session {
         let steps = planned.plan.steps.len();
         let touched: BTreeSet<String> = planned.plan.outputs.keys().cloned().collect();
         let destroying = planned.plan.mode == PlanMode::Destroy;
+        let at_unix_ms = self.ambient.now_unix_ms();
         let started = JournalEntry::RunStarted {
             run: run.clone(),
             command: command.to_owned(),
-            at_unix_ms: self.ambient.now_unix_ms(),
+            at_unix_ms,
         };
         self.journal.append(started).await?;
         self.reporter.send(EventKind::RunStarted {
             run: run.clone(),
             command: command.to_owned(),
             steps,
+            stack: planned.plan.stack.clone(),
+            serial: planned.plan.serial,
+            at_unix_ms,
         });
         let before = self.reporter.calls();
         let shared = Arc::new(Shared {

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use infra_core::event::EventKind;
 use infra_core::{Attributes, ErrorClass, Health, PhysicalId, ProviderError, ResourceAddress};
-use infra_provider::{Found, Provider, Wait};
+use infra_provider::{Found, Provider, Wait, serving};
 use tokio::time::Instant;
 
 use crate::cancel::{Cancellation, cancelled};
@@ -91,6 +91,7 @@ impl Waiter<'_> {
         let mut status = String::new();
         loop {
             let look = self.provider.read(std::slice::from_ref(self.id));
+            let look = serving(self.address.clone(), look);
             match self.cancellation.until(2, look).await {
                 None => return Err(self.stopped()),
                 Some(Ok(mut found)) => {

@@ -13,7 +13,7 @@ mod survey;
 mod traits;
 mod wait;
 
-pub use call::{Call, Progress, Silent, TAG_ADDRESS, TAG_STACK, TAG_TOKEN, current_address};
+pub use call::{Call, Progress, Silent, TAG_ADDRESS, TAG_STACK, TAG_TOKEN, current_address, serving};
 pub use data::{BuiltIn, Data};
 pub use definition::Definition;
 pub use erased::{Erased, decode};

@@ -75,7 +75,11 @@ impl Dispatch {
     }
 
     pub(super) fn enqueue(&mut self, id: StepId) {
-        self.steps[id.0 as usize].stage = Stage::Queued;
+        let progress = &mut self.steps[id.0 as usize];
+        progress.stage = Stage::Queued;
+        if progress.started.is_none() {
+            progress.queued_ms = self.shared.reporter.elapsed_ms();
+        }
         self.queue
             .push((self.remaining[id.0 as usize], std::cmp::Reverse(id)));
     }
