@@ -160,6 +160,8 @@ fn error_code(response: &HttpResponse) -> Option<String> {
 
 #[cfg(test)]
 mod tests {
+    use aws_smithy_types::body::SdkBody;
+
     use super::*;
     use crate::always::Always;
     use crate::clients::READ_ATTEMPTS;
