@@ -7,8 +7,8 @@
     reason = "what the steps do and how long they take is the output of this program"
 )]
 
+mod bench;
 mod documents;
-mod measure;
 mod prove;
 mod setup;
 mod steps;
@@ -31,8 +31,8 @@ enum Command {
     Docs,
     /// Run the long proofs, or single cases of them
     Prove(prove::Prove),
-    /// Measure size and speed of the release binary
-    Measure(measure::Measure),
+    /// Measure size and speed of the release binary, each figure with its yardstick
+    Bench(bench::Arguments),
 }
 
 fn main() -> ExitCode {
@@ -41,7 +41,7 @@ fn main() -> ExitCode {
         Command::Test => tests::run(),
         Command::Docs => documents::write(),
         Command::Prove(asked) => prove::run(&asked),
-        Command::Measure(command) => measure::run(&command),
+        Command::Bench(arguments) => bench::run(&arguments),
     };
     match done {
         Ok(()) => ExitCode::SUCCESS,

@@ -67,15 +67,19 @@ impl Intercept for Observer {
     /// A create whose answer was lost must not be repeated blindly: the engine first looks for what it
     /// left. So the SDK retries reads only.
     ///
-    /// Here and not before the execution, where a client's interceptors do not know the operation yet.
+    /// Not earlier than here: which operation it is stands in the configuration only after
+    /// `read_before_execution` of a client's interceptors, and what the SDK makes of all layers then hides theirs.
     fn read_before_serialization(
         &self,
         _: &BeforeSerializationInterceptorContextRef<'_>,
         _: &RuntimeComponents,
         config: &mut ConfigBag,
     ) -> Result<(), BoxError> {
-        let operation = config.load::<Metadata>().map(Metadata::name);
-        if operation.is_none_or(is_mutating) {
+        // An operation without a name is not known to be a read.
+        if config
+            .load::<Metadata>()
+            .is_none_or(|metadata| is_mutating(metadata.name()))
+        {
             config.interceptor_state().store_put(RetryConfig::disabled());
         }
         Ok(())
@@ -125,80 +129,30 @@ impl Intercept for Observer {
 
 #[cfg(test)]
 mod tests {
-    use std::sync::atomic::{AtomicU32, Ordering};
-
-    use aws_sdk_ec2::config::{BehaviorVersion, Credentials, Region};
-    use aws_smithy_runtime_api::client::http::{
-        HttpClient, HttpConnector, HttpConnectorFuture, HttpConnectorSettings, SharedHttpConnector,
-    };
-    use aws_smithy_runtime_api::client::orchestrator::{HttpRequest, HttpResponse};
-    use aws_smithy_runtime_api::client::result::ConnectorError;
-    use aws_smithy_types::body::SdkBody;
-    use infra_provider::Silent;
-
     use super::*;
-
-    /// What a request meets that is not answered well.
-    #[derive(Debug, Clone, Copy)]
-    enum Trouble {
-        Answer(u16),
-        TimeOut,
-        BrokenConnection,
-    }
-
-    /// A network where every request meets the same trouble, and is counted.
-    #[derive(Debug, Clone)]
-    struct Network {
-        trouble: Trouble,
-        requests: Arc<AtomicU32>,
-    }
-
-    impl HttpClient for Network {
-        fn http_connector(&self, _: &HttpConnectorSettings, _: &RuntimeComponents) -> SharedHttpConnector {
-            SharedHttpConnector::new(self.clone())
-        }
-    }
-
-    impl HttpConnector for Network {
-        fn call(&self, _: HttpRequest) -> HttpConnectorFuture {
-            self.requests.fetch_add(1, Ordering::Relaxed);
-            HttpConnectorFuture::ready(match self.trouble {
-                Trouble::Answer(status) => {
-                    Ok(HttpResponse::new(status.try_into().unwrap(), SdkBody::empty()))
-                }
-                Trouble::TimeOut => Err(ConnectorError::timeout("too late".into())),
-                Trouble::BrokenConnection => Err(ConnectorError::io("reset".into())),
-            })
-        }
-    }
+    use crate::always::Always;
+    use crate::clients::READ_ATTEMPTS;
 
     #[tokio::test(start_paused = true)]
-    async fn what_changes_something_is_sent_once_whatever_becomes_of_it() {
-        for trouble in [
-            Trouble::Answer(500),
-            Trouble::Answer(503),
-            Trouble::Answer(502),
-            Trouble::TimeOut,
-            Trouble::BrokenConnection,
-        ] {
-            let requests = Arc::new(AtomicU32::new(0));
-            let network = Network {
-                trouble,
-                requests: Arc::clone(&requests),
-            };
-            let config = aws_sdk_ec2::Config::builder()
-                .behavior_version(BehaviorVersion::latest())
-                .region(Region::new("us-east-1"))
-                .credentials_provider(Credentials::new("testing", "testing", None, None, "test"))
-                .retry_config(RetryConfig::standard().with_max_attempts(3))
-                .http_client(network)
-                .interceptor(Observer::new("ec2", Arc::new(Silent)))
+    async fn what_changes_something_is_sent_once_and_reads_are_repeated() {
+        for status in [None, Some(500), Some(503)] {
+            let http = Always::answering(status, "<html></html>");
+            let config = aws_sdk_ec2::config::Builder::from(&http.config())
+                .retry_config(RetryConfig::standard().with_max_attempts(READ_ATTEMPTS))
+                .interceptor(Observer::new("ec2", Arc::new(infra_provider::Silent)))
                 .build();
             let client = aws_sdk_ec2::Client::from_conf(config);
-            client.create_vpc().send().await.unwrap_err();
-            assert_eq!(requests.swap(0, Ordering::Relaxed), 1, "{trouble:?}");
-            client.describe_vpcs().send().await.unwrap_err();
-            assert_eq!(requests.load(Ordering::Relaxed), 3, "{trouble:?}");
+            assert!(
+                client
+                    .create_vpc()
+                    .cidr_block("10.0.0.0/16")
+                    .send()
+                    .await
+                    .is_err()
+            );
+            assert_eq!(http.asked(), 1, "CreateVpc, {status:?}");
+            assert!(client.describe_vpcs().send().await.is_err());
+            assert_eq!(http.asked(), 1 + READ_ATTEMPTS, "DescribeVpcs, {status:?}");
         }
     }
 

@@ -13,6 +13,7 @@
 
 mod accounts;
 mod commands;
+mod consistency;
 mod drift;
 mod failure;
 mod harness;
@@ -22,3 +23,4 @@ mod mistakes;
 mod moto;
 mod proof;
 mod reference;
+mod unmanaged;

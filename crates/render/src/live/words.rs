@@ -1,6 +1,6 @@
 //! What happened, in words that a terminal and a log share.
 
-use infra_core::{Event, EventKind, ProviderError, ResourceAddress, StepOperation};
+use infra_core::{ErrorClass, Event, EventKind, ProviderError, ResourceAddress, StepOperation};
 
 use super::tracker::{InFlight, Phase, Tracker};
 use crate::units::{bytes, count, duration, listed};
@@ -222,7 +222,7 @@ fn finished(
     )
 }
 
-/// A failure on one line.
+/// A failure, or where a step was stopped, on one line.
 fn failed(
     address: &ResourceAddress,
     operation: StepOperation,
@@ -230,8 +230,12 @@ fn failed(
     place: Option<&str>,
     duration_ms: u64,
 ) -> String {
+    let how = match error.class {
+        ErrorClass::Cancelled => "stopped",
+        _ => "FAILED",
+    };
     let mut words = format!(
-        "{address}: {} FAILED after {}: {error}",
+        "{address}: {} {how} after {}: {error}",
         verb(operation),
         duration(duration_ms)
     );

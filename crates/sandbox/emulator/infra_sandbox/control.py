@@ -7,6 +7,7 @@ from typing import Any
 from urllib.parse import parse_qs
 
 from . import VERSION, world
+from . import settings as setting
 from .call import Answer
 from .faults import WrongSetup, read_setup
 from .settings import DURATIONS_SECONDS, a_duration
@@ -43,10 +44,15 @@ def answer(middleware: Any, environ: dict[str, Any]) -> Answer:
             return _json(middleware.faults.report())
         case ("DELETE", "/_infra/faults"):
             return _json(middleware.faults.clear())
+        case ("POST", "/_infra/settings"):
+            with middleware.lock:
+                problem = setting.set_durations(environ["wsgi.input"].read())
+            return _json({"error": problem}, 400) if problem else _json({"durations_seconds": DURATIONS_SECONDS})
         case ("POST", "/_infra/reset"):
             given = parse_qs(environ.get("QUERY_STRING", "")).get("instance_id")
             with middleware.lock:
                 world.reset()
+                setting.reset()
                 middleware.registry.reset()
                 if given:
                     middleware.instance_id = given[0]
