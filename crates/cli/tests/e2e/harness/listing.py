@@ -75,8 +75,7 @@ for cluster in pages("ecs", "list_clusters", "clusterArns"):
             described = ecs.describe_services(cluster=cluster, services=[service])["services"][0]
             if described["status"] != "INACTIVE":
                 hold("ecs.service", service)
-                # Unchanged moto does not know them.
-                if given["sandbox"]:
+                if given["rollouts"]:
                     rollouts = pages("ecs", "list_service_deployments", "serviceDeployments", cluster=cluster, service=service)
                     for rollout in rollouts:
                         # Those of a deleted service of the same name are told as well.
