@@ -13,6 +13,7 @@
 
 mod accounts;
 mod commands;
+mod damage;
 mod drift;
 mod failure;
 mod harness;
@@ -20,5 +21,7 @@ mod image;
 mod kill;
 mod mistakes;
 mod moto;
+mod places;
 mod proof;
+mod races;
 mod reference;
