@@ -1,6 +1,6 @@
 //! `infra state`: what is known of a stack.
 
-use std::io::{self, Write};
+use std::io::Write;
 use std::path::PathBuf;
 
 use anyhow::{Context, Result, bail};
@@ -13,7 +13,7 @@ use infra_state_sled::SledStore;
 use crate::arguments::Where;
 use crate::exit::Exit;
 use crate::stack::{self, Need, Site};
-use crate::terminal::Terminal;
+use crate::terminal::{Terminal, data};
 
 /// Show, move and unlock what is known of a stack
 #[derive(Debug, Args)]
@@ -78,7 +78,7 @@ pub fn run(command: &StateCommand, terminal: &Terminal) -> Result<Exit> {
     let site = stack::site(&stacks.file, &stacks.place, terminal)?;
     let existing = |name: &str| stack::open_store(&site, stack, name, Need::Existing);
     let (format, style) = (terminal.format, &terminal.out);
-    let mut out = io::stdout();
+    let mut out = data();
     match &command.action {
         Action::List(_) => write_state_list(&mut out, &existing("state list")?.load()?.state, format, style)?,
         Action::Show { address, .. } => {

@@ -139,7 +139,7 @@ impl Dispatch {
             if progress.exists {
                 self.fail(
                     id,
-                    cancelled("it exists; what its create could not set is still to be set"),
+                    cancelled("before it had all that its create could not set"),
                 );
             } else {
                 self.skip(id, None);

@@ -192,7 +192,7 @@ async fn a_call_that_is_not_answered_is_left_to_itself_after_the_second_request(
     let base = stack(json!({ "net.network.main": { "range": "10.0.0.0/16", "labels": { "a": "b" } } }));
     let other = stack(json!({ "net.network.main": { "range": "10.0.0.0/16", "labels": { "a": "c" } } }));
     let mut bench = Bench::new();
-    bench.cloud.set_faults(silent.clone());
+    bench.cloud.set_faults(silent);
     let (ran, took) = apply_and_stop(&mut bench, &base, 10, 2).await;
     assert_eq!(ran.unwrap().report.stopped, 1);
     assert_eq!(took, Duration::from_secs(10) + ANSWER_GRACE);
@@ -201,7 +201,7 @@ async fn a_call_that_is_not_answered_is_left_to_itself_after_the_second_request(
     bench.cloud.set_faults(Faults::default());
     bench.settle_on(&base).await;
 
-    bench.cloud.set_faults(silent.clone());
+    bench.cloud.set_faults(silent);
     let (ran, _) = apply_and_stop(&mut bench, &other, 60, 2).await;
     assert_eq!(ran.unwrap().report.stopped, 1);
     assert_eq!(bench.state().intents.len(), 1);
