@@ -77,6 +77,24 @@ pub struct Where {
     pub variables: Vec<(String, String)>,
 }
 
+impl Where {
+    /// As it is typed behind a stack file, with a space before each part. The values of variables may be secret:
+    /// they are left out.
+    pub fn as_typed(&self) -> String {
+        let mut typed = String::new();
+        if self.sandbox {
+            typed.push_str(" --sandbox");
+        }
+        if let Some(folder) = &self.state_dir {
+            typed.push_str(&format!(" --state-dir {}", folder.display()));
+        }
+        for (name, _) in &self.variables {
+            typed.push_str(&format!(" --var {name}=…"));
+        }
+        typed
+    }
+}
+
 /// What is looked at and changed, and how.
 #[derive(Debug, Clone, Args)]
 pub struct Scope {

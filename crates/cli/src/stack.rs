@@ -9,7 +9,7 @@ use anyhow::{Context, Result};
 use infra_aws::{AwsCatalogue, AwsProviders, Clients, ConnectOptions, Emulator, connect};
 use infra_config::{DiskFiles, Files, Inputs, Loaded, load};
 use infra_core::{ResourceAddress, Severity, SourceMap, Stack};
-use infra_engine::{Cancellation, Estimates, Machine, Pace, Session};
+use infra_engine::{EngineError, Estimates, ImportError, Machine, Pace, Session};
 use infra_provider::{BuiltIn, Providers};
 use infra_record::Durations;
 use infra_sandbox::{Sandbox, StartOptions};
@@ -59,6 +59,9 @@ pub fn read_from(
         },
         &AwsCatalogue,
     );
+    if let Some(stack) = &loaded.stack {
+        terminal.redaction.hide(stack.variables.values());
+    }
     if !loaded.diagnostics.is_empty() {
         terminal.diagnostics(&loaded.diagnostics, &loaded.sources)?;
     }
@@ -85,6 +88,31 @@ pub struct Site {
 struct SandboxSite {
     endpoint: String,
     registry: String,
+}
+
+/// The user wanted to stop before anything was changed.
+#[derive(Debug, Clone, Copy, thiserror::Error)]
+#[error("stopped before anything was changed")]
+pub struct Stopped;
+
+/// Whether an error only says that the user wanted to stop.
+pub fn is_stop(error: &anyhow::Error) -> bool {
+    error.is::<Stopped>()
+        || matches!(error.downcast_ref(), Some(EngineError::Cancelled))
+        || matches!(error.downcast_ref(), Some(ImportError::Cancelled))
+}
+
+/// As [`site`], but the wish to stop ends it. An emulator that is starting goes on, and the next run finds it.
+///
+/// # Errors
+/// When the sandbox cannot be started, or [`Stopped`].
+pub async fn site_unless_stopped(path: &Path, place: &Where, terminal: &Terminal) -> Result<Site> {
+    let (path, place, own) = (path.to_owned(), place.clone(), terminal.clone());
+    let finding = tokio::task::spawn_blocking(move || site(&path, &place, &own));
+    match terminal.cancellation.until(1, finding).await {
+        Some(found) => found.context("the sandbox cannot be started")?,
+        None => Err(Stopped.into()),
+    }
 }
 
 /// Finds the state's folder; with `--sandbox` starts the emulator first.
@@ -210,9 +238,8 @@ pub async fn open(
     manner: Manner,
     terminal: &Terminal,
 ) -> Result<Open> {
-    let cancellation = Cancellation::default();
-    crate::signals::watch(&cancellation).context("signals cannot be caught")?;
-    let (reporter, events) = infra_engine::channel(infra_core::Redaction::default());
+    let cancellation = terminal.cancellation.clone();
+    let (reporter, events) = infra_engine::channel(terminal.redaction.clone());
     let view = terminal.watch(events, Some(sources));
     view.status("signing in to AWS");
     let emulator = site.emulator.as_ref();
@@ -233,12 +260,13 @@ pub async fn open(
         registry: environment::variable(environment::REGISTRY),
         progress: Arc::new(reporter.clone()),
     };
-    let opened = open_with(&options, &stack, site, command, terminal).await;
+    let opening = open_with(&options, &stack, site, command, terminal);
+    let opened = cancellation.until(1, opening).await;
     let Opened {
         store,
         journal,
         clients,
-    } = match opened {
+    } = match opened.unwrap_or_else(|| Err(Stopped.into())) {
         Ok(opened) => opened,
         Err(error) => {
             view.clear().await;

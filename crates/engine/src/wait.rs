@@ -137,7 +137,7 @@ impl Waiter<'_> {
     }
 
     fn stopped(&self) -> ProviderError {
-        cancelled(format!("stopped waiting for: {}", self.wait.what))
+        cancelled(format!("while waiting for: {}", self.wait.what))
     }
 
     fn timed_out(&self, status: &str) -> ProviderError {

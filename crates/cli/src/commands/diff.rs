@@ -38,7 +38,7 @@ pub struct Diff {
 /// # Errors
 /// AWS or the state cannot be had.
 pub async fn run(command: &Diff, terminal: &Terminal) -> Result<Exit> {
-    each(&command.files, |file| one(command, file, terminal)).await
+    each(&command.files, terminal, |file| one(command, file, terminal)).await
 }
 
 async fn one(command: &Diff, file: PathBuf, terminal: &Terminal) -> Result<Exit> {

@@ -1,6 +1,6 @@
 //! `infra state`: what is known of a stack.
 
-use std::io::{self, Write};
+use std::io::Write;
 use std::path::PathBuf;
 
 use anyhow::{Context, Result, bail};
@@ -14,7 +14,7 @@ use crate::arguments::Where;
 use crate::exit::Exit;
 use crate::reading;
 use crate::stack::{self, Need, Site};
-use crate::terminal::Terminal;
+use crate::terminal::{Terminal, data};
 
 /// Show, move and unlock what is known of a stack
 #[derive(Debug, Args)]
@@ -88,7 +88,7 @@ pub fn run(command: &StateCommand, terminal: &Terminal) -> Result<Exit> {
     let site = stack::site(&stacks.file, &stacks.place, terminal)?;
     let known = |command: &str| reading::state(&site, stack, command, terminal);
     let (format, style) = (terminal.format, &terminal.out);
-    let mut out = io::stdout();
+    let mut out = data();
     match &command.action {
         Action::List(_) => write_state_list(&mut out, &known("state list")?, format, style)?,
         Action::Show { address, .. } => {

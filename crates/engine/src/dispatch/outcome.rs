@@ -142,10 +142,7 @@ impl Dispatch {
                 continue;
             }
             if progress.exists {
-                self.fail(
-                    id,
-                    cancelled("it exists; what its create could not set is still to be set"),
-                );
+                self.fail(id, cancelled("before it had all that its create could not set"));
             } else {
                 self.skip(id, None);
             }

@@ -233,15 +233,11 @@ fn failed(
     place: Option<&str>,
     duration_ms: u64,
 ) -> String {
-    let how = match error.class {
-        ErrorClass::Cancelled => "stopped",
-        _ => "FAILED",
-    };
-    let mut words = format!(
-        "{address}: {} {how} after {}: {error}",
-        verb(operation),
-        duration(duration_ms)
-    );
+    let (verb, took) = (verb(operation), duration(duration_ms));
+    if error.class == ErrorClass::Cancelled {
+        return format!("{address}: {verb} stopped after {took}: {error}");
+    }
+    let mut words = format!("{address}: {verb} FAILED after {took}: {error}");
     if let Some(hint) = &error.hint {
         words.push_str(&format!("; what to do: {hint}"));
     }
