@@ -14,6 +14,8 @@ use crate::committed;
 pub(crate) const DATABASE: &str = "db";
 /// The backups' folder in a stack's folder.
 pub(crate) const BACKUPS: &str = "backups";
+/// The folder of the runs' records in a stack's folder.
+const RUNS: &str = "runs";
 /// sled's own data file.
 pub(crate) const DATA_FILE: &str = "db";
 /// The page cache in bytes: a state is small.
@@ -57,6 +59,14 @@ pub fn folder(state_dir: &Path, stack: &StackId) -> Result<PathBuf, StateError> 
     } else {
         Err(StateError::BadStackId(id.to_owned()))
     }
+}
+
+/// Where the records of a stack's runs belong. The stack need not be open, or be there at all.
+///
+/// # Errors
+/// [`StateError::BadStackId`] for an id that is no folder's name.
+pub fn runs_folder(state_dir: &Path, stack: &StackId) -> Result<PathBuf, StateError> {
+    Ok(folder(state_dir, stack)?.join(RUNS))
 }
 
 /// The ids of all stacks that have a state in `state_dir`, in order.

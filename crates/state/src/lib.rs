@@ -15,6 +15,7 @@ mod holder;
 mod integrity;
 mod journal;
 mod lease;
+mod runs;
 mod store;
 #[cfg(any(test, feature = "testing"))]
 pub mod testing;
@@ -27,4 +28,5 @@ pub use holder::Holder;
 pub use integrity::check;
 pub use journal::{FlushStatistics, Journal};
 pub use lease::{Lease, unlock};
+pub use runs::{RECORDS_KEPT, RecordFile, create_record, records};
 pub use store::{Changeset, RunEnd, RunRecord, StateStore, StoredState, new_state};

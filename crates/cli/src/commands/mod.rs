@@ -9,6 +9,7 @@ pub mod import;
 pub mod output;
 pub mod plan;
 pub mod redeploy;
+pub mod report;
 mod run;
 pub mod sandbox;
 pub mod schema;
@@ -35,6 +36,7 @@ pub fn run(arguments: Arguments, terminal: &Terminal) -> Result<Exit> {
         Command::Apply(command) => in_runtime(apply::run(&command, terminal)),
         Command::Destroy(command) => in_runtime(destroy::run(&command, terminal)),
         Command::Redeploy(command) => in_runtime(redeploy::run(&command, terminal)),
+        Command::Report(command) => report::run(&command, terminal),
         Command::Output(command) => output::run(&command, terminal),
         Command::Graph(command) => graph::run(&command, terminal),
         Command::Import(command) => in_runtime(import::run(&command, terminal)),

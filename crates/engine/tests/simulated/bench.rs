@@ -71,6 +71,7 @@ impl Bench {
         let (reporter, receiver) = channel();
         self.cloud.report_to(Arc::new(reporter.clone()));
         let journal = Journal::open_inline(Arc::new(self.store.clone())).expect("the state opens");
+        let past = self.past.clone();
         let session = Session {
             journal: Arc::new(journal),
             providers: self.cloud.providers(),
@@ -79,7 +80,7 @@ impl Bench {
             cancellation: self.cancellation.clone(),
             pace: Pace::AWS,
             parallelism: self.parallelism,
-            estimates: Estimates::new(self.cloud.providers(), self.past.clone()),
+            estimates: Estimates::new(self.cloud.providers(), || past),
             wait: self.wait,
         };
         (session, receiver)
