@@ -11,7 +11,6 @@ use infra_config::{DiskFiles, Files, Inputs, Loaded, load};
 use infra_core::{ResourceAddress, Severity, SourceMap, Stack};
 use infra_engine::{EngineError, Estimates, ImportError, Machine, Pace, Session};
 use infra_provider::{BuiltIn, Providers};
-use infra_record::Durations;
 use infra_sandbox::{Sandbox, StartOptions};
 use infra_state::{Holder, Journal, StateError, StateStore};
 use infra_state_sled::{Mode, Request, SledStore};
@@ -19,6 +18,7 @@ use infra_state_sled::{Mode, Request, SledStore};
 use crate::arguments::Where;
 use crate::environment;
 use crate::project;
+use crate::recording;
 use crate::terminal::{Terminal, View};
 
 /// The account that the emulator takes for its own when a stack allows any.
@@ -278,6 +278,8 @@ pub async fn open(
             "note: an earlier run ended without letting go of the stack: {holder}"
         ));
     }
+    let runs = infra_state_sled::runs_folder(&site.state_dir, &stack.id)?;
+    view.record_in(runs.clone());
     let identity = clients.as_ref().map(|clients| clients.identity.clone());
     let providers = clients.map_or_else(
         || Arc::new(BuiltIn::default()) as Arc<dyn Providers>,
@@ -286,7 +288,7 @@ pub async fn open(
     let session = Session {
         journal,
         identity,
-        estimates: Estimates::new(Arc::clone(&providers), Durations::default()),
+        estimates: Estimates::new(Arc::clone(&providers), move || recording::past(&runs)),
         providers,
         reporter,
         cancellation,
