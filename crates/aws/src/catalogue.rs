@@ -1,7 +1,7 @@
 //! All resource types, in alphabetical order: the one place that a new type is named in.
 
 use infra_core::{Catalogue, TypeDefinition, TypeName};
-use infra_provider::{Definition, Erased, Provider, Providers, ResourceType};
+use infra_provider::{Definition, Erased, Provider, Providers, ResourceType, Survey};
 
 use crate::clients::Clients;
 use crate::services::*;
@@ -10,6 +10,12 @@ use crate::services::*;
 pub trait FromClients: ResourceType {
     /// Takes the clients that the type needs.
     fn from_clients(clients: &Clients) -> Self;
+}
+
+impl FromClients for infra_provider::Data {
+    fn from_clients(_: &Clients) -> Self {
+        Self
+    }
 }
 
 macro_rules! catalogue {
@@ -80,6 +86,7 @@ catalogue![
     iam::role::Role,
     iam::role_policy::RolePolicy,
     iam::role_policy_attachment::RolePolicyAttachment,
+    infra_provider::Data,
     logs::log_group::LogGroup,
     route53::record::Record,
 ];
@@ -116,6 +123,7 @@ impl Catalogue for AwsCatalogue {
 
 /// AWS's types with the clients of a run.
 pub struct AwsProviders {
+    clients: Clients,
     providers: Vec<(&'static str, Box<dyn Provider>)>,
 }
 
@@ -123,8 +131,14 @@ impl AwsProviders {
     /// All types, calling through `clients`.
     pub fn new(clients: &Clients) -> Self {
         Self {
+            clients: clients.clone(),
             providers: all_providers(clients),
         }
+    }
+
+    /// The clients that all types call through.
+    pub(crate) fn clients(&self) -> &Clients {
+        &self.clients
     }
 }
 
@@ -142,6 +156,10 @@ impl Catalogue for AwsProviders {
 impl Providers for AwsProviders {
     fn provider(&self, name: &TypeName) -> Option<&dyn Provider> {
         position(&self.providers, name).map(|position| &*self.providers[position].1)
+    }
+
+    fn survey(&self) -> Option<&dyn Survey> {
+        Some(self)
     }
 }
 

@@ -6,12 +6,14 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::{Context, Result};
-use infra_aws::{AwsCatalogue, AwsProviders, ConnectOptions, Emulator, connect};
+use infra_aws::{AwsCatalogue, AwsProviders, Clients, ConnectOptions, Emulator, connect};
 use infra_config::{DiskFiles, Files, Inputs, Loaded, load};
-use infra_core::{Severity, SourceMap, Stack};
-use infra_engine::{EngineError, ImportError, Pace, Session};
+use infra_core::{ResourceAddress, Severity, SourceMap, Stack, StackId};
+use infra_engine::{EngineError, Estimates, ImportError, Machine, Pace, Session};
+use infra_provider::{BuiltIn, Providers};
+use infra_record::Durations;
 use infra_sandbox::{Sandbox, StartOptions};
-use infra_state::{Holder, Journal};
+use infra_state::{Holder, Journal, StateStore};
 use infra_state_sled::{Mode, Request, SledStore};
 
 use crate::arguments::Where;
@@ -147,21 +149,44 @@ pub enum Need {
     Existing,
 }
 
-/// Opens a stack's state, which nobody else may hold.
+/// For so long a command that changes something waits for somebody else on the stack: long enough for one that
+/// only reads the state and is gone at once.
+pub const RUNS_WAIT: Duration = Duration::from_secs(1);
+
+/// For so long `plan` and `diff` wait, which change nothing: a short run is over by then.
+pub const PLANS_WAIT: Duration = Duration::from_secs(5);
+
+/// Opens a stack's state, which nobody else may hold; `wait` is how long it tries.
 ///
 /// # Errors
 /// Somebody holds it, it is damaged or of a later version, or the file system says no.
-pub fn open_store(site: &Site, stack: &Stack, command: &str, need: Need) -> Result<SledStore> {
+pub fn open_store(
+    site: &Site,
+    stack: &Stack,
+    command: &str,
+    need: Need,
+    wait: Duration,
+) -> Result<SledStore> {
+    open_in(&site.state_dir, &stack.id, command, need, wait)
+}
+
+fn open_in(
+    state_dir: &Path,
+    stack: &StackId,
+    command: &str,
+    need: Need,
+    wait: Duration,
+) -> Result<SledStore> {
     let request = Request {
         mode: if need == Need::Create {
             Mode::Create
         } else {
             Mode::Existing
         },
-        holder: Holder::this_process(command, None),
-        wait: Duration::ZERO,
+        holder: Holder::this_process(format!("infra {command}"), None),
+        wait,
     };
-    let store = SledStore::open(&site.state_dir, &stack.id, &request)?;
+    let store = SledStore::open(state_dir, stack, &request)?;
     Ok(store)
 }
 
@@ -171,10 +196,11 @@ pub struct Open {
     pub session: Session,
     /// What the file wants.
     pub stack: Arc<Stack>,
-    /// Where backups of the state go.
-    pub backups: PathBuf,
     /// What shows the run.
     pub view: View,
+    command: String,
+    backups: PathBuf,
+    terminal: Terminal,
 }
 
 /// How a session is to run.
@@ -224,25 +250,18 @@ pub async fn open(
         emulator: emulator.map(|sandbox| Emulator {
             endpoint_url: sandbox.endpoint.clone(),
             access_key_id: account.to_owned(),
+            registry: Some(sandbox.registry.clone()),
         }),
-        registry: environment::variable(environment::REGISTRY)
-            .or_else(|| emulator.map(|sandbox| sandbox.registry.clone())),
+        registry: environment::variable(environment::REGISTRY),
         progress: Arc::new(reporter.clone()),
     };
-    let connected = match cancellation.until(1, connect(&options)).await {
-        Some(connected) => connected.map_err(anyhow::Error::from),
-        None => Err(Stopped.into()),
-    };
-    let clients = match connected {
-        Ok(clients) => clients,
-        Err(error) => {
-            view.clear().await;
-            return Err(error);
-        }
-    };
-    let opened = open_store(site, &stack, command, Need::Create);
-    let store = match opened {
-        Ok(store) => store,
+    let opening = cancellation.until(1, open_with(&options, &stack, site, command));
+    let Opened {
+        store,
+        journal,
+        clients,
+    } = match opening.await.unwrap_or_else(|| Err(Stopped.into())) {
+        Ok(opened) => opened,
         Err(error) => {
             view.clear().await;
             return Err(error);
@@ -253,13 +272,19 @@ pub async fn open(
             "note: an earlier run ended without letting go of the stack: {holder}"
         ));
     }
-    let backups = store.backups_folder();
+    let identity = clients.as_ref().map(|clients| clients.identity.clone());
+    let providers = clients.map_or_else(
+        || Arc::new(BuiltIn::default()) as Arc<dyn Providers>,
+        |clients| Arc::new(AwsProviders::new(&clients)),
+    );
     let session = Session {
-        journal: Arc::new(Journal::open(Arc::new(store))?),
-        identity: Some(clients.identity.clone()),
-        providers: Arc::new(AwsProviders::new(&clients)),
+        journal,
+        identity,
+        estimates: Estimates::new(Arc::clone(&providers), Durations::default()),
+        providers,
         reporter,
         cancellation,
+        ambient: Arc::new(Machine),
         pace: if emulator.is_some() {
             Pace::EMULATOR
         } else {
@@ -271,18 +296,80 @@ pub async fn open(
     Ok(Open {
         session,
         stack: Arc::new(stack),
-        backups,
         view,
+        command: command.to_owned(),
+        backups: store.backups_folder(),
+        terminal: terminal.clone(),
+    })
+}
+
+struct Opened {
+    store: Arc<SledStore>,
+    journal: Arc<Journal>,
+    /// `None`: neither file nor state has anything at AWS.
+    clients: Option<Clients>,
+}
+
+/// Signs in to AWS and opens the state, in this order, so that wrong credentials leave no empty state behind.
+/// A stack without anything at AWS needs no account.
+async fn open_with(options: &ConnectOptions, stack: &Stack, site: &Site, command: &str) -> Result<Opened> {
+    let is_built_in = |address: &ResourceAddress| BuiltIn::has(address.type_name());
+    let mut clients = None;
+    if !stack.resources.keys().all(is_built_in) {
+        clients = Some(connect(options).await?);
+    }
+    let wait = match command {
+        "plan" | "diff" => PLANS_WAIT,
+        _ => RUNS_WAIT,
+    };
+    let (state_dir, id, command) = (site.state_dir.clone(), stack.id.clone(), command.to_owned());
+    // It may take its time, in which signals are heard.
+    let opening = tokio::task::spawn_blocking(move || open_in(&state_dir, &id, &command, Need::Create, wait));
+    let store = Arc::new(opening.await.context("the state cannot be opened")??);
+    let journal = Arc::new(Journal::open(Arc::clone(&store) as Arc<dyn StateStore>)?);
+    let state_is_built_in = journal.with_state(|state| {
+        let of_intents = state.intents.values().map(|intent| &intent.address);
+        let known = state.resources.keys().chain(state.deposed.keys());
+        known.chain(of_intents).all(is_built_in)
+    });
+    if clients.is_none() && !state_is_built_in {
+        clients = Some(connect(options).await?);
+    }
+    Ok(Opened {
+        store,
+        journal,
+        clients,
     })
 }
 
 impl Open {
-    /// Lets go of the state and shows what is still to be shown.
+    /// Lets go of the state and shows what is still to be shown. What the state has become is backed up.
     pub async fn close(self) {
+        if self.session.journal.failure().is_none() {
+            self.back_up("after");
+        }
         let Self { session, view, .. } = self;
         // A failed flush has been reported by the append that it failed for.
         let _ = session.journal.close();
         drop(session);
         view.finish().await;
+    }
+
+    /// Backs the state up unless the newest backup has it already. One that cannot be written undoes nothing, but
+    /// is told.
+    pub fn back_up(&self, when: &str) {
+        let serial = self.session.journal.serial();
+        let known = infra_state::backups(&self.backups)
+            .ok()
+            .and_then(|all| infra_state::backup_serial(all.last()?));
+        // A new stack that was only looked at has nothing to lose.
+        if known == Some(serial) || (serial == 0 && when == "after") {
+            return;
+        }
+        let run = infra_core::state::RunId(format!("{when}-{}", self.command));
+        if let Err(error) = infra_state::backup(&self.session.journal.snapshot(), &self.backups, &run) {
+            self.terminal
+                .note(&format!("warning: the state could not be backed up: {error}"));
+        }
     }
 }

@@ -95,9 +95,7 @@ pub(crate) fn cancelled(what: impl Into<String>) -> ProviderError {
 
 /// A call that failed would have been made again, but the user wants to stop.
 pub(crate) fn not_again(error: &ProviderError) -> ProviderError {
-    cancelled(format!(
-        "before the next try; the last one failed: {error}"
-    ))
+    cancelled(format!("before the next try; the last one failed: {error}"))
 }
 
 #[cfg(test)]

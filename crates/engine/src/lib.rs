@@ -4,21 +4,27 @@
 //! run; the steps only send it messages. Order of one step: intent durable, provider's call, outcome
 //! durable, event.
 
+mod ambient;
 mod cancel;
 mod dispatch;
+mod estimates;
 mod events;
 mod outputs;
 mod prepare;
 mod refresh;
 mod retry;
 mod scope;
+mod search;
 mod session;
 mod settle;
 mod step;
+mod survey;
 mod wait;
 mod work;
 
+pub use ambient::{Ambient, Machine};
 pub use cancel::{ANSWER_GRACE, Cancellation};
+pub use estimates::Estimates;
 pub use events::{EventReceiver, Reporter, channel};
 pub use prepare::prepare;
 pub use refresh::{Refreshed, refresh};

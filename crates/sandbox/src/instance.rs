@@ -61,7 +61,7 @@ impl Instance {
         if !self.process.is_alive() {
             return Health::Dead;
         }
-        match http::request("GET", self.port, "/_infra/status", ANSWER_TIMEOUT) {
+        match http::request("GET", self.port, "/_infra/status", "", ANSWER_TIMEOUT) {
             Ok(answer) => match serde_json::from_str::<StatusPage>(&answer.body) {
                 Ok(page) if page.instance_id == self.instance_id => Health::Well,
                 _ => Health::Dead,
@@ -78,16 +78,17 @@ impl Instance {
     }
 
     /// Asks for one of the emulator's own pages, which must answer 200.
-    pub(crate) fn ask(&self, method: &str, path: &str) -> Result<String, SandboxError> {
-        let answer =
-            http::request(method, self.port, path, ANSWER_TIMEOUT).map_err(|source| match source.kind() {
+    pub(crate) fn ask(&self, method: &str, path: &str, body: &str) -> Result<String, SandboxError> {
+        let answer = http::request(method, self.port, path, body, ANSWER_TIMEOUT).map_err(|source| {
+            match source.kind() {
                 io::ErrorKind::ConnectionRefused => SandboxError::NotRunning,
                 _ => SandboxError::Unresponsive {
                     pid: self.process.pid,
                     port: self.port,
                     source,
                 },
-            })?;
+            }
+        })?;
         if answer.status == 200 {
             return Ok(answer.body);
         }

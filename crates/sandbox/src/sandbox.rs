@@ -196,6 +196,7 @@ impl Sandbox {
         former.ask(
             "POST",
             &format!("/_infra/reset?instance_id={}", instance.instance_id),
+            "",
         )?;
         instance.write(&self.instance_path())?;
         remove_folder(&self.instances().join(&former.instance_id))?;
@@ -208,10 +209,7 @@ impl Sandbox {
     /// When none runs, or it does not answer.
     pub fn requests(&self) -> Result<Requests, SandboxError> {
         let page = "/_infra/requests";
-        let body = self
-            .instance()
-            .ok_or(SandboxError::NotRunning)?
-            .ask("GET", page)?;
+        let body = self.ask("GET", page, "")?;
         serde_json::from_str(&body).map_err(|error| SandboxError::Answer {
             path: page.to_owned(),
             status: 200,
@@ -224,10 +222,7 @@ impl Sandbox {
     /// # Errors
     /// When none runs, or it does not answer.
     pub fn reset_requests(&self) -> Result<(), SandboxError> {
-        self.instance()
-            .ok_or(SandboxError::NotRunning)?
-            .ask("POST", "/_infra/requests/reset")
-            .map(drop)
+        self.ask("POST", "/_infra/requests/reset", "").map(drop)
     }
 
     /// Lets that many of AWS's seconds pass in the emulator at once, with all that happens in them: for tests
@@ -237,10 +232,14 @@ impl Sandbox {
     /// When none runs, or it does not answer.
     pub fn advance(&self, aws_seconds: f64) -> Result<(), SandboxError> {
         let page = format!("/_infra/advance?seconds={aws_seconds}");
+        self.ask("POST", &page, "").map(drop)
+    }
+
+    /// Asks for one of the emulator's own pages.
+    pub(crate) fn ask(&self, method: &str, page: &str, body: &str) -> Result<String, SandboxError> {
         self.instance()
             .ok_or(SandboxError::NotRunning)?
-            .ask("POST", &page)
-            .map(drop)
+            .ask(method, page, body)
     }
 
     fn instance_path(&self) -> PathBuf {
@@ -249,6 +248,11 @@ impl Sandbox {
 
     fn instances(&self) -> PathBuf {
         self.folder.join("instances")
+    }
+
+    /// The blobs of the registry. They belong to the process, which empties the folder when it is reset.
+    fn data(&self) -> PathBuf {
+        self.folder.join("data")
     }
 
     fn instance(&self) -> Option<Instance> {
@@ -305,19 +309,19 @@ impl Sandbox {
             .map_err(|source| SandboxError::Stop { pid, source })
     }
 
-    /// Removes what belongs to instances that are no more.
+    /// Removes what belongs to instances and processes that are no more.
     fn remove_instances(&self) -> Result<(), SandboxError> {
         let path = self.instance_path();
         if path.exists() {
             fs::remove_file(&path).map_err(SandboxError::file("remove", &path))?;
         }
+        remove_folder(&self.data())?;
         remove_folder(&self.instances())
     }
 
     fn launch(&self, options: &StartOptions, program: &Path) -> Result<Instance, SandboxError> {
         let instance_id = new_instance_id();
         self.make_state_dir(&instance_id)?;
-        let home = self.instances().join(&instance_id);
         let log = self.folder.join("emulator.log");
         let file = private::file(&log)?;
         let errors = file.try_clone().map_err(SandboxError::file("create", &log))?;
@@ -326,7 +330,7 @@ impl Sandbox {
         command
             .args(["-m", "infra_sandbox", "--instance-id", &instance_id])
             .arg("--data-dir")
-            .arg(home.join("data"))
+            .arg(self.data())
             .arg("--port-file")
             .arg(self.port_file(&instance_id))
             .args(["--port", &options.port.unwrap_or(0).to_string()]);
@@ -336,7 +340,8 @@ impl Sandbox {
         command
             .env("PYTHONPATH", program)
             .env_remove("PYTHONHOME")
-            .current_dir(&home)
+            // No folder of an instance: a reset removes that under the process's feet.
+            .current_dir(&self.folder)
             .stdin(Stdio::null())
             .stdout(file)
             .stderr(errors)

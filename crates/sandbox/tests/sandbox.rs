@@ -57,6 +57,9 @@ fn a_sandbox_is_started_once_reset_and_stopped() {
     assert_eq!(reset.pid, first.pid);
     assert!(!first.state_dir.exists());
     assert_eq!(fs::read_dir(&reset.state_dir).unwrap().count(), 0);
+    // Where uploads go is the process's, and stays.
+    let uploads = root.path().join(".infra/sandbox/data/registry/uploads");
+    assert!(uploads.is_dir());
     assert_eq!(
         sandbox.start(&options, &mut |_| {}).unwrap().instance_id,
         reset.instance_id
@@ -64,7 +67,7 @@ fn a_sandbox_is_started_once_reset_and_stopped() {
     assert_eq!(sandbox.requests().unwrap().total, 0);
 
     assert!(sandbox.stop().unwrap());
-    assert!(!reset.state_dir.exists());
+    assert!(!reset.state_dir.exists() && !uploads.exists());
     assert_eq!(sandbox.status().unwrap(), Status::Stopped);
     assert!(!sandbox.stop().unwrap());
     assert!(matches!(sandbox.requests(), Err(SandboxError::NotRunning)));

@@ -60,6 +60,10 @@ impl Provider for SimulatedType {
         &self.kind.waits
     }
 
+    fn has_tags(&self) -> bool {
+        self.kind.tags
+    }
+
     fn prepares(&self) -> bool {
         self.kind.prepares()
     }

@@ -8,6 +8,7 @@ pub mod graph;
 pub mod import;
 pub mod output;
 pub mod plan;
+mod rebuild;
 pub mod redeploy;
 mod run;
 pub mod sandbox;

@@ -85,7 +85,11 @@ pub async fn prepare(
         },
         refresh: !task.scope.no_refresh,
     };
-    let planned = open.session.plan(request).await;
+    // Of what a rebuilt state does not know, the plan would make a second one.
+    let planned = match open.session.find_again(&open.stack).await {
+        Ok(_) => open.session.plan(request).await,
+        Err(error) => Err(error),
+    };
     open.view.clear().await;
     match planned {
         Ok(planned) => Ok(Ok(Prepared {
@@ -124,7 +128,7 @@ pub fn show_plan(planned: &Planned, view: PlanView, terminal: &Terminal) -> io::
     write_plan(&mut data(), &planned.plan, view, terminal.format, &terminal.out)
 }
 
-/// Asks, carries the plan out, backs the state up, and shows the outputs.
+/// Asks, carries the plan out, and shows the outputs.
 ///
 /// # Errors
 /// The state cannot be written, or the terminal is gone.
@@ -160,7 +164,7 @@ pub async fn carry_out(
     let exit = if nothing_to_do {
         Ok(Exit::Done)
     } else {
-        execute(&open, planned, task.command, terminal).await
+        execute(&open, planned, task.command).await
     };
     let outputs = open.session.journal.with_state(|state| state.outputs.clone());
     let id = open.stack.id.clone();
@@ -220,31 +224,19 @@ fn next(task: &Task<'_>, exit: Exit) -> Vec<String> {
         .collect()
 }
 
-/// Carries a plan out and backs the state up.
+/// Backs the state up and carries a plan out.
 ///
 /// # Errors
 /// The state cannot be written.
-pub async fn execute(open: &Open, planned: Planned, command: &str, terminal: &Terminal) -> Result<Exit> {
-    let run = backup_name(&planned);
+pub async fn execute(open: &Open, planned: Planned, command: &str) -> Result<Exit> {
+    // Also what says, should the state be lost altogether, that there was one.
+    open.back_up("before");
     let report = open.session.execute(planned, command).await?;
-    back_up(open, &run, terminal);
     Ok(match report.outcome {
         RunOutcome::Completed => Exit::Done,
         RunOutcome::Failed => Exit::Failed,
         RunOutcome::Cancelled => Exit::Cancelled,
     })
-}
-
-/// Backups are named by the serial that the run began with, which grows with each run.
-fn backup_name(planned: &Planned) -> infra_core::state::RunId {
-    infra_core::state::RunId(format!("{:012}", planned.plan.serial))
-}
-
-/// A backup that cannot be written does not undo the run, but is told.
-fn back_up(open: &Open, run: &infra_core::state::RunId, terminal: &Terminal) {
-    if let Err(error) = infra_state::backup(&open.session.journal.snapshot(), &open.backups, run) {
-        terminal.note(&format!("warning: the state could not be backed up: {error}"));
-    }
 }
 
 /// Runs a task for each stack file in turn; the worst outcome counts. The wish to stop ends it, and what was not

@@ -13,6 +13,7 @@
 
 mod accounts;
 mod commands;
+mod consistency;
 mod drift;
 mod failure;
 mod harness;
@@ -20,4 +21,6 @@ mod image;
 mod kill;
 mod mistakes;
 mod moto;
+mod proof;
 mod reference;
+mod unmanaged;

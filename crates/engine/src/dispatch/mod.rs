@@ -21,6 +21,7 @@ use tokio::task::{JoinError, JoinSet};
 use tokio::time::Instant;
 
 use self::progress::{Progress, Stage};
+use crate::estimates::Estimates;
 use crate::session::{Planned, RunReport};
 use crate::step::{Message, Shared, StepError, StepRun};
 use crate::work::Work;
@@ -47,23 +48,25 @@ pub(crate) struct Dispatch {
 
 impl Dispatch {
     /// A run of a plan, not yet begun.
-    pub fn new(shared: Arc<Shared>, planned: Planned, parallelism: usize) -> Self {
+    pub fn new(shared: Arc<Shared>, planned: Planned, parallelism: usize, estimates: &Estimates) -> Self {
         let Planned { plan, .. } = &planned;
         let plan = plan.clone();
         let work = Work::new(&shared, planned);
-        let remaining = infra_plan::remaining_path(&plan, |step| work.typical(step));
+        let remaining = infra_plan::remaining_path(&plan, estimates);
         let mut steps: Vec<Progress> = plan
             .steps
             .iter()
             .map(|step| Progress {
                 stage: Stage::Waiting,
                 exists: false,
+                made: None,
                 rest: None,
                 task: None,
                 missing: step.after.len(),
                 dependents: Vec::new(),
                 calling: false,
                 tries: None,
+                queued_ms: 0,
                 started: None,
                 path_before: (Duration::ZERO, None),
                 path_exists: Duration::ZERO,
@@ -131,7 +134,7 @@ impl Dispatch {
                         self.panicked(&error);
                     }
                 }
-                () = cancellation.reached(next_level) => {
+                () = cancellation.reached(next_level), if self.broken.is_none() => {
                     self.shared.reporter.send(EventKind::Cancelling { level: cancellation.level() });
                 }
             }
@@ -181,14 +184,24 @@ impl Dispatch {
         let position = id.0 as usize;
         let step = self.plan.steps[position].clone();
         let progress = &mut self.steps[position];
-        if progress.started.is_none() {
+        let is_first = progress.started.is_none();
+        if is_first {
             progress.started = Some(Instant::now());
-            self.shared.reporter.send(EventKind::StepStarted {
+        }
+        self.shared.reporter.send(if is_first {
+            EventKind::StepStarted {
                 step: id,
                 address: step.address.clone(),
                 operation: step.operation,
-            });
-        }
+                queued_ms: progress.queued_ms,
+                after: step.after.clone(),
+            }
+        } else {
+            EventKind::StepResumed {
+                step: id,
+                address: step.address.clone(),
+            }
+        });
         let job = match progress.rest.take() {
             Some(rest) => Ok(*rest),
             None => self.work.job(&step),
@@ -243,10 +256,18 @@ impl Dispatch {
                         progress.rest = rest;
                         self.park(step, error);
                     }
+                    Err(StepError::Failed(error)) if self.denies_what_is_new(step, &error) => {
+                        self.steps[step.0 as usize].stage = Stage::Parked;
+                        self.park(step, error);
+                    }
                     Err(StepError::Failed(error)) => self.fail(step, error),
                     Err(StepError::Journal(error)) => {
                         self.steps[step.0 as usize].stage = Stage::Failed;
                         self.broken.get_or_insert(error);
+                        // Nothing can be written down any more: waiting and trying again have no use.
+                        while self.shared.cancellation.level() < 2 {
+                            self.shared.cancellation.raise();
+                        }
                     }
                 }
             }

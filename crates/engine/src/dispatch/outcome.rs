@@ -12,6 +12,7 @@ impl Dispatch {
     pub(super) fn exists(&mut self, id: StepId, physical_id: PhysicalId, attributes: infra_core::Attributes) {
         let address = self.address(id);
         self.work.known(address.clone(), attributes);
+        self.steps[id.0 as usize].made = Some(physical_id.clone());
         self.shared.reporter.send(EventKind::StepExists {
             step: id,
             address,
@@ -74,7 +75,11 @@ impl Dispatch {
     }
 
     pub(super) fn enqueue(&mut self, id: StepId) {
-        self.steps[id.0 as usize].stage = Stage::Queued;
+        let progress = &mut self.steps[id.0 as usize];
+        progress.stage = Stage::Queued;
+        if progress.started.is_none() {
+            progress.queued_ms = self.shared.reporter.elapsed_ms();
+        }
         self.queue
             .push((self.remaining[id.0 as usize], std::cmp::Reverse(id)));
     }
@@ -137,10 +142,7 @@ impl Dispatch {
                 continue;
             }
             if progress.exists {
-                self.fail(
-                    id,
-                    cancelled("before it had all that its create could not set"),
-                );
+                self.fail(id, cancelled("before it had all that its create could not set"));
             } else {
                 self.skip(id, None);
             }

@@ -1,9 +1,10 @@
 //! Steps that started too early, and wait for what they need to work.
 
 use std::collections::BTreeSet;
+use std::fmt::Write as _;
 
 use infra_core::event::EventKind;
-use infra_core::{ErrorClass, ProviderError, StepId};
+use infra_core::{ErrorClass, PhysicalId, ProviderError, ResourceAddress, StepId};
 use tokio::time::Instant;
 
 use super::Dispatch;
@@ -39,8 +40,49 @@ impl Dispatch {
                     let _ = sender.send(Message::Again { step: id });
                 });
             }
-            None => self.fail(id, error),
+            None => {
+                let seconds = tries.elapsed().as_secs();
+                let error = self.out_of_patience(id, error, seconds);
+                self.fail(id, error);
+            }
         }
+    }
+
+    /// Whether AWS denies the step something that this run has just made for it: what may be done with a new
+    /// role, every service learns in its own time.
+    pub(super) fn denies_what_is_new(&self, id: StepId, error: &ProviderError) -> bool {
+        error.class == ErrorClass::Denied
+            && !self.steps[id.0 as usize].exists
+            && self
+                .made_for(id)
+                .any(|(_, made)| error.message.contains(made.as_str()))
+    }
+
+    /// What the step directly depends on and this run has made.
+    fn made_for(&self, id: StepId) -> impl Iterator<Item = (&ResourceAddress, &PhysicalId)> {
+        self.plan.steps[id.0 as usize].after.iter().filter_map(|before| {
+            let position = before.step.0 as usize;
+            let made = self.steps[position].made.as_ref()?;
+            Some((&self.plan.steps[position].address, made))
+        })
+    }
+
+    /// The error that AWS kept answering with, with what was done about it.
+    fn out_of_patience(&self, id: StepId, error: ProviderError, seconds: u64) -> ProviderError {
+        let made: BTreeSet<String> = self
+            .made_for(id)
+            .map(|(address, _)| address.to_string())
+            .collect();
+        let made: Vec<String> = made.into_iter().collect();
+        let mut hint = format!("AWS kept refusing it for {seconds} s");
+        if !made.is_empty() {
+            let _ = write!(hint, ", although what it needs is there: {}", made.join(", "));
+        }
+        hint.push_str("; run the same command again to go on trying");
+        if let Some(known) = &error.hint {
+            let _ = write!(hint, "; {known}");
+        }
+        error.hint(hint)
     }
 
     /// The step's dependencies that exist and do not work yet.

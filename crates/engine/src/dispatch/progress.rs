@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use infra_core::{StepId, Strength};
+use infra_core::{PhysicalId, StepId, Strength};
 use tokio::time::Instant;
 
 use crate::retry::Tries;
@@ -41,6 +41,8 @@ pub(super) struct Progress {
     pub stage: Stage,
     /// Whether its call has answered with an id, so that what needs only that has been let go on.
     pub exists: bool,
+    /// What its create has made.
+    pub made: Option<PhysicalId>,
     /// Parked in the middle: what is left of it.
     pub rest: Option<Box<Job>>,
     /// The task that carries it out, or last did.
@@ -52,6 +54,8 @@ pub(super) struct Progress {
     /// Whether its call takes one of the places of the run's parallelism.
     pub calling: bool,
     pub tries: Option<Tries>,
+    /// When all that it needs was there, in milliseconds on the reporter's clock.
+    pub queued_ms: u64,
     pub started: Option<Instant>,
     /// The longest chain up to its start, with the step before it; then up to its existence, and its end.
     pub path_before: (Duration, Option<StepId>),

@@ -5,12 +5,12 @@ use std::time::Duration;
 
 use infra_core::state::{JournalEntry, RecordStatus};
 use infra_core::{
-    Attributes, ErrorClass, Intent, Operation, PhysicalId, ProviderError, ResourceRecord, Token, TypeSchema,
+    Attributes, ErrorClass, Health, Intent, Operation, PhysicalId, ProviderError, ResourceRecord, TypeSchema,
 };
 use infra_provider::{Call, Found, Provider, UpdateRequest};
 
 use super::known::attributes_known;
-use super::{Finished, Job, Keep, Message, StepError, StepRun};
+use super::{Finished, Job, Keep, Message, ON_ITS_WAY, StepError, StepRun};
 use crate::cancel::not_again;
 use crate::retry::Tries;
 use crate::scope::completed;
@@ -32,7 +32,7 @@ impl StepRun {
             Ok(made) => made,
             Err((error, certain)) => return Err(self.gave_up(&intent, error, certain).await?),
         };
-        let observed = found.observed.clone();
+        let (observed, health) = (found.observed.clone(), found.health.clone());
         let mut record = adopted(provider, &intent, &id, found, self.shared.journal.sealing_key());
         let schema = provider.schema();
         if !set_after_create(schema, &wanted).is_empty() {
@@ -43,6 +43,10 @@ impl StepRun {
             record: Box::new(record),
         };
         self.shared.journal.append(entry).await?;
+        if let Health::Failed(status) = health {
+            let error = self.waiter(provider, &id, ON_ITS_WAY).failed(&status).await;
+            return Err(StepError::Failed(error));
+        }
         let mut known = wanted.clone();
         known.extend(self.concealed(schema, &observed, &wanted).into_owned());
         let attributes = completed(&self.address, schema, known);
@@ -117,8 +121,8 @@ impl StepRun {
             .await
     }
 
-    /// A create without a waiter is over. If its answer did not have every computed attribute, one look
-    /// completes them.
+    /// A call without a waiter is over. If its answer did not have every computed attribute, a look completes
+    /// them.
     pub(super) async fn settle_observed(
         &self,
         provider: &dyn Provider,
@@ -130,16 +134,10 @@ impl StepRun {
         let schema = provider.schema();
         let complete = schema.computed.keys().all(|name| observed.contains_key(name));
         if !complete {
-            let call = self.call(&Token(String::new()));
-            let look = call.scope(provider.read(std::slice::from_ref(id)));
-            // Not found so soon is no failure, and nor is not looking: what the create answered stands.
-            if let Some(Ok(mut found)) = self.shared.cancellation.until(2, look).await
-                && let Some(found) = found.remove(id)
-            {
-                observed = found.observed;
-            }
+            // Not found so soon is no failure: what is known by the call itself stands.
+            observed = self.look(provider, id, wanted).await.unwrap_or(observed);
         }
-        let finished = self.finished(schema, id, wanted, &observed);
+        let finished = self.finished(provider, id, wanted, &observed);
         record.status = RecordStatus::Ready;
         record.observed = self.recorded(schema, &observed, wanted, &record.applied);
         let is_noted = self

@@ -12,7 +12,6 @@ use sha2::{Digest, Sha256};
 use super::{Keep, StepError, StepRun};
 use crate::cancel::cancelled;
 use crate::retry::Tries;
-use crate::session::now_unix_ms;
 
 impl StepRun {
     pub(super) async fn intend(
@@ -31,7 +30,7 @@ impl StepRun {
         }
         let text = serde_json::to_vec(attributes).unwrap_or_default();
         let intent = Intent {
-            token: Token(uuid::Uuid::new_v4().to_string()),
+            token: Token(self.shared.ambient.unique()),
             address: self.address.clone(),
             operation,
             physical_id: id.cloned(),
@@ -42,7 +41,7 @@ impl StepRun {
             lifecycle: keep.lifecycle.clone(),
             timeouts: keep.timeouts.clone(),
             run: self.shared.run.clone(),
-            at_unix_ms: now_unix_ms(),
+            at_unix_ms: self.shared.ambient.now_unix_ms(),
         };
         self.shared
             .journal

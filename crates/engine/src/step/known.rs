@@ -3,7 +3,8 @@
 use std::borrow::Cow;
 
 use infra_core::{Attributes, PhysicalId, TypeSchema};
-use infra_plan::{attributes_after, conceal};
+use infra_plan::{attributes_after, attributes_seen, conceal};
+use infra_provider::Provider;
 
 use super::{Finished, StepRun};
 use crate::scope::completed;
@@ -11,7 +12,7 @@ use crate::scope::completed;
 impl StepRun {
     pub(super) fn finished(
         &self,
-        schema: &TypeSchema,
+        provider: &dyn Provider,
         id: &PhysicalId,
         wanted: &Attributes,
         observed: &Attributes,
@@ -19,10 +20,10 @@ impl StepRun {
         Finished {
             changed: true,
             id: Some(id.clone()),
-            attributes: Some(attributes_after(
-                schema,
+            attributes: Some(attributes_seen(
+                provider,
                 wanted,
-                &self.concealed(schema, observed, wanted),
+                &self.concealed(provider.schema(), observed, wanted),
             )),
             ..Finished::default()
         }

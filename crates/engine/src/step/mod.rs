@@ -19,6 +19,7 @@ use infra_provider::{Providers, UpdateRequest, Wait};
 use infra_state::{AppendError, Journal};
 use tokio::sync::mpsc::UnboundedSender;
 
+use crate::ambient::Ambient;
 use crate::cancel::Cancellation;
 use crate::events::Reporter;
 use crate::retry::Pace;
@@ -36,6 +37,7 @@ pub(crate) struct Shared {
     pub providers: Arc<dyn Providers>,
     pub reporter: Reporter,
     pub cancellation: Cancellation,
+    pub ambient: Arc<dyn Ambient>,
     pub pace: Pace,
     /// Whether to wait for what nothing else waits for.
     pub wait: bool,

@@ -41,14 +41,14 @@ impl StepRun {
             },
         };
         self.change(provider, &id, request, &mut record, &keep).await?;
+        let mut unchanged = prior;
+        unchanged.retain(|name, _| {
+            let computed = schema.computed.get(name);
+            !computed.is_some_and(|computed| computed.changes_on_update)
+        });
         if let Some(wait) = wait {
             if !self.waits {
-                let mut observed = prior;
-                observed.retain(|name, _| {
-                    let computed = schema.computed.get(name);
-                    !computed.is_some_and(|computed| computed.changes_on_update)
-                });
-                return Ok(self.on_its_way(schema, &id, &wanted, observed));
+                return Ok(self.on_its_way(schema, &id, &wanted, unchanged));
             }
             let wait = self.patience(wait, keep.timeouts.update);
             self.tell(Message::OnlyWaiting {
@@ -57,16 +57,15 @@ impl StepRun {
             });
             return self.confirm_ready(provider, &id, record, wait, &wanted).await;
         }
+        let known = attributes_known(schema, &wanted, &unchanged);
         if schema
             .computed
             .values()
             .any(|computed| computed.changes_on_update)
         {
-            return self
-                .settle_observed(provider, &id, record, &wanted, Attributes::new())
-                .await;
+            return self.settle_observed(provider, &id, record, &wanted, known).await;
         }
-        Ok(self.finished(schema, &id, &wanted, &attributes_known(schema, &wanted, &prior)))
+        Ok(self.finished(provider, &id, &wanted, &known))
     }
 
     /// Intent, update call, outcome.

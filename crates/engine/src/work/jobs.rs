@@ -7,7 +7,7 @@ use infra_core::state::{JournalEntry, RecordStatus};
 use infra_core::{
     Attributes, Diagnostic, ErrorClass, ProviderError, Resource, ResourceAddress, ResourceRecord,
 };
-use infra_plan::{Current, Resolved, attributes_after};
+use infra_plan::{Current, Resolved, attributes_seen};
 use infra_provider::{Provider, UpdateRequest};
 
 use super::Work;
@@ -113,8 +113,8 @@ impl Work {
         let finished = Finished {
             changed: false,
             id: Some(before.physical_id.clone()),
-            attributes: Some(attributes_after(
-                schema,
+            attributes: Some(attributes_seen(
+                provider,
                 resolved.for_update(),
                 resolved.observed().unwrap_or(observed),
             )),
@@ -170,7 +170,8 @@ impl Work {
     }
 
     pub(super) fn delete(&self, step: &Step) -> Result<Job, ProviderError> {
-        let stays = self.unchanged.get(&step.address);
+        // What was made in its place is the same thing at AWS: an image pushed again, or nothing had to be replaced.
+        let stays = self.stands.get(&step.address);
         if stays.is_some() && stays == step.physical_id.as_ref() {
             let finished = Finished {
                 changed: false,

@@ -5,24 +5,20 @@ mod order;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
-use std::time::Duration;
 
 use infra_core::plan::{Reason, Step, StepOperation};
 use infra_core::{
-    Action, Attributes, Diagnostic, ErrorClass, Observation, PhysicalId, ProviderError, Resource,
+    Action, Attributes, Diagnostic, ErrorClass, Health, Observation, PhysicalId, ProviderError, Resource,
     ResourceAddress, ResourceRecord,
 };
-use infra_plan::{Current, Resolved, attributes_after, conceal, resolve};
+use infra_plan::{Current, Resolved, attributes_seen, conceal, resolve};
 use infra_provider::Provider;
 
-use self::order::in_order;
+pub(crate) use self::order::in_order;
 use crate::outputs;
-use crate::scope::RunScope;
+use crate::scope::{RunScope, completed};
 use crate::session::Planned;
 use crate::step::{Finished, Job, Shared};
-
-/// How long a call without a waiter usually takes.
-const TYPICAL_CALL: Duration = Duration::from_millis(500);
 
 /// What a run knows of its resources.
 pub(crate) struct Work {
@@ -31,8 +27,8 @@ pub(crate) struct Work {
     scope: RunScope,
     /// By address: its change's place in the plan.
     changes: BTreeMap<ResourceAddress, usize>,
-    /// Replacements that turned out to change nothing, and the old ones, which so stay.
-    unchanged: BTreeMap<ResourceAddress, PhysicalId>,
+    /// What creates came to. Where that is what they were to replace, it stays.
+    stands: BTreeMap<ResourceAddress, PhysicalId>,
 }
 
 impl Work {
@@ -51,7 +47,7 @@ impl Work {
             scope: RunScope::new(planned.identity.clone()),
             planned,
             changes,
-            unchanged: BTreeMap::new(),
+            stands: BTreeMap::new(),
         };
         work.know_what_is_there();
         work
@@ -79,14 +75,14 @@ impl Work {
                         applied: &applied,
                         observed: &observed,
                     };
-                    let attributes = match self.resolve(resource, provider, Some(current)) {
+                    let mut attributes = match self.resolve(resource, provider, Some(current)) {
                         Ok(resolved) => {
                             let mut wanted = resolved.for_update().clone();
                             if action == Some(Action::NoOp) {
                                 // The plan says that it stays, though what it is made of is still to come.
                                 wanted.retain(|_, value| !value.has_unknown());
                             }
-                            attributes_after(schema, &wanted, resolved.observed().unwrap_or(&observed))
+                            attributes_seen(provider, &wanted, resolved.observed().unwrap_or(&observed))
                         }
                         // What cannot be worked out yet is so because of something still to be made.
                         Err(_) => {
@@ -94,6 +90,12 @@ impl Work {
                             conceal(schema, &observed, [&applied, &applied], key).into_owned()
                         }
                     };
+                    if self.is_on_its_way(address) {
+                        // What AWS tells only once it works is not known yet.
+                        attributes
+                            .retain(|name, value| !(value.is_null() && schema.computed.contains_key(name)));
+                        attributes = completed(address, schema, attributes);
+                    }
                     self.known(address.clone(), attributes);
                 }
                 _ => self.scope.set_unknown(address, schema),
@@ -109,19 +111,15 @@ impl Work {
         }
     }
 
-    /// How long a step usually takes, for the order of starting.
-    pub fn typical(&self, step: &Step) -> Duration {
-        let Some(provider) = self.shared.providers.provider(step.address.type_name()) else {
-            return TYPICAL_CALL;
-        };
-        let waits = provider.waits();
-        let wait = match step.operation {
-            StepOperation::Create | StepOperation::Wait => waits.create,
-            StepOperation::Update => waits.update,
-            StepOperation::Delete => waits.delete,
-            StepOperation::Forget | StepOperation::Confirm => return Duration::ZERO,
-        };
-        wait.map_or(TYPICAL_CALL, |wait| TYPICAL_CALL + wait.typical)
+    fn is_on_its_way(&self, address: &ResourceAddress) -> bool {
+        let observation = self.planned.refreshed.observations.get(address);
+        matches!(
+            observation,
+            Some(Observation::Present {
+                health: Health::Pending(_),
+                ..
+            })
+        )
     }
 
     /// The place of a resource in the stack's files.
@@ -146,8 +144,8 @@ impl Work {
         if let Some(attributes) = &finished.attributes {
             self.known(step.address.clone(), attributes.clone());
         }
-        if let (StepOperation::Create, false, Some(id)) = (step.operation, finished.changed, &finished.id) {
-            self.unchanged.insert(step.address.clone(), id.clone());
+        if let (StepOperation::Create, Some(id)) = (step.operation, &finished.id) {
+            self.stands.insert(step.address.clone(), id.clone());
         }
     }
 

@@ -14,14 +14,9 @@ use crate::stacks::{edited, everything, everything_on};
 
 const SLOW: Faults = Faults {
     seed: 5,
-    throttled_percent: 0,
-    broken_before_percent: 0,
-    lost_answer_percent: 0,
-    broken_reads_percent: 0,
-    most_in_a_row: 3,
     fastest: Duration::from_millis(200),
     slowest: Duration::from_secs(3),
-    stale_for: Duration::ZERO,
+    ..Faults::NONE
 };
 
 /// Applies, and asks to stop `level` times after `seconds`. Without a run when that was while it planned.

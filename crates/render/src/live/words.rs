@@ -122,7 +122,9 @@ pub(crate) fn cancelling(level: u8) -> &'static str {
 /// An event that is shown in the same words everywhere; `None` for what each view has its own way with.
 pub(crate) fn sentence(event: &Event, tracker: &Tracker) -> Option<String> {
     Some(match &event.kind {
-        EventKind::RunStarted { run, command, steps } => {
+        EventKind::RunStarted {
+            run, command, steps, ..
+        } => {
             format!("{command}: {} (run {run})", count(*steps, "step"))
         }
         EventKind::Settling { intents } => format!(
@@ -140,6 +142,7 @@ pub(crate) fn sentence(event: &Event, tracker: &Tracker) -> Option<String> {
         EventKind::StepStarted {
             address, operation, ..
         } => format!("{address}: {}", doing(*operation).trim_end_matches(" for")),
+        EventKind::StepResumed { address, .. } => format!("{address}: goes on"),
         EventKind::StepExists {
             address, physical_id, ..
         } => format!("{address}: exists as {physical_id}"),

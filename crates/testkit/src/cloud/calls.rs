@@ -188,6 +188,7 @@ impl Shared {
             mutating: matches!(operation, "create" | "update" | "delete"),
             duration_ms: u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX),
             error: error.map(|error| format!("{:?}", error.class)),
+            throttled: error.is_some_and(|error| error.class == ErrorClass::Throttled),
         });
     }
 }
@@ -197,6 +198,8 @@ impl Inner {
         When {
             now: Instant::now(),
             stale: self.faults.staleness(name, nth),
+            lingers: self.faults.lingering(name, nth),
+            slowness: self.faults.slowness(name, nth),
         }
     }
 
