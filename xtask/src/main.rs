@@ -7,8 +7,9 @@
     reason = "what the steps do and how long they take is the output of this program"
 )]
 
+mod bench;
 mod documents;
-mod measure;
+mod prove;
 mod setup;
 mod steps;
 mod tests;
@@ -28,8 +29,10 @@ enum Command {
     Test,
     /// Write the pages under docs/resources from the resource types
     Docs,
-    /// Measure size and speed of the release binary
-    Measure(measure::Measure),
+    /// Run the long proofs, or single cases of them
+    Prove(prove::Prove),
+    /// Measure size and speed of the release binary, each figure with its yardstick
+    Bench(bench::Arguments),
 }
 
 fn main() -> ExitCode {
@@ -37,7 +40,8 @@ fn main() -> ExitCode {
         Command::Setup => setup::run().map(|_| ()),
         Command::Test => tests::run(),
         Command::Docs => documents::write(),
-        Command::Measure(command) => measure::run(&command),
+        Command::Prove(asked) => prove::run(&asked),
+        Command::Bench(arguments) => bench::run(&arguments),
     };
     match done {
         Ok(()) => ExitCode::SUCCESS,

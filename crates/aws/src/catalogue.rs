@@ -15,6 +15,12 @@ pub trait FromClients: Sized {
     fn from_clients(clients: &Clients) -> Self;
 }
 
+impl FromClients for infra_provider::Data {
+    fn from_clients(_: &Clients) -> Self {
+        Self
+    }
+}
+
 macro_rules! catalogue {
     ($($type:ty),+ $(,)?) => {
         /// The definitions of all types: needs no client.
@@ -83,6 +89,7 @@ catalogue![
     iam::role::Role,
     iam::role_policy::RolePolicy,
     iam::role_policy_attachment::RolePolicyAttachment,
+    infra_provider::Data,
     logs::log_group::LogGroup,
     route53::record::Record,
 ];

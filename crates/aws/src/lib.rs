@@ -4,12 +4,15 @@
 //! [`catalogue`]. SDK types do not leave this crate. `services/ec2/vpc.rs` is the exemplar.
 
 mod alike;
+#[cfg(test)]
+mod always;
 mod catalogue;
 mod choices;
 mod clients;
 mod documents;
 mod errors;
 mod gaps;
+mod joined;
 mod limits;
 mod lookups;
 mod observe;
@@ -24,3 +27,4 @@ mod together;
 
 pub use catalogue::{AwsCatalogue, AwsProviders, DOCUMENTS, LOOKUP_DOCUMENTS};
 pub use clients::{Clients, ConnectOptions, Emulator, connect};
+pub use infra_oci::end_builds;

@@ -26,6 +26,7 @@ const SERVICES: &[(&str, &str)] = &[
     ("ecs", "Elastic Container Service"),
     ("elbv2", "Elastic Load Balancing"),
     ("iam", "Identity and Access Management"),
+    ("infra", "Without AWS"),
     ("logs", "CloudWatch Logs"),
     ("route53", "Route 53"),
 ];
@@ -154,7 +155,10 @@ fn type_text(schema: &TypeSchema, actions: &[&str], example: &str) -> String {
         notes.push(format!("Known to AWS by {}.", key.join(", ")));
     }
     let actions: Vec<String> = actions.iter().map(|action| format!("`{action}`")).collect();
-    notes.push(format!("Needs the IAM actions {}.", actions.join(", ")));
+    notes.push(match actions.as_slice() {
+        [] => "Calls nobody.".to_owned(),
+        actions => format!("Needs the IAM actions {}.", actions.join(", ")),
+    });
     let _ = write!(text, "\n{}\n", notes.join(" "));
     text
 }

@@ -12,6 +12,7 @@ pub mod expression;
 pub mod observation;
 pub mod path;
 pub mod plan;
+pub mod redaction;
 pub mod schema;
 pub mod secret;
 pub mod stack;
@@ -28,6 +29,7 @@ pub use expression::{AwsIdentity, EvaluationError, Expression, Reference, Scope,
 pub use observation::{Health, Observation};
 pub use path::{AttributePath, PathSegment};
 pub use plan::{Action, AttributeChange, Change, Plan, Step, StepId, StepOperation, Strength};
+pub use redaction::Redaction;
 pub use schema::{AttributeKind, AttributeSchema, TypeSchema};
 pub use secret::{SealingKey, Secret};
 pub use stack::{Lifecycle, Resource, Stack, StackId};

@@ -129,7 +129,7 @@ pub struct Change {
 pub struct StepId(pub u32);
 
 /// One executable operation.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum StepOperation {
     /// Make it.
@@ -235,6 +235,34 @@ impl ActionCounts {
     pub fn any(&self) -> bool {
         self.create + self.update + self.replace + self.delete + self.forget > 0
     }
+}
+
+/// How long carrying out a plan will probably take.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct Forecast {
+    /// The longest chain of steps, in milliseconds.
+    pub duration_ms: u64,
+    /// That chain, first to last.
+    pub critical_path: Vec<ForecastStep>,
+    /// Steps whose duration was measured in past runs of the stack.
+    pub measured_steps: usize,
+    /// Steps whose duration is what is usual for their type.
+    pub typical_steps: usize,
+}
+
+/// One step of the longest chain that is expected.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ForecastStep {
+    /// The resource.
+    pub address: ResourceAddress,
+    /// What is done.
+    pub operation: StepOperation,
+    /// When it can start, in milliseconds from the run's start.
+    pub start_ms: u64,
+    /// When the next one of the chain can; the last one's end.
+    pub end_ms: u64,
+    /// How much of it the next one needs.
+    pub until: Strength,
 }
 
 impl Plan {

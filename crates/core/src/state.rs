@@ -125,7 +125,8 @@ pub enum JournalEntry {
     },
     /// A call is about to be made.
     Intended(Box<Intent>),
-    /// The create of `token` made this. A record that held the address becomes deposed.
+    /// The create of `token` made this. A record that held the address becomes deposed, unless it is of the
+    /// same thing: then it was made again, as an image is that is pushed a second time.
     Created {
         /// The intent that this closes.
         token: Token,
@@ -206,6 +207,16 @@ pub struct State {
     /// Outputs of the last run, secrets sealed.
     #[serde(default)]
     pub outputs: Attributes,
+    /// Whether this came from a backup, so that there may be things of the stack that it does not know: what is
+    /// declared and not known is looked for before it is made. It stays so, since what is found depends on
+    /// what the files declare.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub rebuilt: bool,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "the signature that serde calls")]
+fn is_false(value: &bool) -> bool {
+    !value
 }
 
 /// A journal entry that cannot follow the ones before it.
@@ -234,6 +245,7 @@ impl State {
             deposed: BTreeMap::new(),
             intents: BTreeMap::new(),
             outputs: Attributes::new(),
+            rebuilt: false,
         }
     }
 
@@ -257,7 +269,8 @@ impl State {
             }
             JournalEntry::Created { token, record } => {
                 let intent = self.close(token, Operation::Create)?;
-                if let Some(old) = self.resources.insert(intent.address.clone(), (**record).clone()) {
+                let old = self.resources.insert(intent.address.clone(), (**record).clone());
+                if let Some(old) = old.filter(|old| old.physical_id != record.physical_id) {
                     self.deposed.entry(intent.address).or_default().push(old);
                 }
             }
@@ -386,6 +399,18 @@ mod tests {
             (state.deposed.len(), state.resources.len(), state.serial),
             (0, 1, 6)
         );
+    }
+
+    #[test]
+    fn what_is_made_again_under_its_own_id_deposes_nothing() {
+        let mut state = State::new(StackId::new("a", "b", "c"), "lineage");
+        for token in ["1", "2"] {
+            state.fold(&intent(token, Operation::Create, None)).unwrap();
+            let record = Box::new(record("image@sha256:0"));
+            let token = Token(token.into());
+            state.fold(&JournalEntry::Created { token, record }).unwrap();
+        }
+        assert_eq!((state.deposed.len(), state.resources.len()), (0, 1));
     }
 
     #[test]

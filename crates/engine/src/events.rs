@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
+use infra_core::Redaction;
 use infra_core::event::{Event, EventKind};
 use infra_provider::Progress;
 use tokio::sync::mpsc;
@@ -24,16 +25,17 @@ struct Inner {
     sequence: std::sync::Mutex<u64>,
     mutating_calls: AtomicU64,
     reading_calls: AtomicU64,
+    redaction: Redaction,
 }
 
-/// Receives events: those of steps all and in order, progress as far as there was room.
+/// Receives events: those of steps and calls all and in order, others as far as there was room.
 pub struct EventReceiver {
     steps: mpsc::UnboundedReceiver<Event>,
     progress: mpsc::Receiver<Event>,
 }
 
-/// A reporter and its receiver. Times count from now.
-pub fn channel() -> (Reporter, EventReceiver) {
+/// A reporter and its receiver. Times count from now. What `redaction` hides is in no event.
+pub fn channel(redaction: Redaction) -> (Reporter, EventReceiver) {
     let (steps, step_receiver) = mpsc::unbounded_channel();
     let (progress, progress_receiver) = mpsc::channel(PROGRESS_BOUND);
     let inner = Inner {
@@ -43,6 +45,7 @@ pub fn channel() -> (Reporter, EventReceiver) {
         sequence: std::sync::Mutex::new(0),
         mutating_calls: AtomicU64::new(0),
         reading_calls: AtomicU64::new(0),
+        redaction,
     };
     (
         Reporter {
@@ -56,7 +59,7 @@ pub fn channel() -> (Reporter, EventReceiver) {
 }
 
 impl Reporter {
-    /// Sends an event. Those of steps are numbered and never dropped.
+    /// Sends an event. Those of steps and calls are numbered and never dropped.
     pub fn send(&self, kind: EventKind) {
         if let EventKind::ApiCall { mutating, .. } = &kind {
             let counter = if *mutating {
@@ -66,16 +69,16 @@ impl Reporter {
             };
             counter.fetch_add(1, Ordering::Relaxed);
         }
-        let at_ms = self.elapsed_ms();
-        if kind.is_progress() {
+        let kind = self.masked(kind);
+        if kind.may_be_dropped() {
             let _ = self.inner.progress.try_send(Event {
-                at_ms,
+                at_ms: self.elapsed_ms(),
                 sequence: None,
                 kind,
             });
             return;
         }
-        // Numbered and sent under one lock, so that the order of numbers is the order of arrival.
+        // Numbered, timed and sent under one lock, so that the order of numbers is the order of arrival.
         let mut sequence = self
             .inner
             .sequence
@@ -84,10 +87,30 @@ impl Reporter {
         *sequence += 1;
         // Nobody may be listening: a run goes on without being watched.
         let _ = self.inner.steps.send(Event {
-            at_ms,
+            at_ms: self.elapsed_ms(),
             sequence: Some(*sequence),
             kind,
         });
+    }
+
+    /// What is taken out of every text of AWS, of a build and of a log.
+    pub fn redaction(&self) -> &Redaction {
+        &self.inner.redaction
+    }
+
+    /// The event with nothing secret in what others wrote.
+    fn masked(&self, mut kind: EventKind) -> EventKind {
+        let redaction = &self.inner.redaction;
+        match &mut kind {
+            EventKind::StepRetried { error, .. }
+            | EventKind::StepParked { error, .. }
+            | EventKind::StepFailed { error, .. } => *error = redaction.error(error.clone()),
+            EventKind::Waiting { status: text, .. } | EventKind::Note { text, .. } => {
+                *text = redaction.mask(text);
+            }
+            _ => {}
+        }
+        kind
     }
 
     /// Milliseconds since the channel was made.
@@ -126,7 +149,7 @@ mod tests {
 
     #[tokio::test]
     async fn progress_is_dropped_when_nobody_reads_and_steps_never_are() {
-        let (reporter, mut receiver) = channel();
+        let (reporter, mut receiver) = channel(Redaction::default());
         let note = || EventKind::Note {
             address: "a.b.c".parse().unwrap(),
             text: String::new(),

@@ -4,8 +4,10 @@
 //! run; the steps only send it messages. Order of one step: intent durable, provider's call, outcome
 //! durable, event.
 
+mod ambient;
 mod cancel;
 mod dispatch;
+mod estimates;
 mod events;
 mod lookups;
 mod outputs;
@@ -13,6 +15,7 @@ mod prepare;
 mod refresh;
 mod retry;
 mod scope;
+mod search;
 mod session;
 mod settle;
 mod step;
@@ -20,7 +23,9 @@ mod survey;
 mod wait;
 mod work;
 
-pub use cancel::Cancellation;
+pub use ambient::{Ambient, Machine};
+pub use cancel::{ANSWER_GRACE, Cancellation};
+pub use estimates::Estimates;
 pub use events::{EventReceiver, Reporter, channel};
 pub use lookups::{LookedUp, Unanswered, look_up};
 pub use prepare::prepare;

@@ -1,6 +1,6 @@
 //! Looking at AWS: everything that the state knows, in as few calls as the providers can.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use futures::future::try_join_all;
@@ -70,7 +70,9 @@ async fn read(providers: &dyn Providers, things: &[Known]) -> Result<Refreshed, 
             return Ok((things, BTreeMap::new()));
         };
         let ids: Vec<PhysicalId> = things.iter().map(|thing| thing.id.clone()).collect();
-        let found = provider.read(&ids).await;
+        // All reads begin in one go, so that providers can make those that belong together one call: without this,
+        // the scheduler would have some of them begin later.
+        let found = tokio::task::unconstrained(provider.read(&ids)).await;
         found.map(|found| (things, found)).map_err(|source| RefreshError {
             type_name: (*type_name).clone(),
             source,
@@ -124,13 +126,39 @@ impl Refreshed {
         let started = Instant::now();
         let mut pause = pace.first_poll;
         while self.misses_something() && started.elapsed() < patience && cancellation.sleep(pause).await {
-            let missing = self.missing(state);
-            let again = read(providers, &missing).await?;
-            self.observations.extend(again.observations);
-            self.deposed.extend(again.deposed);
+            self.take(read(providers, &self.missing(state)).await?);
             pause = pause.mul_f64(1.5).min(pace.slowest_poll);
         }
         Ok(())
+    }
+
+    /// Reads some of the resources again.
+    ///
+    /// # Errors
+    /// The first type that cannot be read.
+    pub(crate) async fn read_again(
+        &mut self,
+        providers: &dyn Providers,
+        state: &State,
+        addresses: &BTreeSet<ResourceAddress>,
+    ) -> Result<(), RefreshError> {
+        let resources = addresses
+            .iter()
+            .filter_map(|address| state.resources.get_key_value(address));
+        let known: Vec<Known> = resources
+            .map(|(address, record)| Known {
+                address: address.clone(),
+                id: record.physical_id.clone(),
+                deposed: false,
+            })
+            .collect();
+        self.take(read(providers, &known).await?);
+        Ok(())
+    }
+
+    fn take(&mut self, again: Self) {
+        self.observations.extend(again.observations);
+        self.deposed.extend(again.deposed);
     }
 
     fn missing(&self, state: &State) -> Vec<Known> {

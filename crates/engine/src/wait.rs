@@ -4,10 +4,10 @@ use std::time::Duration;
 
 use infra_core::event::EventKind;
 use infra_core::{Attributes, ErrorClass, Health, PhysicalId, ProviderError, ResourceAddress};
-use infra_provider::{Provider, Wait};
+use infra_provider::{Found, Provider, Wait, serving};
 use tokio::time::Instant;
 
-use crate::cancel::Cancellation;
+use crate::cancel::{Cancellation, cancelled};
 use crate::events::Reporter;
 use crate::retry::Pace;
 
@@ -36,14 +36,23 @@ enum Look {
 }
 
 impl Waiter<'_> {
-    /// Polls until it works; what was observed then.
+    /// Polls until it works; what was observed then. `shows` tells whether a look is from after the change that
+    /// is waited for: AWS may answer for a while as if that had not been.
     ///
     /// # Errors
     /// It failed, it is gone, it took too long, or waiting was cancelled.
-    pub async fn until_ready(&self) -> Result<Attributes, ProviderError> {
+    pub async fn until_ready(
+        &self,
+        shows: impl Fn(&Attributes) -> bool + Send + Sync,
+    ) -> Result<Attributes, ProviderError> {
         let visible_after = self.pace.consistency_window.max(Duration::from_secs(2));
         let observed = self
-            .poll(|health, elapsed| match health {
+            .poll(|found, elapsed| match found.map(|found| &found.health) {
+                Some(Health::Ready)
+                    if elapsed < visible_after && !found.is_some_and(|found| shows(&found.observed)) =>
+                {
+                    Look::NotYet("the change is not visible yet".into())
+                }
                 Some(Health::Ready) => Look::Over,
                 Some(Health::Pending(status)) => Look::NotYet(status.clone()),
                 Some(Health::Failed(status)) => Look::Failed(status.clone()),
@@ -61,7 +70,7 @@ impl Waiter<'_> {
     /// # Errors
     /// It took too long, or waiting was cancelled.
     pub async fn until_gone(&self) -> Result<(), ProviderError> {
-        self.poll(|health, _| match health {
+        self.poll(|found, _| match found.map(|found| &found.health) {
             None => Look::Over,
             // A list from before the delete.
             Some(Health::Ready) => Look::NotYet("still listed".into()),
@@ -75,16 +84,19 @@ impl Waiter<'_> {
 
     async fn poll(
         &self,
-        judge: impl Fn(Option<&Health>, Duration) -> Look + Send + Sync,
+        judge: impl Fn(Option<&Found<Attributes>>, Duration) -> Look + Send + Sync,
     ) -> Result<Option<Attributes>, ProviderError> {
         let started = Instant::now();
         let mut pause = self.pace.first_poll;
         let mut status = String::new();
         loop {
-            match self.provider.read(std::slice::from_ref(self.id)).await {
-                Ok(mut found) => {
+            let look = self.provider.read(std::slice::from_ref(self.id));
+            let look = serving(self.address.clone(), look);
+            match self.cancellation.until(2, look).await {
+                None => return Err(self.stopped()),
+                Some(Ok(mut found)) => {
                     let found = found.remove(self.id);
-                    match judge(found.as_ref().map(|found| &found.health), started.elapsed()) {
+                    match judge(found.as_ref(), started.elapsed()) {
                         Look::Over => return Ok(found.map(|found| found.observed)),
                         Look::Failed(status) => return Err(self.failed(&status).await),
                         Look::Gone(message) => return Err(ProviderError::new(ErrorClass::NotFound, message)),
@@ -96,17 +108,14 @@ impl Waiter<'_> {
                     });
                 }
                 // The SDK has retried already; a wait has time to spare.
-                Err(error) if matches!(error.class, ErrorClass::Throttled | ErrorClass::Transient) => {}
-                Err(error) => return Err(error),
+                Some(Err(error)) if matches!(error.class, ErrorClass::Throttled | ErrorClass::Transient) => {}
+                Some(Err(error)) => return Err(error),
             }
             if started.elapsed() >= self.wait.timeout {
                 return Err(self.timed_out(&status));
             }
             if !self.cancellation.sleep(pause).await {
-                return Err(ProviderError::new(
-                    ErrorClass::Cancelled,
-                    format!("stopped waiting for: {}", self.wait.what),
-                ));
+                return Err(self.stopped());
             }
             pause = pause.mul_f64(1.5).min(self.slowest());
         }
@@ -117,13 +126,18 @@ impl Waiter<'_> {
         (self.wait.typical / 30).clamp(self.pace.first_poll, self.pace.slowest_poll)
     }
 
-    async fn failed(&self, status: &str) -> ProviderError {
-        let explained = self.provider.explain(self.id).await;
-        let message = match explained {
+    /// The error of a resource in a failed state, by AWS's word for that, and why it came to it.
+    pub async fn failed(&self, status: &str) -> ProviderError {
+        let explained = self.cancellation.until(2, self.provider.explain(self.id)).await;
+        let message = match explained.flatten() {
             Some(reason) => format!("{status}\n{reason}"),
             None => status.to_owned(),
         };
         ProviderError::new(ErrorClass::Failed, message)
+    }
+
+    fn stopped(&self) -> ProviderError {
+        cancelled(format!("while waiting for: {}", self.wait.what))
     }
 
     fn timed_out(&self, status: &str) -> ProviderError {

@@ -5,7 +5,7 @@
 //! grows with the number of resources and references, not with their product. [`check`] knows nothing of how
 //! a plan came about and holds it against the rules that execution relies on.
 //!
-//! What carries a plan out uses [`resolve`] and [`attributes_after`] to work out a resource once everything
+//! What carries a plan out uses [`resolve`] and [`attributes_seen`] to work out a resource once everything
 //! it refers to is known, by the same rules that the plan was made with.
 //!
 //! This crate knows no AWS, no file format and no terminal.
@@ -33,6 +33,7 @@ mod resolve;
 mod restore;
 mod same;
 mod scope;
+mod shows;
 mod targets;
 
 pub use build::plan;
@@ -40,7 +41,8 @@ pub use check::check;
 pub use conceal::conceal;
 pub use evaluate::evaluate;
 pub use input::{PlanInput, PlanOptions, observation_of_record};
-pub use path::remaining_path;
+pub use path::{CriticalPath, CriticalStep, Expectations, StepEstimate, critical_path, remaining_path};
 pub use resolve::{Current, Resolved, resolve};
 pub use same::same_work;
-pub use scope::attributes_after;
+pub use scope::{attributes_after, attributes_seen};
+pub use shows::shows;

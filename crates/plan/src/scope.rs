@@ -9,8 +9,25 @@ use infra_core::{
 
 use crate::equality::is_nothing;
 
-/// What expressions see of a resource that AWS has: everything observed, with what is `wanted` over it, and
-/// `Null` for every other attribute of the type.
+/// What expressions see of a resource that AWS has: everything observed, with what is `wanted` over it, what
+/// follows from that, and `Null` for every other attribute of the type.
+pub fn attributes_seen(
+    definition: &dyn TypeDefinition,
+    wanted: &Attributes,
+    observed: &Attributes,
+) -> Attributes {
+    let mut attributes = attributes_after(definition.schema(), wanted, observed);
+    for (name, value) in definition.derive(&attributes) {
+        // What AWS tells is so, whatever would follow.
+        let is_computed = definition.schema().computed.contains_key(&name);
+        if is_computed && attributes.get(&name).is_none_or(Value::is_null) {
+            attributes.insert(name, value);
+        }
+    }
+    attributes
+}
+
+/// Everything observed, with what is `wanted` over it, and `Null` for every other attribute of the type.
 pub fn attributes_after(schema: &TypeSchema, wanted: &Attributes, observed: &Attributes) -> Attributes {
     let mut attributes = observed.clone();
     for (name, value) in wanted {
@@ -106,7 +123,7 @@ pub(crate) fn of_kept(
     pending: bool,
 ) -> Attributes {
     let schema = definition.schema();
-    let attributes = attributes_after(schema, wanted, observed);
+    let attributes = attributes_seen(definition, wanted, observed);
     finish(address, schema, attributes, pending)
 }
 

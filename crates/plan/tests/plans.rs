@@ -10,8 +10,8 @@ use std::time::Duration;
 use common::case::Case;
 use common::text::plan_text;
 use infra_core::plan::{ReplaceOrder, StepDependency};
-use infra_core::{Action, Plan, Secret, Span, StepId, StepOperation, Strength, Value};
-use infra_plan::{remaining_path, same_work};
+use infra_core::{Action, Plan, Secret, Span, Step, StepId, StepOperation, Strength, Value};
+use infra_plan::{CriticalPath, StepEstimate, critical_path, remaining_path, same_work};
 
 /// A replacement made first with a survivor, an undeclared chain, an update, a wait and something deposed.
 const CASE: &str = r#"
@@ -204,10 +204,14 @@ fn the_same_work_is_recognised_whatever_the_hashes() {
 #[test]
 fn what_is_left_is_the_longest_chain() {
     let plan = Case::read(CASE).plan().unwrap();
-    let remaining = remaining_path(&plan, |step| match step.operation {
-        StepOperation::Create => Duration::from_secs(10),
-        _ => Duration::from_secs(1),
-    });
+    let estimate = |step: &Step| StepEstimate {
+        call: Duration::from_secs(1),
+        readiness: match step.operation {
+            StepOperation::Create => Duration::from_secs(9),
+            _ => Duration::ZERO,
+        },
+    };
+    let remaining = remaining_path(&plan, &estimate);
     let of = |operation, address: &str| {
         let position = plan
             .steps
@@ -215,7 +219,8 @@ fn what_is_left_is_the_longest_chain() {
             .position(|step| step.operation == operation && step.address.to_string() == address);
         remaining[position.unwrap()].as_secs()
     };
-    assert_eq!(of(StepOperation::Create, "net.vpc.main"), 12);
+    // The update goes on with the new id; the delete of the old one waits until the new one works.
+    assert_eq!(of(StepOperation::Create, "net.vpc.main"), 11);
     assert_eq!(of(StepOperation::Update, "app.service.main"), 2);
     assert_eq!(of(StepOperation::Delete, "net.vpc.main"), 1);
     assert_eq!(of(StepOperation::Wait, "app.template.slow"), 11);
@@ -226,9 +231,102 @@ fn what_is_left_is_the_longest_chain() {
         strength: Strength::Exists,
     });
     assert_eq!(
-        remaining_path(&damaged, |_| Duration::MAX).len(),
+        remaining_path(&damaged, &|_: &Step| StepEstimate {
+            call: Duration::MAX,
+            readiness: Duration::MAX
+        })
+        .len(),
         plan.steps.len()
     );
+    assert_eq!(
+        critical_path(&damaged, &estimate),
+        critical_path(&plan, &estimate)
+    );
+}
+
+/// A part of the chain that is to be found: step, start, end, and what the next one needs.
+type Part = (u32, u64, u64, Strength);
+
+/// One step of a made-up plan: its name, how long its call and its readiness take, and what comes before it.
+type Row<'a> = (&'a str, StepOperation, (u64, u64), &'a [(u32, Strength)]);
+
+#[test]
+fn the_critical_path_knows_that_an_id_is_there_before_its_resource_works() {
+    use Strength::{Exists, Ready};
+    let (create, delete) = (StepOperation::Create, StepOperation::Delete);
+    let cases: &[(&[Row<'_>], u64, &[Part])] = &[
+        (&[], 0, &[]),
+        // The listener needs the balancer's id alone: it does not wait, the service does.
+        (
+            &[
+                ("balancer", create, (2, 100), &[]),
+                ("listener", create, (1, 0), &[(0, Exists)]),
+                ("service", create, (3, 50), &[(0, Ready), (1, Ready)]),
+            ],
+            155,
+            &[(0, 0, 102, Ready), (2, 102, 155, Ready)],
+        ),
+        // Everything by ids: the longest wait alone counts.
+        (
+            &[
+                ("network", create, (2, 0), &[]),
+                ("part", create, (2, 5), &[(0, Exists)]),
+                ("gateway", create, (1, 90), &[(1, Exists)]),
+                ("route", create, (1, 0), &[(1, Exists), (2, Exists)]),
+            ],
+            95,
+            &[(0, 0, 2, Exists), (1, 2, 4, Exists), (2, 4, 95, Ready)],
+        ),
+        // A delete frees what comes after it only when it is gone, however much is asked of it.
+        (
+            &[
+                ("old", delete, (1, 60), &[]),
+                ("new", create, (4, 0), &[(0, Exists)]),
+            ],
+            65,
+            &[(0, 0, 61, Exists), (1, 61, 65, Ready)],
+        ),
+    ];
+    for (rows, length, path) in cases {
+        let mut plan = Case::read("").plan().unwrap();
+        plan.steps = rows
+            .iter()
+            .enumerate()
+            .map(|(position, (name, operation, _, after))| Step {
+                id: StepId(position as u32),
+                address: format!("net.vpc.{name}").parse().unwrap(),
+                operation: *operation,
+                physical_id: None,
+                forced: false,
+                after: after
+                    .iter()
+                    .map(|&(step, strength)| StepDependency {
+                        step: StepId(step),
+                        strength,
+                    })
+                    .collect(),
+            })
+            .collect();
+        let estimate = |step: &Step| {
+            let (call, readiness) = rows[step.id.0 as usize].2;
+            StepEstimate {
+                call: Duration::from_secs(call),
+                readiness: Duration::from_secs(readiness),
+            }
+        };
+        let found = critical_path(&plan, &estimate);
+        let steps: Vec<_> = found
+            .steps
+            .iter()
+            .map(|part| (part.step.0, part.start.as_secs(), part.end.as_secs(), part.until))
+            .collect();
+        assert_eq!((found.length.as_secs(), &steps[..]), (*length, *path), "{rows:?}");
+        let CriticalPath { steps, length } = found;
+        let remaining = remaining_path(&plan, &estimate);
+        for part in steps {
+            assert_eq!(part.start + remaining[part.step.0 as usize], length, "{rows:?}");
+        }
+    }
 }
 
 #[test]

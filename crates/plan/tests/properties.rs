@@ -10,8 +10,8 @@ use common::case::Case;
 use common::cloud::Cloud;
 use common::design::{Design, SLOTS, design, edit};
 use infra_core::plan::PlanMode;
-use infra_core::{Action, Diagnostic, Plan, ResourceAddress, Value};
-use infra_plan::remaining_path;
+use infra_core::{Action, Diagnostic, Plan, ResourceAddress, Step, Value};
+use infra_plan::{StepEstimate, critical_path, remaining_path};
 use proptest::prelude::*;
 use proptest::sample::Index;
 
@@ -217,13 +217,24 @@ proptest! {
             let read: Plan = serde_json::from_str(&saved).unwrap();
             prop_assert!(infra_plan::same_work(&plan, &read));
             prop_assert!(case.check(&read).is_ok());
-            let estimate = |position: usize| Duration::from_secs(u64::from(numbers[position % numbers.len()]));
-            let remaining = remaining_path(&plan, |step| estimate(step.id.0 as usize));
+            let seconds = |position: usize| Duration::from_secs(u64::from(numbers[position % numbers.len()]));
+            let estimate = |step: &Step| StepEstimate {
+                call: seconds(step.id.0 as usize),
+                readiness: seconds(step.id.0 as usize + 1),
+            };
+            let remaining = remaining_path(&plan, &estimate);
             for step in &plan.steps {
-                for before in &step.after {
-                    let before = before.step.0 as usize;
-                    prop_assert!(remaining[before] >= remaining[step.id.0 as usize] + estimate(before));
+                for dependency in &step.after {
+                    let before = &plan.steps[dependency.step.0 as usize];
+                    let first = estimate(before).until(before.operation, dependency.strength);
+                    prop_assert!(remaining[before.id.0 as usize] >= remaining[step.id.0 as usize] + first);
                 }
+            }
+            // Looked at from either end, the longest chain is as long.
+            let path = critical_path(&plan, &estimate);
+            prop_assert_eq!(path.length, remaining.iter().max().copied().unwrap_or_default());
+            for pair in path.steps.windows(2) {
+                prop_assert_eq!(pair[0].end, pair[1].start);
             }
         }
         let all: Vec<ResourceAddress> = case.state.resources.keys().cloned().collect();

@@ -35,6 +35,11 @@ pub fn current_address() -> Option<ResourceAddress> {
     CURRENT.try_with(Clone::clone).ok()
 }
 
+/// Runs `future` as part of a resource's step: [`current_address`] names the resource meanwhile.
+pub async fn serving<F: Future>(address: ResourceAddress, future: F) -> F::Output {
+    CURRENT.scope(address, future).await
+}
+
 /// The step that a call serves.
 #[derive(Clone)]
 pub struct Call {
@@ -43,7 +48,7 @@ pub struct Call {
     /// The resource.
     pub address: ResourceAddress,
     /// The intent's token: AWS's client token where an API takes one. For calls that change nothing it is
-    /// that of the intent being settled, or empty.
+    /// that of the intent being settled, or empty: then whatever the stack made for the address is looked for.
     pub token: Token,
     /// Where progress goes.
     pub progress: Arc<dyn Progress>,
@@ -59,6 +64,15 @@ impl Call {
         ]
     }
 
+    /// The tags by which something is known to have been made by this call: all of [`Call::tags`]. With an empty
+    /// token, by any call that the stack made for this address.
+    pub fn marks(&self) -> impl Iterator<Item = (&'static str, String)> {
+        let any = self.token.0.is_empty();
+        self.tags()
+            .into_iter()
+            .filter(move |(key, _)| !(any && *key == TAG_TOKEN))
+    }
+
     /// Whether a tag is one of ours or one of AWS's, and so none of the user's.
     pub fn is_reserved_tag(key: &str) -> bool {
         key.starts_with("aws:") || [TAG_STACK, TAG_ADDRESS, TAG_TOKEN].contains(&key)
@@ -66,7 +80,7 @@ impl Call {
 
     /// Runs `future` as part of this step: [`current_address`] names its resource meanwhile.
     pub async fn scope<F: Future>(&self, future: F) -> F::Output {
-        CURRENT.scope(self.address.clone(), future).await
+        serving(self.address.clone(), future).await
     }
 
     /// Tells a sentence to whoever watches.

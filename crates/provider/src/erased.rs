@@ -30,6 +30,12 @@ impl<T: ResourceType> Erased<T> {
     }
 }
 
+impl<T: ResourceType + Default> Default for Erased<T> {
+    fn default() -> Self {
+        Self::new(T::default())
+    }
+}
+
 impl<T: ResourceType> TypeDefinition for Erased<T> {
     fn schema(&self) -> &TypeSchema {
         self.definition.schema()

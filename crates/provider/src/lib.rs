@@ -5,6 +5,7 @@
 //! [`Erased`] turns one into the other. This crate knows no AWS and does no I/O itself.
 
 mod call;
+mod data;
 mod definition;
 mod erased;
 mod lookup;
@@ -13,7 +14,8 @@ mod survey;
 mod traits;
 mod wait;
 
-pub use call::{Call, Progress, Silent, TAG_ADDRESS, TAG_STACK, TAG_TOKEN, current_address};
+pub use call::{Call, Progress, Silent, TAG_ADDRESS, TAG_STACK, TAG_TOKEN, current_address, serving};
+pub use data::{BuiltIn, Data};
 pub use definition::Definition;
 pub use erased::{Erased, decode};
 pub use lookup::{ErasedLookup, LookupDefinition, LookupProvider, LookupType};

@@ -163,8 +163,9 @@ pub trait ResourceType: Send + Sync + Sized + 'static {
         last: &Attributes,
     ) -> impl Future<Output = ProviderResult<()>> + Send;
 
-    /// Finds what a create whose answer was lost left behind, by the token's tag, the natural key, or the
-    /// parent. `attributes` are those of the intent, secrets sealed. Something of that name without our
+    /// Finds what a create whose answer was lost left behind, by our tags ([`Call::marks`]), the natural key, or
+    /// the parent. `attributes` are those of the intent, secrets sealed; where a rebuilt state makes us look for
+    /// what an unknown run made, those of the file as far as they are known. Something of that name without our
     /// tags is not ours: `None`.
     fn recover(
         &self,
@@ -184,6 +185,11 @@ pub trait ResourceType: Send + Sync + Sized + 'static {
 pub trait Provider: TypeDefinition {
     /// What has to be waited for.
     fn waits(&self) -> &Waits;
+
+    /// Whether our tags are on everything of the type, so that it is certain whose it is.
+    fn has_tags(&self) -> bool {
+        self.schema().attributes.contains_key("tags")
+    }
 
     /// Whether preparing does anything.
     fn prepares(&self) -> bool;

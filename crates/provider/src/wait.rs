@@ -24,9 +24,12 @@ impl Wait {
     }
 }
 
-/// What has to be waited for after each kind of call; `None`: the call's answer is the end of it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+/// How long the calls of a type take, and what has to be waited for after each kind; `None`: the call's answer
+/// is the end of it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Waits {
+    /// How long one call that changes something usually takes on AWS, for estimates.
+    pub typical_call: Duration,
     /// After a create.
     pub create: Option<Wait>,
     /// After an update.
@@ -38,10 +41,17 @@ pub struct Waits {
 impl Waits {
     /// Nothing is waited for.
     pub const NONE: Self = Self {
+        typical_call: Duration::from_millis(500),
         create: None,
         update: None,
         delete: None,
     };
+}
+
+impl Default for Waits {
+    fn default() -> Self {
+        Self::NONE
+    }
 }
 
 /// How the planner treats the attributes of a type. Attributes are named by path; keys of tables inside

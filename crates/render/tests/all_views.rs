@@ -2,6 +2,7 @@
 
 #![expect(clippy::unwrap_used, reason = "a test may end in a panic")]
 
+mod page;
 mod scenario;
 
 use std::io::{self, Write};
@@ -39,7 +40,7 @@ fn unicode() -> Style {
     }
 }
 
-fn plan_text(view: PlanView, format: Format, style: &Style) -> String {
+fn plan_text(view: PlanView<'_>, format: Format, style: &Style) -> String {
     let mut out = Vec::new();
     write_plan(&mut out, &scenario::plan(), view, format, style).unwrap();
     String::from_utf8(out).unwrap()
@@ -74,17 +75,29 @@ fn run_text(format: Format, style: Style, events: &[Event]) -> String {
 
 #[test]
 fn the_plan_for_a_person() {
-    insta::assert_snapshot!(plan_text(PlanView::Plan, Format::Human, &unicode()));
+    insta::assert_snapshot!(plan_text(
+        PlanView::Plan(&scenario::forecast()),
+        Format::Human,
+        &unicode()
+    ));
 }
 
 #[test]
 fn the_plan_for_a_log() {
-    insta::assert_snapshot!(plan_text(PlanView::Plan, Format::Plain, &Style::plain()));
+    insta::assert_snapshot!(plan_text(
+        PlanView::Plan(&scenario::forecast()),
+        Format::Plain,
+        &Style::plain()
+    ));
 }
 
 #[test]
 fn the_plan_for_a_program() {
-    insta::assert_snapshot!(plan_text(PlanView::Plan, Format::Json, &Style::plain()));
+    insta::assert_snapshot!(plan_text(
+        PlanView::Plan(&scenario::forecast()),
+        Format::Json,
+        &Style::plain()
+    ));
 }
 
 #[test]
@@ -147,8 +160,12 @@ fn colours_change_nothing_but_the_colour() {
     let events = scenario::events();
     for (with, without) in [
         (
-            plan_text(PlanView::Plan, Format::Human, &colored(unicode())),
-            plan_text(PlanView::Plan, Format::Human, &unicode()),
+            plan_text(
+                PlanView::Plan(&scenario::forecast()),
+                Format::Human,
+                &colored(unicode()),
+            ),
+            plan_text(PlanView::Plan(&scenario::forecast()), Format::Human, &unicode()),
         ),
         (
             run_text(Format::Human, colored(unicode()), &events),
@@ -178,8 +195,11 @@ fn only_people_get_escape_codes_and_nobody_gets_a_secret() {
 #[test]
 fn every_json_line_says_its_version_and_type() {
     let events = scenario::events();
-    let text = plan_text(PlanView::Plan, Format::Json, &Style::plain())
-        + &run_text(Format::Json, Style::plain(), &events);
+    let text = plan_text(
+        PlanView::Plan(&scenario::forecast()),
+        Format::Json,
+        &Style::plain(),
+    ) + &run_text(Format::Json, Style::plain(), &events);
     let mut back = Vec::new();
     for line in text.lines() {
         let json: serde_json::Value = serde_json::from_str(line).unwrap();
@@ -212,12 +232,12 @@ fn a_log_has_one_line_per_event_and_a_heartbeat() {
         heartbeats[0]
     );
     assert!(heartbeats[0].contains("of 120.0 MB"), "{}", heartbeats[0]);
-    let numbered = scenario::events()
+    let lasting = scenario::events()
         .iter()
-        .filter(|event| event.sequence.is_some())
+        .filter(|event| !event.kind.is_progress())
         .count();
     // The status in front, and progress that is news: one status, one note. The end has its own lines.
-    assert_eq!(run.lines().count() - heartbeats.len(), 1 + numbered - 1 + 2);
+    assert_eq!(run.lines().count() - heartbeats.len(), 1 + lasting - 1 + 2);
 }
 
 #[test]

@@ -10,15 +10,22 @@ pub(crate) struct Answer {
     pub(crate) body: String,
 }
 
-/// Sends one request without a body. HTTP/1.0, so that the answer simply ends with the connection.
-pub(crate) fn request(method: &str, port: u16, path: &str, timeout: Duration) -> io::Result<Answer> {
+/// Sends one request; an empty body is none. HTTP/1.0, so that the answer simply ends with the connection.
+pub(crate) fn request(
+    method: &str,
+    port: u16,
+    path: &str,
+    body: &str,
+    timeout: Duration,
+) -> io::Result<Answer> {
     let address = SocketAddr::from((Ipv4Addr::LOCALHOST, port));
     let mut stream = TcpStream::connect_timeout(&address, timeout)?;
     stream.set_read_timeout(Some(timeout))?;
     stream.set_write_timeout(Some(timeout))?;
     write!(
         stream,
-        "{method} {path} HTTP/1.0\r\nHost: 127.0.0.1:{port}\r\nContent-Length: 0\r\n\r\n"
+        "{method} {path} HTTP/1.0\r\nHost: 127.0.0.1:{port}\r\nContent-Length: {}\r\n\r\n{body}",
+        body.len()
     )?;
     let mut bytes = Vec::new();
     stream.read_to_end(&mut bytes)?;

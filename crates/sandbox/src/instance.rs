@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use crate::error::SandboxError;
 use crate::http;
+use crate::private;
 use crate::process::ProcessIdentity;
 
 /// How long an answer of the emulator may take; a busy one answers late.
@@ -20,6 +21,7 @@ const LAST_MOMENTS: Duration = Duration::from_secs(1);
 pub(crate) struct Instance {
     pub(crate) instance_id: String,
     pub(crate) process: ProcessIdentity,
+    /// 0 until it answers.
     pub(crate) port: u16,
     /// Which version of the program runs.
     pub(crate) program: String,
@@ -52,16 +54,14 @@ impl Instance {
         let text = serde_json::to_string_pretty(self)
             .map_err(io::Error::from)
             .map_err(SandboxError::file("write", path))?;
-        let fresh = path.with_added_extension("new");
-        fs::write(&fresh, text).map_err(SandboxError::file("write", &fresh))?;
-        fs::rename(&fresh, path).map_err(SandboxError::file("write", path))
+        private::write(path, &text)
     }
 
     pub(crate) fn health(&self) -> Health {
         if !self.process.is_alive() {
             return Health::Dead;
         }
-        match http::request("GET", self.port, "/_infra/status", ANSWER_TIMEOUT) {
+        match http::request("GET", self.port, "/_infra/status", "", ANSWER_TIMEOUT) {
             Ok(answer) => match serde_json::from_str::<StatusPage>(&answer.body) {
                 Ok(page) if page.instance_id == self.instance_id => Health::Well,
                 _ => Health::Dead,
@@ -72,17 +72,23 @@ impl Instance {
         }
     }
 
+    /// Whether it was started and has not answered yet: whoever started it was interrupted.
+    pub(crate) fn is_starting(&self) -> bool {
+        self.port == 0 && self.process.is_alive()
+    }
+
     /// Asks for one of the emulator's own pages, which must answer 200.
-    pub(crate) fn ask(&self, method: &str, path: &str) -> Result<String, SandboxError> {
-        let answer =
-            http::request(method, self.port, path, ANSWER_TIMEOUT).map_err(|source| match source.kind() {
+    pub(crate) fn ask(&self, method: &str, path: &str, body: &str) -> Result<String, SandboxError> {
+        let answer = http::request(method, self.port, path, body, ANSWER_TIMEOUT).map_err(|source| {
+            match source.kind() {
                 io::ErrorKind::ConnectionRefused => SandboxError::NotRunning,
                 _ => SandboxError::Unresponsive {
                     pid: self.process.pid,
                     port: self.port,
                     source,
                 },
-            })?;
+            }
+        })?;
         if answer.status == 200 {
             return Ok(answer.body);
         }

@@ -12,15 +12,18 @@
 //! | `program-<hash>/` | the emulator program, unpacked |
 //! | `instance.json` | the emulator that runs |
 //! | `emulator.log` | its log |
+//! | `data/` | the blobs of its registry |
 //! | `instances/<id>/state/` | the state folder that belongs to it and goes with it |
 //!
 //! The emulator keeps everything in memory. A state may therefore never outlive it: each start and each reset
 //! makes a new instance id with a new, empty state folder, and the folders of dead instances are removed.
 
 mod error;
+mod faults;
 mod http;
 mod instance;
 mod plain_moto;
+mod private;
 mod process;
 mod program;
 mod requests;
@@ -29,6 +32,7 @@ mod temporary;
 mod venv;
 
 pub use error::SandboxError;
+pub use faults::{FaultReport, Faults, Kill, KillMoment, KillReport, KillTarget};
 pub use plain_moto::PlainMoto;
 pub use requests::{MutatingRequest, Requests};
 pub use sandbox::{Running, Sandbox, StartOptions, Status};

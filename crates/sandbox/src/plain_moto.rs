@@ -75,7 +75,7 @@ impl PlainMoto {
                 Ok(Some(status)) => return Err(format!("moto ended with {status}")),
                 Err(error) => return Err(error.to_string()),
             }
-            if http::request("GET", port, "/moto-api/data.json", Duration::from_secs(30)).is_ok() {
+            if http::request("GET", port, "/moto-api/data.json", "", Duration::from_secs(30)).is_ok() {
                 return Ok(());
             }
             std::thread::sleep(Duration::from_millis(50));

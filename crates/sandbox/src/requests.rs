@@ -24,7 +24,7 @@ pub struct MutatingRequest {
     pub service: String,
     /// AWS's name of the operation, or the registry's.
     pub operation: String,
-    /// The HTTP status of the answer.
+    /// The HTTP status of the answer; 0 when the request was neither carried out nor answered.
     pub status: u16,
     /// The error code of the answer; empty when it was none.
     #[serde(default)]
@@ -32,4 +32,7 @@ pub struct MutatingRequest {
     /// The account that the caller's credentials belong to; empty for the registry.
     #[serde(default)]
     pub account: String,
+    /// The kind of [fault](crate::Faults) that it met, or `killed`; empty when it met none.
+    #[serde(default)]
+    pub fault: String,
 }

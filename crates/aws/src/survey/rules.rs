@@ -7,19 +7,20 @@ use infra_provider::{ProviderResult, Standing};
 
 use super::network::tags_of;
 use super::{Look, Thing};
-use crate::services::ec2::common::{FILTER_VALUES, filter, security_group_rules};
-use crate::services::ec2::security_group::is_all_out;
+use crate::services::ec2::common::{FILTER_VALUES, filter};
+use crate::services::ec2::group_rules::GroupRules;
+use crate::services::ec2::security_group::all_out;
 
 /// The rules of declared groups that nobody declared. AWS's own way out is an attribute of its group.
 pub async fn of_groups(look: &Look<'_>) -> ProviderResult<Vec<Standing>> {
     let groups = look.ids("ec2.security_group");
-    let lists = groups.chunks(FILTER_VALUES).map(|groups| {
-        let by = filter("group-id", groups.to_vec());
-        security_group_rules(&look.clients.ec2, vec![by])
-    });
+    let rules = GroupRules::new(look.clients);
+    let lists = groups
+        .chunks(FILTER_VALUES)
+        .map(|groups| rules.found_by(vec![filter("group-id", groups.to_vec())]));
     let rules = try_join_all(lists).await?.into_iter().flatten();
     Ok(rules
-        .filter(|rule| !is_all_out(rule))
+        .filter(|rule| all_out(rule).is_none())
         .filter_map(|rule| {
             look.standing(Thing {
                 resource_type: "ec2.security_group_rule",

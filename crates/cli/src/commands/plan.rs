@@ -48,7 +48,7 @@ pub async fn run(command: &PlanCommand, terminal: &Terminal) -> Result<Exit> {
         terminal.note("error: --out saves the plan of one stack: give one stack file");
         return Ok(Exit::Usage);
     }
-    each(&command.files, |file| one(command, file, terminal)).await
+    each(&command.files, terminal, |file| one(command, file, terminal)).await
 }
 
 async fn one(command: &PlanCommand, file: PathBuf, terminal: &Terminal) -> Result<Exit> {
@@ -65,7 +65,8 @@ async fn one(command: &PlanCommand, file: PathBuf, terminal: &Terminal) -> Resul
         Ok(prepared) => prepared,
         Err(exit) => return Ok(exit),
     };
-    let shown = show_plan(&prepared.planned, PlanView::Plan, terminal);
+    let forecast = prepared.open.session.forecast(&prepared.planned.plan);
+    let shown = show_plan(&prepared.planned, PlanView::Plan(&forecast), terminal);
     let saved = match &command.out {
         Some(out) => save(command, &task, &prepared, out, terminal),
         None => Ok(()),

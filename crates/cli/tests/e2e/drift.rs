@@ -16,8 +16,7 @@ struct Case {
     change: &'static str,
 }
 
-/// At least one attribute of every type that has one to change. Others cannot drift, they can only be gone:
-/// `iam.role_policy_attachment` is nothing but its own name.
+/// At least one attribute of every type that has one to change.
 const CASES: &[Case] = &[
     Case {
         address: "ec2.vpc.main",
@@ -187,6 +186,31 @@ const CASES: &[Case] = &[
                  healthCheckGracePeriodSeconds=5)",
     },
     Case {
+        address: "ecs.deployment.app",
+        path: "task_definition",
+        was: r#""<ecs.task_definition.app:arn>""#,
+        is: r#""arn:aws:ecs:us-east-1:123456789012:task-definition/mine:1""#,
+        // A service goes on with a revision that is no longer active.
+        change: "ecs = client('ecs')\nfound = ecs.describe_task_definition(taskDefinition=it['task_definition'])\n\
+                 kept = {key: found['taskDefinition'][key] for key in ('containerDefinitions', 'cpu', 'memory', \
+                 'networkMode', 'requiresCompatibilities', 'executionRoleArn')}\n\
+                 mine = ecs.register_task_definition(family='mine', **kept)['taskDefinition']['taskDefinitionArn']\n\
+                 ecs.update_service(cluster=it['cluster'], service=it['physical_id'], taskDefinition=mine)\n\
+                 ecs.deregister_task_definition(taskDefinition=mine)",
+    },
+    Case {
+        address: "ecr.image.app",
+        path: "image_tag",
+        was: r#""latest""#,
+        is: "null",
+        // The tag goes to another image of the same layers.
+        change: "ecr = client('ecr')\nfound = ecr.batch_get_image(repositoryName='appname-dev02-image', \
+                 imageIds=[{'imageDigest': it['digest']}])['images'][0]\n\
+                 ecr.put_image(repositoryName='appname-dev02-image', imageTag='latest', \
+                 imageManifest=found['imageManifest'] + ' ', \
+                 imageManifestMediaType=found['imageManifestMediaType'])",
+    },
+    Case {
         address: "autoscaling.scalable_target.app",
         path: "max_capacity",
         was: "4",
@@ -273,8 +297,8 @@ const CASES: &[Case] = &[
     },
 ];
 
-/// Types that stand for something of another resource, and that no attribute of is changed alone.
-const WITHOUT_ATTRIBUTES: &[&str] = &["iam.role_policy_attachment", "ecs.deployment", "ecr.image"];
+/// Types that are nothing but their own name: they cannot be changed, only be gone.
+const WITHOUT_ATTRIBUTES: &[&str] = &["iam.role_policy_attachment"];
 
 fn type_of(address: &str) -> String {
     address.splitn(3, '.').take(2).collect::<Vec<_>>().join(".")

@@ -13,6 +13,8 @@
 
 mod accounts;
 mod commands;
+mod consistency;
+mod damage;
 mod drift;
 mod failure;
 mod harness;
@@ -21,5 +23,8 @@ mod kill;
 mod lookups;
 mod mistakes;
 mod moto;
+mod places;
+mod proof;
+mod races;
 mod reference;
 mod unmanaged;

@@ -1,6 +1,6 @@
 //! What happened, in words that a terminal and a log share.
 
-use infra_core::{Event, EventKind, ProviderError, ResourceAddress, StepOperation};
+use infra_core::{ErrorClass, Event, EventKind, ProviderError, ResourceAddress, StepOperation};
 
 use super::tracker::{InFlight, Phase, Tracker};
 use crate::units::{bytes, count, duration, listed};
@@ -122,7 +122,9 @@ pub(crate) fn cancelling(level: u8) -> &'static str {
 /// An event that is shown in the same words everywhere; `None` for what each view has its own way with.
 pub(crate) fn sentence(event: &Event, tracker: &Tracker) -> Option<String> {
     Some(match &event.kind {
-        EventKind::RunStarted { run, command, steps } => {
+        EventKind::RunStarted {
+            run, command, steps, ..
+        } => {
             format!("{command}: {} (run {run})", count(*steps, "step"))
         }
         EventKind::Settling { intents } => format!(
@@ -140,6 +142,7 @@ pub(crate) fn sentence(event: &Event, tracker: &Tracker) -> Option<String> {
         EventKind::StepStarted {
             address, operation, ..
         } => format!("{address}: {}", doing(*operation).trim_end_matches(" for")),
+        EventKind::StepResumed { address, .. } => format!("{address}: goes on"),
         EventKind::StepExists {
             address, physical_id, ..
         } => format!("{address}: exists as {physical_id}"),
@@ -222,7 +225,7 @@ fn finished(
     )
 }
 
-/// A failure on one line.
+/// A failure, or where a step was stopped, on one line.
 fn failed(
     address: &ResourceAddress,
     operation: StepOperation,
@@ -230,11 +233,11 @@ fn failed(
     place: Option<&str>,
     duration_ms: u64,
 ) -> String {
-    let mut words = format!(
-        "{address}: {} FAILED after {}: {error}",
-        verb(operation),
-        duration(duration_ms)
-    );
+    let (verb, took) = (verb(operation), duration(duration_ms));
+    if error.class == ErrorClass::Cancelled {
+        return format!("{address}: {verb} stopped after {took}: {error}");
+    }
+    let mut words = format!("{address}: {verb} FAILED after {took}: {error}");
     if let Some(hint) = &error.hint {
         words.push_str(&format!("; what to do: {hint}"));
     }

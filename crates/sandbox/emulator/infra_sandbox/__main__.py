@@ -11,6 +11,9 @@ from . import settings as setting
 
 
 def main() -> None:
+    # It outlives the terminal that it was started from, and what it holds is its owner's alone.
+    signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    os.umask(0o077)
     parser = argparse.ArgumentParser(prog="infra_sandbox", description=__doc__)
     parser.add_argument("--port", type=int, default=0, help="0 picks a free one")
     parser.add_argument("--data-dir", required=True, help="folder for the registry's blobs")
@@ -25,6 +28,8 @@ def main() -> None:
     time_scale = setting.a_duration(arguments.time_scale)
     if time_scale is None:
         parser.error(f"--time-scale must be a number that is not negative: {arguments.time_scale!r}")
+    if problem := setting.start_with_durations(os.environ.get(setting.DURATIONS_VARIABLE) or "{}"):
+        parser.error(f"{setting.DURATIONS_VARIABLE}: {problem}")
 
     logging.basicConfig(level=logging.WARNING, format="%(asctime)s %(levelname)s %(name)s %(message)s")
     logging.getLogger("waitress.queue").setLevel(logging.ERROR)
@@ -36,16 +41,22 @@ def main() -> None:
     from moto.moto_server.werkzeug_app import DomainDispatcherApplication, create_backend_app
     from waitress.server import create_server
 
+    from .faults import THREADS, VARIABLE, WrongSetup, setup_of_environment
     from .middleware import Middleware
 
     settings = setting.Settings(arguments.instance_id, arguments.data_dir, time_scale)
     os.makedirs(settings.data_dir, exist_ok=True)
     app = Middleware(DomainDispatcherApplication(create_backend_app), settings)
+    try:
+        if setup := setup_of_environment():
+            app.faults.set(setup)
+    except WrongSetup as error:
+        parser.error(f"{VARIABLE}: {error}")
     server = create_server(
         app,
         host="127.0.0.1",
         port=arguments.port,
-        threads=16,
+        threads=THREADS,
         connection_limit=1000,
         channel_timeout=300,
         asyncore_use_poll=True,

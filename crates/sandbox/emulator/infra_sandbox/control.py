@@ -7,7 +7,9 @@ from typing import Any
 from urllib.parse import parse_qs
 
 from . import VERSION, world
+from . import settings as setting
 from .call import Answer
+from .faults import WrongSetup, read_setup
 from .settings import DURATIONS_SECONDS, a_duration
 
 STARTED = time.time()
@@ -32,13 +34,29 @@ def answer(middleware: Any, environ: dict[str, Any]) -> Answer:
             with middleware.lock:
                 world.timeline.advance(seconds)
             return _json({"advanced_seconds": seconds})
+        case ("GET", "/_infra/faults"):
+            return _json(middleware.faults.report())
+        case ("POST", "/_infra/faults"):
+            try:
+                middleware.faults.set(read_setup(environ["wsgi.input"].read()))
+            except WrongSetup as error:
+                return _json({"error": str(error)}, 400)
+            return _json(middleware.faults.report())
+        case ("DELETE", "/_infra/faults"):
+            return _json(middleware.faults.clear())
+        case ("POST", "/_infra/settings"):
+            with middleware.lock:
+                problem = setting.set_durations(environ["wsgi.input"].read())
+            return _json({"error": problem}, 400) if problem else _json({"durations_seconds": DURATIONS_SECONDS})
         case ("POST", "/_infra/reset"):
             given = parse_qs(environ.get("QUERY_STRING", "")).get("instance_id")
             with middleware.lock:
                 world.reset()
+                setting.reset()
                 middleware.registry.reset()
                 if given:
                     middleware.instance_id = given[0]
+            middleware.faults.clear()
             middleware.requests.clear()
             return _json({"reset": True})
     return _json({"error": f"no such page: {page[0]} {page[1]}"}, 404)

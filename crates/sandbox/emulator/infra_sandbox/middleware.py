@@ -8,6 +8,7 @@ import functools
 import logging
 import re
 import threading
+import time
 from collections import Counter, deque
 from collections.abc import Callable, Iterable
 from http import HTTPStatus
@@ -19,8 +20,9 @@ from moto import backends
 from moto.core import responses
 from moto.core.exceptions import ServiceException
 
-from . import control, paging, registry, services
+from . import consistency, control, fault_forms, one_at_a_time, paging, registry, services
 from .call import HANDLERS, Answer, AwsError, Call, not_implemented
+from .faults import Fault, Faults
 from .settings import Settings
 from .world import timeline
 
@@ -51,11 +53,16 @@ class Requests:
             self.total = 0
             self.mutating_total = 0
 
+    @staticmethod
+    def can_change(operation: str) -> bool:
+        """Whether a request of this operation can change something."""
+        return not READS.match(operation)
+
     def note(self, service: str, operation: str, status: int, code: str, **more: Any) -> None:
         with self.lock:
             self.total += 1
             self.counts[f"{service}.{operation}"] += 1
-            if not READS.match(operation):
+            if self.can_change(operation):
                 self.mutating_total += 1
                 entry = {"number": self.total, "service": service, "operation": operation, "status": status}
                 self.mutating.append(entry | ({"code": code} if code else {}) | more)
@@ -79,10 +86,11 @@ class Middleware:
         # A reset makes it another instance.
         self.instance_id = settings.instance_id
         self.requests = Requests()
+        self.faults = Faults()
         self.lock = threading.RLock()
         timeline.configure(settings)
         services.load()
-        self.registry = registry.Registry(settings.data_dir, self.lock, self.requests)
+        self.registry = registry.Registry(settings.data_dir, self.lock, self.requests, self.faults)
 
     def __call__(self, environ: dict[str, Any], start_response: Callable) -> Iterable[bytes]:
         # moto wants the path as it was sent; every server has another name for it.
@@ -94,20 +102,41 @@ class Middleware:
         if path.startswith("/v2/") and not signed:
             return self.registry(environ, start_response)
         body = environ["wsgi.input"].read()
+        environ["infra_sandbox.arrived"] = time.monotonic()
         with self.lock:
             timeline.run_due()
-            answer = self.aws(environ, body)
+            call = Call(self.moto_app, environ, body)
+            fault = self.draw(call, environ)
+            answer = self.aws(call, fault)
+            self.faults.carried_out(fault, environ)
+        self.faults.deliver(fault, environ)
         return respond(answer, start_response)
 
-    def aws(self, environ: dict[str, Any], body: bytes) -> Answer:
-        """Answers an AWS request."""
-        call = Call(self.moto_app, environ, body)
+    def draw(self, call: Call, environ: dict[str, Any]) -> Fault:
+        """What happens to a request besides being answered."""
+        service, operation = names(call)
+        return self.faults.draw(service, operation, Requests.can_change(operation), environ)
+
+    def aws(self, call: Call, fault: Fault) -> Answer:
+        """Answers an AWS request, or what `fault` has in its place."""
+        answer, code = self.carry_out(call, fault) if fault.carried_out else self.instead(call, fault)
+        more = {"fault": fault.kind} if fault.kind else {}
+        self.requests.note(*names(call), answer.status, code, account=call.account, **more)
+        # A plain page comes from before the service, and bears no number.
+        if (fault.carried_out or code) and not answer.header("x-amzn-requestid"):
+            answer.headers.append(("x-amzn-RequestId", f"sandbox-{self.requests.total:08}"))
+        return answer
+
+    def carry_out(self, call: Call, fault: Fault) -> tuple[Answer, str]:
+        """The answer, and its error code."""
         code = ""
         try:
-            if call.service == "ec2" and b"DryRun=true" in body:
+            if call.service == "ec2" and b"DryRun=true" in call.body:
                 raise AwsError("DryRunOperation", "Request would have succeeded, but DryRun flag is set.", 412)
             handler = HANDLERS.get((call.service, call.operation), Call.forward)
-            result = paging.page(call, handler(call))
+            result = consistency.answer(
+                call, lambda: paging.page(call, one_at_a_time.answer(call, handler)), fault.behind_seconds
+            )
             answer = result if isinstance(result, Answer) else call.serialize(result)
         except ServiceException as error:
             code = error.code
@@ -124,12 +153,21 @@ class Middleware:
             log.exception("%s failed", call.name)
             code = "SandboxFault"
             answer = call.serialize(AwsError(code, f"the emulator failed on {call.name}: {error!r}", 400))
-        self.requests.note(
-            call.service or "unknown", call.operation or "Unknown", answer.status, code, account=call.account
-        )
-        if not answer.header("x-amzn-requestid"):
-            answer.headers.append(("x-amzn-RequestId", f"sandbox-{self.requests.total:08}"))
-        return answer
+        return answer, code
+
+    def instead(self, call: Call, fault: Fault) -> tuple[Answer, str]:
+        """The answer to a request that is not carried out, and its error code; status 0 when there is none."""
+        if not fault.answered:
+            return Answer(0, [], b""), ""
+        if answer := fault_forms.plain(fault, call.service):
+            return answer, ""
+        error = fault_forms.error(fault, call.service)
+        return call.serialize(error), error.code
+
+
+def names(call: Call) -> tuple[str, str]:
+    """Service and operation, as they are counted."""
+    return call.service or "unknown", call.operation or "Unknown"
 
 
 def respond(answer: Answer, start_response: Callable) -> Iterable[bytes]:

@@ -15,8 +15,10 @@ from http import HTTPStatus
 from typing import Any
 from urllib.parse import parse_qs
 
+from . import fault_forms
 from .blobs import CHUNK, DIGEST, BlobStore
 from .call import AwsError, backend_of
+from .faults import Fault, Faults
 from .services import ecr
 from .world import timeline
 
@@ -45,10 +47,11 @@ Reply = tuple[int, list[tuple[str, str]], Iterable[bytes]]
 class Registry:
     """The WSGI application below `/v2/`."""
 
-    def __init__(self, folder: str, lock: threading.RLock, requests: Any) -> None:
+    def __init__(self, folder: str, lock: threading.RLock, requests: Any, faults: Faults) -> None:
         self.blobs = BlobStore(os.path.join(folder, "registry"))
         self.lock = lock
         self.requests = requests
+        self.faults = faults
         ecr.use_blobs(self.blobs)
 
     def reset(self) -> None:
@@ -56,21 +59,24 @@ class Registry:
 
     def __call__(self, environ: dict[str, Any], start_response: Callable) -> Iterable[bytes]:
         method, path = environ["REQUEST_METHOD"], environ["PATH_INFO"]
-        code, operation = "", "Unknown"
+        operation, handler, place = self._find(method, path)
+        fault = self.faults.draw("registry", operation, self.requests.can_change(operation), environ)
+        code = ""
         try:
-            account, region = self._caller(environ)
-            if path in ("/v2/", "/v2"):
-                operation, reply = "GetBase", (200, [], [b"{}"])
+            if not fault.carried_out:
+                reply, code = _instead(fault)
             else:
-                operation, handler, place = self._find(method, path)
+                account, region = self._caller(environ)
                 reply = handler(environ, ecr_backend(account, region), **place)
         except RegistryError as error:
-            code = error.code
-            body = json.dumps({"errors": [{"code": error.code, "message": error.message}]}).encode()
-            headers = [*error.headers, ("Content-Type", "application/json")]
-            reply = (error.status, headers, [body])
+            code, reply = error.code, _told(error)
         status, headers, body = reply
-        self.requests.note("registry", operation, status, code, path=path)
+        more = {"fault": fault.kind} if fault.kind else {}
+        self.requests.note("registry", operation, status, code, path=path, **more)
+        self.faults.carried_out(fault, environ)
+        if not fault.answered and hasattr(body, "close"):
+            body.close()
+        self.faults.deliver(fault, environ)
         headers = [*headers, ("Docker-Distribution-Api-Version", "registry/2.0")]
         if isinstance(body, list) and not any(key == "Content-Length" for key, _ in headers):
             headers.append(("Content-Length", str(sum(map(len, body)))))
@@ -92,13 +98,16 @@ class Registry:
         return place
 
     def _find(self, method: str, path: str) -> tuple[str, Callable, dict[str, str]]:
+        """The operation, who answers it, and of what."""
+        if path in ("/v2/", "/v2"):
+            return "GetBase", lambda *_: (200, [], [b"{}"]), {}
         for pattern, kind in ROUTES:
             if found := pattern.fullmatch(path):
                 operation = OPERATIONS.get((kind, method))
-                if operation is None:
-                    raise RegistryError(405, "UNSUPPORTED", f"{method} is not supported here")
-                return operation, getattr(self, f"_{method.lower()}_{kind}"), found.groupdict()
-        raise RegistryError(404, "NAME_INVALID", f"invalid repository name or path: {path}")
+                if operation is not None:
+                    return operation, getattr(self, f"_{method.lower()}_{kind}"), found.groupdict()
+                return "Unknown", _refuser(405, "UNSUPPORTED", f"{method} is not supported here"), {}
+        return "Unknown", _refuser(404, "NAME_INVALID", f"invalid repository name or path: {path}"), {}
 
     def _repository(self, backend: Any, name: str) -> Any:
         repository = backend.repositories.get(name)
@@ -263,6 +272,28 @@ MANIFEST_ERRORS = {
     "ImageTagAlreadyExistsException": (400, "TAG_INVALID"),
     "ImageDigestDoesNotMatchException": (400, "DIGEST_INVALID"),
 }
+
+
+def _refuser(status: int, code: str, message: str) -> Callable[..., Reply]:
+    def refuse(*_: Any) -> Reply:
+        raise RegistryError(status, code, message)
+
+    return refuse
+
+
+def _told(error: RegistryError) -> Reply:
+    body = json.dumps({"errors": [{"code": error.code, "message": error.message}]}).encode()
+    return error.status, [*error.headers, ("Content-Type", "application/json")], [body]
+
+
+def _instead(fault: Fault) -> tuple[Reply, str]:
+    """The answer to a request that is not carried out, and its error code; status 0 when there is none."""
+    if not fault.answered:
+        return (0, [], []), ""
+    if answer := fault_forms.plain(fault, "registry"):
+        return (answer.status, answer.headers, [answer.body]), ""
+    error = fault_forms.error(fault, "registry")
+    return _told(RegistryError(error.status, error.code, error.message)), error.code
 
 
 def ecr_backend(account: str, region: str) -> Any:

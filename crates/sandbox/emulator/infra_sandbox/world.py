@@ -44,6 +44,10 @@ class Timeline:
         due = self._now + self._settings.seconds(duration)
         heapq.heappush(self._queue, (due, next(self._order), what, action))
 
+    def takes(self, duration: str) -> bool:
+        """Whether the named duration is any time at all."""
+        return self._settings.seconds(duration) > 0
+
     def run_due(self) -> None:
         """Makes everything happen that is due, in order, each at its own moment."""
         present = self._clock()

@@ -1,6 +1,7 @@
 """One emulator for all tests. Time stands still in it, but for `advance`; each test has an account of its own."""
 
 import atexit
+import contextlib
 import itertools
 import json
 import os
@@ -38,6 +39,8 @@ def endpoint() -> str:
         process = subprocess.Popen(
             [sys.executable, "-m", "infra_sandbox", "--data-dir", data.name, "--time-scale", "60"],
             cwd=FOLDER,
+            # What is made shows at once and can be used at once, but where a test says otherwise.
+            env=os.environ | {"INFRA_SANDBOX_DURATIONS": json.dumps({"*.visible": 0, "*.usable": 0})},
             stdout=subprocess.PIPE,
             text=True,
         )
@@ -48,11 +51,17 @@ def endpoint() -> str:
     return _endpoint
 
 
-def page(method: str, path: str) -> Any:
+def page(method: str, path: str, body: Any = None) -> Any:
     """One of the emulator's own pages."""
-    request = urllib.request.Request(endpoint() + path, method=method)
+    data = None if body is None else json.dumps(body).encode()
+    request = urllib.request.Request(endpoint() + path, data, method=method)
     with urllib.request.urlopen(request) as answer:
         return json.load(answer)
+
+
+def set_durations(durations: dict[str, float]) -> None:
+    """Sets some of the emulator's durations, in AWS's seconds."""
+    page("POST", "/_infra/settings", {"durations_seconds": durations})
 
 
 def advance(seconds: float) -> None:
@@ -96,7 +105,7 @@ class SandboxTest(unittest.TestCase):
     # What many tests stand on
 
     def network(self) -> None:
-        """A VPC with two private subnets and an internet gateway."""
+        """A VPC with two subnets and an internet gateway, which its own route table leads to."""
         self.vpc = self.ec2.create_vpc(CidrBlock="10.0.0.0/16")["Vpc"]["VpcId"]
         self.ec2.modify_vpc_attribute(VpcId=self.vpc, EnableDnsHostnames={"Value": True})
         self.subnets = [
@@ -107,6 +116,10 @@ class SandboxTest(unittest.TestCase):
         ]
         self.gateway = self.ec2.create_internet_gateway()["InternetGateway"]["InternetGatewayId"]
         self.ec2.attach_internet_gateway(InternetGatewayId=self.gateway, VpcId=self.vpc)
+        own = [{"Name": "vpc-id", "Values": [self.vpc]}]
+        self.table = self.ec2.describe_route_tables(Filters=own)["RouteTables"][0]["RouteTableId"]
+        out = dict(RouteTableId=self.table, DestinationCidrBlock="0.0.0.0/0")
+        self.ec2.create_route(**out, GatewayId=self.gateway)
         self.group = self.ec2.create_security_group(GroupName="g", Description="d", VpcId=self.vpc)["GroupId"]
 
     def load_balancer(self) -> None:
@@ -122,9 +135,14 @@ class SandboxTest(unittest.TestCase):
             LoadBalancerArn=self.balancer, Protocol="HTTP", Port=80, DefaultActions=forward
         )["Listeners"][0]["ListenerArn"]
 
+    def execution_role(self) -> str:
+        """The ARN of the role that tasks start with, which is made when it is missing."""
+        with contextlib.suppress(self.iam.exceptions.EntityAlreadyExistsException):
+            self.iam.create_role(RoleName="execution", AssumeRolePolicyDocument=TRUST)
+        return f"arn:aws:iam::{self.account}:role/execution"
+
     def definition(self, image: str = "docker.io/library/nginx:1", **container: Any) -> str:
         """Registers a task definition of one container."""
-        self.role = f"arn:aws:iam::{self.account}:role/execution"
         described = {"name": "app", "image": image, "portMappings": [{"containerPort": 8080}]} | container
         return self.ecs.register_task_definition(
             family="app",
@@ -132,14 +150,14 @@ class SandboxTest(unittest.TestCase):
             requiresCompatibilities=["FARGATE"],
             cpu="256",
             memory="512",
-            executionRoleArn=self.role,
+            executionRoleArn=self.execution_role(),
             containerDefinitions=[described],
         )["taskDefinition"]["taskDefinitionArn"]
 
     def service(self, definition: str, **more: Any) -> None:
         """A cluster with a service behind the load balancer."""
         self.ecs.create_cluster(clusterName="c")
-        vpc = {"subnets": self.subnets, "securityGroups": [self.group]}
+        vpc = {"subnets": self.subnets, "securityGroups": [self.group], "assignPublicIp": "ENABLED"}
         parameters = dict(
             cluster="c",
             serviceName="s",

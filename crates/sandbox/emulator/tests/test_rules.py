@@ -122,6 +122,34 @@ class Rules(SandboxTest):
         pages = list(self.ec2.get_paginator("describe_subnets").paginate(Filters=one, PaginationConfig={"PageSize": 5}))
         self.assertEqual([len(each["Subnets"]) for each in pages], [5, 2])
 
+    def test_scaling_policies_come_in_pages_of_ten(self):
+        self.network()
+        self.load_balancer()
+        definition = self.definition()
+        scaling = self.application_autoscaling
+        metric = {"PredefinedMetricType": "ECSServiceAverageCPUUtilization"}
+        configuration = {"TargetValue": 50.0, "PredefinedMetricSpecification": metric}
+
+        def target(service):
+            place = dict(ServiceNamespace="ecs", ResourceId=f"service/c/{service}")
+            return dict(place, ScalableDimension="ecs:service:DesiredCount")
+
+        for service, count in (("s", 2), ("s2", 12)):
+            self.service(definition, serviceName=service)
+            scaling.register_scalable_target(**target(service), MinCapacity=1, MaxCapacity=3)
+            for number in range(count):
+                scaling.put_scaling_policy(
+                    **target(service),
+                    PolicyName=f"p{number}",
+                    PolicyType="TargetTrackingScaling",
+                    TargetTrackingScalingPolicyConfiguration=configuration,
+                )
+        pages = scaling.get_paginator("describe_scaling_policies").paginate(**target("s2"))
+        found = [[each["ResourceId"] for each in one["ScalingPolicies"]] for one in pages]
+        self.assertEqual(found, [["service/c/s2"] * 10, ["service/c/s2"] * 2])
+        names = [each["ResourceId"] for each in scaling.describe_scalable_targets(ServiceNamespace="ecs")["ScalableTargets"]]
+        self.assertEqual(sorted(names), ["service/c/s", "service/c/s2"])
+
     def test_clusters_keep_what_they_have(self):
         self.ecs.create_cluster(clusterName="c", tags=[{"key": "a", "value": "b"}], capacityProviders=["FARGATE"])
         self.ecs.create_cluster(clusterName="c")

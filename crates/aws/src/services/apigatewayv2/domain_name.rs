@@ -180,7 +180,7 @@ certificate_arn = "arn:aws:acm:us-east-1:123456789012:certificate/11111111-2222-
         waits: Waits {
             create: Some(Wait::seconds("domain name available", 60, 900)),
             update: Some(Wait::seconds("domain name available", 60, 900)),
-            delete: None,
+            ..Waits::NONE
         },
         ..Traits::NONE
     };

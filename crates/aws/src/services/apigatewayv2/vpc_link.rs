@@ -113,8 +113,8 @@ subnet_ids = ["${ec2.subnet.private.id}"]
         immutable: &["subnet_ids", "security_group_ids"],
         waits: Waits {
             create: Some(Wait::seconds("VPC link available", 120, 900)),
-            update: None,
             delete: Some(Wait::seconds("VPC link deleted", 120, 900)),
+            ..Waits::NONE
         },
         ..Traits::NONE
     };

@@ -123,8 +123,8 @@ tags          = { Name = "main" }
         natural_key: &["allocation_id"],
         waits: Waits {
             create: Some(Wait::seconds("NAT gateway available", 90, 600)),
-            update: None,
             delete: Some(Wait::seconds("NAT gateway deleted", 60, 900)),
+            ..Waits::NONE
         },
         ..Traits::NONE
     };

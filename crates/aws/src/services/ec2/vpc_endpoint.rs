@@ -170,6 +170,7 @@ tags              = { Name = "s3" }
             create: Some(Wait::seconds("VPC endpoint available", 75, 600)),
             update: Some(Wait::seconds("VPC endpoint changed", 30, 600)),
             delete: Some(Wait::seconds("VPC endpoint deleted", 75, 900)),
+            ..Waits::NONE
         },
         ..Traits::NONE
     };

@@ -110,8 +110,8 @@ default_capacity_provider_strategy = [{ capacity_provider = "FARGATE", weight = 
         natural_key: &["cluster_name"],
         waits: Waits {
             create: Some(Wait::seconds("cluster active", 2, 300)),
-            update: None,
             delete: Some(Wait::seconds("cluster gone", 2, 300)),
+            ..Waits::NONE
         },
         ..Traits::NONE
     };

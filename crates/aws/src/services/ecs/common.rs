@@ -11,6 +11,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::errors::{AwsResult, Tolerate};
+use crate::joined::Joined;
 use crate::tags::{self, Tags};
 
 /// DescribeServices takes at most 10 services of one cluster.
@@ -143,7 +144,27 @@ pub fn service_name_and_cluster(service_arn: &str) -> ProviderResult<(&str, &str
 ///
 /// # Errors
 /// A malformed ARN, and what DescribeServices answers.
-pub async fn describe_services(client: &Client, ids: &[PhysicalId]) -> ProviderResult<Vec<sdk::Service>> {
+pub async fn describe_services(
+    client: &Client,
+    joined: &Joined<sdk::Service>,
+    ids: &[PhysicalId],
+) -> ProviderResult<Vec<sdk::Service>> {
+    let client = client.clone();
+    let fetch = move |arns: Vec<String>| async move {
+        let ids: Vec<PhysicalId> = arns.into_iter().map(PhysicalId::new).collect();
+        let there = described(&client, &ids).await?.into_iter();
+        Ok(there
+            .filter_map(|service| Some((service.service_arn.clone()?, service)))
+            .collect::<BTreeMap<_, _>>())
+    };
+    let there = joined.read(ids.iter().map(ToString::to_string), fetch).await?;
+    Ok(ids
+        .iter()
+        .filter_map(|id| there.get(id.as_str()).cloned())
+        .collect())
+}
+
+async fn described(client: &Client, ids: &[PhysicalId]) -> ProviderResult<Vec<sdk::Service>> {
     let mut by_cluster: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
     for id in ids {
         by_cluster
@@ -209,6 +230,24 @@ pub fn check_arn(
     if let Some(text) = text.filter(|text| !text.starts_with("arn:") || !text.contains(part)) {
         let message = format!("`{text}` is no ARN with `{part}`");
         problems.at_with_help(name, message, format!("refer to it: {example}"));
+    }
+}
+
+/// The same for a task definition, whose ARN has to end with the revision: AWS takes one without, runs the
+/// newest revision, and tells that one's ARN.
+pub fn check_task_definition_arn(attributes: &Attributes, problems: &mut infra_core::types::Problems) {
+    const NAME: &str = "task_definition";
+    const PART: &str = ":task-definition/";
+    const EXAMPLE: &str = "\"${ecs.task_definition.app.arn}\"";
+    check_arn(attributes, NAME, PART, EXAMPLE, problems);
+    let text = infra_core::types::known_str(attributes, NAME);
+    let Some((_, revision)) = text.and_then(|text| text.split_once(PART)) else {
+        return;
+    };
+    let number = revision.split_once(':').map(|(_, number)| number);
+    if number.is_none_or(|number| number.parse::<u32>().is_err()) {
+        let message = format!("`{revision}` has no revision, such as `app:7`");
+        problems.at_with_help(NAME, message, format!("refer to it: {EXAMPLE}"));
     }
 }
 

@@ -24,17 +24,19 @@ use infra_provider::{Call, Created, Found, ProviderResult, ResourceType, Traits,
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::common::{check_arn, cluster_of, describe_service, describe_services};
+use super::common::{check_arn, check_task_definition_arn, cluster_of, describe_service, describe_services};
 use super::explain;
 use crate::catalogue::FromClients;
 use crate::clients::Clients;
 use crate::errors::AwsResult;
 use crate::gaps::{Optional, few_retries};
+use crate::joined::Joined;
 use crate::read::Observations;
 
 /// The type.
 pub struct Deployment {
     client: Client,
+    services: Joined<sdk::Service>,
     logs: aws_sdk_cloudwatchlogs::Client,
     region: String,
     service_deployments: Optional,
@@ -111,6 +113,7 @@ impl FromClients for Deployment {
     fn from_clients(clients: &Clients) -> Self {
         Self {
             client: clients.ecs.clone(),
+            services: clients.services.clone(),
             logs: clients.logs.clone(),
             region: clients.region.clone(),
             service_deployments: Optional::default(),
@@ -175,7 +178,7 @@ task_definition = "${ecs.task_definition.app.arn}"
         waits: Waits {
             create: Some(ROLLOUT),
             update: Some(ROLLOUT),
-            delete: None,
+            ..Waits::NONE
         },
         ..Traits::NONE
     };
@@ -186,14 +189,10 @@ task_definition = "${ecs.task_definition.app.arn}"
         for (name, part, example) in [
             ("cluster", ":cluster/", "\"${ecs.cluster.main.arn}\""),
             ("service", ":service/", "\"${ecs.service.app.arn}\""),
-            (
-                "task_definition",
-                ":task-definition/",
-                "\"${ecs.task_definition.app.arn}\"",
-            ),
         ] {
             check_arn(attributes, name, part, example, problems);
         }
+        check_task_definition_arn(attributes, problems);
     }
 
     async fn create(&self, _: &Call, spec: Spec) -> ProviderResult<Created<Observed>> {
@@ -205,7 +204,7 @@ task_definition = "${ecs.task_definition.app.arn}"
     }
 
     async fn read(&self, ids: &[PhysicalId]) -> ProviderResult<Observations<Observed>> {
-        let services = describe_services(&self.client, ids).await?;
+        let services = describe_services(&self.client, &self.services, ids).await?;
         let there = services
             .iter()
             .filter(|service| service.status() != Some("DRAINING"));
@@ -311,27 +310,42 @@ impl Deployment {
         let since = primary
             .created_at()
             .map(|at| DateTime::from_secs(at.secs() - CLOCK_SECONDS));
-        let answer = self
-            .client
-            .list_service_deployments()
-            .set_cluster(service.cluster_arn.clone())
-            .set_service(service.service_arn.clone())
-            .set_created_at(since.map(|since| CreatedAt::builder().after(since).build()))
-            .customize()
-            .config_override(aws_sdk_ecs::Config::builder().retry_config(few_retries()))
-            .send()
-            .await;
-        let answer = self
-            .service_deployments
-            .answer(answer, "ecs", "ListServiceDeployments")?;
-        let all = answer
-            .and_then(|answer| answer.service_deployments)
-            .unwrap_or_default();
-        Ok(all
-            .into_iter()
-            .max_by_key(|one| one.created_at().map(|at| (at.secs(), at.subsec_nanos()))))
+        let mut newest: Option<ServiceDeploymentBrief> = None;
+        let mut next_token = None;
+        for _ in 0..PAGES {
+            let answer = self
+                .client
+                .list_service_deployments()
+                .set_cluster(service.cluster_arn.clone())
+                .set_service(service.service_arn.clone())
+                .set_created_at(since.map(|since| CreatedAt::builder().after(since).build()))
+                .set_next_token(next_token)
+                .customize()
+                .config_override(aws_sdk_ecs::Config::builder().retry_config(few_retries()))
+                .send()
+                .await;
+            let answer = self
+                .service_deployments
+                .answer(answer, "ecs", "ListServiceDeployments")?;
+            let Some(answer) = answer else { break };
+            next_token = answer.next_token;
+            let page = answer.service_deployments.unwrap_or_default();
+            newest = page.into_iter().chain(newest).max_by_key(created_at);
+            if next_token.is_none() {
+                break;
+            }
+        }
+        Ok(newest)
     }
 }
+
+fn created_at(deployment: &ServiceDeploymentBrief) -> Option<(i64, u32)> {
+    let at = deployment.created_at()?;
+    Some((at.secs(), at.subsec_nanos()))
+}
+
+/// Pages of service deployments that are read, of 20 each: nobody deploys more often in [`CLOCK_SECONDS`].
+const PAGES: usize = 10;
 
 /// How much earlier than its primary deployment a service deployment may say it was made.
 const CLOCK_SECONDS: i64 = 600;

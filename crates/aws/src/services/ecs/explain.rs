@@ -22,8 +22,13 @@ const EVENTS: usize = 3;
 pub async fn explain(client: &Client, logs: &Logs, region: &str, service: &sdk::Service) -> Option<String> {
     let stopped = stopped_tasks(client, service).await.unwrap_or_default();
     let mut lines = reasons(&stopped);
-    if let Some(task) = stopped.first() {
-        lines.extend(last_output(client, logs, region, task).await.unwrap_or_default());
+    // One whose image could not be pulled has written nothing; another may have.
+    for task in stopped.iter().take(REASONS) {
+        let output = last_output(client, logs, region, task).await.unwrap_or_default();
+        if !output.is_empty() {
+            lines.extend(output);
+            break;
+        }
     }
     lines.extend(events(service));
     (!lines.is_empty()).then(|| lines.join("\n"))

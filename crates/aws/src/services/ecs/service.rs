@@ -30,6 +30,7 @@ use super::volumes::Switch;
 use crate::catalogue::FromClients;
 use crate::clients::Clients;
 use crate::errors::{AwsResult, Tolerate, missing};
+use crate::joined::Joined;
 use crate::ownership::{Taken, made_by};
 use crate::read::Observations;
 use crate::tags::{Tags, without_reserved};
@@ -38,6 +39,7 @@ use crate::together::{Stack, of_type};
 /// The type.
 pub struct Service {
     client: Client,
+    services: Joined<sdk::Service>,
     autoscaling: aws_sdk_applicationautoscaling::Client,
 }
 
@@ -124,6 +126,7 @@ impl FromClients for Service {
     fn from_clients(clients: &Clients) -> Self {
         Self {
             client: clients.ecs.clone(),
+            services: clients.services.clone(),
             autoscaling: clients.autoscaling.clone(),
         }
     }
@@ -179,9 +182,8 @@ deployment_circuit_breaker = { enable = true, rollback = true }
         keyed: &[("capacity_provider_strategy", "capacity_provider")],
         natural_key: &["cluster", "service_name"],
         waits: Waits {
-            create: None,
-            update: None,
             delete: Some(Wait::seconds("service drained", 60, 1200)),
+            ..Waits::NONE
         },
         ..Traits::NONE
     };
@@ -254,7 +256,7 @@ deployment_circuit_breaker = { enable = true, rollback = true }
     }
 
     async fn read(&self, ids: &[PhysicalId]) -> ProviderResult<Observations<Observed>> {
-        let services = describe_services(&self.client, ids).await?;
+        let services = describe_services(&self.client, &self.services, ids).await?;
         let found = services.iter().map(observe);
         Ok(found
             .map(|found| (PhysicalId::new(&found.observed.arn), found))
@@ -472,6 +474,10 @@ mod tests {
             (
                 json!({ "task_definition": "app:1" }),
                 "task_definition: `app:1` is no ARN with `:task-definition/`",
+            ),
+            (
+                json!({ "task_definition": "arn:aws:ecs:us-east-1:123456789012:task-definition/app" }),
+                "task_definition: `app` has no revision, such as `app:7`",
             ),
             (
                 json!({ "launch_type": "FARGATE" }),

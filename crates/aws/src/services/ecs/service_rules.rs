@@ -4,7 +4,7 @@ use infra_core::types::{Problems, known_integer, known_str};
 use infra_core::{Attributes, Value};
 
 use super::cluster::{check_name, check_strategy};
-use super::common::check_arn;
+use super::common::{check_arn, check_task_definition_arn};
 use crate::together::{Stack, elements, meant, member, member_integer, member_str};
 
 /// Checks a service by itself.
@@ -17,14 +17,7 @@ pub fn check(attributes: &Attributes, problems: &mut Problems) {
         "\"${ecs.cluster.main.arn}\"",
         problems,
     );
-    let example = "\"${ecs.task_definition.app.arn}\"";
-    check_arn(
-        attributes,
-        "task_definition",
-        ":task-definition/",
-        example,
-        problems,
-    );
+    check_task_definition_arn(attributes, problems);
     check_strategy(attributes, "capacity_provider_strategy", problems);
     let is_set = |name: &str| attributes.get(name).is_some_and(|value| !value.is_null());
     if is_set("launch_type") && is_set("capacity_provider_strategy") {

@@ -12,3 +12,4 @@ mod settings;
 pub mod target_group;
 mod target_group_parts;
 mod target_group_rules;
+mod told_tags;

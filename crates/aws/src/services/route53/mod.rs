@@ -1,5 +1,6 @@
 //! Amazon Route 53: DNS records.
 
+mod changes;
 pub mod lookups;
 mod names;
 pub mod record;

@@ -1,20 +1,25 @@
 //! What an emulated account holds, told by boto3.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::fmt;
 
 use serde_json::{Value, json};
 
 use super::project::{Cloud, Project};
 
-/// Things by kind, such as `ec2.vpc`, each with its id.
+/// Things by kind, such as `ec2.vpc`, each with its id, in order. What is there twice stands there twice.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct Held(BTreeSet<(String, String)>);
+pub struct Held(Vec<(String, String)>);
 
 impl Held {
     /// Whether there is nothing.
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()
+    }
+
+    /// Each thing with its kind, in order.
+    pub fn iter(&self) -> impl Iterator<Item = &(String, String)> {
+        self.0.iter()
     }
 
     /// How many there are of each kind.
@@ -49,22 +54,23 @@ impl fmt::Display for Held {
 pub struct Lister;
 
 impl Lister {
-    /// What the account of a project holds.
+    /// What the account of a project holds; with `rollouts` also every one that its services have had.
     #[track_caller]
-    pub fn list(project: &Project) -> Held {
+    pub fn list(project: &Project, rollouts: bool) -> Held {
         let given = json!({
-            "network_interfaces": matches!(project.cloud(), Cloud::Sandbox(_)),
+            "rollouts": rollouts,
+            "sandbox": matches!(project.cloud(), Cloud::Sandbox(_)),
             "ignored_roles": [],
         });
         let listed = project.boto3(&given, include_str!("listing.py"));
         let text = |value: &Value| value.as_str().unwrap().to_owned();
-        Held(
-            listed
-                .as_array()
-                .unwrap()
-                .iter()
-                .map(|pair| (text(&pair[0]), text(&pair[1])))
-                .collect(),
-        )
+        let mut held: Vec<_> = listed
+            .as_array()
+            .unwrap()
+            .iter()
+            .map(|pair| (text(&pair[0]), text(&pair[1])))
+            .collect();
+        held.sort();
+        Held(held)
     }
 }

@@ -33,6 +33,20 @@ ec2("ec2.subnet", "describe_subnets", "Subnets", "SubnetId")
 ec2("ec2.route_table", "describe_route_tables", "RouteTables", "RouteTableId",
     lambda table: any(each.get("Main") for each in table["Associations"]))
 ec2("ec2.security_group", "describe_security_groups", "SecurityGroups", "GroupId", is_default)
+for table in pages("ec2", "describe_route_tables", "RouteTables"):
+    for route in table["Routes"]:
+        # AWS's own: the way inside the VPC, and those that gateway endpoints bring along.
+        if route.get("GatewayId") != "local" and not route.get("DestinationPrefixListId"):
+            hold("ec2.route", f'{table["RouteTableId"]}/{route["DestinationCidrBlock"]}')
+    for association in table["Associations"]:
+        if not association.get("Main"):
+            hold("ec2.route_table_association", association["SubnetId"])
+groups = {group["GroupId"]: group for group in pages("ec2", "describe_security_groups", "SecurityGroups")}
+for rule in pages("ec2", "describe_security_group_rules", "SecurityGroupRules"):
+    if rule["GroupId"] in groups and not is_default(groups[rule["GroupId"]]):
+        # A group begins with a rule that lets everything out.
+        is_first = rule["IsEgress"] and rule["IpProtocol"] == "-1" and rule.get("CidrIpv4") == "0.0.0.0/0"
+        hold("ec2.default_egress" if is_first else "ec2.security_group_rule", rule["SecurityGroupRuleId"])
 ec2("ec2.nat_gateway", "describe_nat_gateways", "NatGateways", "NatGatewayId", gone)
 ec2("ec2.vpc_endpoint", "describe_vpc_endpoints", "VpcEndpoints", "VpcEndpointId", gone)
 for gateway in pages("ec2", "describe_internet_gateways", "InternetGateways"):
@@ -42,7 +56,7 @@ for address in pages("ec2", "describe_addresses", "Addresses"):
     hold("ec2.eip", address["AllocationId"])
 for interface in pages("ec2", "describe_network_interfaces", "NetworkInterfaces"):
     # Unchanged moto forgets to delete the interface of a NAT gateway that it has deleted.
-    if given["network_interfaces"]:
+    if given["sandbox"]:
         hold("ec2.network_interface", interface["NetworkInterfaceId"])
 
 for balancer in pages("elbv2", "describe_load_balancers", "LoadBalancers"):
@@ -61,15 +75,27 @@ for cluster in pages("ecs", "list_clusters", "clusterArns"):
             described = ecs.describe_services(cluster=cluster, services=[service])["services"][0]
             if described["status"] != "INACTIVE":
                 hold("ecs.service", service)
+                if given["rollouts"]:
+                    rollouts = pages("ecs", "list_service_deployments", "serviceDeployments", cluster=cluster, service=service)
+                    for rollout in rollouts:
+                        # Those of a deleted service of the same name are told as well.
+                        if rollout["createdAt"] >= described["createdAt"]:
+                            hold("ecs.rollout", rollout["serviceDeploymentArn"])
         for task in pages("ecs", "list_tasks", "taskArns", cluster=cluster):
             hold("ecs.task", task)
 for definition in pages("ecs", "list_task_definitions", "taskDefinitionArns", status="ACTIVE"):
     hold("ecs.task_definition", definition)
 
 for repository in pages("ecr", "describe_repositories", "repositories"):
-    hold("ecr.repository", repository["repositoryName"])
-    for image in pages("ecr", "list_images", "imageIds", repositoryName=repository["repositoryName"]):
-        hold("ecr.image", f'{repository["repositoryName"]}@{image["imageDigest"]}:{image.get("imageTag", "")}')
+    name = repository["repositoryName"]
+    hold("ecr.repository", name)
+    try:
+        client("ecr").get_lifecycle_policy(repositoryName=name)
+        hold("ecr.lifecycle_policy", name)
+    except client("ecr").exceptions.LifecyclePolicyNotFoundException:
+        pass
+    for image in pages("ecr", "list_images", "imageIds", repositoryName=name):
+        hold("ecr.image", f'{name}@{image["imageDigest"]}:{image.get("imageTag", "")}')
 
 iam = client("iam")
 for role in pages("iam", "list_roles", "Roles"):

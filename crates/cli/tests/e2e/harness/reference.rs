@@ -15,6 +15,7 @@ pub struct Reference {
     /// The stack file.
     pub file: &'static str,
     variables: Vec<String>,
+    has_domain: bool,
 }
 
 impl Reference {
@@ -56,16 +57,28 @@ impl Reference {
             project,
             file,
             variables: Vec::new(),
+            has_domain: false,
         }
     }
 
     /// Sets a variable for all further runs.
     pub fn set(&mut self, name: &str, value: &str) {
-        self.variables.push(format!("--var={name}={value}"));
+        let start = format!("--var={name}=");
+        self.variables.retain(|variable| !variable.starts_with(&start));
+        self.variables.push(format!("{start}{value}"));
+    }
+
+    /// Empties account and state; what the stack takes for granted is made anew.
+    pub fn start_over(&mut self) {
+        self.project.emulator().reset().unwrap();
+        if self.has_domain {
+            self.make_domain();
+        }
     }
 
     /// The zone and the certificate that the stack takes for granted.
     fn make_domain(&mut self) {
+        self.has_domain = true;
         let made = self.project.boto3(
             &Value::Null,
             "acm = client('acm')\n\
@@ -105,9 +118,14 @@ impl Reference {
     /// The resources that the state has, by address.
     #[track_caller]
     pub fn state(&self) -> Value {
+        self.exported()["resources"].take()
+    }
+
+    /// The whole state as it is exported.
+    #[track_caller]
+    pub fn exported(&self) -> Value {
         let run = self.run("state export", &[]).exits(0);
-        let mut state: Value = serde_json::from_str(&run.stdout).unwrap();
-        state["resources"].take()
+        serde_json::from_str(&run.stdout).unwrap()
     }
 
     /// Applies, which has to succeed.

@@ -11,6 +11,7 @@ from moto.apigatewayv2.models import Api, DomainName, Stage, VpcLink
 from .. import network
 from ..call import Answer, AwsError, Call, backend_of, operation
 from ..world import store, timeline
+from . import iam
 
 # https://docs.aws.amazon.com/general/latest/gr/apigateway.html: the zones of regional endpoints
 REGIONAL_ZONES = {
@@ -266,6 +267,7 @@ def create_vpc_link(call: Call) -> Answer:
     if not subnets:
         raise bad_request("Subnet IDs must be specified")
     network.check(call, subnets, groups, "BadRequestException")
+    iam.service_role(call, "ops.apigateway.amazonaws.com")
     backend = call.backend()
     link = backend.create_vpc_link(fields["name"], groups, subnets, fields.get("tags", {}))
     vpc_link_states[link.id] = "PENDING"

@@ -2,10 +2,12 @@
 
 from typing import Any
 
+from moto.applicationautoscaling import responses
 from moto.applicationautoscaling.models import FakeApplicationAutoscalingPolicy as Policy
 
 from ..call import Answer, AwsError, Call, operation
 from ..world import store
+from . import iam
 
 SERVICE = "application-autoscaling"
 tags: dict[str, dict[str, str]] = store()
@@ -25,13 +27,14 @@ def register_scalable_target(call: Call) -> dict[str, Any] | Answer:
         raise AwsError("ValidationException", "MinCapacity and MaxCapacity are required for a new scalable target")
     if low > high:
         raise AwsError("ValidationException", "Minimum capacity must not be greater than maximum capacity")
+    own = iam.service_role(call, "ecs.application-autoscaling.amazonaws.com")
+    role = iam.role_of(call, params["RoleARN"]) if params.get("RoleARN") else own
+    if role is not None and not iam.is_seen(role):
+        raise AwsError("ValidationException", f"Unable to assume IAM role: {role.arn}")
     result = call.moto()
     target = target_of(call, params["ResourceId"], params["ScalableDimension"])
-    if target.role_arn is None:
-        target.role_arn = (
-            f"arn:aws:iam::{call.account}:role/aws-service-role/ecs.application-autoscaling.amazonaws.com/"
-            "AWSServiceRoleForApplicationAutoScaling_ECSService"
-        )
+    # A service of ECS is scaled with this role, whatever role is asked for.
+    target.role_arn = own.arn
     if target.suspended_state is None:
         target.suspended_state = dict.fromkeys(
             ("DynamicScalingInSuspended", "DynamicScalingOutSuspended", "ScheduledScalingSuspended"), False
@@ -86,10 +89,25 @@ def put_scaling_policy(call: Call) -> dict[str, Any]:
 
 @operation(SERVICE, "DescribeScalingPolicies")
 def describe_scaling_policies(call: Call) -> dict[str, Any]:
-    result, names = call.moto(), call.params.get("PolicyNames")
-    if names:
-        result["ScalingPolicies"] = [each for each in result["ScalingPolicies"] if each["PolicyName"] in names]
-    return result
+    params = call.params
+    found = [
+        policy
+        for policy in call.backend().policies.values()
+        if policy.service_namespace == params["ServiceNamespace"]
+        and policy.resource_id == params.get("ResourceId", policy.resource_id)
+        and policy.scalable_dimension == params.get("ScalableDimension", policy.scalable_dimension)
+        and policy.policy_name in (params.get("PolicyNames") or [policy.policy_name])
+    ]
+    return {"ScalingPolicies": [responses._build_policy(each) for each in found]}
+
+
+@operation(SERVICE, "DescribeScalableTargets")
+def describe_scalable_targets(call: Call) -> dict[str, Any]:
+    params = call.params
+    found = call.backend().describe_scalable_targets(
+        params["ServiceNamespace"], params.get("ResourceIds"), params.get("ScalableDimension")
+    )
+    return {"ScalableTargets": [responses._build_target(each) for each in found]}
 
 
 @operation(SERVICE, "DeleteScalingPolicy")

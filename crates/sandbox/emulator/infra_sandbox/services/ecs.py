@@ -8,7 +8,7 @@ from typing import Any
 
 from ..call import Answer, AwsError, Call, operation
 from ..tasks import ECR_IMAGE
-from . import ecs_services
+from . import ecs_services, iam
 
 FARGATE_MEMORY = {
     256: {512, 1024, 2048},
@@ -59,6 +59,7 @@ ALL = ["TAGS", "SETTINGS", "CONFIGURATIONS"]
 def create_cluster(call: Call) -> dict[str, Any]:
     name = call.params.get("clusterName", "default")
     present = call.backend().clusters.get(name)
+    ecs_services.check_service_role(call)
     # A cluster that is there is returned as it is, whatever the request says.
     if present is None or present.status != "ACTIVE":
         call.moto()
@@ -152,9 +153,25 @@ def mebibytes(text: str) -> int:
     return int(float(text.removesuffix("gb")) * 1024) if text.endswith("gb") else int(text)
 
 
+def check_roles(call: Call) -> None:
+    """The roles of a definition have to be there. Of one that is not seen yet AWS says either thing: that it is
+    not valid, or that the caller may not pass it."""
+    for member in ("executionRoleArn", "taskRoleArn"):
+        arn = call.params.get(member)
+        role = iam.role_of(call, arn) if arn else None
+        if arn and (role is None or not iam.is_seen(role) and member == "executionRoleArn"):
+            raise refuse("Role is not valid")
+        if arn and not iam.is_seen(role):
+            user = f"arn:aws:iam::{call.account}:root"
+            raise refuse(
+                f"User: {user} is not authorized to perform: iam:PassRole on resource: {arn}", "AccessDeniedException"
+            )
+
+
 @operation("ecs", "RegisterTaskDefinition")
 def register_task_definition(call: Call) -> Answer | dict[str, Any]:
     params = call.params
+    check_roles(call)
     if "FARGATE" in params.get("requiresCompatibilities", []):
         check_fargate(params)
     result = call.moto()

@@ -8,6 +8,7 @@ from ..call import AwsError, Call, backend_of, operation
 from ..rollout import Service, service_deployments
 from ..tasks import Task
 from ..world import store
+from . import iam
 
 NAME = re.compile(r"[A-Za-z0-9_-]{1,255}")
 # (account, region, cluster, client token) → the name of the service it made
@@ -71,6 +72,14 @@ def definition_of(call: Call, name: str, any_status: bool = False) -> Any | None
 
 
 # What is refused
+
+
+def check_service_role(call: Call) -> None:
+    """The first use of ECS in an account makes its own role, which it then does not see yet."""
+    if not iam.is_seen(iam.service_role(call, "ecs.amazonaws.com")):
+        raise invalid(
+            "Unable to assume the service linked role. Please verify that the ECS service linked role exists."
+        )
 
 
 def check_network(call: Call, fields: dict[str, Any], definition: Any) -> None:
@@ -137,6 +146,7 @@ def create_service(call: Call) -> dict[str, Any]:
     name = fields["serviceName"]
     if not NAME.fullmatch(name):
         raise invalid(f"Invalid service name: {name}")
+    check_service_role(call)
     present = backend.services.get(f"{cluster.name}:{name}")
     token = (*call.here, cluster.name, fields.pop("clientToken", ""))
     if present is not None and present.status != "INACTIVE":
@@ -336,6 +346,7 @@ def stop_task(call: Call) -> dict[str, Any]:
 def run_task(call: Call) -> dict[str, Any]:
     params = call.params
     cluster = cluster_of(call)
+    check_service_role(call)
     definition = needed_definition(call, params)
     check_launch(cluster, params, definition)
     check_network(call, params, definition)

@@ -12,6 +12,7 @@ from moto.elbv2.models import FakeLoadBalancer
 from .. import network, targets
 from ..call import Answer, AwsError, Call, backend_of, operation
 from ..world import store, timeline
+from . import iam
 
 NAME = re.compile(r"(?!-)(?!.*-$)(?!internal-)[A-Za-z0-9-]{1,32}")
 # https://docs.aws.amazon.com/general/latest/gr/elb.html: the zones of load balancers
@@ -136,6 +137,7 @@ def create_load_balancer(call: Call) -> Answer | dict[str, Any]:
     if scheme == "internet-facing" and not any(each.vpc and each.vpc.id == vpc_id for each in gateways):
         raise refuse("InvalidSubnet", f"VPC {vpc_id} has no internet gateway")
 
+    iam.service_role(call, "elasticloadbalancing.amazonaws.com")
     result = call.moto()
     balancer = backend.load_balancers[result["LoadBalancers"][0]["LoadBalancerArn"]]
     zones = ZONES.get(call.region, OTHER_ZONES)

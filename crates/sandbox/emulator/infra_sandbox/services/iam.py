@@ -1,12 +1,98 @@
-"""IAM: principals that have to exist, and policies that are attached."""
+"""IAM: principals that have to exist, policies that are attached, and roles that other services do not see yet.
+
+https://docs.aws.amazon.com/IAM/latest/UserGuide/troubleshoot.html#troubleshoot_general_eventual-consistency
+"""
 
 import json
 import re
 from typing import Any
 
 from ..call import Answer, AwsError, Call, backend_of, operation
+from ..world import store, timeline
 
 PRINCIPAL = re.compile(r"arn:aws:iam::(?P<account>\d{12}):(?P<kind>role|user)/(?:.*/)?(?P<name>[^/]+)")
+
+# The roles that services make for themselves when they are first used.
+SERVICE_ROLES = {
+    "ecs.amazonaws.com": "AWSServiceRoleForECS",
+    "ecs.application-autoscaling.amazonaws.com": "AWSServiceRoleForApplicationAutoScaling_ECSService",
+    "elasticloadbalancing.amazonaws.com": "AWSServiceRoleForElasticLoadBalancing",
+    "ops.apigateway.amazonaws.com": "AWSServiceRoleForAPIGateway",
+}
+# (account, role id): a role that is deleted and made again is another one.
+unseen: set[tuple[str, str]] = store(set)
+
+
+# What other services see
+
+
+def hide(role: Any, duration: str) -> None:
+    """Keeps a new role from other services for that long."""
+    if timeline.takes(duration):
+        key = (role.account_id, role.id)
+        unseen.add(key)
+        timeline.after(duration, f"role {role.name} seen by other services", lambda: unseen.discard(key))
+
+
+def role_of(call: Call, arn: str) -> Any | None:
+    """A role by its ARN or, in the caller's account, its name; None when there is none."""
+    found = PRINCIPAL.fullmatch(arn)
+    account, name = (found["account"], found["name"]) if found else (call.account, arn)
+    roles = backend_of("iam", account, call.region).roles.values()
+    return next((role for role in roles if role.name == name), None)
+
+
+def is_seen(role: Any) -> bool:
+    return (role.account_id, role.id) not in unseen
+
+
+def service_role(call: Call, service: str) -> Any:
+    """The role of a service itself, made when it is missing."""
+    backend, name = backend_of("iam", call.account, call.region), SERVICE_ROLES[service]
+    role = next((each for each in backend.roles.values() if each.name == name), None)
+    if role is None:
+        role = backend.create_service_linked_role(service, "", "")
+        role.name = name
+        hide(role, "iam.service_linked_role.usable")
+    return role
+
+
+@operation("sts", "AssumeRole")
+def assume_role(call: Call) -> Answer:
+    # A role that does not exist can be assumed: accounts are entered that way.
+    arn = call.params["RoleArn"]
+    role = role_of(call, arn)
+    if role is not None and not is_seen(role):
+        user = f"arn:aws:iam::{call.account}:root"
+        raise AwsError(
+            "AccessDenied", f"User: {user} is not authorized to perform: sts:AssumeRole on resource: {arn}", 403
+        )
+    return call.forward()
+
+
+@operation("iam", "CreateServiceLinkedRole")
+def create_service_linked_role(call: Call) -> dict[str, Any] | Answer:
+    service = call.params["AWSServiceName"]
+    name = SERVICE_ROLES.get(service)
+    if name is None or call.params.get("CustomSuffix"):
+        return call.forward()
+    if role_of(call, name) is not None:
+        message = f"Service role name {name} has been taken in this account, please try a different suffix."
+        raise AwsError("InvalidInput", message, 400)
+    role = service_role(call, service)
+    return {
+        "Role": {
+            "Path": role.path,
+            "RoleName": role.name,
+            "RoleId": role.id,
+            "Arn": role.arn,
+            "CreateDate": role.create_date,
+            "AssumeRolePolicyDocument": role.assume_role_policy_document,
+        }
+    }
+
+
+# Policies and principals
 
 
 @operation("iam", "DeletePolicy")
@@ -24,12 +110,19 @@ def check_trust(call: Call) -> Answer:
         found = PRINCIPAL.fullmatch(principal)
         if found is None:
             continue
-        iam = backend_of("iam", found["account"], call.region)
-        known = [each.name for each in (iam.roles if found["kind"] == "role" else iam.users).values()]
-        if found["name"] not in known:
+        if found["kind"] == "role":
+            role = role_of(call, principal)
+            is_known = role is not None and is_seen(role)
+        else:
+            users = backend_of("iam", found["account"], call.region).users.values()
+            is_known = found["name"] in [user.name for user in users]
+        if not is_known:
             message = f'Invalid principal in policy: "AWS":"{principal}"'
             raise AwsError("MalformedPolicyDocument", message, 400)
-    return call.forward()
+    answer = call.forward()
+    if call.operation == "CreateRole" and answer.status < 300:
+        hide(role_of(call, call.params["RoleName"]), "iam.role.usable")
+    return answer
 
 
 def principals(text: str) -> list[str]:

@@ -1,0 +1,276 @@
+//! The dispatcher: one owner of a run's state. Steps only send it messages.
+//!
+//! Of the steps that may start, the one whose remaining path is longest goes first. A failure stops what
+//! depends on it and nothing else.
+
+mod outcome;
+mod park;
+mod progress;
+mod report;
+
+use std::collections::BinaryHeap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use infra_core::event::EventKind;
+use infra_core::plan::StepDependency;
+use infra_core::{ErrorClass, Plan, ProviderError, StepId};
+use infra_state::AppendError;
+use tokio::sync::mpsc;
+use tokio::task::{JoinError, JoinSet};
+use tokio::time::Instant;
+
+use self::progress::{Progress, Stage};
+use crate::estimates::Estimates;
+use crate::session::{Planned, RunReport};
+use crate::step::{Message, Shared, StepError, StepRun};
+use crate::work::Work;
+
+/// A run under way.
+pub(crate) struct Dispatch {
+    shared: Arc<Shared>,
+    plan: Plan,
+    work: Work,
+    steps: Vec<Progress>,
+    queue: BinaryHeap<(Duration, std::cmp::Reverse<StepId>)>,
+    remaining: Vec<Duration>,
+    calling: usize,
+    parallelism: usize,
+    sender: mpsc::UnboundedSender<Message>,
+    receiver: mpsc::UnboundedReceiver<Message>,
+    tasks: JoinSet<()>,
+    broken: Option<AppendError>,
+    failed: usize,
+    stopped: usize,
+    skipped: usize,
+    cancelling: bool,
+}
+
+impl Dispatch {
+    /// A run of a plan, not yet begun.
+    pub fn new(shared: Arc<Shared>, planned: Planned, parallelism: usize, estimates: &Estimates) -> Self {
+        let Planned { plan, .. } = &planned;
+        let plan = plan.clone();
+        let work = Work::new(&shared, planned);
+        let remaining = infra_plan::remaining_path(&plan, estimates);
+        let mut steps: Vec<Progress> = plan
+            .steps
+            .iter()
+            .map(|step| Progress {
+                stage: Stage::Waiting,
+                exists: false,
+                made: None,
+                rest: None,
+                task: None,
+                missing: step.after.len(),
+                dependents: Vec::new(),
+                calling: false,
+                tries: None,
+                queued_ms: 0,
+                started: None,
+                path_before: (Duration::ZERO, None),
+                path_exists: Duration::ZERO,
+                path_end: Duration::ZERO,
+            })
+            .collect();
+        for step in &plan.steps {
+            for StepDependency {
+                step: before,
+                strength,
+            } in &step.after
+            {
+                steps[before.0 as usize].dependents.push((step.id, *strength));
+            }
+        }
+        let (sender, receiver) = mpsc::unbounded_channel();
+        Self {
+            shared,
+            plan,
+            work,
+            steps,
+            queue: BinaryHeap::new(),
+            remaining,
+            calling: 0,
+            parallelism: parallelism.max(1),
+            sender,
+            receiver,
+            tasks: JoinSet::new(),
+            broken: None,
+            failed: 0,
+            stopped: 0,
+            skipped: 0,
+            cancelling: false,
+        }
+    }
+
+    /// Runs to the end: every step is done, failed, or skipped.
+    ///
+    /// # Errors
+    /// The journal could not be written. Steps that were under way have ended.
+    pub async fn run(mut self) -> Result<(RunReport, Work), AppendError> {
+        let started = Instant::now();
+        for position in 0..self.steps.len() {
+            if self.steps[position].missing == 0 {
+                self.enqueue(StepId(position as u32));
+            }
+        }
+        loop {
+            // All that is told by now comes first: a task's last message is sent before it ends.
+            while let Ok(message) = self.receiver.try_recv() {
+                self.receive(message);
+            }
+            self.watch_cancellation();
+            self.start_what_can();
+            if self.tasks.is_empty() {
+                break;
+            }
+            let cancellation = self.shared.cancellation.clone();
+            let next_level = cancellation.level() + 1;
+            tokio::select! {
+                biased;
+                Some(message) = self.receiver.recv() => self.receive(message),
+                Some(ended) = self.tasks.join_next() => {
+                    if let Err(error) = ended {
+                        self.panicked(&error);
+                    }
+                }
+                () = cancellation.reached(next_level), if self.broken.is_none() => {
+                    self.shared.reporter.send(EventKind::Cancelling { level: cancellation.level() });
+                }
+            }
+        }
+        if let Some(error) = self.broken {
+            return Err(error);
+        }
+        self.skip_the_rest();
+        let report = self.report(started.elapsed());
+        Ok((report, self.work))
+    }
+
+    /// A step's task ended without a word: a provider has a bug. What its call did is settled by the next run.
+    fn panicked(&mut self, error: &JoinError) {
+        // Ids of tasks that ended may be given again.
+        let position = self
+            .steps
+            .iter()
+            .position(|progress| progress.task == Some(error.id()) && !progress.stage.is_over());
+        if let Some(position) = position {
+            let id = StepId(position as u32);
+            self.release(id);
+            let type_name = self.plan.steps[position].address.type_name();
+            let message = format!("the provider of {type_name} broke down; this is a bug, please report it");
+            self.fail(id, ProviderError::new(ErrorClass::Other, message));
+        }
+    }
+
+    fn watch_cancellation(&mut self) {
+        if self.shared.cancellation.level() > 0 {
+            self.cancelling = true;
+        }
+    }
+
+    fn start_what_can(&mut self) {
+        while !self.cancelling && self.broken.is_none() && self.calling < self.parallelism {
+            let Some((_, std::cmp::Reverse(id))) = self.queue.pop() else {
+                return;
+            };
+            if self.steps[id.0 as usize].stage == Stage::Queued {
+                self.start(id);
+            }
+        }
+    }
+
+    fn start(&mut self, id: StepId) {
+        let position = id.0 as usize;
+        let step = self.plan.steps[position].clone();
+        let progress = &mut self.steps[position];
+        let is_first = progress.started.is_none();
+        if is_first {
+            progress.started = Some(Instant::now());
+        }
+        self.shared.reporter.send(if is_first {
+            EventKind::StepStarted {
+                step: id,
+                address: step.address.clone(),
+                operation: step.operation,
+                queued_ms: progress.queued_ms,
+                after: step.after.clone(),
+            }
+        } else {
+            EventKind::StepResumed {
+                step: id,
+                address: step.address.clone(),
+            }
+        });
+        let job = match progress.rest.take() {
+            Some(rest) => Ok(*rest),
+            None => self.work.job(&step),
+        };
+        let job = match job {
+            Ok(job) => job,
+            Err(error) if error.class == ErrorClass::DependencyNotReady => {
+                self.steps[position].stage = Stage::Parked;
+                return self.park(id, error);
+            }
+            Err(error) => return self.fail(id, error),
+        };
+        let progress = &mut self.steps[position];
+        progress.stage = Stage::Calling;
+        progress.calling = true;
+        self.calling += 1;
+        let run = StepRun {
+            shared: Arc::clone(&self.shared),
+            step: id,
+            address: step.address,
+            messages: self.sender.clone(),
+            waits: self.shared.wait || self.is_needed(id),
+        };
+        let task = self.tasks.spawn(run.run(job)).id();
+        self.steps[position].task = Some(task);
+    }
+
+    fn receive(&mut self, message: Message) {
+        match message {
+            Message::Exists { step, id, attributes } => self.exists(step, id, attributes),
+            Message::OnlyWaiting { step, waiter } => {
+                self.release(step);
+                let address = self.address(step);
+                self.shared.reporter.send(EventKind::WaitStarted {
+                    step,
+                    address,
+                    waiter,
+                });
+            }
+            Message::Again { step } => {
+                if self.steps[step.0 as usize].stage == Stage::Parked {
+                    self.enqueue(step);
+                }
+            }
+            Message::Ended { step, result } => {
+                self.release(step);
+                match result {
+                    Ok(finished) => self.finish(step, finished),
+                    Err(StepError::NotReady(error, rest)) => {
+                        let progress = &mut self.steps[step.0 as usize];
+                        progress.stage = Stage::Parked;
+                        progress.rest = rest;
+                        self.park(step, error);
+                    }
+                    Err(StepError::Failed(error)) if self.denies_what_is_new(step, &error) => {
+                        self.steps[step.0 as usize].stage = Stage::Parked;
+                        self.park(step, error);
+                    }
+                    Err(StepError::Failed(error)) => self.fail(step, error),
+                    Err(StepError::Journal(error)) => {
+                        self.steps[step.0 as usize].stage = Stage::Failed;
+                        self.broken.get_or_insert(error);
+                        // Nothing can be written down any more: waiting and trying again have no use.
+                        while self.shared.cancellation.level() < 2 {
+                            self.shared.cancellation.raise();
+                        }
+                    }
+                }
+            }
+        }
+    }
+}

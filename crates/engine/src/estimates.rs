@@ -1,0 +1,156 @@
+//! How long each step will probably take: as it did in this stack's past runs, else as is usual on AWS.
+
+use std::sync::{Arc, LazyLock};
+use std::time::Duration;
+
+use infra_core::plan::{Forecast, ForecastStep, StepDependency};
+use infra_core::{Plan, Step, StepOperation, Strength};
+use infra_plan::{Expectations, StepEstimate, critical_path};
+use infra_provider::{Providers, Waits};
+use infra_record::Durations;
+
+/// What is known of past runs, once it is asked for.
+type Past = LazyLock<Durations, Box<dyn FnOnce() -> Durations + Send>>;
+
+/// What is expected of steps.
+pub struct Estimates {
+    providers: Arc<dyn Providers>,
+    past: Past,
+}
+
+impl Estimates {
+    /// Expects what past runs took, and for what they do not tell what each type says of itself. `past` is
+    /// asked when the first estimate is needed: what only looks needs none.
+    pub fn new(providers: Arc<dyn Providers>, past: impl FnOnce() -> Durations + Send + 'static) -> Self {
+        Self {
+            providers,
+            past: LazyLock::new(Box::new(past)),
+        }
+    }
+
+    /// How long a step will probably take, and whether that was measured.
+    fn look_up(&self, step: &Step) -> (StepEstimate, bool) {
+        // Waiting for what an earlier run made takes as long as after the create.
+        let operation = match step.operation {
+            StepOperation::Forget | StepOperation::Confirm => return (StepEstimate::default(), true),
+            StepOperation::Wait => StepOperation::Create,
+            other => other,
+        };
+        let provider = self.providers.provider(step.address.type_name());
+        let waits = provider.map_or(&Waits::NONE, |provider| provider.waits());
+        let wait = match operation {
+            StepOperation::Create => waits.create,
+            StepOperation::Update => waits.update,
+            StepOperation::Delete => waits.delete,
+            _ => None,
+        };
+        let typical = wait.map(|wait| wait.typical);
+        let measured = self.past.of(&step.address, operation);
+        let (call, readiness) = match measured {
+            // In a run that did not wait for it the readiness was not measured.
+            Some(measured) => (
+                measured.call,
+                match typical {
+                    Some(typical) => measured.readiness.unwrap_or(typical),
+                    None => measured.rest,
+                },
+            ),
+            None => (waits.typical_call, typical.unwrap_or_default()),
+        };
+        let call = if step.operation == StepOperation::Wait {
+            Duration::ZERO
+        } else {
+            call
+        };
+        (StepEstimate { call, readiness }, measured.is_some())
+    }
+
+    /// How long carrying out a plan will probably take. `wait` is whether the run waits for what nothing else
+    /// waits for.
+    pub fn forecast(&self, plan: &Plan, wait: bool) -> Forecast {
+        let mut needed = vec![wait; plan.steps.len()];
+        for dependency in plan.steps.iter().flat_map(|step| &step.after) {
+            if let Some(needed) = needed.get_mut(dependency.step.0 as usize) {
+                *needed = true;
+            }
+        }
+        let run = OfRun {
+            estimates: self,
+            needed: &needed,
+        };
+        let path = critical_path(plan, &run);
+        let calling =
+            |step: &&Step| !matches!(step.operation, StepOperation::Forget | StepOperation::Confirm);
+        let calls = plan.steps.iter().filter(calling).count();
+        let measured_steps = plan
+            .steps
+            .iter()
+            .filter(calling)
+            .filter(|step| self.look_up(step).1)
+            .count();
+        let steps = path.steps.iter().filter_map(|part| {
+            let step = plan.steps.get(part.step.0 as usize)?;
+            Some(ForecastStep {
+                address: step.address.clone(),
+                operation: step.operation,
+                start_ms: millis(part.start),
+                end_ms: millis(part.end),
+                until: part.until,
+            })
+        });
+        Forecast {
+            duration_ms: millis(path.length),
+            critical_path: steps.collect(),
+            measured_steps,
+            typical_steps: calls - measured_steps,
+        }
+    }
+}
+
+impl Expectations for Estimates {
+    fn estimate(&self, step: &Step) -> StepEstimate {
+        self.look_up(step).0
+    }
+
+    fn strength(&self, plan: &Plan, step: &Step, dependency: &StepDependency) -> Strength {
+        let is_held = || {
+            plan.steps.get(dependency.step.0 as usize).is_some_and(|needed| {
+                self.past
+                    .is_held(step.address.type_name(), needed.address.type_name())
+            })
+        };
+        if dependency.strength == Strength::Exists && is_held() {
+            return Strength::Ready;
+        }
+        dependency.strength
+    }
+}
+
+/// The same in a run that may not wait for what nobody needs.
+struct OfRun<'a> {
+    estimates: &'a Estimates,
+    /// By position.
+    needed: &'a [bool],
+}
+
+impl Expectations for OfRun<'_> {
+    fn estimate(&self, step: &Step) -> StepEstimate {
+        let estimate = self.estimates.estimate(step);
+        let is_needed = self.needed.get(step.id.0 as usize).copied().unwrap_or(true);
+        if is_needed || !matches!(step.operation, StepOperation::Create | StepOperation::Update) {
+            return estimate;
+        }
+        StepEstimate {
+            readiness: Duration::ZERO,
+            ..estimate
+        }
+    }
+
+    fn strength(&self, plan: &Plan, step: &Step, dependency: &StepDependency) -> Strength {
+        self.estimates.strength(plan, step, dependency)
+    }
+}
+
+fn millis(duration: Duration) -> u64 {
+    u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
+}

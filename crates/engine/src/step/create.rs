@@ -1,0 +1,219 @@
+//! A create: the call, what it could not set, and the wait.
+
+use std::collections::BTreeSet;
+use std::time::Duration;
+
+use infra_core::state::{JournalEntry, RecordStatus};
+use infra_core::{
+    Attributes, ErrorClass, Health, Intent, Operation, PhysicalId, ProviderError, ResourceRecord, TypeSchema,
+};
+use infra_provider::{Call, Found, Provider, UpdateRequest};
+
+use super::known::attributes_known;
+use super::{Finished, Job, Keep, Message, ON_ITS_WAY, StepError, StepRun};
+use crate::cancel::not_again;
+use crate::retry::Tries;
+use crate::scope::completed;
+use crate::settle::{Lost, adopted};
+
+impl StepRun {
+    pub(super) async fn create(
+        &self,
+        provider: &dyn Provider,
+        wanted: Attributes,
+        applied: Attributes,
+        keep: Keep,
+    ) -> Result<Finished, StepError> {
+        let intent = self
+            .intend(Operation::Create, None, &applied, Vec::new(), &keep)
+            .await?;
+        let call = self.call(&intent.token);
+        let (id, found) = match self.make(provider, &call, &wanted, &intent).await {
+            Ok(made) => made,
+            Err((error, certain)) => return Err(self.gave_up(&intent, error, certain).await?),
+        };
+        let (observed, health) = (found.observed.clone(), found.health.clone());
+        let mut record = adopted(provider, &intent, &id, found, self.shared.journal.sealing_key());
+        let schema = provider.schema();
+        if !set_after_create(schema, &wanted).is_empty() {
+            record.status = RecordStatus::Pending;
+        }
+        let entry = JournalEntry::Created {
+            token: intent.token.clone(),
+            record: Box::new(record),
+        };
+        self.shared.journal.append(entry).await?;
+        if let Health::Failed(status) = health {
+            let error = self.waiter(provider, &id, ON_ITS_WAY).failed(&status).await;
+            return Err(StepError::Failed(error));
+        }
+        let mut known = wanted.clone();
+        known.extend(self.concealed(schema, &observed, &wanted).into_owned());
+        let attributes = completed(&self.address, schema, known);
+        self.tell(Message::Exists {
+            step: self.step,
+            id: id.clone(),
+            attributes,
+        });
+        self.complete(provider, id, observed, wanted, applied, keep).await
+    }
+
+    /// Sets what the create call could not, and waits. When that is too early, the step goes on from here
+    /// later: the create is not called again.
+    pub(super) async fn complete(
+        &self,
+        provider: &dyn Provider,
+        id: PhysicalId,
+        mut observed: Attributes,
+        wanted: Attributes,
+        applied: Attributes,
+        keep: Keep,
+    ) -> Result<Finished, StepError> {
+        let schema = provider.schema();
+        let record = self
+            .shared
+            .journal
+            .with_state(|state| state.resources.get(&self.address).cloned());
+        let Some(mut record) = record else {
+            let message = format!("the state no longer has {}", self.address);
+            return Err(StepError::Failed(ProviderError::new(ErrorClass::Other, message)));
+        };
+        record.applied = applied;
+        let later = set_after_create(schema, &wanted);
+        if !later.is_empty() {
+            let mut added = wanted.clone();
+            added.retain(|name, _| later.contains(name));
+            let request = UpdateRequest {
+                spec: wanted.clone(),
+                prior: observed.clone(),
+                changed: later,
+                forced: false,
+            };
+            let after = attributes_known(schema, &added, &observed);
+            record.observed = self.recorded(schema, &after, &wanted, &record.applied);
+            if let Err(error) = self.change(provider, &id, request, &mut record, &keep).await {
+                let StepError::NotReady(error, _) = error else {
+                    return Err(error);
+                };
+                let rest = Job::Complete {
+                    id,
+                    observed,
+                    wanted,
+                    applied: record.applied,
+                    keep,
+                };
+                return Err(StepError::NotReady(error, Some(Box::new(rest))));
+            }
+            observed = after;
+        }
+        if let Some(wait) = provider.waits().create {
+            if !self.waits {
+                return Ok(self.on_its_way(schema, &id, &wanted, observed));
+            }
+            let wait = self.patience(wait, keep.timeouts.create);
+            self.tell(Message::OnlyWaiting {
+                step: self.step,
+                waiter: wait.what.into(),
+            });
+            return self.confirm_ready(provider, &id, record, wait, &wanted).await;
+        }
+        self.settle_observed(provider, &id, record, &wanted, observed)
+            .await
+    }
+
+    /// A call without a waiter is over. If its answer did not have every computed attribute, a look completes
+    /// them.
+    pub(super) async fn settle_observed(
+        &self,
+        provider: &dyn Provider,
+        id: &PhysicalId,
+        mut record: ResourceRecord,
+        wanted: &Attributes,
+        mut observed: Attributes,
+    ) -> Result<Finished, StepError> {
+        let schema = provider.schema();
+        let complete = schema.computed.keys().all(|name| observed.contains_key(name));
+        if !complete {
+            // Not found so soon is no failure: what is known by the call itself stands.
+            observed = self.look(provider, id, wanted).await.unwrap_or(observed);
+        }
+        let finished = self.finished(provider, id, wanted, &observed);
+        record.status = RecordStatus::Ready;
+        record.observed = self.recorded(schema, &observed, wanted, &record.applied);
+        let is_noted = self
+            .shared
+            .journal
+            .with_state(|state| state.resources.get(&self.address) == Some(&record));
+        if !is_noted {
+            self.confirm(record).await?;
+        }
+        Ok(finished)
+    }
+
+    /// Makes the create call until it is certain what became of it. The error comes with whether AWS
+    /// certainly did nothing.
+    async fn make(
+        &self,
+        provider: &dyn Provider,
+        call: &Call,
+        wanted: &Attributes,
+        intent: &Intent,
+    ) -> Result<(PhysicalId, Found<Attributes>), (ProviderError, bool)> {
+        let mut tries = Tries::new(self.shared.pace);
+        let cancellation = &self.shared.cancellation;
+        let lost = Lost {
+            provider,
+            call,
+            attributes: &intent.attributes,
+            pace: self.shared.pace,
+            cancellation,
+        };
+        loop {
+            let answer = cancellation
+                .answer(call.scope(provider.create(call, wanted)))
+                .await;
+            let error = match answer {
+                Ok(created) => return Ok((created.id, created.found)),
+                Err(error) if error.class == ErrorClass::Cancelled => return Err((error, false)),
+                Err(error) => error,
+            };
+            let uncertain = !error.class.has_no_effect();
+            if uncertain || error.class == ErrorClass::AlreadyExists {
+                // The answer may have been lost, of this try or of one before.
+                let patience = if uncertain {
+                    self.shared.pace.consistency_window
+                } else {
+                    Duration::ZERO
+                };
+                match call.scope(lost.find(patience)).await {
+                    Ok(Some(found)) => return Ok(found),
+                    Ok(None) if cancellation.level() >= 2 => return Err((not_again(&error), false)),
+                    Ok(None) => {}
+                    Err(_) => return Err((error, false)),
+                }
+            }
+            if error.class == ErrorClass::DependencyNotReady {
+                return Err((error, true));
+            }
+            let Some(pause) = tries.next(error.class) else {
+                return Err((error, true));
+            };
+            self.retrying(&tries, pause, &error);
+            if !cancellation.pause(pause).await {
+                return Err((not_again(&error), true));
+            }
+        }
+    }
+}
+
+/// The attributes that the create call could not set.
+fn set_after_create(schema: &TypeSchema, wanted: &Attributes) -> BTreeSet<String> {
+    wanted
+        .iter()
+        .filter(|(name, value)| {
+            let attribute = schema.attributes.get(*name);
+            !value.is_null() && attribute.is_some_and(|attribute| attribute.set_after_create)
+        })
+        .map(|(name, _)| name.clone())
+        .collect()
+}

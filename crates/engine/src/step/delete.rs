@@ -1,0 +1,69 @@
+//! A delete.
+
+use infra_core::state::JournalEntry;
+use infra_core::{ErrorClass, Operation, PhysicalId, ResourceRecord};
+use infra_provider::Provider;
+
+use super::{Finished, Keep, Message, StepError, StepRun};
+use crate::cancel::not_again;
+use crate::retry::Tries;
+
+impl StepRun {
+    pub(super) async fn delete(
+        &self,
+        provider: &dyn Provider,
+        id: PhysicalId,
+        record: ResourceRecord,
+    ) -> Result<Finished, StepError> {
+        let keep = Keep {
+            dependencies: record.dependencies.clone(),
+            lifecycle: record.lifecycle.clone(),
+            timeouts: record.timeouts.clone(),
+        };
+        // What AWS never tells back (`force_delete`) stands only among the applied.
+        let mut last = record.observed.clone();
+        last.extend(record.applied.clone());
+        let intent = self
+            .intend(Operation::Delete, Some(&id), &last, Vec::new(), &keep)
+            .await?;
+        let call = self.call(&intent.token);
+        let mut tries = Tries::new(self.shared.pace);
+        loop {
+            let deletion = call.scope(provider.delete(&call, &id, &last));
+            let Err(error) = self.shared.cancellation.answer(deletion).await else {
+                break;
+            };
+            if error.class == ErrorClass::NotFound {
+                break;
+            }
+            let Some(pause) = tries.next(error.class) else {
+                let certain = error.class != ErrorClass::Cancelled;
+                return Err(self.gave_up(&intent, error, certain).await?);
+            };
+            self.retrying(&tries, pause, &error);
+            if !self.shared.cancellation.pause(pause).await {
+                return Err(self.gave_up(&intent, not_again(&error), false).await?);
+            }
+        }
+        if let Some(wait) = provider.waits().delete {
+            let wait = self.patience(wait, keep.timeouts.delete);
+            self.tell(Message::OnlyWaiting {
+                step: self.step,
+                waiter: wait.what.into(),
+            });
+            if let Err(error) = self.waiter(provider, &id, wait).until_gone().await {
+                let certain = error.class != ErrorClass::Cancelled;
+                return Err(self.gave_up(&intent, error, certain).await?);
+            }
+        }
+        self.shared
+            .journal
+            .append(JournalEntry::Deleted { token: intent.token })
+            .await?;
+        Ok(Finished {
+            changed: true,
+            id: Some(id),
+            ..Finished::default()
+        })
+    }
+}

@@ -1,0 +1,233 @@
+//! One step: intent durable, provider's call, outcome durable, waiter.
+
+mod create;
+mod delete;
+mod intent;
+mod known;
+mod update;
+mod wait;
+
+use std::sync::Arc;
+
+use infra_core::stack::Timeouts;
+use infra_core::state::{JournalEntry, RunId};
+use infra_core::{
+    Attributes, ErrorClass, Lifecycle, PhysicalId, ProviderError, ResourceAddress, ResourceRecord, StackId,
+    StepId,
+};
+use infra_provider::{Providers, UpdateRequest, Wait};
+use infra_state::{AppendError, Journal};
+use tokio::sync::mpsc::UnboundedSender;
+
+use crate::ambient::Ambient;
+use crate::cancel::Cancellation;
+use crate::events::Reporter;
+use crate::retry::Pace;
+
+pub(crate) use known::sealed_observed;
+
+/// For resources found on their way whose type names no wait of its own.
+const ON_ITS_WAY: Wait = Wait::seconds("it to work", 30, 900);
+
+/// What all steps of a run share.
+pub(crate) struct Shared {
+    pub stack: StackId,
+    pub run: RunId,
+    pub journal: Arc<Journal>,
+    pub providers: Arc<dyn Providers>,
+    pub reporter: Reporter,
+    pub cancellation: Cancellation,
+    pub ambient: Arc<dyn Ambient>,
+    pub pace: Pace,
+    /// Whether to wait for what nothing else waits for.
+    pub wait: bool,
+}
+
+/// What a step tells the dispatcher while it goes on and when it ends.
+#[derive(Debug)]
+pub(crate) enum Message {
+    /// The create is durable: whatever needs only the id may go on.
+    Exists {
+        step: StepId,
+        id: PhysicalId,
+        attributes: Attributes,
+    },
+    /// No more calls that change something: only waiting is left.
+    OnlyWaiting { step: StepId, waiter: String },
+    /// It is over.
+    Ended {
+        step: StepId,
+        result: Result<Finished, StepError>,
+    },
+    /// A pause before trying a parked step again is over.
+    Again { step: StepId },
+}
+
+/// A step that went well.
+#[derive(Debug, Default)]
+pub(crate) struct Finished {
+    /// Whether a call was made that changed something.
+    pub changed: bool,
+    pub id: Option<PhysicalId>,
+    /// What expressions see of the resource from now on; `None` when it is gone.
+    pub attributes: Option<Attributes>,
+    /// What AWS told at the end of a wait, for a step that comes after it.
+    pub observed: Option<Attributes>,
+}
+
+/// A step that did not.
+#[derive(Debug)]
+pub(crate) enum StepError {
+    /// Something it needs exists but does not work yet. Nothing was done, or there is this left to do.
+    NotReady(ProviderError, Option<Box<Job>>),
+    /// It failed.
+    Failed(ProviderError),
+    /// The journal cannot be written: the whole run has to stop.
+    Journal(AppendError),
+}
+
+impl From<AppendError> for StepError {
+    fn from(error: AppendError) -> Self {
+        Self::Journal(error)
+    }
+}
+
+/// What the record of a resource keeps beside its attributes.
+#[derive(Debug, Clone)]
+pub(crate) struct Keep {
+    pub dependencies: Vec<ResourceAddress>,
+    pub lifecycle: Lifecycle,
+    pub timeouts: Timeouts,
+}
+
+/// What a step is to do, with everything resolved.
+#[derive(Debug)]
+pub(crate) enum Job {
+    /// `wanted` in clear, `applied` as the record is to have it.
+    Create {
+        wanted: Attributes,
+        applied: Attributes,
+        keep: Keep,
+    },
+    /// The rest of a create that has been called: what the call could not set, and the wait.
+    Complete {
+        id: PhysicalId,
+        observed: Attributes,
+        wanted: Attributes,
+        applied: Attributes,
+        keep: Keep,
+    },
+    Update {
+        id: PhysicalId,
+        request: UpdateRequest,
+        applied: Attributes,
+        keep: Keep,
+    },
+    Delete {
+        id: PhysicalId,
+        record: Box<ResourceRecord>,
+    },
+    /// `wanted` in clear, as far as it is known: what expressions see is made of it.
+    Wait {
+        id: PhysicalId,
+        record: Box<ResourceRecord>,
+        wanted: Attributes,
+        timeouts: Timeouts,
+    },
+    /// Entries of the journal, and no call.
+    Note {
+        entries: Vec<JournalEntry>,
+        finished: Finished,
+    },
+}
+
+impl Job {
+    /// What AWS is sent, secrets in clear.
+    pub fn sent(&self) -> &Attributes {
+        static NOTHING: Attributes = Attributes::new();
+        match self {
+            Self::Create { wanted, .. } | Self::Complete { wanted, .. } => wanted,
+            Self::Update { request, .. } => &request.spec,
+            Self::Delete { .. } | Self::Wait { .. } | Self::Note { .. } => &NOTHING,
+        }
+    }
+}
+
+/// One step under way.
+pub(crate) struct StepRun {
+    pub shared: Arc<Shared>,
+    pub step: StepId,
+    pub address: ResourceAddress,
+    pub messages: UnboundedSender<Message>,
+    /// Whether its waiter runs: always when something depends on it.
+    pub waits: bool,
+}
+
+impl StepRun {
+    /// Carries the job out and tells how it ended.
+    pub async fn run(self, job: Job) {
+        let result = self.perform(job).await;
+        self.tell(Message::Ended {
+            step: self.step,
+            result,
+        });
+    }
+
+    fn tell(&self, message: Message) {
+        // The dispatcher lives until every step has ended.
+        let _ = self.messages.send(message);
+    }
+
+    async fn perform(&self, job: Job) -> Result<Finished, StepError> {
+        if let Job::Note { entries, finished } = job {
+            for entry in entries {
+                self.shared.journal.append(entry).await?;
+            }
+            return Ok(finished);
+        }
+        let providers = Arc::clone(&self.shared.providers);
+        let Some(provider) = providers.provider(self.address.type_name()) else {
+            let message = format!("this build knows no type {}", self.address.type_name());
+            return Err(StepError::Failed(ProviderError::new(
+                ErrorClass::Invalid,
+                message,
+            )));
+        };
+        match job {
+            Job::Create {
+                wanted,
+                applied,
+                keep,
+            } => self.create(provider, wanted, applied, keep).await,
+            Job::Complete {
+                id,
+                observed,
+                wanted,
+                applied,
+                keep,
+            } => self.complete(provider, id, observed, wanted, applied, keep).await,
+            Job::Update {
+                id,
+                request,
+                applied,
+                keep,
+            } => self.update(provider, id, request, applied, keep).await,
+            Job::Delete { id, record } => self.delete(provider, id, *record).await,
+            Job::Wait {
+                id,
+                record,
+                wanted,
+                timeouts,
+            } => {
+                let wait = provider.waits().create.unwrap_or(ON_ITS_WAY);
+                let wait = self.patience(wait, timeouts.create);
+                self.tell(Message::OnlyWaiting {
+                    step: self.step,
+                    waiter: wait.what.into(),
+                });
+                self.confirm_ready(provider, &id, *record, wait, &wanted).await
+            }
+            Job::Note { finished, .. } => Ok(finished),
+        }
+    }
+}

@@ -1,0 +1,113 @@
+//! An update in place.
+
+use infra_core::state::{JournalEntry, RecordStatus};
+use infra_core::{Attributes, ErrorClass, Operation, PhysicalId, ResourceRecord};
+use infra_provider::{Provider, UpdateRequest};
+
+use super::known::attributes_known;
+use super::{Finished, Keep, Message, StepError, StepRun};
+use crate::cancel::not_again;
+use crate::retry::Tries;
+
+impl StepRun {
+    pub(super) async fn update(
+        &self,
+        provider: &dyn Provider,
+        id: PhysicalId,
+        request: UpdateRequest,
+        applied: Attributes,
+        keep: Keep,
+    ) -> Result<Finished, StepError> {
+        let schema = provider.schema();
+        let wanted = request.spec.clone();
+        let prior = request.prior.clone();
+        let wait = provider.waits().update;
+        let mut record = ResourceRecord {
+            physical_id: id.clone(),
+            observed: self.recorded(
+                schema,
+                &attributes_known(schema, &wanted, &prior),
+                &wanted,
+                &applied,
+            ),
+            applied,
+            dependencies: keep.dependencies.clone(),
+            lifecycle: keep.lifecycle.clone(),
+            timeouts: keep.timeouts.clone(),
+            status: if wait.is_some() {
+                RecordStatus::Pending
+            } else {
+                RecordStatus::Ready
+            },
+        };
+        self.change(provider, &id, request, &mut record, &keep).await?;
+        let mut unchanged = prior;
+        unchanged.retain(|name, _| {
+            let computed = schema.computed.get(name);
+            !computed.is_some_and(|computed| computed.changes_on_update)
+        });
+        if let Some(wait) = wait {
+            if !self.waits {
+                return Ok(self.on_its_way(schema, &id, &wanted, unchanged));
+            }
+            let wait = self.patience(wait, keep.timeouts.update);
+            self.tell(Message::OnlyWaiting {
+                step: self.step,
+                waiter: wait.what.into(),
+            });
+            return self.confirm_ready(provider, &id, record, wait, &wanted).await;
+        }
+        let known = attributes_known(schema, &wanted, &unchanged);
+        if schema
+            .computed
+            .values()
+            .any(|computed| computed.changes_on_update)
+        {
+            return self.settle_observed(provider, &id, record, &wanted, known).await;
+        }
+        Ok(self.finished(provider, &id, &wanted, &known))
+    }
+
+    /// Intent, update call, outcome.
+    pub(super) async fn change(
+        &self,
+        provider: &dyn Provider,
+        id: &PhysicalId,
+        request: UpdateRequest,
+        record: &mut ResourceRecord,
+        keep: &Keep,
+    ) -> Result<(), StepError> {
+        let changed: Vec<String> = request.changed.iter().cloned().collect();
+        let intent = self
+            .intend(Operation::Update, Some(id), &record.applied, changed, keep)
+            .await?;
+        let call = self.call(&intent.token);
+        let mut tries = Tries::new(self.shared.pace);
+        // Where it is not known of every try what AWS took, the next run must not rely on what was there before.
+        let mut is_certain = true;
+        loop {
+            let update = call.scope(provider.update(&call, id, request.clone()));
+            let Err(error) = self.shared.cancellation.answer(update).await else {
+                break;
+            };
+            is_certain &= error.class.has_no_effect();
+            let again = match error.class {
+                ErrorClass::DependencyNotReady => return Err(self.gave_up(&intent, error, true).await?),
+                class => tries.next(class),
+            };
+            let Some(pause) = again else {
+                return Err(self.gave_up(&intent, error, is_certain).await?);
+            };
+            self.retrying(&tries, pause, &error);
+            if !self.shared.cancellation.pause(pause).await {
+                return Err(self.gave_up(&intent, not_again(&error), is_certain).await?);
+            }
+        }
+        let entry = JournalEntry::Updated {
+            token: intent.token,
+            record: Box::new(record.clone()),
+        };
+        self.shared.journal.append(entry).await?;
+        Ok(())
+    }
+}

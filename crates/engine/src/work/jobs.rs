@@ -1,0 +1,236 @@
+//! The job of each kind of step.
+
+use std::collections::BTreeSet;
+
+use infra_core::plan::{Reason, ReplaceOrder, Step};
+use infra_core::state::{JournalEntry, RecordStatus};
+use infra_core::{
+    Attributes, Diagnostic, ErrorClass, ProviderError, Resource, ResourceAddress, ResourceRecord,
+};
+use infra_plan::{Current, Resolved, attributes_seen};
+use infra_provider::{Provider, UpdateRequest};
+
+use super::Work;
+use crate::step::{Finished, Job, Keep, sealed_observed};
+
+impl Work {
+    pub(super) fn create(&self, step: &Step) -> Result<Job, ProviderError> {
+        let (resource, provider) = self.subject(step)?;
+        let key = self.shared.journal.sealing_key();
+        // A replacement may have been planned only because something was not known: now it is.
+        if let (true, Some(observed)) = (
+            self.may_turn_out_unchanged(&step.address),
+            self.observed(&step.address),
+        ) {
+            let applied = self.applied(&step.address);
+            let current = Current {
+                applied: &applied,
+                observed,
+            };
+            let resolved = self
+                .resolve(resource, provider, Some(current))
+                .map_err(not_resolved)?;
+            known(resolved.for_create())?;
+            if resolved.changed().is_empty() {
+                let record = self.record(step)?;
+                let keep = keep(resource);
+                return Ok(self.note_unchanged(step, provider, &record, &resolved, observed, keep));
+            }
+        }
+        let resolved = self.resolve(resource, provider, None).map_err(not_resolved)?;
+        let wanted = resolved.for_create().clone();
+        known(&wanted)?;
+        Ok(Job::Create {
+            applied: resolved.applied(key),
+            wanted,
+            keep: keep(resource),
+        })
+    }
+
+    fn may_turn_out_unchanged(&self, address: &ResourceAddress) -> bool {
+        self.changes.get(address).is_some_and(|position| {
+            let change = &self.planned.plan.changes[*position];
+            change.replace_order == Some(ReplaceOrder::CreateThenDelete)
+                && matches!(change.reason, Reason::Immutable { .. })
+        })
+    }
+
+    pub(super) fn update(&self, step: &Step) -> Result<Job, ProviderError> {
+        let (resource, provider) = self.subject(step)?;
+        let key = self.shared.journal.sealing_key();
+        let record = self.record(step)?;
+        let observed = self.observed(&step.address).unwrap_or(&record.observed).clone();
+        let current = Current {
+            applied: &record.applied,
+            observed: &observed,
+        };
+        let resolved = self
+            .resolve(resource, provider, Some(current))
+            .map_err(not_resolved)?;
+        known(resolved.for_update())?;
+        let changed: BTreeSet<String> = resolved.changed().into_iter().collect();
+        let applied = resolved.applied(key);
+        let keep = keep(resource);
+        if changed.is_empty() && !step.forced {
+            return Ok(self.note_unchanged(step, provider, &record, &resolved, &observed, keep));
+        }
+        let request = UpdateRequest {
+            spec: resolved.for_update().clone(),
+            prior: observed.clone(),
+            changed,
+            forced: step.forced,
+        };
+        Ok(Job::Update {
+            id: record.physical_id,
+            request,
+            applied,
+            keep,
+        })
+    }
+
+    /// AWS has what the file wants: the state notes it, and nothing is called.
+    fn note_unchanged(
+        &self,
+        step: &Step,
+        provider: &dyn Provider,
+        before: &ResourceRecord,
+        resolved: &Resolved<'_>,
+        observed: &Attributes,
+        keep: Keep,
+    ) -> Job {
+        let key = self.shared.journal.sealing_key();
+        let schema = provider.schema();
+        let applied = resolved.applied(key);
+        let record = ResourceRecord {
+            physical_id: before.physical_id.clone(),
+            observed: sealed_observed(schema, observed, [resolved.for_update(), &applied], key),
+            applied,
+            dependencies: keep.dependencies,
+            lifecycle: keep.lifecycle,
+            timeouts: keep.timeouts,
+            status: RecordStatus::Ready,
+        };
+        let finished = Finished {
+            changed: false,
+            id: Some(before.physical_id.clone()),
+            attributes: Some(attributes_seen(
+                provider,
+                resolved.for_update(),
+                resolved.observed().unwrap_or(observed),
+            )),
+            ..Finished::default()
+        };
+        let entries = if record == *before {
+            Vec::new()
+        } else {
+            vec![JournalEntry::Confirmed {
+                address: step.address.clone(),
+                record: Box::new(record),
+            }]
+        };
+        Job::Note { entries, finished }
+    }
+
+    pub(super) fn confirm(&self, step: &Step) -> Result<Job, ProviderError> {
+        let (resource, provider) = self.subject(step)?;
+        let record = self.record(step)?;
+        let observed = self.observed(&step.address).unwrap_or(&record.observed).clone();
+        let current = Current {
+            applied: &record.applied,
+            observed: &observed,
+        };
+        let resolved = self
+            .resolve(resource, provider, Some(current))
+            .map_err(not_resolved)?;
+        Ok(self.note_unchanged(step, provider, &record, &resolved, &observed, keep(resource)))
+    }
+
+    pub(super) fn wait(&self, step: &Step) -> Result<Job, ProviderError> {
+        let record = self.record(step)?;
+        let (mut wanted, mut timeouts) = (record.applied.clone(), record.timeouts.clone());
+        if let Ok((resource, provider)) = self.subject(step) {
+            timeouts = resource.timeouts.clone();
+            let observed = self.observed(&step.address).unwrap_or(&record.observed);
+            let current = Current {
+                applied: &record.applied,
+                observed,
+            };
+            // What cannot be worked out yet is the business of the step that changes it.
+            if let Ok(resolved) = self.resolve(resource, provider, Some(current)) {
+                wanted = resolved.for_update().clone();
+                wanted.retain(|_, value| !value.has_unknown());
+            }
+        }
+        Ok(Job::Wait {
+            id: record.physical_id.clone(),
+            record: Box::new(record),
+            wanted,
+            timeouts,
+        })
+    }
+
+    pub(super) fn delete(&self, step: &Step) -> Result<Job, ProviderError> {
+        // What was made in its place is the same thing at AWS: an image pushed again, or nothing had to be replaced.
+        let stays = self.stands.get(&step.address);
+        if stays.is_some() && stays == step.physical_id.as_ref() {
+            let finished = Finished {
+                changed: false,
+                id: step.physical_id.clone(),
+                ..Finished::default()
+            };
+            return Ok(Job::Note {
+                entries: Vec::new(),
+                finished,
+            });
+        }
+        let record = self.record(step)?;
+        Ok(Job::Delete {
+            id: record.physical_id.clone(),
+            record: Box::new(record),
+        })
+    }
+
+    pub(super) fn forget(&self, step: &Step) -> Result<Job, ProviderError> {
+        let record = self.record(step)?;
+        let entry = JournalEntry::Forgotten {
+            address: step.address.clone(),
+            physical_id: record.physical_id.clone(),
+        };
+        let finished = Finished {
+            changed: true,
+            id: Some(record.physical_id),
+            ..Finished::default()
+        };
+        Ok(Job::Note {
+            entries: vec![entry],
+            finished,
+        })
+    }
+}
+
+/// Every attribute must be known by now.
+fn known(attributes: &Attributes) -> Result<(), ProviderError> {
+    match attributes.iter().find(|(_, value)| value.has_unknown()) {
+        None => Ok(()),
+        Some((name, _)) => Err(ProviderError::new(
+            ErrorClass::DependencyNotReady,
+            format!("`{name}` depends on something that is not known yet"),
+        )),
+    }
+}
+
+fn not_resolved(diagnostics: Vec<Diagnostic>) -> ProviderError {
+    let messages: Vec<&str> = diagnostics
+        .iter()
+        .map(|diagnostic| diagnostic.message.as_str())
+        .collect();
+    ProviderError::new(ErrorClass::Invalid, messages.join("; "))
+}
+
+fn keep(resource: &Resource) -> Keep {
+    Keep {
+        dependencies: resource.dependencies.keys().cloned().collect(),
+        lifecycle: resource.lifecycle.clone(),
+        timeouts: resource.timeouts.clone(),
+    }
+}

@@ -1,0 +1,238 @@
+//! From a step of the plan to a job with everything resolved, by what is known at that moment.
+
+mod jobs;
+mod order;
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use infra_core::plan::{Reason, Step, StepOperation};
+use infra_core::{
+    Action, Attributes, Diagnostic, ErrorClass, Health, Observation, PhysicalId, ProviderError, Resource,
+    ResourceAddress, ResourceRecord,
+};
+use infra_plan::{Current, Resolved, attributes_seen, conceal, resolve};
+use infra_provider::Provider;
+
+pub(crate) use self::order::in_order;
+use crate::outputs;
+use crate::scope::{RunScope, completed};
+use crate::session::Planned;
+use crate::step::{Finished, Job, Shared};
+
+/// What a run knows of its resources.
+pub(crate) struct Work {
+    shared: Arc<Shared>,
+    planned: Planned,
+    scope: RunScope,
+    /// By address: its change's place in the plan.
+    changes: BTreeMap<ResourceAddress, usize>,
+    /// What creates came to. Where that is what they were to replace, it stays.
+    stands: BTreeMap<ResourceAddress, PhysicalId>,
+}
+
+impl Work {
+    /// Before the first step: what is there is known, what is to be made is not.
+    pub fn new(shared: &Arc<Shared>, planned: Planned) -> Self {
+        let changes = planned
+            .plan
+            .changes
+            .iter()
+            .enumerate()
+            .filter(|(_, change)| change.reason != Reason::Deposed)
+            .map(|(position, change)| (change.address.clone(), position))
+            .collect();
+        let mut work = Self {
+            shared: Arc::clone(shared),
+            scope: RunScope::new(planned.identity.clone()),
+            planned,
+            changes,
+            stands: BTreeMap::new(),
+        };
+        work.scope.know_lookups(&work.planned.lookups);
+        work.know_what_is_there();
+        work
+    }
+
+    fn know_what_is_there(&mut self) {
+        let Some(stack) = self.planned.stack.clone() else {
+            return;
+        };
+        for address in in_order(&stack) {
+            let resource = &stack.resources[address];
+            let Some(provider) = self.shared.providers.provider(address.type_name()) else {
+                continue;
+            };
+            let schema = provider.schema();
+            let action = self
+                .changes
+                .get(address)
+                .map(|position| self.planned.plan.changes[*position].action);
+            match (action, self.observed(address)) {
+                (Some(Action::NoOp | Action::Update), Some(observed)) => {
+                    let observed = observed.clone();
+                    let applied = self.applied(address);
+                    let current = Current {
+                        applied: &applied,
+                        observed: &observed,
+                    };
+                    let mut attributes = match self.resolve(resource, provider, Some(current)) {
+                        Ok(resolved) => {
+                            let mut wanted = resolved.for_update().clone();
+                            if action == Some(Action::NoOp) {
+                                // The plan says that it stays, though what it is made of is still to come.
+                                wanted.retain(|_, value| !value.has_unknown());
+                            }
+                            attributes_seen(provider, &wanted, resolved.observed().unwrap_or(&observed))
+                        }
+                        // What cannot be worked out yet is so because of something still to be made.
+                        Err(_) => {
+                            let key = self.shared.journal.sealing_key();
+                            conceal(schema, &observed, [&applied, &applied], key).into_owned()
+                        }
+                    };
+                    if self.is_on_its_way(address) {
+                        // What AWS tells only once it works is not known yet.
+                        attributes
+                            .retain(|name, value| !(value.is_null() && schema.computed.contains_key(name)));
+                        attributes = completed(address, schema, attributes);
+                    }
+                    self.known(address.clone(), attributes);
+                }
+                _ => self.scope.set_unknown(address, schema),
+            }
+        }
+    }
+
+    /// What AWS has of a resource, as it was seen before the run; without a look, as the state has it.
+    fn observed(&self, address: &ResourceAddress) -> Option<&Attributes> {
+        match self.planned.refreshed.observations.get(address) {
+            Some(Observation::Present { attributes, .. }) => Some(attributes),
+            _ => None,
+        }
+    }
+
+    fn is_on_its_way(&self, address: &ResourceAddress) -> bool {
+        let observation = self.planned.refreshed.observations.get(address);
+        matches!(
+            observation,
+            Some(Observation::Present {
+                health: Health::Pending(_),
+                ..
+            })
+        )
+    }
+
+    /// The place of a resource in the stack's files.
+    pub fn place(&self, address: &ResourceAddress) -> Option<String> {
+        let stack = self.planned.stack.as_ref()?;
+        Some(stack.sources.place(&stack.resources.get(address)?.span))
+    }
+
+    /// Something exists: this much is known of it.
+    pub fn known(&mut self, address: ResourceAddress, attributes: Attributes) {
+        self.shared.reporter.redaction().hide(attributes.values());
+        self.scope.set(address, attributes);
+    }
+
+    /// A step is over.
+    pub fn finished(&mut self, step: &Step, finished: &Finished) {
+        if let Some(observed) = &finished.observed {
+            let observation = Observation::ready(observed.clone());
+            let observations = &mut self.planned.refreshed.observations;
+            observations.insert(step.address.clone(), observation);
+        }
+        if let Some(attributes) = &finished.attributes {
+            self.known(step.address.clone(), attributes.clone());
+        }
+        if let (StepOperation::Create, Some(id)) = (step.operation, &finished.id) {
+            self.stands.insert(step.address.clone(), id.clone());
+        }
+    }
+
+    /// The outputs by what is known now.
+    pub fn outputs(&self) -> Option<Attributes> {
+        self.planned
+            .stack
+            .as_ref()
+            .map(|stack| outputs::evaluate(stack, &self.scope))
+    }
+
+    /// The job of a step.
+    ///
+    /// # Errors
+    /// [`ErrorClass::DependencyNotReady`] when an attribute that it needs is not known yet; otherwise what
+    /// cannot be worked out.
+    pub fn job(&self, step: &Step) -> Result<Job, ProviderError> {
+        let job = match step.operation {
+            StepOperation::Create => self.create(step),
+            StepOperation::Update => self.update(step),
+            StepOperation::Delete => self.delete(step),
+            StepOperation::Forget => self.forget(step),
+            StepOperation::Wait => self.wait(step),
+            StepOperation::Confirm => self.confirm(step),
+        }?;
+        // Before AWS is sent it, and can send it back.
+        self.shared.reporter.redaction().hide(job.sent().values());
+        Ok(job)
+    }
+
+    /// The record of the thing that the step is about: the address's own or a deposed one.
+    pub(super) fn record(&self, step: &Step) -> Result<ResourceRecord, ProviderError> {
+        let found = self.shared.journal.with_state(|state| {
+            let current = state.resources.get(&step.address);
+            let deposed = state.deposed.get(&step.address).into_iter().flatten();
+            current
+                .into_iter()
+                .chain(deposed)
+                .find(|record| {
+                    step.physical_id
+                        .as_ref()
+                        .is_none_or(|id| record.physical_id == *id)
+                })
+                .cloned()
+        });
+        found.ok_or_else(|| {
+            ProviderError::new(
+                ErrorClass::Other,
+                format!("the state no longer has {}", step.address),
+            )
+        })
+    }
+
+    pub(super) fn subject(&self, step: &Step) -> Result<(&Resource, &dyn Provider), ProviderError> {
+        let resource = self
+            .planned
+            .stack
+            .as_ref()
+            .and_then(|stack| stack.resources.get(&step.address));
+        let provider = self.shared.providers.provider(step.address.type_name());
+        resource.zip(provider).ok_or_else(|| {
+            ProviderError::new(
+                ErrorClass::Other,
+                format!("the stack no longer declares {}", step.address),
+            )
+        })
+    }
+
+    /// What the file last set, by the record.
+    pub(super) fn applied(&self, address: &ResourceAddress) -> Attributes {
+        self.shared.journal.with_state(|state| {
+            state
+                .resources
+                .get(address)
+                .map_or_else(Attributes::new, |record| record.applied.clone())
+        })
+    }
+
+    pub(super) fn resolve<'a>(
+        &self,
+        resource: &Resource,
+        provider: &dyn Provider,
+        current: Option<Current<'a>>,
+    ) -> Result<Resolved<'a>, Vec<Diagnostic>> {
+        let prepared = self.planned.prepared.get(&resource.address);
+        let key = self.shared.journal.sealing_key();
+        resolve(resource, provider.schema(), &self.scope, prepared, current, key)
+    }
+}

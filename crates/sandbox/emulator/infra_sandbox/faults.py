@@ -1,0 +1,346 @@
+"""Faults on demand: what goes wrong with a request, drawn from a seeded generator in order of arrival.
+
+`POST /_infra/faults` sets them up. Each request meets at most one of the kinds below, whether it reads or
+changes something; `latency_ms` comes on top. The `kill` counts the requests that can change something and ends
+the client's process at one of them.
+"""
+
+import json
+import math
+import os
+import random
+import socket
+import struct
+import threading
+import time
+from collections import Counter
+from dataclasses import asdict, dataclass, field
+from fnmatch import fnmatchcase
+from typing import Any
+
+from moto.core.utils import get_service_model
+from waitress.channel import ClientDisconnected
+
+from .consistency import KEPT_SECONDS
+from .processes import Process, ProcessError, peer
+
+# What a request can meet, in the order in which they share the one number that is drawn for it.
+KINDS = ("throttled", "server_error", "reset", "lost_answer", "time_out")
+# What a read can meet that meets none of them.
+STALE = "stale_reads"
+# Threads that answer requests; each request that waits gets one more.
+THREADS = 16
+LONGEST_SECONDS = 600.0
+# Faults from the start: the path of a JSON file, or the JSON itself.
+VARIABLE = "INFRA_SANDBOX_FAULTS"
+
+
+class WrongSetup(Exception):
+    """A set-up that cannot be; the message says why."""
+
+
+@dataclass(frozen=True)
+class Kill:
+    """End a process at a request that can change something."""
+
+    pid: int | str
+    at_mutating: int
+    when: str = "before"
+
+
+@dataclass(frozen=True)
+class Setup:
+    """The faults of one set-up; the names are those of the page's keys."""
+
+    seed: int = 0
+    latency_ms: float = 0.0
+    jitter_ms: float = 0.0
+    throttled: float = 0.0
+    server_error: float = 0.0
+    reset: float = 0.0
+    lost_answer: float = 0.0
+    time_out: float = 0.0
+    time_out_seconds: float = 5.0
+    stale_reads: float = 0.0
+    stale_window_seconds: float = 1.0
+    only: list[str] = field(default_factory=list)
+    kill: Kill | None = None
+
+    def concerns(self, name: str) -> bool:
+        """Whether this operation is one that faults are made for."""
+        return not self.only or any(fnmatchcase(name, pattern) for pattern in self.only)
+
+
+@dataclass(frozen=True)
+class Fault:
+    """What happens to one request."""
+
+    kind: str = ""
+    carried_out: bool = True
+    delay_seconds: float = 0.0
+    # Chooses among the forms of one kind: from 0 to 1.
+    variant: float = 0.0
+    # How much later than usual a read is to show what was made or changed.
+    behind_seconds: float = 0.0
+    kill: bool = False
+    name: str = ""
+
+    @property
+    def answered(self) -> bool:
+        return self.kind in ("", STALE, "throttled", "server_error")
+
+
+class Faults:
+    """The present set-up, and what came of it."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._waiting = self._most_waiting = 0
+        self._begin(None, None)
+
+    def _begin(self, setup: Setup | None, target: Process | None) -> None:
+        self._setup = setup
+        # The process to kill; None when it is the one that makes the request.
+        self._target = target
+        self._random = random.Random(setup.seed if setup else 0)
+        self._requests = self._mutating = 0
+        self._injected: Counter = Counter()
+        self._operations: dict[str, Counter] = {}
+        self._kill_report: dict[str, Any] | None = None
+        if setup and setup.kill:
+            self._kill_report = {"killed": False, "pid": None, "operation": "", "error": ""}
+
+    def set(self, setup: Setup) -> None:
+        """Replaces the set-up and begins to count anew."""
+        target = None
+        if setup.kill and setup.kill.pid != "peer":
+            try:
+                target = Process.of(setup.kill.pid)
+            except ProcessError as error:
+                raise WrongSetup(f"kill.pid: {error}") from None
+        with self._lock:
+            self._begin(setup, target)
+
+    def clear(self) -> dict[str, Any]:
+        """Switches everything off; returns what there was."""
+        with self._lock:
+            former = self._report()
+            self._begin(None, None)
+            return former
+
+    def report(self) -> dict[str, Any]:
+        with self._lock:
+            return self._report()
+
+    def _report(self) -> dict[str, Any]:
+        return {
+            "setup": asdict(self._setup) if self._setup else None,
+            "requests": self._requests,
+            "mutating": self._mutating,
+            "injected": {kind: self._injected[kind] for kind in (*KINDS, STALE)},
+            "operations": {name: dict(counts) for name, counts in sorted(self._operations.items())},
+            "kill": dict(self._kill_report) if self._kill_report else None,
+        }
+
+    def draw(self, service: str, operation: str, mutating: bool, environ: dict[str, Any]) -> Fault:
+        """What happens to the request that has just arrived. A `kill` before it takes effect happens here."""
+        with self._lock:
+            setup = self._setup
+            if setup is None:
+                return Fault()
+            name = f"{service}.{operation}"
+            self._requests += 1
+            self._mutating += mutating
+            if setup.kill and mutating and self._mutating == setup.kill.at_mutating:
+                if setup.kill.when == "after":
+                    return Fault(kind="killed", kill=True, name=name)
+                if self._end(name, environ):
+                    return Fault(kind="killed", carried_out=False, name=name)
+            if not setup.concerns(name):
+                return Fault()
+            return self._drawn(setup, name, mutating)
+
+    def _drawn(self, setup: Setup, name: str, mutating: bool) -> Fault:
+        # As many numbers for each request, so that what one meets does not depend on what others met.
+        chosen, variant, half, jitter, stale = (self._random.random() for _ in range(5))
+        kind, below = "", 0.0
+        for each in KINDS:
+            below += getattr(setup, each)
+            if chosen < below:
+                kind = each
+                break
+        delay = max(0.0, setup.latency_ms + (2 * jitter - 1) * setup.jitter_ms) / 1000
+        carried_out = kind in ("", "lost_answer")
+        if kind == "time_out":
+            delay, carried_out = setup.time_out_seconds, half < 0.5
+        behind = 0.0
+        if not kind and not mutating and stale < setup.stale_reads:
+            kind, behind = STALE, setup.stale_window_seconds
+        if kind:
+            self._injected[kind] += 1
+            self._operations.setdefault(name, Counter())[kind] += 1
+        return Fault(kind, carried_out, delay, variant, behind, name=name)
+
+    def carried_out(self, fault: Fault, environ: dict[str, Any]) -> None:
+        """The request has taken effect, or will not: a `kill` after it happens here."""
+        if fault.kill:
+            with self._lock:
+                self._end(fault.name, environ)
+
+    def deliver(self, fault: Fault, environ: dict[str, Any]) -> None:
+        """Waits as long as the answer takes. Does not return when there is to be none."""
+        if fault.delay_seconds > 0:
+            self._wait(fault.delay_seconds, environ)
+        if not fault.answered:
+            _drop(environ, politely=fault.kind == "time_out")
+
+    def _wait(self, seconds: float, environ: dict[str, Any]) -> None:
+        with self._lock:
+            self._waiting += 1
+            if self._waiting > self._most_waiting:
+                self._most_waiting = self._waiting
+                dispatcher = _channel(environ).server.task_dispatcher
+                dispatcher.set_thread_count(THREADS + self._most_waiting)
+        time.sleep(seconds)
+        with self._lock:
+            self._waiting -= 1
+
+    def _end(self, name: str, environ: dict[str, Any]) -> bool:
+        """Kills the process; returns whether it did."""
+        report = self._kill_report
+        try:
+            target = self._target or peer(environ)
+            target.kill()
+        except ProcessError as error:
+            report["error"] = str(error)
+            return False
+        finally:
+            report["operation"] = name
+        report.update(killed=True, pid=target.pid)
+        return True
+
+
+def _channel(environ: dict[str, Any]) -> Any:
+    # waitress gives an application no other way to the connection than this method of it.
+    return environ["waitress.client_disconnected"].__self__
+
+
+def _drop(environ: dict[str, Any], politely: bool) -> None:
+    """Ends the connection without an answer: with a reset, or politely."""
+    if not politely:
+        try:
+            linger = struct.pack("ii", 1, 0)
+            _channel(environ).socket.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, linger)
+        except OSError:
+            pass  # the client has hung up
+    raise ClientDisconnected
+
+
+# Reading a set-up
+
+
+def setup_of_environment() -> Setup | None:
+    """What the environment sets up; raises `WrongSetup`."""
+    text = os.environ.get(VARIABLE, "").strip()
+    if text and not text.startswith("{"):
+        try:
+            with open(text) as file:
+                text = file.read()
+        except OSError as error:
+            raise WrongSetup(f"{text}: {error.strerror}") from None
+    return read_setup(text) if text else None
+
+
+def read_setup(text: str | bytes) -> Setup:
+    """A set-up from JSON; raises `WrongSetup`."""
+    try:
+        document = json.loads(text)
+    except ValueError as error:
+        raise WrongSetup(f"not JSON: {error}") from None
+    values = _checked("", document, SETUP_KEYS)
+    total = sum(values.get(kind, 0.0) for kind in KINDS)
+    if total > 1 + 1e-9:
+        raise WrongSetup(f"a request meets one fault at most, so {', '.join(KINDS)} may be 1 together, not {total:g}")
+    return Setup(**values)
+
+
+def _checked(place: str, document: Any, keys: dict[str, Any]) -> dict[str, Any]:
+    if not isinstance(document, dict):
+        raise WrongSetup(f"{place or 'the set-up'} must be an object, not {json.dumps(document)}")
+    values = {}
+    for key, value in document.items():
+        name = f"{place}.{key}" if place else key
+        if key not in keys:
+            raise WrongSetup(f"unknown key {name}; there are {', '.join(keys)}")
+        values[key] = keys[key](name, value)
+    return values
+
+
+def _number(longest: float) -> Any:
+    def check(name: str, value: Any) -> float:
+        is_number = isinstance(value, (int, float)) and not isinstance(value, bool)
+        if not is_number or not math.isfinite(value) or not 0 <= value <= longest:
+            raise WrongSetup(f"{name} must be a number from 0 to {longest:g}, not {json.dumps(value)}")
+        return float(value)
+
+    return check
+
+
+def _whole(least: int) -> Any:
+    def check(name: str, value: Any) -> int:
+        if not isinstance(value, int) or isinstance(value, bool) or value < least:
+            raise WrongSetup(f"{name} must be a whole number of at least {least}, not {json.dumps(value)}")
+        return value
+
+    return check
+
+
+def _only(name: str, value: Any) -> list[str]:
+    if not isinstance(value, list) or not all(isinstance(each, str) for each in value):
+        raise WrongSetup(f'{name} must be a list of texts such as "ec2.CreateVpc" or "ecs.*", not {json.dumps(value)}')
+    for pattern in value:
+        service, dot, operation = pattern.partition(".")
+        if not dot or not service or not operation:
+            raise WrongSetup(f'{name}: {json.dumps(pattern)} is no service and operation such as "ec2.CreateVpc"')
+        if set(service) & set("*?[") or service == "registry":
+            continue
+        try:
+            known = get_service_model(service).operation_names
+        except Exception:
+            raise WrongSetup(f"{name}: no service is named {service!r}; names are those of AWS's models") from None
+        if not any(fnmatchcase(each, operation) for each in known):
+            raise WrongSetup(f"{name}: {service} has no operation {operation!r}")
+    return value
+
+
+def _pid(name: str, value: Any) -> int | str:
+    return value if value == "peer" else _whole(2)(name, value)
+
+
+def _when(name: str, value: Any) -> str:
+    if value not in ("before", "after"):
+        raise WrongSetup(f'{name} must be "before" or "after", not {json.dumps(value)}')
+    return value
+
+
+def _kill(name: str, value: Any) -> Kill | None:
+    if value is None:
+        return None
+    values = _checked(name, value, {"pid": _pid, "at_mutating": _whole(1), "when": _when})
+    for key in ("pid", "at_mutating"):
+        if key not in values:
+            raise WrongSetup(f"{name} needs {key}")
+    return Kill(**values)
+
+
+SETUP_KEYS = {
+    "seed": _whole(0),
+    "latency_ms": _number(LONGEST_SECONDS * 1000),
+    "jitter_ms": _number(LONGEST_SECONDS * 1000),
+    **{kind: _number(1) for kind in KINDS},
+    "time_out_seconds": _number(LONGEST_SECONDS),
+    STALE: _number(1),
+    "stale_window_seconds": _number(KEPT_SECONDS),
+    "only": _only,
+    "kill": _kill,
+}

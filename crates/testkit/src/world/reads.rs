@@ -1,0 +1,60 @@
+//! Calls that only look.
+
+use std::collections::BTreeMap;
+
+use infra_core::{Attributes, PhysicalId};
+use infra_provider::{Call, Found};
+use tokio::time::Instant;
+
+use super::World;
+use super::sent::named_id;
+use crate::kind::Kind;
+
+impl World {
+    pub fn read(
+        &mut self,
+        kind: &Kind,
+        ids: &[PhysicalId],
+        now: Instant,
+    ) -> BTreeMap<PhysicalId, Found<Attributes>> {
+        self.pass(now);
+        let mut answer = BTreeMap::new();
+        for id in ids {
+            let key = (kind.schema.name.clone(), id.clone());
+            let found = match (self.things.get(&key), self.ghosts.get(&key)) {
+                (Some(thing), _) if thing.seen_from <= now => Found {
+                    observed: thing.told(now),
+                    health: thing.health(now),
+                },
+                (None, Some((_, before))) => Found::ready(before.clone()),
+                _ => continue,
+            };
+            answer.insert(id.clone(), found);
+        }
+        answer
+    }
+
+    pub fn recover(
+        &mut self,
+        kind: &Kind,
+        call: &Call,
+        attributes: &Attributes,
+        now: Instant,
+    ) -> Option<PhysicalId> {
+        self.pass(now);
+        let named = named_id(kind, attributes);
+        let mut things = self
+            .things
+            .values()
+            .filter(|thing| thing.kind.schema.name == kind.schema.name && thing.seen_from <= now);
+        let found = if kind.tags {
+            things.find(|thing| {
+                call.marks()
+                    .all(|(key, value)| thing.tags.get(key) == Some(&value))
+            })
+        } else {
+            things.find(|thing| named.as_ref() == Some(&thing.id))
+        };
+        found.map(|thing| thing.id.clone())
+    }
+}
