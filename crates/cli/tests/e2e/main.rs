@@ -22,3 +22,4 @@ mod mistakes;
 mod moto;
 mod proof;
 mod reference;
+mod report;

@@ -1,12 +1,14 @@
 //! What the tests have in common.
 
 mod account;
+mod browser;
 mod cases;
 mod project;
 mod reference;
 mod run;
 
 pub use account::Held;
+pub use browser::Browser;
 pub use cases::{by_hand, fill};
 pub use project::{ACCOUNT, Cloud, Project};
 pub use reference::Reference;
