@@ -13,7 +13,7 @@ use super::text::{count, escaped, more, name, time, verb};
 const WIDTH: f64 = 98.0;
 /// A bar that ends beyond this share has its duration on its left, and one that also begins before the other
 /// inside: it has room there in a narrow window too.
-const NEAR_RIGHT: f64 = 80.0;
+const NEAR_RIGHT: f64 = 84.0;
 const NEAR_LEFT: f64 = 20.0;
 /// Ticks of the axis, about.
 const TICKS: u64 = 8;
