@@ -4,21 +4,26 @@
 //! [`catalogue`]. SDK types do not leave this crate. `services/ec2/vpc.rs` is the exemplar.
 
 mod alike;
+#[cfg(test)]
+mod always;
 mod catalogue;
 mod choices;
 mod clients;
 mod documents;
 mod errors;
 mod gaps;
+mod joined;
 mod limits;
 mod observe;
 mod ownership;
 mod read;
 mod serial;
 pub mod services;
+mod survey;
 mod tags;
 mod texts;
 mod together;
 
 pub use catalogue::{AwsCatalogue, AwsProviders, DOCUMENTS};
 pub use clients::{Clients, ConnectOptions, Emulator, connect};
+pub use infra_oci::end_builds;

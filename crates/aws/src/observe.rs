@@ -160,61 +160,18 @@ fn error_code(response: &HttpResponse) -> Option<String> {
 
 #[cfg(test)]
 mod tests {
-    use std::sync::atomic::{AtomicU32, Ordering};
-
-    use aws_config::{BehaviorVersion, Region};
-    use aws_credential_types::Credentials;
-    use aws_smithy_runtime_api::client::http::{
-        HttpClient, HttpConnector, HttpConnectorFuture, HttpConnectorSettings, SharedHttpConnector,
-    };
-    use aws_smithy_runtime_api::client::orchestrator::HttpRequest;
-    use aws_smithy_runtime_api::client::result::ConnectorError;
     use aws_smithy_types::body::SdkBody;
 
     use super::*;
+    use crate::always::Always;
     use crate::clients::READ_ATTEMPTS;
-
-    /// Answers every request in the same way, and counts them.
-    #[derive(Debug, Clone)]
-    struct Always {
-        /// The status of the answer; `None` when there is none.
-        status: Option<u16>,
-        asked: Arc<AtomicU32>,
-    }
-
-    impl HttpClient for Always {
-        fn http_connector(&self, _: &HttpConnectorSettings, _: &RuntimeComponents) -> SharedHttpConnector {
-            SharedHttpConnector::new(self.clone())
-        }
-    }
-
-    impl HttpConnector for Always {
-        fn call(&self, _: HttpRequest) -> HttpConnectorFuture {
-            self.asked.fetch_add(1, Ordering::Relaxed);
-            let result = match self.status {
-                Some(status) => Ok(HttpResponse::new(
-                    status.try_into().unwrap(),
-                    SdkBody::from("<html></html>"),
-                )),
-                None => Err(ConnectorError::io("connection reset by peer".into())),
-            };
-            HttpConnectorFuture::ready(result)
-        }
-    }
 
     #[tokio::test(start_paused = true)]
     async fn what_changes_something_is_sent_once_and_reads_are_repeated() {
         for status in [None, Some(500), Some(503)] {
-            let asked = Arc::new(AtomicU32::new(0));
-            let config = aws_sdk_ec2::Config::builder()
-                .behavior_version(BehaviorVersion::latest())
-                .region(Region::from_static("us-east-1"))
-                .credentials_provider(Credentials::new("test", "not-a-real-secret", None, None, "test"))
+            let http = Always::answering(status, "<html></html>");
+            let config = aws_sdk_ec2::config::Builder::from(&http.config())
                 .retry_config(RetryConfig::standard().with_max_attempts(READ_ATTEMPTS))
-                .http_client(Always {
-                    status,
-                    asked: Arc::clone(&asked),
-                })
                 .interceptor(Observer::new("ec2", Arc::new(infra_provider::Silent)))
                 .build();
             let client = aws_sdk_ec2::Client::from_conf(config);
@@ -226,13 +183,9 @@ mod tests {
                     .await
                     .is_err()
             );
-            assert_eq!(asked.swap(0, Ordering::Relaxed), 1, "CreateVpc, {status:?}");
+            assert_eq!(http.asked(), 1, "CreateVpc, {status:?}");
             assert!(client.describe_vpcs().send().await.is_err());
-            assert_eq!(
-                asked.load(Ordering::Relaxed),
-                READ_ATTEMPTS,
-                "DescribeVpcs, {status:?}"
-            );
+            assert_eq!(http.asked(), 1 + READ_ATTEMPTS, "DescribeVpcs, {status:?}");
         }
     }
 

@@ -5,12 +5,11 @@ use std::collections::BTreeMap;
 use infra_core::{ErrorClass, ProviderError};
 use infra_provider::{Call, ProviderResult};
 
-/// Whether these tags say that the create call of this very intent made the thing.
+/// Whether these tags say that the create call of this very intent made the thing; for a call without a token,
+/// that this stack made it for the call's address.
 pub fn made_by(call: &Call, tags: impl IntoIterator<Item = (String, String)>) -> bool {
     let tags: BTreeMap<String, String> = tags.into_iter().collect();
-    call.tags()
-        .iter()
-        .all(|(key, value)| tags.get(*key) == Some(value))
+    call.marks().all(|(key, value)| tags.get(key) == Some(&value))
 }
 
 /// The error for a create that found the name taken, where AWS itself would have overwritten what is there.

@@ -8,11 +8,11 @@ use std::time::Duration;
 use anyhow::{Context, Result};
 use infra_aws::{AwsCatalogue, AwsProviders, Clients, ConnectOptions, Emulator, connect};
 use infra_config::{DiskFiles, Files, Inputs, Loaded, load};
-use infra_core::{ResourceAddress, Severity, SourceMap, Stack};
-use infra_engine::{Cancellation, Estimates, Pace, Session};
+use infra_core::{ResourceAddress, Severity, SourceMap, Stack, StackId};
+use infra_engine::{EngineError, Estimates, ImportError, Machine, Pace, Session};
 use infra_provider::{BuiltIn, Providers};
 use infra_sandbox::{Sandbox, StartOptions};
-use infra_state::{Holder, Journal, StateStore};
+use infra_state::{Holder, Journal, StateError, StateStore};
 use infra_state_sled::{Mode, Request, SledStore};
 
 use crate::arguments::Where;
@@ -59,6 +59,9 @@ pub fn read_from(
         },
         &AwsCatalogue,
     );
+    if let Some(stack) = &loaded.stack {
+        terminal.redaction.hide(stack.variables.values());
+    }
     if !loaded.diagnostics.is_empty() {
         terminal.diagnostics(&loaded.diagnostics, &loaded.sources)?;
     }
@@ -73,16 +76,45 @@ pub fn read_from(
 }
 
 /// Where a stack's state is, and which AWS it belongs to.
+#[derive(Clone)]
 pub struct Site {
     /// The folder of the states.
     pub state_dir: PathBuf,
+    /// How long somebody else who works on a stack is waited for.
+    pub lock_timeout: Duration,
     /// The emulator, if it is the sandbox.
     emulator: Option<SandboxSite>,
 }
 
+#[derive(Clone)]
 struct SandboxSite {
     endpoint: String,
     registry: String,
+}
+
+/// The user wanted to stop before anything was changed.
+#[derive(Debug, Clone, Copy, thiserror::Error)]
+#[error("stopped before anything was changed")]
+pub struct Stopped;
+
+/// Whether an error only says that the user wanted to stop.
+pub fn is_stop(error: &anyhow::Error) -> bool {
+    error.is::<Stopped>()
+        || matches!(error.downcast_ref(), Some(EngineError::Cancelled))
+        || matches!(error.downcast_ref(), Some(ImportError::Cancelled))
+}
+
+/// As [`site`], but the wish to stop ends it. An emulator that is starting goes on, and the next run finds it.
+///
+/// # Errors
+/// When the sandbox cannot be started, or [`Stopped`].
+pub async fn site_unless_stopped(path: &Path, place: &Where, terminal: &Terminal) -> Result<Site> {
+    let (path, place, own) = (path.to_owned(), place.clone(), terminal.clone());
+    let finding = tokio::task::spawn_blocking(move || site(&path, &place, &own));
+    match terminal.cancellation.until(1, finding).await {
+        Some(found) => found.context("the sandbox cannot be started")?,
+        None => Err(Stopped.into()),
+    }
 }
 
 /// Finds the state's folder; with `--sandbox` starts the emulator first.
@@ -91,10 +123,12 @@ struct SandboxSite {
 /// When the sandbox cannot be started.
 pub fn site(path: &Path, place: &Where, terminal: &Terminal) -> Result<Site> {
     let root = project::root_of_stack(path);
+    let lock_timeout = Duration::from_secs(u64::from(place.lock_timeout));
     if !place.sandbox {
         let state_dir = place.state_dir.clone().unwrap_or_else(|| root.join("state"));
         return Ok(Site {
             state_dir,
+            lock_timeout,
             emulator: None,
         });
     }
@@ -105,6 +139,7 @@ pub fn site(path: &Path, place: &Where, terminal: &Terminal) -> Result<Site> {
         .context("the sandbox cannot be started")?;
     Ok(Site {
         state_dir: running.state_dir,
+        lock_timeout,
         emulator: Some(SandboxSite {
             endpoint: running.endpoint,
             registry: running.registry_url,
@@ -121,22 +156,82 @@ pub enum Need {
     Existing,
 }
 
-/// Opens a stack's state, which nobody else may hold.
+/// Opens a stack's state, which nobody else may hold. Who holds it is waited for, for as long as the user says.
 ///
 /// # Errors
 /// Somebody holds it, it is damaged or of a later version, or the file system says no.
-pub fn open_store(site: &Site, stack: &Stack, command: &str, need: Need) -> Result<SledStore> {
+pub fn open_store(
+    site: &Site,
+    stack: &Stack,
+    command: &str,
+    need: Need,
+    terminal: &Terminal,
+) -> Result<SledStore> {
+    let held = match attempt(site, &stack.id, command, need, site.unnoticed()) {
+        Err(StateError::Held(held)) if site.lock_timeout > site.unnoticed() => held,
+        other => return Ok(other?),
+    };
+    site.tell_waiting(&held, terminal);
+    let rest = site.lock_timeout - site.unnoticed();
+    Ok(attempt(site, &stack.id, command, need, rest)?)
+}
+
+/// Waits at most so long for whoever holds the stack.
+fn attempt(
+    site: &Site,
+    stack: &StackId,
+    command: &str,
+    need: Need,
+    wait: Duration,
+) -> Result<SledStore, StateError> {
     let request = Request {
         mode: if need == Need::Create {
             Mode::Create
         } else {
             Mode::Existing
         },
-        holder: Holder::this_process(command, None),
-        wait: Duration::ZERO,
+        holder: holder(command),
+        wait,
     };
-    let store = SledStore::open(&site.state_dir, &stack.id, &request)?;
-    Ok(store)
+    SledStore::open(&site.state_dir, stack, &request)
+}
+
+/// The same while signals are heard.
+async fn open_store_for_a_run(
+    site: &Site,
+    stack: &Stack,
+    command: &str,
+    terminal: &Terminal,
+) -> Result<SledStore> {
+    let opening = |wait: Duration| {
+        let (site, id, command) = (site.clone(), stack.id.clone(), command.to_owned());
+        tokio::task::spawn_blocking(move || attempt(&site, &id, &command, Need::Create, wait))
+    };
+    let unexpected = "the state cannot be opened";
+    let held = match opening(site.unnoticed()).await.context(unexpected)? {
+        Err(StateError::Held(held)) if site.lock_timeout > site.unnoticed() => held,
+        other => return Ok(other?),
+    };
+    site.tell_waiting(&held, terminal);
+    let rest = site.lock_timeout - site.unnoticed();
+    Ok(opening(rest).await.context(unexpected)??)
+}
+
+impl Site {
+    /// A command that only reads is gone by then, and nobody needs to know of it.
+    fn unnoticed(&self) -> Duration {
+        self.lock_timeout.min(Duration::from_secs(1))
+    }
+
+    fn tell_waiting(&self, held: &impl std::fmt::Display, terminal: &Terminal) {
+        let seconds = self.lock_timeout.as_secs();
+        terminal.note(&format!("waiting up to {seconds} s: {held}"));
+    }
+}
+
+/// Who this process is to others that want the stack.
+pub fn holder(command: &str) -> Holder {
+    Holder::this_process(format!("infra {command}"), None)
 }
 
 /// A stack that is open for planning and running.
@@ -145,10 +240,11 @@ pub struct Open {
     pub session: Session,
     /// What the file wants.
     pub stack: Arc<Stack>,
-    /// Where backups of the state go.
-    pub backups: PathBuf,
     /// What shows the run.
     pub view: View,
+    command: String,
+    backups: PathBuf,
+    terminal: Terminal,
 }
 
 /// How a session is to run.
@@ -181,9 +277,8 @@ pub async fn open(
     manner: Manner,
     terminal: &Terminal,
 ) -> Result<Open> {
-    let cancellation = Cancellation::default();
-    crate::signals::watch(&cancellation).context("signals cannot be caught")?;
-    let (reporter, events) = infra_engine::channel();
+    let cancellation = terminal.cancellation.clone();
+    let (reporter, events) = infra_engine::channel(terminal.redaction.clone());
     let view = terminal.watch(events, Some(sources));
     view.status("signing in to AWS");
     let emulator = site.emulator.as_ref();
@@ -199,17 +294,18 @@ pub async fn open(
         emulator: emulator.map(|sandbox| Emulator {
             endpoint_url: sandbox.endpoint.clone(),
             access_key_id: account.to_owned(),
+            registry: Some(sandbox.registry.clone()),
         }),
-        registry: environment::variable(environment::REGISTRY)
-            .or_else(|| emulator.map(|sandbox| sandbox.registry.clone())),
+        registry: environment::variable(environment::REGISTRY),
         progress: Arc::new(reporter.clone()),
     };
-    let opened = open_with(&options, &stack, site, command).await;
+    let opening = open_with(&options, &stack, site, command, terminal);
+    let opened = cancellation.until(1, opening).await;
     let Opened {
         store,
         journal,
         clients,
-    } = match opened {
+    } = match opened.unwrap_or_else(|| Err(Stopped.into())) {
         Ok(opened) => opened,
         Err(error) => {
             view.clear().await;
@@ -235,6 +331,7 @@ pub async fn open(
         providers,
         reporter,
         cancellation,
+        ambient: Arc::new(Machine),
         pace: if emulator.is_some() {
             Pace::EMULATOR
         } else {
@@ -246,8 +343,10 @@ pub async fn open(
     Ok(Open {
         session,
         stack: Arc::new(stack),
-        backups: store.backups_folder(),
         view,
+        command: command.to_owned(),
+        backups: store.backups_folder(),
+        terminal: terminal.clone(),
     })
 }
 
@@ -260,13 +359,19 @@ struct Opened {
 
 /// Signs in to AWS and opens the state, in this order, so that wrong credentials leave no empty state behind.
 /// A stack without anything at AWS needs no account.
-async fn open_with(options: &ConnectOptions, stack: &Stack, site: &Site, command: &str) -> Result<Opened> {
+async fn open_with(
+    options: &ConnectOptions,
+    stack: &Stack,
+    site: &Site,
+    command: &str,
+    terminal: &Terminal,
+) -> Result<Opened> {
     let is_built_in = |address: &ResourceAddress| BuiltIn::has(address.type_name());
     let mut clients = None;
     if !stack.resources.keys().all(is_built_in) {
         clients = Some(connect(options).await?);
     }
-    let store = Arc::new(open_store(site, stack, command, Need::Create)?);
+    let store = Arc::new(open_store_for_a_run(site, stack, command, terminal).await?);
     let journal = Arc::new(Journal::open(Arc::clone(&store) as Arc<dyn StateStore>)?);
     let state_is_built_in = journal.with_state(|state| {
         let of_intents = state.intents.values().map(|intent| &intent.address);
@@ -284,12 +389,33 @@ async fn open_with(options: &ConnectOptions, stack: &Stack, site: &Site, command
 }
 
 impl Open {
-    /// Lets go of the state and shows what is still to be shown.
+    /// Lets go of the state and shows what is still to be shown. What the state has become is backed up.
     pub async fn close(self) {
+        if self.session.journal.failure().is_none() {
+            self.back_up("after");
+        }
         let Self { session, view, .. } = self;
         // A failed flush has been reported by the append that it failed for.
         let _ = session.journal.close();
         drop(session);
         view.finish().await;
+    }
+
+    /// Backs the state up unless the newest backup has it already. One that cannot be written undoes nothing, but
+    /// is told.
+    pub fn back_up(&self, when: &str) {
+        let serial = self.session.journal.serial();
+        let known = infra_state::backups(&self.backups)
+            .ok()
+            .and_then(|all| infra_state::backup_serial(all.last()?));
+        // A new stack that was only looked at has nothing to lose.
+        if known == Some(serial) || (serial == 0 && when == "after") {
+            return;
+        }
+        let run = infra_core::state::RunId(format!("{when}-{}", self.command));
+        if let Err(error) = infra_state::backup(&self.session.journal.snapshot(), &self.backups, &run) {
+            self.terminal
+                .note(&format!("warning: the state could not be backed up: {error}"));
+        }
     }
 }

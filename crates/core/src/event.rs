@@ -31,6 +31,9 @@ pub struct RunSummary {
     pub done: ActionCounts,
     /// Steps that failed.
     pub failed: usize,
+    /// Steps begun and not brought to their end, because the user wanted to stop.
+    #[serde(default)]
+    pub stopped: usize,
     /// Steps not started because something they need failed, or the run was cancelled.
     pub skipped: usize,
     /// Wall time, in milliseconds.
@@ -167,7 +170,7 @@ pub enum EventKind {
         /// From its start to its readiness, in milliseconds.
         duration_ms: u64,
     },
-    /// A step failed.
+    /// A step failed, or was stopped: then the error is [`Cancelled`](crate::ErrorClass::Cancelled).
     StepFailed {
         /// The step.
         step: StepId,

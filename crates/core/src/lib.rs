@@ -12,11 +12,13 @@ pub mod expression;
 pub mod observation;
 pub mod path;
 pub mod plan;
+pub mod redaction;
 pub mod schema;
 pub mod secret;
 pub mod stack;
 pub mod state;
 pub mod types;
+pub mod unmanaged;
 pub mod value;
 
 pub use address::{PhysicalId, ResourceAddress, TypeName};
@@ -27,9 +29,11 @@ pub use expression::{AwsIdentity, EvaluationError, Expression, Reference, Scope,
 pub use observation::{Health, Observation};
 pub use path::{AttributePath, PathSegment};
 pub use plan::{Action, AttributeChange, Change, Plan, Step, StepId, StepOperation, Strength};
+pub use redaction::Redaction;
 pub use schema::{AttributeKind, AttributeSchema, TypeSchema};
 pub use secret::{SealingKey, Secret};
 pub use stack::{Lifecycle, Resource, Stack, StackId};
 pub use state::{Intent, Operation, ResourceRecord, State, Token};
 pub use types::{Catalogue, Problem, Problems, TypeDefinition};
+pub use unmanaged::{Claim, NextStep, Unmanaged, UnmanagedKind};
 pub use value::{Attributes, Unknown, Value};

@@ -207,6 +207,16 @@ pub struct State {
     /// Outputs of the last run, secrets sealed.
     #[serde(default)]
     pub outputs: Attributes,
+    /// Whether this came from a backup, so that there may be things of the stack that it does not know: what is
+    /// declared and not known is looked for before it is made. It stays so, since what is found depends on
+    /// what the files declare.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub rebuilt: bool,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "the signature that serde calls")]
+fn is_false(value: &bool) -> bool {
+    !value
 }
 
 /// A journal entry that cannot follow the ones before it.
@@ -235,6 +245,7 @@ impl State {
             deposed: BTreeMap::new(),
             intents: BTreeMap::new(),
             outputs: Attributes::new(),
+            rebuilt: false,
         }
     }
 

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
+use infra_core::Redaction;
 use infra_core::event::{Event, EventKind};
 use infra_provider::Progress;
 use tokio::sync::mpsc;
@@ -24,6 +25,7 @@ struct Inner {
     sequence: std::sync::Mutex<u64>,
     mutating_calls: AtomicU64,
     reading_calls: AtomicU64,
+    redaction: Redaction,
 }
 
 /// Receives events: those of steps and calls all and in order, others as far as there was room.
@@ -32,8 +34,8 @@ pub struct EventReceiver {
     progress: mpsc::Receiver<Event>,
 }
 
-/// A reporter and its receiver. Times count from now.
-pub fn channel() -> (Reporter, EventReceiver) {
+/// A reporter and its receiver. Times count from now. What `redaction` hides is in no event.
+pub fn channel(redaction: Redaction) -> (Reporter, EventReceiver) {
     let (steps, step_receiver) = mpsc::unbounded_channel();
     let (progress, progress_receiver) = mpsc::channel(PROGRESS_BOUND);
     let inner = Inner {
@@ -43,6 +45,7 @@ pub fn channel() -> (Reporter, EventReceiver) {
         sequence: std::sync::Mutex::new(0),
         mutating_calls: AtomicU64::new(0),
         reading_calls: AtomicU64::new(0),
+        redaction,
     };
     (
         Reporter {
@@ -66,6 +69,7 @@ impl Reporter {
             };
             counter.fetch_add(1, Ordering::Relaxed);
         }
+        let kind = self.masked(kind);
         if kind.may_be_dropped() {
             let _ = self.inner.progress.try_send(Event {
                 at_ms: self.elapsed_ms(),
@@ -87,6 +91,26 @@ impl Reporter {
             sequence: Some(*sequence),
             kind,
         });
+    }
+
+    /// What is taken out of every text of AWS, of a build and of a log.
+    pub fn redaction(&self) -> &Redaction {
+        &self.inner.redaction
+    }
+
+    /// The event with nothing secret in what others wrote.
+    fn masked(&self, mut kind: EventKind) -> EventKind {
+        let redaction = &self.inner.redaction;
+        match &mut kind {
+            EventKind::StepRetried { error, .. }
+            | EventKind::StepParked { error, .. }
+            | EventKind::StepFailed { error, .. } => *error = redaction.error(error.clone()),
+            EventKind::Waiting { status: text, .. } | EventKind::Note { text, .. } => {
+                *text = redaction.mask(text);
+            }
+            _ => {}
+        }
+        kind
     }
 
     /// Milliseconds since the channel was made.
@@ -125,7 +149,7 @@ mod tests {
 
     #[tokio::test]
     async fn progress_is_dropped_when_nobody_reads_and_steps_never_are() {
-        let (reporter, mut receiver) = channel();
+        let (reporter, mut receiver) = channel(Redaction::default());
         let note = || EventKind::Note {
             address: "a.b.c".parse().unwrap(),
             text: String::new(),

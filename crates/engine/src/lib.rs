@@ -4,6 +4,7 @@
 //! run; the steps only send it messages. Order of one step: intent durable, provider's call, outcome
 //! durable, event.
 
+mod ambient;
 mod cancel;
 mod dispatch;
 mod estimates;
@@ -13,13 +14,16 @@ mod prepare;
 mod refresh;
 mod retry;
 mod scope;
+mod search;
 mod session;
 mod settle;
 mod step;
+mod survey;
 mod wait;
 mod work;
 
-pub use cancel::Cancellation;
+pub use ambient::{Ambient, Machine};
+pub use cancel::{ANSWER_GRACE, Cancellation};
 pub use estimates::Estimates;
 pub use events::{EventReceiver, Reporter, channel};
 pub use prepare::prepare;

@@ -2,20 +2,21 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::Duration;
 
 use infra_core::event::{EventKind, RunSummary};
-use infra_core::plan::{ActionCounts, Forecast, PlanMode};
+use infra_core::plan::{ActionCounts, Forecast, PlanMode, Step, StepOperation};
 use infra_core::state::{JournalEntry, RecordStatus, RunId};
 use infra_core::{
-    Attributes, AwsIdentity, Diagnostic, PhysicalId, Plan, ProviderError, ResourceAddress, ResourceRecord,
-    RunOutcome, Stack, State,
+    Attributes, AwsIdentity, Diagnostic, Health, PhysicalId, Plan, ProviderError, Redaction, Resource,
+    ResourceAddress, ResourceRecord, RunOutcome, SealingKey, Stack, State,
 };
 use infra_plan::{PlanInput, PlanOptions};
-use infra_provider::{Progress, Providers};
+use infra_provider::{Found, Progress, Provider, Providers};
 use infra_state::{AppendError, Journal};
 use tokio::time::Instant;
 
+use crate::ambient::Ambient;
 use crate::cancel::Cancellation;
 use crate::dispatch::Dispatch;
 use crate::estimates::Estimates;
@@ -39,6 +40,8 @@ pub struct Session {
     pub reporter: Reporter,
     /// The user's wish to stop.
     pub cancellation: Cancellation,
+    /// The time of day, and unique names.
+    pub ambient: Arc<dyn Ambient>,
     /// How patient it is.
     pub pace: Pace,
     /// Calls under way at the same time.
@@ -84,6 +87,8 @@ pub struct RunReport {
     pub done: ActionCounts,
     /// Steps that failed.
     pub failed: usize,
+    /// Steps begun and not brought to their end, because the user wanted to stop.
+    pub stopped: usize,
     /// Steps never started.
     pub skipped: usize,
     /// Wall time.
@@ -97,6 +102,9 @@ pub struct RunReport {
 /// A run could not be planned or carried out. (A step's failure is no error but an outcome.)
 #[derive(Debug, thiserror::Error)]
 pub enum EngineError {
+    /// The user wanted to stop before anything was carried out.
+    #[error("stopped before anything was changed")]
+    Cancelled,
     /// What an earlier run left open cannot be settled.
     #[error(transparent)]
     Settle(#[from] Box<SettleError>),
@@ -131,6 +139,9 @@ pub enum EngineError {
 /// Something cannot be imported.
 #[derive(Debug, thiserror::Error)]
 pub enum ImportError {
+    /// The user wanted to stop before AWS had answered.
+    #[error("stopped before anything was imported")]
+    Cancelled,
     /// The stack does not declare the address.
     #[error("the stack does not declare {0}")]
     Undeclared(ResourceAddress),
@@ -148,22 +159,59 @@ pub enum ImportError {
     Journal(#[from] AppendError),
 }
 
+impl EngineError {
+    /// The error with nothing secret in what others wrote.
+    fn masked(self, redaction: &Redaction) -> Self {
+        match self {
+            Self::Settle(error) => Self::Settle(Box::new(match *error {
+                SettleError::Provider {
+                    address,
+                    operation,
+                    source,
+                } => SettleError::Provider {
+                    address,
+                    operation,
+                    source: Box::new(redaction.error(*source)),
+                },
+                other => other,
+            })),
+            Self::Refresh(RefreshError { type_name, source }) => Self::Refresh(RefreshError {
+                type_name,
+                source: redaction.error(source),
+            }),
+            Self::Diagnostics(diagnostics) => Self::Diagnostics(
+                diagnostics
+                    .into_iter()
+                    .map(|diagnostic| redaction.diagnostic(diagnostic))
+                    .collect(),
+            ),
+            other => other,
+        }
+    }
+}
+
 impl Session {
-    /// Settles what an earlier run left open, looks at AWS, and plans.
+    /// Settles what an earlier run left open, looks at AWS, and plans. All of that can be given up anywhere, so
+    /// the first request to stop ends it.
     ///
     /// # Errors
     /// See [`EngineError`].
     pub async fn plan(&self, request: RunRequest) -> Result<Planned, EngineError> {
-        let settling = Settling {
-            journal: &self.journal,
-            providers: &*self.providers,
-            reporter: &self.reporter,
-            pace: self.pace,
-            cancellation: &self.cancellation,
-        };
-        settling.all().await.map_err(Box::new)?;
+        let redaction = self.reporter.redaction();
+        if let Some(stack) = &request.stack {
+            redaction.hide(stack.variables.values());
+        }
+        let planned = self.cancellation.until(1, self.look_and_plan(request)).await;
+        planned
+            .unwrap_or(Err(EngineError::Cancelled))
+            .map_err(|error| error.masked(redaction))
+    }
+
+    async fn look_and_plan(&self, request: RunRequest) -> Result<Planned, EngineError> {
+        self.settling().all().await.map_err(Box::new)?;
         let state = self.journal.snapshot();
         let progress: Arc<dyn Progress> = Arc::new(self.reporter.clone());
+        let looking_since = Instant::now();
         let preparing = async {
             match &request.stack {
                 Some(stack) => prepare(stack, &*self.providers, self.identity.as_ref(), progress)
@@ -184,23 +232,44 @@ impl Session {
         let is_doubtful =
             request.refresh && request.options.mode == PlanMode::Apply && planned.plan.has_drift();
         if is_doubtful {
-            return self.doubting(planned, request, prepared, &state).await;
+            return self
+                .doubting(planned, request, prepared, &state, looking_since)
+                .await;
+        }
+        let deletes = |step: &Step| step.operation == StepOperation::Delete;
+        if !request.refresh && planned.plan.steps.iter().any(deletes) {
+            // Nobody has seen it since it was made, and of what AWS does not know yet it says that it is not there.
+            self.cancellation.sleep(self.lateness()?).await;
         }
         Ok(planned)
     }
 
+    pub(crate) fn settling(&self) -> Settling<'_> {
+        Settling {
+            journal: &self.journal,
+            providers: &*self.providers,
+            reporter: &self.reporter,
+            pace: self.pace,
+            cancellation: &self.cancellation,
+        }
+    }
+
     /// Looks again at what seems to have drifted, for as long as AWS may still tell what was before the last run.
+    /// Some of it may have been seen when the looking began, so that once more is due even if that time is over now.
     async fn doubting(
         &self,
         mut planned: Planned,
         request: RunRequest,
         prepared: BTreeMap<ResourceAddress, Attributes>,
         state: &State,
+        looking_since: Instant,
     ) -> Result<Planned, EngineError> {
-        let (started, patience) = (Instant::now(), self.lateness()?);
+        let looked_for = looking_since.elapsed();
+        let (started, patience) = (Instant::now(), self.lateness_before(looked_for)?);
+        let mut is_due = !patience.is_zero();
         let mut pause = self.pace.first_poll;
-        while planned.plan.has_drift() && started.elapsed() < patience && self.cancellation.sleep(pause).await
-        {
+        while planned.plan.has_drift() && is_due && self.cancellation.sleep(pause).await {
+            is_due = looked_for + started.elapsed() < patience;
             let drifted = planned
                 .plan
                 .changes
@@ -215,17 +284,23 @@ impl Session {
         Ok(planned)
     }
 
-    /// For how long from now AWS may still tell what was before the last run. After one that was killed nobody
-    /// knows when that was.
+    /// For how long from now AWS may still tell what was before the last run.
     fn lateness(&self) -> Result<Duration, EngineError> {
+        self.lateness_before(Duration::ZERO)
+    }
+
+    /// For how long it might, at a time so long ago. After a run that was killed nobody knows when that was, nor
+    /// when it was in a state that came from a backup.
+    fn lateness_before(&self, ago: Duration) -> Result<Duration, EngineError> {
         let history = self.journal.history().map_err(AppendError::from)?;
         let window = self.pace.consistency_window;
         Ok(match history.last().map(|run| &run.end) {
             Some(Some(end)) => {
-                let since = now_unix_ms().saturating_sub(end.at_unix_ms);
-                window.saturating_sub(Duration::from_millis(since))
+                let since = self.ambient.now_unix_ms().saturating_sub(end.at_unix_ms);
+                window.saturating_sub(Duration::from_millis(since).saturating_sub(ago))
             }
             Some(None) => window,
+            None if self.journal.with_state(|state| state.rebuilt) => window,
             None => Duration::ZERO,
         })
     }
@@ -308,19 +383,14 @@ impl Session {
             .providers
             .provider(address.type_name())
             .ok_or_else(|| ImportError::Undeclared(address.clone()))?;
-        let found = provider.read(std::slice::from_ref(id)).await?.remove(id);
+        let look = provider.read(std::slice::from_ref(id));
+        let answer = self.cancellation.until(1, look).await;
+        let found = answer
+            .ok_or(ImportError::Cancelled)?
+            .map_err(|error| self.reporter.redaction().error(error))?
+            .remove(id);
         let found = found.ok_or_else(|| ImportError::NotFound(address.clone(), id.clone()))?;
-        let none = Attributes::new();
-        let key = self.journal.sealing_key();
-        let record = ResourceRecord {
-            physical_id: id.clone(),
-            applied: Attributes::new(),
-            observed: sealed_observed(provider.schema(), &found.observed, [&none, &none], key),
-            dependencies: resource.dependencies.keys().cloned().collect(),
-            lifecycle: resource.lifecycle.clone(),
-            timeouts: resource.timeouts.clone(),
-            status: RecordStatus::Ready,
-        };
+        let record = taken_over(provider, resource, id, &found, self.journal.sealing_key());
         let entry = JournalEntry::Confirmed {
             address: address.clone(),
             record: Box::new(record),
@@ -335,11 +405,11 @@ impl Session {
     /// The state moved since the plan was made, or cannot be written. A failed step is in the report.
     pub async fn execute(&self, planned: Planned, command: &str) -> Result<RunReport, EngineError> {
         self.check_fresh(&planned.plan)?;
-        let run = RunId(uuid::Uuid::new_v4().to_string());
+        let run = RunId(self.ambient.unique());
         let steps = planned.plan.steps.len();
         let touched: BTreeSet<String> = planned.plan.outputs.keys().cloned().collect();
         let destroying = planned.plan.mode == PlanMode::Destroy;
-        let at_unix_ms = now_unix_ms();
+        let at_unix_ms = self.ambient.now_unix_ms();
         let started = JournalEntry::RunStarted {
             run: run.clone(),
             command: command.to_owned(),
@@ -362,6 +432,7 @@ impl Session {
             providers: Arc::clone(&self.providers),
             reporter: self.reporter.clone(),
             cancellation: self.cancellation.clone(),
+            ambient: Arc::clone(&self.ambient),
             pace: self.pace,
             wait: self.wait,
         });
@@ -380,6 +451,7 @@ impl Session {
         let summary = RunSummary {
             done: report.done,
             failed: report.failed,
+            stopped: report.stopped,
             skipped: report.skipped,
             duration_ms: u64::try_from(report.duration.as_millis()).unwrap_or(u64::MAX),
             critical_path_ms: u64::try_from(report.critical_path_length.as_millis()).unwrap_or(u64::MAX),
@@ -390,7 +462,7 @@ impl Session {
             run: run.clone(),
             outcome: report.outcome,
             summary: summary.clone(),
-            at_unix_ms: now_unix_ms(),
+            at_unix_ms: self.ambient.now_unix_ms(),
         };
         self.journal.append(ended).await?;
         self.reporter.send(EventKind::RunFinished {
@@ -403,10 +475,13 @@ impl Session {
     }
 
     /// The outputs as the state keeps them from now on: what is known now, sealed; what a part of the stack
-    /// that this run was not about, or did not get to, gave out before; and nothing that the plan takes away.
+    /// that this run was not about, or did not get to, gave out before; and nothing that the plan takes away. One
+    /// that was null is not missed by a plan, which takes null for nothing.
     fn outputs_after(&self, evaluated: Attributes, touched: &BTreeSet<String>) -> Attributes {
         let mut values = self.journal.with_state(|state| state.outputs.clone());
-        values.retain(|name, _| evaluated.contains_key(name) || !touched.contains(name));
+        values.retain(|name, value| {
+            evaluated.contains_key(name) || !(touched.contains(name) || value.is_null())
+        });
         values.extend(outputs::sealed(&evaluated, self.journal.sealing_key()));
         values
     }
@@ -425,8 +500,27 @@ impl Session {
     }
 }
 
-/// Milliseconds since 1970 (UTC); 0 for a clock before that.
-pub(crate) fn now_unix_ms() -> u64 {
-    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-    u64::try_from(since.as_millis()).unwrap_or(u64::MAX)
+/// The record of something that exists and that no intent of ours tells of. Nothing is taken for applied, so that
+/// the next plan shows every difference.
+pub(crate) fn taken_over(
+    provider: &dyn Provider,
+    resource: &Resource,
+    id: &PhysicalId,
+    found: &Found<Attributes>,
+    key: &SealingKey,
+) -> ResourceRecord {
+    let none = Attributes::new();
+    ResourceRecord {
+        physical_id: id.clone(),
+        applied: Attributes::new(),
+        observed: sealed_observed(provider.schema(), &found.observed, [&none, &none], key),
+        dependencies: resource.dependencies.keys().cloned().collect(),
+        lifecycle: resource.lifecycle.clone(),
+        timeouts: resource.timeouts.clone(),
+        status: if found.health == Health::Ready {
+            RecordStatus::Ready
+        } else {
+            RecordStatus::Pending
+        },
+    }
 }

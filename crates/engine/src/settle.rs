@@ -9,17 +9,16 @@ use futures::future::join_all;
 use infra_core::event::EventKind;
 use infra_core::state::{JournalEntry, RecordStatus};
 use infra_core::{
-    Attributes, ErrorClass, Health, Intent, Operation, PhysicalId, ProviderError, ResourceAddress,
-    ResourceRecord, SealingKey,
+    Attributes, Health, Intent, Operation, PhysicalId, ProviderError, ResourceAddress, ResourceRecord,
+    SealingKey,
 };
 use infra_plan::conceal;
 use infra_provider::{Call, Found, Provider, Providers};
 use infra_state::{AppendError, Journal};
 
-use crate::cancel::Cancellation;
+use crate::cancel::{Cancellation, cancelled};
 use crate::events::Reporter;
 use crate::retry::Pace;
-use crate::session::now_unix_ms;
 
 /// An intent could not be settled: AWS could not be asked, or the journal not written.
 #[derive(Debug, Clone, thiserror::Error)]
@@ -116,7 +115,8 @@ impl Settling<'_> {
             pace: self.pace,
             cancellation: self.cancellation,
         };
-        match lost.find(self.patience(intent)).await.map_err(failed)? {
+        // Nobody knows when the last try of the call was: the intent is from before the first.
+        match lost.find(self.pace.consistency_window).await.map_err(failed)? {
             Some((id, found)) => {
                 let record = adopted(provider, intent, &id, found, self.journal.sealing_key());
                 let entry = JournalEntry::Created {
@@ -126,10 +126,9 @@ impl Settling<'_> {
                 Ok((vec![entry], "adopted", Some(id)))
             }
             // It was not looked for long enough to know.
-            None if self.cancellation.level() >= 2 => Err(failed(ProviderError::new(
-                ErrorClass::Cancelled,
-                "stopped looking for what it may have left",
-            ))),
+            None if self.cancellation.level() >= 2 => {
+                Err(failed(cancelled("stopped looking for what it may have left")))
+            }
             None => Ok((vec![nothing(intent)], "nothing had happened", None)),
         }
     }
@@ -180,7 +179,8 @@ impl Settling<'_> {
             operation: intent.operation,
             source: Box::new(source),
         };
-        let patience = self.patience(intent);
+        // Nobody knows when the last try of the call was: the intent is from before the first.
+        let patience = self.pace.consistency_window;
         let started = tokio::time::Instant::now();
         let mut pause = self.pace.first_poll;
         let found = loop {
@@ -194,8 +194,7 @@ impl Settling<'_> {
                 break found;
             }
             if !self.cancellation.sleep(pause).await {
-                let message = "stopped looking whether it is still there";
-                return Err(failed(ProviderError::new(ErrorClass::Cancelled, message)));
+                return Err(failed(cancelled("stopped looking whether it is still there")));
             }
             pause = pause.mul_f64(1.5).min(self.pace.slowest_poll);
         };
@@ -214,14 +213,6 @@ impl Settling<'_> {
             }) => (vec![nothing(intent)], "is going", Some(id.clone())),
             Some(_) => (vec![nothing(intent)], "is still there", Some(id.clone())),
         })
-    }
-
-    /// For how long AWS's lists may not yet show what was done around the time of the intent.
-    fn patience(&self, intent: &Intent) -> Duration {
-        let age = now_unix_ms().saturating_sub(intent.at_unix_ms);
-        self.pace
-            .consistency_window
-            .saturating_sub(Duration::from_millis(age))
     }
 
     fn call(&self, intent: &Intent) -> Call {
@@ -296,6 +287,16 @@ pub(crate) struct Lost<'a> {
 }
 
 impl Lost<'_> {
+    async fn look(&self) -> Result<Option<(PhysicalId, Found<Attributes>)>, ProviderError> {
+        let Some(id) = self.provider.recover(self.call, self.attributes).await? else {
+            return Ok(None);
+        };
+        let found = self.provider.read(std::slice::from_ref(&id)).await?.remove(&id);
+        Ok(found
+            .filter(|found| !matches!(found.health, Health::Deleting(_)))
+            .map(|found| (id, found)))
+    }
+
     /// Looks for what it left, again and again for as long as `patience` says that AWS's lists may be late.
     ///
     /// # Errors
@@ -307,11 +308,10 @@ impl Lost<'_> {
         let started = tokio::time::Instant::now();
         let mut pause = self.pace.first_poll;
         loop {
-            if let Some(id) = self.provider.recover(self.call, self.attributes).await?
-                && let Some(found) = self.provider.read(std::slice::from_ref(&id)).await?.remove(&id)
-                && !matches!(found.health, Health::Deleting(_))
-            {
-                return Ok(Some((id, found)));
+            match self.cancellation.until(2, self.look()).await.transpose()? {
+                Some(Some(found)) => return Ok(Some(found)),
+                Some(None) => {}
+                None => return Ok(None),
             }
             if started.elapsed() >= patience || !self.cancellation.sleep(pause).await {
                 return Ok(None);

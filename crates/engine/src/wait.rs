@@ -7,7 +7,7 @@ use infra_core::{Attributes, ErrorClass, Health, PhysicalId, ProviderError, Reso
 use infra_provider::{Found, Provider, Wait, serving};
 use tokio::time::Instant;
 
-use crate::cancel::Cancellation;
+use crate::cancel::{Cancellation, cancelled};
 use crate::events::Reporter;
 use crate::retry::Pace;
 
@@ -91,8 +91,10 @@ impl Waiter<'_> {
         let mut status = String::new();
         loop {
             let look = self.provider.read(std::slice::from_ref(self.id));
-            match serving(self.address.clone(), look).await {
-                Ok(mut found) => {
+            let look = serving(self.address.clone(), look);
+            match self.cancellation.until(2, look).await {
+                None => return Err(self.stopped()),
+                Some(Ok(mut found)) => {
                     let found = found.remove(self.id);
                     match judge(found.as_ref(), started.elapsed()) {
                         Look::Over => return Ok(found.map(|found| found.observed)),
@@ -106,17 +108,14 @@ impl Waiter<'_> {
                     });
                 }
                 // The SDK has retried already; a wait has time to spare.
-                Err(error) if matches!(error.class, ErrorClass::Throttled | ErrorClass::Transient) => {}
-                Err(error) => return Err(error),
+                Some(Err(error)) if matches!(error.class, ErrorClass::Throttled | ErrorClass::Transient) => {}
+                Some(Err(error)) => return Err(error),
             }
             if started.elapsed() >= self.wait.timeout {
                 return Err(self.timed_out(&status));
             }
             if !self.cancellation.sleep(pause).await {
-                return Err(ProviderError::new(
-                    ErrorClass::Cancelled,
-                    format!("stopped waiting for: {}", self.wait.what),
-                ));
+                return Err(self.stopped());
             }
             pause = pause.mul_f64(1.5).min(self.slowest());
         }
@@ -127,13 +126,18 @@ impl Waiter<'_> {
         (self.wait.typical / 30).clamp(self.pace.first_poll, self.pace.slowest_poll)
     }
 
-    async fn failed(&self, status: &str) -> ProviderError {
-        let explained = self.provider.explain(self.id).await;
-        let message = match explained {
+    /// The error of a resource in a failed state, by AWS's word for that, and why it came to it.
+    pub async fn failed(&self, status: &str) -> ProviderError {
+        let explained = self.cancellation.until(2, self.provider.explain(self.id)).await;
+        let message = match explained.flatten() {
             Some(reason) => format!("{status}\n{reason}"),
             None => status.to_owned(),
         };
         ProviderError::new(ErrorClass::Failed, message)
+    }
+
+    fn stopped(&self) -> ProviderError {
+        cancelled(format!("while waiting for: {}", self.wait.what))
     }
 
     fn timed_out(&self, status: &str) -> ProviderError {

@@ -227,3 +227,29 @@ async fn a_tool_that_writes_nothing_is_an_error() {
     assert_eq!(error.class(), ErrorClass::Invalid);
     assert!(error.to_string().contains("image-id"), "{error}");
 }
+
+#[tokio::test]
+async fn a_build_that_nobody_waits_for_is_ended_with_all_that_it_started() {
+    let tools = Tools::new(&[("podman", "exec 3> fifo; sleep 1000 & echo started; sleep 1000")]);
+    let fifo = tools.folder.path().join("fifo");
+    let script = tools.folder.path().join("podman");
+    let text = std::fs::read_to_string(&script).unwrap();
+    std::fs::write(&script, text.replace("fifo", &fifo.display().to_string())).unwrap();
+    let made = std::process::Command::new("mkfifo").arg(&fifo).status().unwrap();
+    assert!(made.success());
+    // It can be read to its end once no process has it open any more.
+    let all_gone = tokio::task::spawn_blocking(move || std::fs::read(fifo).unwrap());
+    {
+        let mut build = Box::pin(tools.build(simple()));
+        let started = async {
+            while tools.lines.lock().unwrap().is_empty() {
+                tokio::task::yield_now().await;
+            }
+        };
+        tokio::select! {
+            _ = &mut build => panic!("the build ended by itself"),
+            () = started => {}
+        }
+    }
+    assert_eq!(all_gone.await.unwrap(), b"");
+}

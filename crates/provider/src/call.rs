@@ -48,7 +48,7 @@ pub struct Call {
     /// The resource.
     pub address: ResourceAddress,
     /// The intent's token: AWS's client token where an API takes one. For calls that change nothing it is
-    /// that of the intent being settled, or empty.
+    /// that of the intent being settled, or empty: then whatever the stack made for the address is looked for.
     pub token: Token,
     /// Where progress goes.
     pub progress: Arc<dyn Progress>,
@@ -62,6 +62,15 @@ impl Call {
             (TAG_ADDRESS, self.address.to_string()),
             (TAG_TOKEN, self.token.to_string()),
         ]
+    }
+
+    /// The tags by which something is known to have been made by this call: all of [`Call::tags`]. With an empty
+    /// token, by any call that the stack made for this address.
+    pub fn marks(&self) -> impl Iterator<Item = (&'static str, String)> {
+        let any = self.token.0.is_empty();
+        self.tags()
+            .into_iter()
+            .filter(move |(key, _)| !(any && *key == TAG_TOKEN))
     }
 
     /// Whether a tag is one of ours or one of AWS's, and so none of the user's.

@@ -12,6 +12,7 @@ use serde::de::DeserializeOwned;
 
 use crate::ProviderResult;
 use crate::call::Call;
+use crate::survey::Survey;
 use crate::wait::{Traits, Waits};
 
 /// A resource as a read found it.
@@ -161,8 +162,9 @@ pub trait ResourceType: Send + Sync + Sized + 'static {
         last: &Attributes,
     ) -> impl Future<Output = ProviderResult<()>> + Send;
 
-    /// Finds what a create whose answer was lost left behind, by the token's tag, the natural key, or the
-    /// parent. `attributes` are those of the intent, secrets sealed. Something of that name without our
+    /// Finds what a create whose answer was lost left behind, by our tags ([`Call::marks`]), the natural key, or
+    /// the parent. `attributes` are those of the intent, secrets sealed; where a rebuilt state makes us look for
+    /// what an unknown run made, those of the file as far as they are known. Something of that name without our
     /// tags is not ours: `None`.
     fn recover(
         &self,
@@ -182,6 +184,11 @@ pub trait ResourceType: Send + Sync + Sized + 'static {
 pub trait Provider: TypeDefinition {
     /// What has to be waited for.
     fn waits(&self) -> &Waits;
+
+    /// Whether our tags are on everything of the type, so that it is certain whose it is.
+    fn has_tags(&self) -> bool {
+        self.schema().attributes.contains_key("tags")
+    }
 
     /// Whether preparing does anything.
     fn prepares(&self) -> bool;
@@ -212,4 +219,9 @@ pub trait Provider: TypeDefinition {
 pub trait Providers: Catalogue {
     /// The type's provider; `None` when there is no such type.
     fn provider(&self, name: &TypeName) -> Option<&dyn Provider>;
+
+    /// What looks for things that no state knows; `None` where nothing can.
+    fn survey(&self) -> Option<&dyn Survey> {
+        None
+    }
 }

@@ -99,7 +99,11 @@ pub fn write_state_history(
                     RunOutcome::Cancelled => Line::new().add(Role::Notice, "cancelled"),
                 };
                 let mut done = counts_in_words(&summary.done);
-                for (number, word) in [(summary.failed, "failed"), (summary.skipped, "skipped")] {
+                for (number, word) in [
+                    (summary.failed, "failed"),
+                    (summary.stopped, "stopped"),
+                    (summary.skipped, "skipped"),
+                ] {
                     if number > 0 {
                         done.push_str(&format!(", {number} {word}"));
                     }

@@ -24,6 +24,7 @@ mod style;
 mod summary;
 mod table;
 pub mod units;
+mod unmanaged;
 mod value;
 mod value_diff;
 
@@ -39,3 +40,4 @@ pub use report::{Failure, RunEnd, RunReport, Skip};
 pub use state::{write_state_list, write_state_show};
 pub use style::{Format, Style, Surroundings};
 pub use summary::{write_next, write_summary};
+pub use unmanaged::{Surveyed, write_unmanaged};

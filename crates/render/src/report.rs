@@ -1,16 +1,16 @@
 //! What a run came to, gathered from its events.
 
 use infra_core::event::RunSummary;
-use infra_core::{Event, EventKind, ProviderError, ResourceAddress, RunOutcome, StepOperation};
+use infra_core::{ErrorClass, Event, EventKind, ProviderError, ResourceAddress, RunOutcome, StepOperation};
 
-/// A step that failed.
+/// A step that failed, or that was stopped because the user wanted it.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Failure {
     /// The resource.
     pub address: ResourceAddress,
     /// What was being done.
     pub operation: StepOperation,
-    /// Why it failed.
+    /// Why it failed, or where it was stopped.
     pub error: ProviderError,
     /// The place in the stack file, `path:line:column`.
     pub place: Option<String>,
@@ -47,6 +47,8 @@ pub struct RunReport {
     pub command: String,
     /// What failed, in order.
     pub failures: Vec<Failure>,
+    /// What was begun and not brought to its end because the user wanted to stop, in order.
+    pub stopped: Vec<Failure>,
     /// What was not started, in order.
     pub skipped: Vec<Skip>,
     /// The end; `None` while the run goes on.
@@ -70,13 +72,20 @@ impl RunReport {
                 place,
                 duration_ms,
                 ..
-            } => self.failures.push(Failure {
-                address: address.clone(),
-                operation: *operation,
-                error: error.clone(),
-                place: place.clone(),
-                duration_ms: *duration_ms,
-            }),
+            } => {
+                let ended = Failure {
+                    address: address.clone(),
+                    operation: *operation,
+                    error: error.clone(),
+                    place: place.clone(),
+                    duration_ms: *duration_ms,
+                };
+                if error.class == ErrorClass::Cancelled {
+                    self.stopped.push(ended);
+                } else {
+                    self.failures.push(ended);
+                }
+            }
             EventKind::StepSkipped {
                 address,
                 operation,

@@ -60,6 +60,12 @@ pub(crate) fn lines(report: &RunReport, sources: Option<&SourceMap>, style: &Sty
             lines.extend(failure_lines(failure, sources, style, FACTS));
         }
     }
+    if !report.stopped.is_empty() {
+        lines.push(fact("Stopped").add(Role::Notice, count(report.stopped.len(), "step")));
+        for stopped in &report.stopped {
+            lines.extend(stopped_lines(stopped, style, FACTS));
+        }
+    }
     lines.extend(skipped_lines(report, style));
     lines.extend(time_lines(end, style));
     let summary = &end.summary;
@@ -73,6 +79,9 @@ pub(crate) fn lines(report: &RunReport, sources: Option<&SourceMap>, style: &Sty
         RunOutcome::Completed => return lines,
         RunOutcome::Failed => {
             "What was done is kept. Mend what failed and run the same command again: it goes on from there."
+        }
+        RunOutcome::Cancelled if report.stopped.is_empty() => {
+            "What was done is kept. Run the same command again: it goes on from there."
         }
         RunOutcome::Cancelled => {
             "What was done is kept. Run the same command again: it goes on from there, and first asks AWS what \
@@ -184,6 +193,28 @@ pub(crate) fn failure_lines(
     lines
 }
 
+/// What was stopped, with how far it had come.
+pub(crate) fn stopped_lines(stopped: &Failure, style: &Style, indent: usize) -> Vec<Line> {
+    let took = duration(stopped.duration_ms);
+    let mut lines = vec![
+        Line::indented(indent)
+            .add(Role::Notice, style.symbols().skipped)
+            .normal(" ")
+            .add(Role::Strong, stopped.address.to_string())
+            .add(
+                Role::Notice,
+                format!(" {} stopped after {took}", words::verb(stopped.operation)),
+            ),
+    ];
+    let message = words::headline(&stopped.error);
+    lines.extend(
+        message
+            .lines()
+            .flat_map(|line| wrapped(&words_of(line), " ", indent + 4, style.width)),
+    );
+    lines
+}
+
 /// What was skipped, gathered by what it was skipped for.
 fn skipped_lines(report: &RunReport, style: &Style) -> Vec<Line> {
     let mut by_cause: BTreeMap<Option<&ResourceAddress>, Vec<String>> = BTreeMap::new();
@@ -246,6 +277,7 @@ mod tests {
         RunReport {
             command: "apply".to_owned(),
             failures: Vec::new(),
+            stopped: Vec::new(),
             skipped: Vec::new(),
             end: Some(RunEnd {
                 outcome,
@@ -290,6 +322,27 @@ mod tests {
                 because_of: Some(vpc.clone()),
             })
             .collect();
+        let mut stopped = report(RunOutcome::Cancelled);
+        for (message, duration_ms) in [
+            ("while waiting for: NAT gateway available", 20_000),
+            (
+                "without AWS's answer; the next run finds out what became of it",
+                1_200,
+            ),
+        ] {
+            stopped.stopped.push(Failure {
+                address: vpc.clone(),
+                operation: StepOperation::Create,
+                error: ProviderError::new(ErrorClass::Cancelled, message),
+                place: None,
+                duration_ms,
+            });
+        }
+        stopped.skipped.push(Skip {
+            address: vpc.with_key("a"),
+            operation: StepOperation::Create,
+            because_of: None,
+        });
         let style = Style::plain();
         let mut all = Vec::new();
         for report in [
@@ -297,6 +350,7 @@ mod tests {
             &report(RunOutcome::Completed),
             &failed,
             &report(RunOutcome::Cancelled),
+            &stopped,
         ] {
             write_summary(&mut all, report, Some(&SourceMap::default()), &style).unwrap();
             all.push(b'\n');

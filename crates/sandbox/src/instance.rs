@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use crate::error::SandboxError;
 use crate::http;
+use crate::private;
 use crate::process::ProcessIdentity;
 
 /// How long an answer of the emulator may take; a busy one answers late.
@@ -20,6 +21,7 @@ const LAST_MOMENTS: Duration = Duration::from_secs(1);
 pub(crate) struct Instance {
     pub(crate) instance_id: String,
     pub(crate) process: ProcessIdentity,
+    /// 0 until it answers.
     pub(crate) port: u16,
     /// Which version of the program runs.
     pub(crate) program: String,
@@ -52,9 +54,7 @@ impl Instance {
         let text = serde_json::to_string_pretty(self)
             .map_err(io::Error::from)
             .map_err(SandboxError::file("write", path))?;
-        let fresh = path.with_added_extension("new");
-        fs::write(&fresh, text).map_err(SandboxError::file("write", &fresh))?;
-        fs::rename(&fresh, path).map_err(SandboxError::file("write", path))
+        private::write(path, &text)
     }
 
     pub(crate) fn health(&self) -> Health {
@@ -70,6 +70,11 @@ impl Instance {
             Err(_) if self.process.ends_within(LAST_MOMENTS) => Health::Dead,
             Err(error) => Health::Silent(error),
         }
+    }
+
+    /// Whether it was started and has not answered yet: whoever started it was interrupted.
+    pub(crate) fn is_starting(&self) -> bool {
+        self.port == 0 && self.process.is_alive()
     }
 
     /// Asks for one of the emulator's own pages, which must answer 200.

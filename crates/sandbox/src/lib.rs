@@ -23,6 +23,7 @@ mod faults;
 mod http;
 mod instance;
 mod plain_moto;
+mod private;
 mod process;
 mod program;
 mod requests;

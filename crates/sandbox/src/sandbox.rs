@@ -9,6 +9,7 @@ use std::time::{Duration, Instant};
 
 use crate::error::{SandboxError, last_lines};
 use crate::instance::{Health, Instance};
+use crate::private;
 use crate::process::ProcessIdentity;
 use crate::requests::Requests;
 use crate::{program, venv};
@@ -112,7 +113,12 @@ impl Sandbox {
         progress: &mut dyn FnMut(&str),
     ) -> Result<Running, SandboxError> {
         let _lock = self.lock()?;
-        if let Some(instance) = self.instance() {
+        if let Some(mut instance) = self.instance() {
+            if instance.is_starting() && instance.program == program::hash() {
+                progress("the emulator is being started already; waiting until it answers");
+                self.await_answer(&mut instance, None)?;
+                return self.running(&instance, true);
+            }
             match instance.health() {
                 Health::Well if instance.program == program::hash() => {
                     return self.running(&instance, false);
@@ -268,9 +274,9 @@ impl Sandbox {
 
     /// Only one process at a time starts, stops or resets.
     fn lock(&self) -> Result<File, SandboxError> {
-        fs::create_dir_all(&self.folder).map_err(SandboxError::file("create", &self.folder))?;
+        private::folder(&self.folder)?;
         let path = self.folder.join("lock");
-        let file = File::create(&path).map_err(SandboxError::file("create", &path))?;
+        let file = private::file(&path)?;
         file.lock().map_err(SandboxError::file("lock", &path))?;
         Ok(file)
     }
@@ -290,7 +296,7 @@ impl Sandbox {
 
     fn make_state_dir(&self, instance_id: &str) -> Result<PathBuf, SandboxError> {
         let path = self.instances().join(instance_id).join("state");
-        fs::create_dir_all(&path).map_err(SandboxError::file("create", &path))?;
+        private::folder(&path)?;
         Ok(path)
     }
 
@@ -316,11 +322,9 @@ impl Sandbox {
     fn launch(&self, options: &StartOptions, program: &Path) -> Result<Instance, SandboxError> {
         let instance_id = new_instance_id();
         self.make_state_dir(&instance_id)?;
-        let home = self.instances().join(&instance_id);
         let log = self.folder.join("emulator.log");
-        let file = File::create(&log).map_err(SandboxError::file("create", &log))?;
+        let file = private::file(&log)?;
         let errors = file.try_clone().map_err(SandboxError::file("create", &log))?;
-        let port_file = home.join("port");
 
         let mut command = Command::new(venv::python(&self.venv));
         command
@@ -328,7 +332,7 @@ impl Sandbox {
             .arg("--data-dir")
             .arg(self.data())
             .arg("--port-file")
-            .arg(&port_file)
+            .arg(self.port_file(&instance_id))
             .args(["--port", &options.port.unwrap_or(0).to_string()]);
         if let Some(scale) = options.time_scale {
             command.args(["--time-scale", &scale.to_string()]);
@@ -341,46 +345,65 @@ impl Sandbox {
             .stdin(Stdio::null())
             .stdout(file)
             .stderr(errors)
-            // Its own group, so that Ctrl-C in the terminal does not reach it.
+            // Its own group, so that Ctrl-C in the terminal does not reach it. (It ignores a hang-up by itself.)
             .process_group(0);
-        let failed = |reason: String| SandboxError::Start {
-            reason,
-            output: last_lines(&fs::read_to_string(&log).unwrap_or_default(), 20),
-            log: log.clone(),
-        };
         let mut child = command
             .spawn()
-            .map_err(|error| failed(format!("it cannot be run ({error})")))?;
-        let process =
-            ProcessIdentity::of(child.id()).ok_or_else(|| failed("its process ended at once".to_owned()))?;
+            .map_err(|error| failed(&log, format!("it cannot be run ({error})")))?;
+        let process = ProcessIdentity::of(child.id())
+            .ok_or_else(|| failed(&log, "its process ended at once".to_owned()))?;
         let mut instance = Instance {
             instance_id,
             process,
             port: 0,
             program: program::hash(),
-            log: log.clone(),
+            log,
         };
-        match wait_until_well(&mut child, &mut instance, &port_file) {
-            Ok(()) => {
-                instance.write(&self.instance_path())?;
-                Ok(instance)
-            }
-            Err(reason) => {
-                self.end(&instance)?;
-                Err(failed(reason))
-            }
+        // Before it answers: were we interrupted now, the next start would find it and wait on.
+        instance.write(&self.instance_path())?;
+        self.await_answer(&mut instance, Some(&mut child))?;
+        Ok(instance)
+    }
+
+    /// Waits until a new emulator answers, and writes down where. One that does not is ended.
+    fn await_answer(&self, instance: &mut Instance, child: Option<&mut Child>) -> Result<(), SandboxError> {
+        let port_file = self.port_file(&instance.instance_id);
+        if let Err(reason) = wait_until_well(child, instance, &port_file) {
+            let error = failed(&instance.log, reason);
+            self.end(instance)?;
+            self.remove_instances()?;
+            return Err(error);
         }
+        instance.write(&self.instance_path())
+    }
+
+    /// Where an emulator writes its port once it listens.
+    fn port_file(&self, instance_id: &str) -> PathBuf {
+        self.instances().join(instance_id).join("port")
     }
 }
 
-/// Waits until a new emulator answers; the error says what happened instead.
-fn wait_until_well(child: &mut Child, instance: &mut Instance, port_file: &Path) -> Result<(), String> {
+fn failed(log: &Path, reason: String) -> SandboxError {
+    SandboxError::Start {
+        reason,
+        output: last_lines(&fs::read_to_string(log).unwrap_or_default(), 20),
+        log: log.to_owned(),
+    }
+}
+
+/// Waits until a new emulator answers; the error says what happened instead. Only its parent is told how it ended.
+fn wait_until_well(
+    mut child: Option<&mut Child>,
+    instance: &mut Instance,
+    port_file: &Path,
+) -> Result<(), String> {
     let deadline = Instant::now() + START_TIMEOUT;
     while Instant::now() < deadline {
-        match child.try_wait() {
-            Ok(None) => {}
-            Ok(Some(status)) => return Err(format!("it ended with {status}")),
-            Err(error) => return Err(error.to_string()),
+        match child.as_mut().map(|child| child.try_wait()) {
+            Some(Ok(Some(status))) => return Err(format!("it ended with {status}")),
+            Some(Err(error)) => return Err(error.to_string()),
+            None if !instance.process.is_alive() => return Err("it ended".to_owned()),
+            Some(Ok(None)) | None => {}
         }
         if let Ok(text) = fs::read_to_string(port_file)
             && let Ok(port) = text.trim().parse()

@@ -40,7 +40,7 @@ pub(crate) fn prepare(venv: &Path, progress: &mut dyn FnMut(&str)) -> Result<(),
     if is_ready(venv) {
         return Ok(());
     }
-    make(venv, progress)
+    make(venv, &lock, progress)
 }
 
 fn is_ready(venv: &Path) -> bool {
@@ -48,7 +48,7 @@ fn is_ready(venv: &Path) -> bool {
     stamp.trim() == program::requirements_hash() && python(venv).exists()
 }
 
-fn make(venv: &Path, progress: &mut dyn FnMut(&str)) -> Result<(), SandboxError> {
+fn make(venv: &Path, lock: &File, progress: &mut dyn FnMut(&str)) -> Result<(), SandboxError> {
     let base = env::var(PYTHON_VARIABLE).unwrap_or_else(|_| "python3".to_owned());
     check_python(&base)?;
     if venv.exists() {
@@ -64,7 +64,7 @@ fn make(venv: &Path, progress: &mut dyn FnMut(&str)) -> Result<(), SandboxError>
     progress("making the emulator's Python environment (once, about a minute)");
     let mut create = Command::new(&base);
     create.args(["-m", "venv"]).arg(venv);
-    run(venv, create, &mut |_| {}, |_| {
+    run(venv, lock, create, &mut |_| {}, |_| {
         "the venv module failed; on Debian it is the package python3-venv".to_owned()
     })?;
 
@@ -92,7 +92,7 @@ fn make(venv: &Path, progress: &mut dyn FnMut(&str)) -> Result<(), SandboxError>
             progress("installing the packages");
         }
     };
-    run(venv, install, &mut tell, explain_pip)?;
+    run(venv, lock, install, &mut tell, explain_pip)?;
     let stamp = venv.join(STAMP);
     fs::write(&stamp, program::requirements_hash()).map_err(SandboxError::file("write", &stamp))
 }
@@ -133,9 +133,11 @@ fn is_empty(folder: &Path) -> bool {
     fs::read_dir(folder).is_ok_and(|mut entries| entries.next().is_none())
 }
 
-/// Runs a command that makes the environment, telling its output line by line.
+/// Runs a command that makes the environment, telling its output line by line. Should this process be ended
+/// meanwhile, the command holds the lock for as long as it goes on.
 fn run(
     venv: &Path,
+    lock: &File,
     mut command: Command,
     tell: &mut dyn FnMut(&str),
     explain: impl FnOnce(&str) -> String,
@@ -145,8 +147,10 @@ fn run(
         hint,
         output: last_lines(&output, 15),
     };
+    let held = lock.try_clone().map_err(SandboxError::file("lock", venv))?;
     let mut child = command
-        .stdin(Stdio::null())
+        // Nothing is read from it: what counts is that the child has it open.
+        .stdin(held)
         .stdout(Stdio::piped())
         .stderr(Stdio::piped())
         .spawn()
@@ -252,7 +256,8 @@ mod tests {
     fn a_folder_of_something_else_is_not_removed() {
         let folder = tempfile::tempdir().unwrap();
         fs::write(folder.path().join("thesis.txt"), "years of work").unwrap();
-        let error = make(folder.path(), &mut |_| {}).unwrap_err().to_string();
+        let lock = tempfile::tempfile().unwrap();
+        let error = make(folder.path(), &lock, &mut |_| {}).unwrap_err().to_string();
         assert!(error.contains(VENV_VARIABLE), "{error}");
         assert!(folder.path().join("thesis.txt").exists());
     }

@@ -74,6 +74,59 @@ fn a_sandbox_is_started_once_reset_and_stopped() {
 }
 
 #[test]
+fn only_the_owner_may_look_into_it() {
+    use std::os::unix::fs::PermissionsExt;
+    let root = tempfile::tempdir().unwrap();
+    let sandbox = TemporarySandbox::start(root.path(), shared_venv(), &StartOptions::default()).unwrap();
+    let mut folders = vec![root.path().join(".infra/sandbox")];
+    assert!(sandbox.running().log.starts_with(&folders[0]));
+    let mut files = 0;
+    while let Some(folder) = folders.pop() {
+        for entry in fs::read_dir(&folder).unwrap() {
+            let entry = entry.unwrap();
+            let mode = entry.metadata().unwrap().permissions().mode() & 0o777;
+            let is_folder = entry.path().is_dir();
+            if entry.file_name().to_string_lossy().starts_with("program-") {
+                // Nothing of the user's, in a folder that is private as a whole.
+                continue;
+            }
+            assert_eq!(mode, if is_folder { 0o700 } else { 0o600 }, "{entry:?}");
+            files += usize::from(!is_folder);
+            folders.extend(is_folder.then(|| entry.path()));
+        }
+        let mode = fs::metadata(&folder).unwrap().permissions().mode();
+        assert_eq!(mode & 0o777, 0o700, "{folder:?}");
+    }
+    assert!(files >= 4, "{files} files");
+}
+
+#[test]
+fn a_start_that_was_interrupted_is_carried_on() {
+    let root = tempfile::tempdir().unwrap();
+    let sandbox = TemporarySandbox::start(root.path(), shared_venv(), &StartOptions::default()).unwrap();
+    let first = sandbox.running().clone();
+    // As it is written down before the emulator answers.
+    let written = root.path().join(".infra/sandbox/instance.json");
+    let mut instance: serde_json::Value =
+        serde_json::from_str(&fs::read_to_string(&written).unwrap()).unwrap();
+    instance["port"] = 0.into();
+    fs::write(&written, instance.to_string()).unwrap();
+    assert_eq!(sandbox.status().unwrap(), Status::Stopped);
+    let again = sandbox.start(&StartOptions::default(), &mut |_| {}).unwrap();
+    assert_eq!(
+        (again.pid, &again.endpoint, &again.instance_id),
+        (first.pid, &first.endpoint, &first.instance_id)
+    );
+    // A terminal that is closed does not take it along.
+    let hung_up = std::process::Command::new("kill")
+        .args(["-HUP", &first.pid.to_string()])
+        .status()
+        .unwrap();
+    assert!(hung_up.success());
+    assert_eq!(sandbox.requests().unwrap().total, 0);
+}
+
+#[test]
 fn a_dead_emulator_is_noticed_and_its_state_is_dropped() {
     let root = tempfile::tempdir().unwrap();
     let sandbox = TemporarySandbox::start(root.path(), shared_venv(), &StartOptions::default()).unwrap();

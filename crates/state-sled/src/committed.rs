@@ -2,7 +2,8 @@
 //!
 //! It is read before the database is touched, so that a newer format is refused in time. It is written
 //! after each durable commit and not synced: after a power failure it may lag behind, but it never
-//! promises more than the database holds. So a database that has less was damaged.
+//! promises more than the database holds. So a database that has less was damaged, and one without its note,
+//! which is never removed, cannot be trusted to have it all.
 
 use std::fs::{self, File};
 use std::io::{Read, Seek, SeekFrom, Write};
@@ -26,6 +27,16 @@ pub(crate) struct Committed {
     pub lineage: String,
     /// The last serial that was acknowledged.
     pub serial: u64,
+    /// The lineage that an import is about to put in its place: a crash leaves the one or the other.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub next_lineage: Option<String>,
+}
+
+impl Committed {
+    /// Whether a database of this lineage belongs to the note.
+    pub fn is_of(&self, lineage: &str) -> bool {
+        self.lineage == lineage || self.next_lineage.as_deref() == Some(lineage)
+    }
 }
 
 /// Just the format: all that a note of a newer version must still have.
@@ -103,6 +114,19 @@ impl Note {
         self.file
             .seek(SeekFrom::Start(0))
             .and_then(|_| self.file.write_all(&text))
+            // Only after a lineage of unusual length was there anything behind it.
+            .and_then(|()| self.file.set_len(text.len() as u64))
+            .map_err(|error| StateError::io("writing", &self.path, error))
+    }
+
+    /// The same, durable: for what must be known after a power failure.
+    ///
+    /// # Errors
+    /// When the file system refuses.
+    pub(crate) fn write_durably(&mut self, committed: &Committed) -> Result<(), StateError> {
+        self.write(committed)?;
+        self.file
+            .sync_data()
             .map_err(|error| StateError::io("writing", &self.path, error))
     }
 }

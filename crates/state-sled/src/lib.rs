@@ -8,14 +8,20 @@
 //! hands its pages to the disk, which neither empties the disk's cache nor makes a grown file's length
 //! durable), values small enough to stay inside sled's log (larger ones go to files of their own that sled
 //! never syncs), and a note of the serial that was acknowledged, since sled drops a damaged end of its log
-//! without a word.
+//! without a word, and a sum over the state, since it does not notice a part that is an older one.
 
 mod committed;
+mod content;
+mod database;
 mod keys;
 mod open;
 mod pieces;
+mod quiet;
+mod rebuild;
 mod store;
+mod sum;
 mod writer;
 
-pub use open::{Mode, Request, folder, runs_folder, set_aside, stacks};
+pub use open::{Mode, Request, backups_folder, folder, runs_folder, stacks};
+pub use rebuild::{Rebuilding, SetAside};
 pub use store::{JOURNAL_KEPT, SledStore};

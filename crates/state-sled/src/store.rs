@@ -5,18 +5,16 @@ use std::path::{Path, PathBuf};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use infra_core::state::{JournalEntry, STATE_FORMAT_VERSION};
-use infra_core::{Attributes, Intent, ResourceAddress, ResourceRecord, SealingKey, StackId, State, Token};
-use infra_state::{
-    Changeset, Holder, RunRecord, StateError, StateStore, StoredState, make_private, new_state,
-};
-use serde::de::DeserializeOwned;
-use serde::{Deserialize, Serialize};
-use sled::{Batch, IVec};
+use infra_core::{StackId, State};
+use infra_state::{Changeset, Holder, RunRecord, StateError, StateStore, StoredState, make_private};
+use sled::Batch;
 
-use crate::committed::{self, Committed, Note};
-use crate::open::{self, BACKUPS, DATABASE, Mode, Opened, Request, guarded};
+use crate::committed::{Committed, Note};
+use crate::content::{Meta, check_new, check_whole, create, load, sealing_key};
+use crate::keys;
+use crate::open::{self, BACKUPS, DATABASE, Opened, Request};
+use crate::sum::Sum;
 use crate::writer::Writer;
-use crate::{keys, pieces};
 
 /// So many of the newest journal entries stay for sure: older ones are removed, when a state is opened,
 /// once there are a tenth more. Runs are kept for ever.
@@ -28,7 +26,6 @@ const REMOVED_AT_ONCE: usize = 1_000;
 #[derive(Debug)]
 pub struct SledStore {
     opened: Opened,
-    database: PathBuf,
     stack: StackId,
     head: Mutex<Head>,
 }
@@ -38,17 +35,11 @@ pub struct SledStore {
 struct Head {
     lineage: String,
     serial: u64,
+    rebuilt: bool,
+    sum: Sum,
     note: Note,
     /// The error after which it is not known what is stored.
     failed: Option<StateError>,
-}
-
-#[derive(Debug, Serialize, Deserialize)]
-struct Meta {
-    format: u32,
-    stack: StackId,
-    lineage: String,
-    serial: u64,
 }
 
 impl SledStore {
@@ -57,7 +48,7 @@ impl SledStore {
     /// # Errors
     /// [`StateError::Absent`] without a state in [`Mode::Existing`](crate::Mode::Existing);
     /// [`StateError::NewerFormat`], and nothing was touched; [`StateError::Held`];
-    /// [`StateError::Damaged`]; otherwise what the file system says.
+    /// [`StateError::Damaged`]; [`StateError::OtherStack`]; otherwise what the file system says.
     pub fn open(state_dir: &Path, stack: &StackId, request: &Request) -> Result<Self, StateError> {
         Self::open_keeping(state_dir, stack, request, JOURNAL_KEPT)
     }
@@ -69,47 +60,25 @@ impl SledStore {
         kept: u64,
     ) -> Result<Self, StateError> {
         let opened = open::open(state_dir, stack, request)?;
-        let database = opened.folder.join(DATABASE);
-        let found = read_key::<Meta>(&opened, &database, keys::META)?;
-        let location = || opened.folder.display().to_string();
-        let meta = match (found, &opened.committed) {
-            (Some(meta), _) => meta,
-            (None, Some(committed)) => {
-                let what = format!("its database lost all of {} journal entries", committed.serial);
-                return Err(StateError::damaged(location(), what));
+        let meta = match opened.database.read_key::<Meta>(keys::META)? {
+            Some(meta) => {
+                check_whole(&opened, stack, &meta)?;
+                meta
             }
-            (None, None) if request.mode == Mode::Existing => {
-                return Err(StateError::Absent {
-                    stack: stack.to_string(),
-                    path: opened.folder,
-                });
+            None => {
+                check_new(&opened, stack, request.mode)?;
+                create(&opened.database, stack)?
             }
-            (None, None) => create(&opened, &database, stack)?,
         };
-        committed::check_format(&opened.folder, Some(meta.format))?;
-        if meta.stack != *stack {
-            let what = format!("it is the state of the stack {}", meta.stack);
-            return Err(StateError::damaged(location(), what));
-        }
-        if let Some(committed) = &opened.committed
-            && committed.lineage == meta.lineage
-            && committed.serial > meta.serial
-        {
-            let what = format!(
-                "its database lost the journal entries {} to {}",
-                meta.serial + 1,
-                committed.serial
-            );
-            return Err(StateError::damaged(location(), what));
-        }
-        let note = Note::create(&opened.folder, &noted(&meta))?;
+        let note = Note::create(&opened.folder, &meta.noted())?;
         let store = Self {
             opened,
-            database,
             stack: stack.clone(),
             head: Mutex::new(Head {
                 lineage: meta.lineage,
                 serial: meta.serial,
+                rebuilt: meta.rebuilt,
+                sum: meta.sum,
                 note,
                 failed: None,
             }),
@@ -133,29 +102,8 @@ impl SledStore {
         self.opened.lease.took_over()
     }
 
-    fn guarded<T>(&self, doing: &str, call: impl FnOnce() -> sled::Result<T>) -> Result<T, StateError> {
-        guarded(&self.database, doing, call)
-    }
-
     fn damaged(&self, what: impl Into<String>) -> StateError {
-        StateError::damaged(self.location(), what)
-    }
-
-    /// The value of every key with this prefix, with the rest of the key.
-    fn all<T: DeserializeOwned>(&self, prefix: &[u8]) -> Result<Vec<(String, T)>, StateError> {
-        let pairs = self.guarded("reading", || {
-            self.opened
-                .db
-                .scan_prefix(prefix)
-                .collect::<sled::Result<Vec<_>>>()
-        })?;
-        pairs
-            .into_iter()
-            .map(|(key, first)| {
-                let name = String::from_utf8_lossy(&key[prefix.len()..]).into_owned();
-                Ok((name, read_value(&self.opened, &self.database, &key, &first)?))
-            })
-            .collect()
+        self.opened.database.damaged(what)
     }
 
     /// Applies a batch and makes it durable; `head` follows. After an error the store is at its end.
@@ -164,12 +112,26 @@ impl SledStore {
             .opened
             .lease
             .still_held()
-            .and_then(|()| write_durably(&self.opened, &self.database, batch))
-            .and_then(|()| head.note.write(&noted(&meta)));
+            .and_then(|()| {
+                if head.lineage == meta.lineage {
+                    return Ok(());
+                }
+                let before = Committed {
+                    next_lineage: Some(meta.lineage.clone()),
+                    lineage: head.lineage.clone(),
+                    serial: head.serial,
+                    ..meta.noted()
+                };
+                head.note.write_durably(&before)
+            })
+            .and_then(|()| self.opened.database.write_durably(batch))
+            .and_then(|()| head.note.write(&meta.noted()));
         match &written {
             Ok(()) => {
                 head.lineage = meta.lineage;
                 head.serial = meta.serial;
+                head.rebuilt = meta.rebuilt;
+                head.sum = meta.sum;
             }
             Err(error) => head.failed = Some(error.clone()),
         }
@@ -185,26 +147,13 @@ impl SledStore {
         }
     }
 
-    fn meta(&self, lineage: &str, serial: u64) -> Meta {
-        Meta {
-            format: STATE_FORMAT_VERSION,
-            stack: self.stack.clone(),
-            lineage: lineage.to_owned(),
-            serial,
-        }
-    }
-
     /// Removes the oldest journal entries when there are far more than `kept`. The folded state and the
     /// runs need none of them.
     fn remove_old_entries(&self, kept: u64) -> Result<(), StateError> {
         let newest = self.head()?.serial;
-        let oldest = self.guarded("reading", || {
-            self.opened
-                .db
-                .scan_prefix(keys::JOURNAL)
-                .keys()
-                .next()
-                .transpose()
+        let database = &self.opened.database;
+        let oldest = database.guarded("reading", || {
+            database.tree.scan_prefix(keys::JOURNAL).keys().next().transpose()
         })?;
         let Some(oldest) = oldest.and_then(|key| keys::serial(&key)) else {
             return Ok(());
@@ -214,12 +163,11 @@ impl SledStore {
         }
         let serials: Vec<u64> = (oldest..=newest - kept).collect();
         for serials in serials.chunks(REMOVED_AT_ONCE) {
-            let mut batch = Writer::new(&self.opened, &self.database);
+            let mut batch = Writer::new(database, Sum::default());
             for serial in serials {
                 batch.remove(&keys::entry(*serial))?;
             }
-            let batch = batch.finish();
-            write_durably(&self.opened, &self.database, batch)?;
+            database.write_durably(batch.finish())?;
         }
         Ok(())
     }
@@ -231,31 +179,11 @@ impl StateStore for SledStore {
     }
 
     fn load(&self) -> Result<StoredState, StateError> {
-        let meta: Meta = read_key(&self.opened, &self.database, keys::META)?
-            .ok_or_else(|| self.damaged("its database has no head"))?;
-        let mut state = State::new(meta.stack, meta.lineage);
-        state.serial = meta.serial;
-        for (name, record) in self.all::<ResourceRecord>(keys::RECORDS)? {
-            state.resources.insert(self.address(&name)?, record);
-        }
-        for (name, records) in self.all::<Vec<ResourceRecord>>(keys::DEPOSED)? {
-            state.deposed.insert(self.address(&name)?, records);
-        }
-        for (name, intent) in self.all::<Intent>(keys::INTENTS)? {
-            state.intents.insert(Token(name), intent);
-        }
-        if let Some(outputs) = read_key::<Attributes>(&self.opened, &self.database, keys::OUTPUTS)? {
-            state.outputs = outputs;
-        }
-        let key = self.guarded("reading", || self.opened.db.get(keys::SEALING_KEY))?;
-        let key: [u8; 32] = key
-            .as_deref()
-            .and_then(|bytes| bytes.try_into().ok())
-            .ok_or_else(|| self.damaged("its database has no sealing key"))?;
-        Ok(StoredState {
-            state,
-            sealing_key: SealingKey::new(key),
-        })
+        let database = &self.opened.database;
+        let state = load(database)?;
+        let sealing_key =
+            sealing_key(database)?.ok_or_else(|| self.damaged("its database has no sealing key"))?;
+        Ok(StoredState { state, sealing_key })
     }
 
     fn commit(&self, changes: &Changeset) -> Result<(), StateError> {
@@ -272,9 +200,16 @@ impl StateStore for SledStore {
                 found: head.serial,
             });
         }
-        let meta = self.meta(&changes.lineage, changes.serial());
-        let mut batch = Writer::new(&self.opened, &self.database);
+        let mut batch = Writer::new(&self.opened.database, head.sum);
         batch.apply(changes)?;
+        let meta = Meta {
+            format: STATE_FORMAT_VERSION,
+            stack: self.stack.clone(),
+            lineage: changes.lineage.clone(),
+            serial: changes.serial(),
+            rebuilt: head.rebuilt,
+            sum: batch.sum(),
+        };
         batch.put(keys::META, &meta)?;
         self.write(head, batch.finish(), meta)
     }
@@ -283,22 +218,36 @@ impl StateStore for SledStore {
         if serials.is_empty() {
             return Ok(Vec::new());
         }
+        let head = self.head()?.serial;
         let range = keys::entry(*serials.start())..=keys::entry(*serials.end());
-        let pairs = self.guarded("reading", || {
-            self.opened.db.range(range).collect::<sled::Result<Vec<_>>>()
+        let database = &self.opened.database;
+        let pairs = database.guarded("reading", || {
+            database.tree.range(range).collect::<sled::Result<Vec<_>>>()
         })?;
-        pairs
-            .into_iter()
-            .map(|(key, first)| {
-                let serial =
-                    keys::serial(&key).ok_or_else(|| self.damaged("a journal entry has no serial"))?;
-                Ok((serial, read_value(&self.opened, &self.database, &key, &first)?))
-            })
-            .collect()
+        let mut entries: Vec<(u64, JournalEntry)> = Vec::with_capacity(pairs.len());
+        for (key, first) in pairs {
+            let serial = keys::serial(&key).ok_or_else(|| self.damaged("a journal entry has no serial"))?;
+            if entries.last().is_some_and(|(before, _)| before + 1 != serial) {
+                return Err(self.damaged(format!("its database lost the journal entry {}", serial - 1)));
+            }
+            entries.push((serial, database.read_value(&key, &first)?));
+        }
+        // Old entries are removed, and an import removes all of them; but never the newest alone.
+        let last = head.min(*serials.end());
+        match entries.last() {
+            Some((serial, _)) if *serial != last => {
+                Err(self.damaged(format!("its database lost the journal entry {last}")))
+            }
+            _ => Ok(entries),
+        }
     }
 
     fn history(&self) -> Result<Vec<RunRecord>, StateError> {
-        Ok(self.all(keys::RUNS)?.into_iter().map(|(_, run)| run).collect())
+        let database = &self.opened.database;
+        let runs = database.read_all(keys::RUNS)?;
+        runs.iter()
+            .map(|(key, value)| database.parsed(key, value))
+            .collect()
     }
 
     fn replace_all(&self, state: &State) -> Result<(), StateError> {
@@ -309,90 +258,22 @@ impl StateStore for SledStore {
                 found: head.serial,
             });
         }
-        let meta = self.meta(&state.lineage, state.serial);
-        let mut batch = Writer::new(&self.opened, &self.database);
+        let mut batch = Writer::new(&self.opened.database, head.sum);
         batch.replace(state)?;
+        let meta = Meta {
+            stack: self.stack.clone(),
+            ..Meta::of(state, batch.sum())
+        };
         batch.put(keys::META, &meta)?;
         self.write(head, batch.finish(), meta)
-    }
-}
-
-impl SledStore {
-    fn address(&self, name: &str) -> Result<ResourceAddress, StateError> {
-        name.parse()
-            .map_err(|error| self.damaged(format!("the key of a record is wrong: {error}")))
     }
 }
 
 impl Drop for SledStore {
     fn drop(&mut self) {
         // sled may have made files since; the folder above kept others out meanwhile.
-        let _ = make_private(&self.database);
+        let _ = make_private(&self.opened.folder.join(DATABASE));
     }
-}
-
-/// A new state with a new sealing key, durable.
-fn create(opened: &Opened, database: &Path, stack: &StackId) -> Result<Meta, StateError> {
-    let mut sealing_key = [0; 32];
-    getrandom::fill(&mut sealing_key)
-        .map_err(|error| StateError::io("making a key for", database, std::io::Error::other(error)))?;
-    let state = new_state(stack);
-    let meta = Meta {
-        format: STATE_FORMAT_VERSION,
-        stack: state.stack,
-        lineage: state.lineage,
-        serial: state.serial,
-    };
-    let mut batch = Writer::new(opened, database);
-    batch.put(keys::META, &meta)?;
-    let mut batch = batch.finish();
-    batch.insert(keys::SEALING_KEY, &sealing_key);
-    write_durably(opened, database, batch)?;
-    Ok(meta)
-}
-
-fn noted(meta: &Meta) -> Committed {
-    Committed {
-        format: meta.format,
-        lineage: meta.lineage.clone(),
-        serial: meta.serial,
-    }
-}
-
-fn write_durably(opened: &Opened, database: &Path, batch: Batch) -> Result<(), StateError> {
-    guarded(database, "writing", || {
-        opened.db.apply_batch(batch)?;
-        opened.db.flush()?;
-        opened.data.sync_data()?;
-        Ok(())
-    })
-}
-
-fn read_key<T: DeserializeOwned>(
-    opened: &Opened,
-    database: &Path,
-    key: &[u8],
-) -> Result<Option<T>, StateError> {
-    guarded(database, "reading", || opened.db.get(key))?
-        .map(|first| read_value(opened, database, key, &first))
-        .transpose()
-}
-
-fn read_value<T: DeserializeOwned>(
-    opened: &Opened,
-    database: &Path,
-    key: &[u8],
-    first: &IVec,
-) -> Result<T, StateError> {
-    let wrong = |why: String| {
-        StateError::damaged(
-            opened.folder.display().to_string(),
-            format!("the value of `{}` is wrong: {why}", key.escape_ascii()),
-        )
-    };
-    let value = guarded(database, "reading", || pieces::whole(&opened.db, key, first))?
-        .ok_or_else(|| wrong("a part of it is missing".into()))?;
-    serde_json::from_slice(&value).map_err(|error| wrong(error.to_string()))
 }
 
 #[cfg(test)]
@@ -405,6 +286,7 @@ mod tests {
     use infra_state::testing::sample_stack;
 
     use super::*;
+    use crate::open::Mode;
 
     #[test]
     fn old_entries_go_and_runs_stay() {

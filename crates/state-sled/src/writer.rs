@@ -1,29 +1,34 @@
 //! Gathers the changes of one atomic write.
 
-use std::path::Path;
-
 use infra_core::State;
 use infra_state::{Changeset, StateError};
 use serde::Serialize;
 use sled::Batch;
 
-use crate::open::{Opened, guarded};
+use crate::database::Database;
+use crate::sum::Sum;
 use crate::{keys, pieces};
 
 /// A batch in the making, which looks up in the database what it replaces.
 pub(crate) struct Writer<'a> {
-    opened: &'a Opened,
-    database: &'a Path,
+    database: &'a Database,
     batch: Batch,
+    sum: Sum,
 }
 
 impl<'a> Writer<'a> {
-    pub(crate) fn new(opened: &'a Opened, database: &'a Path) -> Self {
+    /// On top of what has this sum.
+    pub(crate) fn new(database: &'a Database, sum: Sum) -> Self {
         Self {
-            opened,
             database,
             batch: Batch::default(),
+            sum,
         }
+    }
+
+    /// The sum of the state afterwards.
+    pub(crate) fn sum(&self) -> Sum {
+        self.sum
     }
 
     /// The batch.
@@ -31,30 +36,46 @@ impl<'a> Writer<'a> {
         self.batch
     }
 
+    /// Puts something that is no part of the state itself.
     pub(crate) fn put<T: Serialize>(&mut self, key: &[u8], value: &T) -> Result<(), StateError> {
         let value = to_json(key, value)?;
-        guarded(self.database, "reading", || {
-            pieces::put(&self.opened.db, &mut self.batch, key, &value)
+        self.put_bytes(key, &value)
+    }
+
+    fn put_bytes(&mut self, key: &[u8], value: &[u8]) -> Result<(), StateError> {
+        self.database.guarded("reading", || {
+            pieces::put(&self.database.tree, &mut self.batch, key, value)
         })
     }
 
-    pub(crate) fn remove(&mut self, key: &[u8]) -> Result<(), StateError> {
-        guarded(self.database, "reading", || {
-            pieces::remove(&self.opened.db, &mut self.batch, key)
-        })
-    }
-
-    fn put_or_remove<T: Serialize>(&mut self, key: &[u8], value: Option<&T>) -> Result<(), StateError> {
+    /// Puts or removes a part of the state.
+    fn change<T: Serialize>(&mut self, key: &[u8], value: Option<&T>) -> Result<(), StateError> {
+        if let Some(before) = self.database.read_bytes(key)? {
+            self.sum.toggle(key, &before);
+        }
         match value {
-            Some(value) => self.put(key, value),
+            Some(value) => self.add(key, value),
             None => self.remove(key),
         }
     }
 
+    /// Puts a part of the state where there is none.
+    fn add<T: Serialize>(&mut self, key: &[u8], value: &T) -> Result<(), StateError> {
+        let value = to_json(key, value)?;
+        self.sum.toggle(key, &value);
+        self.put_bytes(key, &value)
+    }
+
+    pub(crate) fn remove(&mut self, key: &[u8]) -> Result<(), StateError> {
+        self.database.guarded("reading", || {
+            pieces::remove(&self.database.tree, &mut self.batch, key)
+        })
+    }
+
     fn remove_all(&mut self, prefix: &[u8]) -> Result<(), StateError> {
-        guarded(self.database, "reading", || {
-            for key in self.opened.db.scan_prefix(prefix).keys() {
-                pieces::remove(&self.opened.db, &mut self.batch, &key?)?;
+        self.database.guarded("reading", || {
+            for key in self.database.tree.scan_prefix(prefix).keys() {
+                pieces::remove(&self.database.tree, &mut self.batch, &key?)?;
             }
             Ok(())
         })
@@ -66,16 +87,16 @@ impl<'a> Writer<'a> {
             self.put(&keys::entry(*serial), entry)?;
         }
         for (address, record) in &changes.records {
-            self.put_or_remove(&keys::record(address), record.as_ref())?;
+            self.change(&keys::record(address), record.as_ref())?;
         }
         for (address, records) in &changes.deposed {
-            self.put_or_remove(&keys::deposed(address), records.as_ref())?;
+            self.change(&keys::deposed(address), records.as_ref())?;
         }
         for (token, intent) in &changes.intents {
-            self.put_or_remove(&keys::intent(token), intent.as_ref())?;
+            self.change(&keys::intent(token), intent.as_ref())?;
         }
         if let Some(outputs) = &changes.outputs {
-            self.put(keys::OUTPUTS, outputs)?;
+            self.change(keys::OUTPUTS, Some(outputs))?;
         }
         for ((started_unix_ms, run), record) in &changes.runs {
             self.put(&keys::run(*started_unix_ms, run), record)?;
@@ -88,16 +109,17 @@ impl<'a> Writer<'a> {
         for prefix in [keys::RECORDS, keys::DEPOSED, keys::INTENTS, keys::JOURNAL] {
             self.remove_all(prefix)?;
         }
+        self.sum = Sum::default();
         for (address, record) in &state.resources {
-            self.put(&keys::record(address), record)?;
+            self.add(&keys::record(address), record)?;
         }
         for (address, records) in &state.deposed {
-            self.put(&keys::deposed(address), records)?;
+            self.add(&keys::deposed(address), records)?;
         }
         for (token, intent) in &state.intents {
-            self.put(&keys::intent(token), intent)?;
+            self.add(&keys::intent(token), intent)?;
         }
-        self.put(keys::OUTPUTS, &state.outputs)
+        self.add(keys::OUTPUTS, &state.outputs)
     }
 }
 

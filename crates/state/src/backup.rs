@@ -1,13 +1,13 @@
-//! A JSON copy of the state per run.
+//! JSON copies of the state: before a run and after it.
 
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use infra_core::State;
 use infra_core::state::RunId;
+use infra_core::{StackId, State};
 
 use crate::error::StateError;
-use crate::exchange::export;
+use crate::exchange::{ImportError, export, import};
 use crate::files::{create_private_folder, write_private};
 
 /// So many of the newest backups stay.
@@ -42,7 +42,7 @@ pub fn backup(state: &State, folder: &Path, run: &RunId) -> Result<PathBuf, Stat
     Ok(path)
 }
 
-/// The backups in `folder`, the oldest first; none if there is no such folder.
+/// The backups in `folder` by their serials, the oldest first; none if there is no such folder.
 ///
 /// # Errors
 /// When the folder cannot be read.
@@ -55,32 +55,88 @@ pub fn backups(folder: &Path) -> Result<Vec<PathBuf>, StateError> {
     let mut found = Vec::new();
     for entry in entries {
         let entry = entry.map_err(|error| StateError::io("reading the folder", folder, error))?;
-        if entry.file_name().to_str().is_some_and(is_backup) {
-            found.push(entry.path());
+        if let Some(serial) = backup_serial(&entry.path()) {
+            found.push((serial, entry.path()));
         }
     }
-    // The name begins with the time.
+    // Clocks go back, serials do not. Of the same serial, the name, which begins with the time, decides.
     found.sort();
-    Ok(found)
+    Ok(found.into_iter().map(|(_, path)| path).collect())
 }
 
-/// A file of somebody else's in the folder is neither listed nor removed.
-fn is_backup(name: &str) -> bool {
-    let mut parts = name.splitn(3, '_');
-    let (Some(time), Some(serial), Some(run)) = (parts.next(), parts.next(), parts.next()) else {
-        return false;
-    };
-    time.len() == "2026-01-01T00-00-00.000Z".len()
+/// The serial of a backup, by its name; `None` for a file of somebody else's, which is neither listed nor
+/// removed.
+pub fn backup_serial(path: &Path) -> Option<u64> {
+    let mut parts = path.file_name()?.to_str()?.splitn(3, '_');
+    let (time, serial, run) = (parts.next()?, parts.next()?, parts.next()?);
+    let is_backup = time.len() == "2026-01-01T00-00-00.000Z".len()
         && time.ends_with('Z')
         && serial.len() >= 8
         && serial.bytes().all(|byte| byte.is_ascii_digit())
-        && run.ends_with(".json")
+        && run.ends_with(".json");
+    is_backup.then(|| serial.parse().ok()).flatten()
+}
+
+/// When a backup was made, by its name, for people.
+pub fn backup_time(path: &Path) -> String {
+    let name = path.file_name().unwrap_or_default().to_string_lossy();
+    let time = name.split('_').next().unwrap_or_default();
+    match time.split_once('T') {
+        Some((day, clock)) => {
+            let clock = clock.split('.').next().unwrap_or_default();
+            format!("{day} {} UTC", clock.replace('-', ":"))
+        }
+        None => name.into_owned(),
+    }
+}
+
+/// A backup cannot be used.
+#[derive(Debug, thiserror::Error)]
+pub enum BackupError {
+    /// The file cannot be read.
+    #[error(transparent)]
+    File(#[from] StateError),
+    /// It is no state of the stack, or damaged itself.
+    #[error("the backup {} cannot be used", .path.display())]
+    Content {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        source: ImportError,
+    },
+}
+
+/// The state of `stack` in a backup.
+///
+/// # Errors
+/// When it cannot be read, or is no sound state of that stack.
+pub fn read_backup(path: &Path, stack: &StackId) -> Result<State, BackupError> {
+    let text = fs::read_to_string(path).map_err(|error| StateError::io("reading", path, error))?;
+    match import(&text, stack, None, true) {
+        Ok(imported) => Ok(imported.state),
+        Err(source) => Err(BackupError::Content {
+            path: path.to_owned(),
+            source,
+        }),
+    }
+}
+
+/// The highest serial among the backups in `folder` that can be read and are of this lineage.
+///
+/// # Errors
+/// When the folder cannot be read.
+pub fn newest_of_lineage(folder: &Path, stack: &StackId, lineage: &str) -> Result<Option<u64>, StateError> {
+    let all = backups(folder)?;
+    let states = all.iter().rev().filter_map(|path| read_backup(path, stack).ok());
+    Ok(states
+        .filter(|state| state.lineage == lineage)
+        .map(|state| state.serial)
+        .next())
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::exchange::import;
     use crate::testing::sample_state;
 
     #[test]
@@ -96,8 +152,9 @@ mod tests {
         }
         fs::write(folder.join("notes.json"), "mine").unwrap();
         let kept = backups(&folder).unwrap();
-        written.sort();
         assert_eq!(kept, written[5..]);
+        assert_eq!(backup_serial(&kept[BACKUPS_KEPT - 1]), Some(state.serial));
+        assert_eq!(backup_serial(&folder.join("notes.json")), None);
         let text = fs::read_to_string(&kept[BACKUPS_KEPT - 1]).unwrap();
         assert_eq!(
             import(&text, &state.stack, None, false).unwrap().state.serial,

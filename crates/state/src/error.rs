@@ -35,6 +35,19 @@ pub enum StateError {
         /// What to do.
         hint: String,
     },
+    /// It is the state of another stack, in this one's place; nothing was touched.
+    #[error(
+        "{location} holds the state of the stack {found}, not of {expected}: it was copied or renamed. Put the state of \
+         {expected} there, or name another place with --state-dir"
+    )]
+    OtherStack {
+        /// Where the state is.
+        location: String,
+        /// Whose state it is.
+        found: String,
+        /// Whose it should be.
+        expected: String,
+    },
     /// There is no state yet.
     #[error("there is no state of the stack {stack} in {}", .path.display())]
     Absent {
@@ -55,8 +68,11 @@ pub enum StateError {
         /// The system's answer.
         source: Arc<io::Error>,
     },
-    /// The disk is full.
-    #[error("{doing} {} failed because the disk is full: free some space and run the command again", .path.display())]
+    /// The disk is full, or what the user may have of it.
+    #[error(
+        "{doing} {} failed because the disk is full, or a quota or limit of file sizes is reached: make room and run the \
+         command again", .path.display()
+    )]
     NoSpace {
         /// What was being done, such as `writing`.
         doing: String,
@@ -129,7 +145,7 @@ impl StateError {
     pub fn io(doing: impl Into<String>, path: &Path, error: io::Error) -> Self {
         let (doing, path, kind, source) = (doing.into(), path.to_owned(), error.kind(), Arc::new(error));
         match kind {
-            io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => {
+            io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded | io::ErrorKind::FileTooLarge => {
                 Self::NoSpace { doing, path, source }
             }
             io::ErrorKind::ReadOnlyFilesystem | io::ErrorKind::PermissionDenied => {
@@ -144,8 +160,8 @@ impl StateError {
         Self::Damaged {
             location: location.into(),
             what: what.into(),
-            hint: "Nothing at AWS is lost: move this folder's `db` and `committed` aside and restore the \
-                   newest of its `backups` with `infra state import <backup>`"
+            hint: "Nothing at AWS is touched or lost: `infra state rebuild <stack file>` sets the damaged database aside \
+                   and goes on from the newest backup"
                 .into(),
         }
     }

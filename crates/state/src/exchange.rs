@@ -11,7 +11,7 @@ use crate::error::StateError;
 use crate::integrity::{DEPENDENCY_CYCLE, DUPLICATE_PHYSICAL_ID, check};
 
 /// The keys that format 1 has at the top.
-const KEYS: [&str; 8] = [
+const KEYS: [&str; 9] = [
     "format_version",
     "stack",
     "lineage",
@@ -20,6 +20,7 @@ const KEYS: [&str; 8] = [
     "deposed",
     "intents",
     "outputs",
+    "rebuilt",
 ];
 
 /// The state as JSON in its lasting form: the same text for the same state, secrets as their keyed hashes,

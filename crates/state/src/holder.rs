@@ -22,6 +22,10 @@ pub struct Holder {
     pub boot: String,
     /// The process id on its machine.
     pub pid: u32,
+    /// When the process started, as the system counts it (on Linux in ticks since the machine's start): tells it
+    /// from a later one with the same id. Empty where the system does not tell.
+    #[serde(default)]
+    pub started: String,
     /// The command in words, such as `infra apply`.
     pub command: String,
     /// The run, if the command is one.
@@ -40,6 +44,7 @@ impl Holder {
             machine: first_line("/etc/machine-id"),
             boot: first_line("/proc/sys/kernel/random/boot_id"),
             pid: std::process::id(),
+            started: start_of("self").unwrap_or_default(),
             command: command.into(),
             run,
             since_unix_ms: now_unix_ms(),
@@ -61,9 +66,21 @@ impl Holder {
     /// Another boot of the same machine counts: what ran before it is dead.
     pub(crate) fn same_machine(&self, other: &Self) -> bool {
         let same_kernel = !self.boot.is_empty() && self.boot == other.boot;
-        // Containers of one image can share a machine id, machines of one image a name; not both at once.
-        let same_name = self.host == other.host && self.machine == other.machine;
+        // Containers of one image can share a machine id, machines of one image a name; not both at once. A name
+        // alone is enough only where the system has nothing better.
+        let knows_only_names = [self, other].iter().all(|holder| holder.boot.is_empty());
+        let same_name = self.host == other.host
+            && self.machine == other.machine
+            && (!self.machine.is_empty() || knows_only_names);
         same_kernel || same_name
+    }
+
+    /// Whether the process certainly has ended, as far as `me` can see: it ran on this very kernel, and its id
+    /// is free or belongs to a process that started at another time. (A container does not see the processes of
+    /// another one: then this is no proof, and only good for words.)
+    pub(crate) fn seems_dead(&self, me: &Self) -> bool {
+        let visible = !self.boot.is_empty() && self.boot == me.boot && !self.started.is_empty();
+        visible && start_of(&self.pid.to_string()).as_ref() != Some(&self.started)
     }
 }
 
@@ -93,6 +110,14 @@ fn first_line(path: &str) -> String {
         .ok()
         .and_then(|text| text.lines().next().map(|line| line.trim().to_owned()))
         .unwrap_or_default()
+}
+
+/// When a process started, by field 22 of `/proc/<pid>/stat`, see proc_pid_stat(5).
+fn start_of(process: &str) -> Option<String> {
+    let stat = fs::read_to_string(format!("/proc/{process}/stat")).ok()?;
+    // The name before the last bracket may hold anything.
+    let (_, fields) = stat.rsplit_once(')')?;
+    fields.split_whitespace().nth(19).map(str::to_owned)
 }
 
 /// Now, in milliseconds since 1970 (UTC).
@@ -153,5 +178,25 @@ mod tests {
             assert_eq!(me.same_machine(&other), same, "{other:?}");
         }
         assert!(!holder("a", "", "").same_machine(&holder("b", "", "")));
+        assert!(holder("a", "", "").same_machine(&holder("a", "", "")));
+        // Two containers of one name on two machines, neither with an id of its own.
+        assert!(!holder("runner", "", "one").same_machine(&holder("runner", "", "other")));
+    }
+
+    #[cfg(target_os = "linux")]
+    #[test]
+    fn a_dead_process_is_told_from_a_later_one_with_its_id() {
+        let me = Holder::this_process("infra apply", None);
+        assert!(!me.started.is_empty() && !me.seems_dead(&me));
+        let earlier = Holder {
+            started: "1".into(),
+            ..me.clone()
+        };
+        assert!(earlier.seems_dead(&me));
+        let elsewhere = Holder {
+            boot: "another".into(),
+            ..earlier
+        };
+        assert!(!elsewhere.seems_dead(&me));
     }
 }

@@ -34,9 +34,21 @@ pub struct Journal {
     room: Arc<Semaphore>,
     lineage: String,
     sealing_key: SealingKey,
-    /// `None` when every append flushes by itself, or after [`Journal::close`].
+    /// `None` when somebody else flushes, or after [`Journal::close`].
     writer: Mutex<Option<JoinHandle<()>>>,
-    inline: bool,
+    flushing: Flushing,
+}
+
+/// Who makes durable what is appended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Flushing {
+    /// The writer's thread.
+    Thread,
+    /// Every append by itself.
+    Append,
+    /// Whoever opened it, when they like.
+    #[cfg(feature = "testing")]
+    Opener,
 }
 
 /// How often and how long a journal flushed.
@@ -58,6 +70,9 @@ struct Shared {
     inner: Mutex<Inner>,
     /// Told when there is something to write, or nothing any more.
     work: Condvar,
+    /// The same for an opener who flushes.
+    #[cfg(feature = "testing")]
+    queued: tokio::sync::Notify,
     /// Held while the store is called, so that changesets reach it in order.
     committing: Mutex<()>,
 }
@@ -87,7 +102,7 @@ impl Journal {
     /// What [`StateStore::load`] says, and [`StateError::Damaged`] when the state breaks a rule of
     /// [`check`].
     pub fn open(store: Arc<dyn StateStore>) -> Result<Self, StateError> {
-        let journal = Self::load(store, false)?;
+        let journal = Self::load(store, Flushing::Thread)?;
         let shared = Arc::clone(&journal.shared);
         let thread = std::thread::Builder::new()
             .name("journal".into())
@@ -110,10 +125,33 @@ impl Journal {
     /// # Errors
     /// As for [`Journal::open`].
     pub fn open_inline(store: Arc<dyn StateStore>) -> Result<Self, StateError> {
-        Self::load(store, true)
+        Self::load(store, Flushing::Append)
     }
 
-    fn load(store: Arc<dyn StateStore>, inline: bool) -> Result<Self, StateError> {
+    /// Loads the state; nothing is durable before [`Journal::flush`]: for tests that decide when a flush ends,
+    /// and how much of what was appended a crash takes away. What is not flushed when it is closed or dropped
+    /// is lost.
+    ///
+    /// # Errors
+    /// As for [`Journal::open`].
+    #[cfg(feature = "testing")]
+    pub fn open_unflushed(store: Arc<dyn StateStore>) -> Result<Self, StateError> {
+        Self::load(store, Flushing::Opener)
+    }
+
+    /// Returns when something was appended since the last time that it did.
+    #[cfg(feature = "testing")]
+    pub async fn queued(&self) {
+        self.shared.queued.notified().await;
+    }
+
+    /// Makes durable what was appended.
+    #[cfg(feature = "testing")]
+    pub fn flush(&self) {
+        self.shared.flush();
+    }
+
+    fn load(store: Arc<dyn StateStore>, flushing: Flushing) -> Result<Self, StateError> {
         let stored = store.load()?;
         let broken: Vec<String> = check(&stored.state, None)
             .into_iter()
@@ -138,11 +176,13 @@ impl Journal {
                     statistics: FlushStatistics::default(),
                 }),
                 work: Condvar::new(),
+                #[cfg(feature = "testing")]
+                queued: tokio::sync::Notify::new(),
                 committing: Mutex::new(()),
             }),
             room: Arc::new(Semaphore::new(QUEUE_BOUND)),
             writer: Mutex::new(None),
-            inline,
+            flushing,
         })
     }
 
@@ -153,7 +193,7 @@ impl Journal {
     /// [`AppendError::Illegal`], [`AppendError::Unsound`] and [`AppendError::ClearSecret`] concern this entry
     /// alone, and nothing of it was kept; any other error is final for the journal.
     pub async fn append(&self, entry: JournalEntry) -> Result<u64, AppendError> {
-        if self.inline {
+        if self.flushing == Flushing::Append {
             return self.append_blocking(entry);
         }
         self.refuse_unsound(&entry)?;
@@ -163,6 +203,8 @@ impl Journal {
             .map_err(|_| self.failure().map_or(AppendError::Closed, AppendError::from))?;
         let (serial, answer) = self.enqueue(entry, Some(room))?;
         self.shared.work.notify_one();
+        #[cfg(feature = "testing")]
+        self.shared.queued.notify_one();
         match answer.await {
             Ok(result) => result.map(|()| serial).map_err(AppendError::from),
             Err(_) => Err(StateError::WriterEnded.into()),

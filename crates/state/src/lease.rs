@@ -15,6 +15,8 @@ use crate::holder::{Holder, now_unix_ms};
 const LOCK_FILE: &str = "lock";
 /// How often a holder shows that it is alive.
 const SIGN_OF_LIFE_EVERY: Duration = Duration::from_secs(10);
+/// How long who is refused waits for the holder to write down who it is.
+const TELLS_WITHIN: Duration = Duration::from_secs(2);
 /// Between two tries of somebody who waits.
 const TRY_EVERY: Duration = Duration::from_millis(25);
 
@@ -43,7 +45,10 @@ impl Lease {
         let mut file = open_lock(&path)?;
         let until = Instant::now() + wait;
         while !try_lock(&file, &path)? {
-            if Instant::now() >= until {
+            let now = Instant::now();
+            // Who has just taken it has not written down who it is, or a dead one's note is still there.
+            let is_told = read_holder(&mut file).is_some_and(|other| !other.seems_dead(&holder));
+            if now >= until && (is_told || now >= until + TELLS_WITHIN) {
                 return Err(held(folder, &mut file, &holder, false));
             }
             std::thread::sleep(TRY_EVERY);

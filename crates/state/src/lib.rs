@@ -3,7 +3,8 @@
 //!
 //! What is here: [`StateStore`] (what a store must do, with the errors it may answer), [`Journal`] (appends
 //! from many tasks, durable when they return, sharing flushes), [`Lease`] (one writer at a time),
-//! [`check`] (integrity), [`export`] and [`import`] (the lasting JSON form), [`backup`] (one per run).
+//! [`check`] (integrity), [`export`] and [`import`] (the lasting JSON form), [`backup`] (before and after each run),
+//! and [`rebuild`] (from a backup and what is left of a damaged store).
 //! This crate names no database, knows no AWS and no terminal.
 
 mod backup;
@@ -15,12 +16,15 @@ mod holder;
 mod integrity;
 mod journal;
 mod lease;
+mod rebuild;
 mod runs;
 mod store;
 #[cfg(any(test, feature = "testing"))]
 pub mod testing;
 
-pub use backup::{BACKUPS_KEPT, backup, backups};
+pub use backup::{
+    BACKUPS_KEPT, BackupError, backup, backup_serial, backup_time, backups, newest_of_lineage, read_backup,
+};
 pub use error::{AppendError, Held, StateError};
 pub use exchange::{ImportError, Imported, export, import};
 pub use files::{create_private_folder, make_private, sync_folder, write_private};
@@ -28,5 +32,6 @@ pub use holder::Holder;
 pub use integrity::check;
 pub use journal::{FlushStatistics, Journal};
 pub use lease::{Lease, unlock};
+pub use rebuild::{Rebuilt, Remains, rebuild};
 pub use runs::{RECORDS_KEPT, RecordFile, create_record, records};
 pub use store::{Changeset, RunEnd, RunRecord, StateStore, StoredState, new_state};

@@ -3,7 +3,7 @@
 /// A source of numbers that look random. SplitMix64 (Steele, Lea, Flood: "Fast splittable pseudorandom number
 /// generators", 2014).
 #[derive(Debug, Clone)]
-pub(crate) struct Chance(u64);
+pub struct Chance(u64);
 
 impl Chance {
     /// The chance of one event: `what` tells it from all others of the same seed. It does not depend on what
@@ -19,7 +19,8 @@ impl Chance {
         Self(hash)
     }
 
-    fn next(&mut self) -> u64 {
+    /// The next number of all that there are.
+    pub fn number(&mut self) -> u64 {
         self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
         let mut mixed = self.0;
         mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
@@ -29,7 +30,13 @@ impl Chance {
 
     /// A number from 0 to `bound - 1`; 0 for a bound of 0.
     pub fn below(&mut self, bound: u64) -> u64 {
-        self.next() % bound.max(1)
+        self.number() % bound.max(1)
+    }
+
+    /// One of these, which may not be none; the first ones as likely as the last.
+    pub fn pick<T: Clone>(&mut self, from: &[T]) -> T {
+        let position = self.below(from.len() as u64) as usize;
+        from.get(position).cloned().expect("something to pick from")
     }
 
     /// True in `percent` of a hundred cases.

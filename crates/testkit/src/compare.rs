@@ -11,10 +11,15 @@ use crate::world::Listed;
 /// twice or for nobody, that do not work, and attributes that differ from what the stack sets. Attributes that
 /// the stack does not set are let be, and so are those under `ignore_changes`.
 pub fn differences(cloud: &Cloud, stack: &Stack) -> Vec<String> {
+    differences_among(cloud.listing(), stack)
+}
+
+/// The same for some of the cloud's things, as if there were no others.
+pub fn differences_among(listing: Vec<Listed>, stack: &Stack) -> Vec<String> {
     let mut found = Vec::new();
     let mut known = Known::default();
     let mut things: BTreeMap<ResourceAddress, Listed> = BTreeMap::new();
-    for thing in cloud.listing() {
+    for thing in listing {
         let Some(address) = thing.made_for.clone() else {
             found.push(format!("{} {} was made by hand", thing.type_name, thing.id));
             continue;

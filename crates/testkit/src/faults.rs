@@ -25,22 +25,15 @@ pub struct Faults {
     pub slowest: Duration,
     /// For up to so long after a change reads tell what was before it.
     pub stale_for: Duration,
+    /// Things take up to so many times their usual time to work, to change and to go.
+    pub lateness: u8,
+    /// For up to so long after a thing is gone, what it referred to counts as still used.
+    pub lingers_for: Duration,
 }
 
 impl Default for Faults {
-    /// Nothing goes wrong, and nothing takes time but waiting for things to work.
     fn default() -> Self {
-        Self {
-            seed: 0,
-            throttled_percent: 0,
-            broken_before_percent: 0,
-            lost_answer_percent: 0,
-            broken_reads_percent: 0,
-            most_in_a_row: 3,
-            fastest: Duration::ZERO,
-            slowest: Duration::ZERO,
-            stale_for: Duration::ZERO,
-        }
+        Self::NONE
     }
 }
 
@@ -54,6 +47,21 @@ pub(crate) enum Fate {
 }
 
 impl Faults {
+    /// Nothing goes wrong, and nothing takes time but waiting for things to work.
+    pub const NONE: Self = Self {
+        seed: 0,
+        throttled_percent: 0,
+        broken_before_percent: 0,
+        lost_answer_percent: 0,
+        broken_reads_percent: 0,
+        most_in_a_row: 3,
+        fastest: Duration::ZERO,
+        slowest: Duration::ZERO,
+        stale_for: Duration::ZERO,
+        lateness: 1,
+        lingers_for: Duration::ZERO,
+    };
+
     /// Everything goes wrong now and then, and calls take a while.
     pub fn stormy(seed: u64) -> Self {
         Self {
@@ -70,7 +78,7 @@ impl Faults {
 
     /// After this much time reads tell the truth: how long a test should let pass.
     pub fn truth_after(&self) -> Duration {
-        self.stale_for + self.slowest + Duration::from_secs(1)
+        self.stale_for + self.lingers_for + self.slowest + Duration::from_secs(1)
     }
 
     /// The fate of the `nth` changing call of this operation for this subject, `failed` of which just
@@ -115,8 +123,24 @@ impl Faults {
 
     /// How long reads do not see the `nth` change of a subject.
     pub(crate) fn staleness(&self, subject: &str, nth: u64) -> Duration {
-        let mut chance = Chance::of(self.seed, &["stale", subject, &nth.to_string()]);
-        let bound = u64::try_from(self.stale_for.as_millis()).unwrap_or(u64::MAX);
+        self.up_to("stale", self.stale_for, subject, nth)
+    }
+
+    /// How long what the `nth` change of a subject lets go of counts as still used.
+    pub(crate) fn lingering(&self, subject: &str, nth: u64) -> Duration {
+        self.up_to("linger", self.lingers_for, subject, nth)
+    }
+
+    /// How many times its usual time what the `nth` change of a subject sets going takes.
+    pub(crate) fn slowness(&self, subject: &str, nth: u64) -> f64 {
+        let mut chance = Chance::of(self.seed, &["slow", subject, &nth.to_string()]);
+        let tenths = u64::from(self.lateness.max(1) - 1) * 10;
+        1.0 + chance.below(tenths + 1) as f64 / 10.0
+    }
+
+    fn up_to(&self, what: &str, longest: Duration, subject: &str, nth: u64) -> Duration {
+        let mut chance = Chance::of(self.seed, &[what, subject, &nth.to_string()]);
+        let bound = u64::try_from(longest.as_millis()).unwrap_or(u64::MAX);
         match bound {
             0 => Duration::ZERO,
             bound => Duration::from_millis(chance.below(bound + 1)),

@@ -155,6 +155,12 @@ impl Kind {
         self
     }
 
+    /// Says that no two things may have the same value here, if they have one.
+    pub fn unique(mut self, name: &str) -> Self {
+        self.schema.natural_key.push(name.to_owned());
+        self
+    }
+
     pub fn made_first(mut self) -> Self {
         self.schema.create_before_destroy = true;
         self

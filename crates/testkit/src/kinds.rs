@@ -73,13 +73,16 @@ fn part() -> Kind {
         .computed("id", Id)
 }
 
-/// Like a NAT gateway: on its way for long, has its address only when it works, and is long in going.
+/// Like a NAT gateway: on its way for long, has its address only when it works, is long in going, and may hold
+/// something that no other can hold at the same time.
 fn gateway() -> Kind {
     Kind::new("net.gateway", Given)
         .with_client_token()
         .with_tags()
         .attribute("part_id", Kinds::String, &[Required, Immutable])
         .attribute("note", Kinds::String, &[])
+        .attribute("allocation", Kinds::String, &[Immutable])
+        .unique("allocation")
         .refers("part_id")
         .computed("id", Id)
         .computed("address", WhenReady)

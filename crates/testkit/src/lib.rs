@@ -28,8 +28,9 @@ mod stack;
 mod stop;
 mod world;
 
+pub use chance::Chance;
 pub use cloud::{Calls, Cloud};
-pub use compare::differences;
+pub use compare::{differences, differences_among};
 pub use expression::template;
 pub use faults::Faults;
 pub use kinds::catalogue;

@@ -60,6 +60,10 @@ impl Provider for SimulatedType {
         &self.kind.waits
     }
 
+    fn has_tags(&self) -> bool {
+        self.kind.tags
+    }
+
     fn prepares(&self) -> bool {
         self.kind.prepares()
     }
@@ -87,9 +91,11 @@ impl Provider for SimulatedType {
             address: &call.address,
         };
         let (kind, own) = (Arc::clone(&self.kind), call.clone());
+        let quoted = quoted(&sent);
         self.shared
             .change(change, move |world, when| world.create(&kind, &own, sent, when))
             .await
+            .map_err(quoted)
     }
 
     async fn read(&self, ids: &[PhysicalId]) -> ProviderResult<BTreeMap<PhysicalId, Found<Attributes>>> {
@@ -110,9 +116,11 @@ impl Provider for SimulatedType {
             address: &call.address,
         };
         let (kind, id) = (Arc::clone(&self.kind), id.clone());
+        let quoted = quoted(&revealed(&update.spec)?);
         self.shared
             .change(change, move |world, when| world.update(&kind, &id, &update, when))
             .await
+            .map_err(quoted)
     }
 
     async fn delete(&self, call: &Call, id: &PhysicalId, _: &Attributes) -> ProviderResult<()> {
@@ -137,6 +145,17 @@ impl Provider for SimulatedType {
 
     async fn explain(&self, id: &PhysicalId) -> Option<String> {
         Some(format!("{id} has been looked at"))
+    }
+}
+
+/// Quotes what was sent when it is invalid, as AWS does.
+fn quoted(sent: &Attributes) -> impl Fn(ProviderError) -> ProviderError + use<> {
+    let sent = format!("{sent:?}");
+    move |mut error| {
+        if error.class == ErrorClass::Invalid {
+            error.message.push_str(&format!(": {sent}"));
+        }
+        error
     }
 }
 

@@ -1,17 +1,16 @@
 //! `infra output`: what a stack gives out.
 
-use std::io;
 use std::path::PathBuf;
 
 use anyhow::{Result, bail};
 use clap::Args;
 use infra_render::{write_output, write_outputs};
-use infra_state::StateStore;
 
 use crate::arguments::Where;
 use crate::exit::Exit;
-use crate::stack::{self, Need};
-use crate::terminal::Terminal;
+use crate::reading;
+use crate::stack;
+use crate::terminal::{Terminal, data};
 
 /// Show the outputs of the last run, or one of them raw
 #[derive(Debug, Args)]
@@ -38,11 +37,8 @@ pub fn run(command: &OutputCommand, terminal: &Terminal) -> Result<Exit> {
         return Ok(Exit::BadStack);
     };
     let site = stack::site(&command.file, &command.place, terminal)?;
-    let outputs = stack::open_store(&site, stack, "output", Need::Existing)?
-        .load()?
-        .state
-        .outputs;
-    let mut out = io::stdout();
+    let outputs = reading::state(&site, stack, "output", terminal)?.outputs;
+    let mut out = data();
     match &command.name {
         None => write_outputs(&mut out, &outputs, None, terminal.format, &terminal.out)?,
         Some(name) => match outputs.get(name) {

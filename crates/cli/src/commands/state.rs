@@ -1,19 +1,20 @@
 //! `infra state`: what is known of a stack.
 
-use std::io::{self, Write};
+use std::io::Write;
 use std::path::PathBuf;
 
 use anyhow::{Context, Result, bail};
 use clap::{Args, Subcommand};
 use infra_core::{ResourceAddress, Stack};
 use infra_render::{runs, write_state_history, write_state_list, write_state_show};
-use infra_state::{StateError, StateStore, unlock};
-use infra_state_sled::SledStore;
+use infra_state::{StateStore, unlock};
 
+use super::rebuild::rebuild;
 use crate::arguments::Where;
 use crate::exit::Exit;
+use crate::reading;
 use crate::stack::{self, Need, Site};
-use crate::terminal::Terminal;
+use crate::terminal::{Terminal, data};
 
 /// Show, move and unlock what is known of a stack
 #[derive(Debug, Args)]
@@ -35,7 +36,7 @@ enum Action {
     },
     /// Write the state as JSON, which is its lasting form
     Export(Stacks),
-    /// Take a state from JSON, such as a backup; a damaged state is set aside
+    /// Take a state from JSON
     Import {
         #[command(flatten)]
         stack: Stacks,
@@ -44,6 +45,14 @@ enum Action {
         /// Take it although it is older, or of another lineage
         #[arg(long)]
         force: bool,
+    },
+    /// Go on from the newest backup, and what can still be read, when the state is damaged; that is set aside
+    Rebuild {
+        #[command(flatten)]
+        stack: Stacks,
+        /// The backup to go on from [default: the newest that can be read]
+        #[arg(long, value_name = "BACKUP")]
+        from: Option<PathBuf>,
     },
     /// List the runs
     History(Stacks),
@@ -69,6 +78,7 @@ pub fn run(command: &StateCommand, terminal: &Terminal) -> Result<Exit> {
     | Action::Show { stack: stacks, .. }
     | Action::Export(stacks)
     | Action::Import { stack: stacks, .. }
+    | Action::Rebuild { stack: stacks, .. }
     | Action::History(stacks)
     | Action::Unlock(stacks)) = &command.action;
     let loaded = stack::read(&stacks.file, &stacks.place, terminal)?;
@@ -76,13 +86,13 @@ pub fn run(command: &StateCommand, terminal: &Terminal) -> Result<Exit> {
         return Ok(Exit::BadStack);
     };
     let site = stack::site(&stacks.file, &stacks.place, terminal)?;
-    let existing = |name: &str| stack::open_store(&site, stack, name, Need::Existing);
+    let known = |command: &str| reading::state(&site, stack, command, terminal);
     let (format, style) = (terminal.format, &terminal.out);
-    let mut out = io::stdout();
+    let mut out = data();
     match &command.action {
-        Action::List(_) => write_state_list(&mut out, &existing("state list")?.load()?.state, format, style)?,
+        Action::List(_) => write_state_list(&mut out, &known("state list")?, format, style)?,
         Action::Show { address, .. } => {
-            let state = existing("state show")?.load()?.state;
+            let state = known("state show")?;
             match state.resources.get(address) {
                 Some(record) => write_state_show(&mut out, address, record, format, style)?,
                 None => bail!(
@@ -92,12 +102,15 @@ pub fn run(command: &StateCommand, terminal: &Terminal) -> Result<Exit> {
             }
         }
         Action::Export(_) => {
-            let state = existing("state export")?.load()?.state;
+            let state = known("state export")?;
             out.write_all(infra_state::export(&state)?.as_bytes())?;
         }
         Action::Import { from, force, .. } => import(&site, stack, from, *force, terminal)?,
+        Action::Rebuild { from, .. } => {
+            rebuild(&site, stack, &stacks.file, from.as_deref(), terminal)?;
+        }
         Action::History(_) => {
-            let store = existing("state history")?;
+            let store = stack::open_store(&site, stack, "state history", Need::Existing, terminal)?;
             let journal = store.journal(1..=u64::MAX)?;
             write_state_history(
                 &mut out,
@@ -125,30 +138,25 @@ fn import(
     terminal: &Terminal,
 ) -> Result<()> {
     let text = std::fs::read_to_string(from).with_context(|| format!("{} cannot be read", from.display()))?;
-    let store = open_or_set_aside(site, stack, terminal)?;
+    // A file that is no state must not leave an empty one behind.
+    infra_state::import(&text, &stack.id, None, force)?;
+    let store = stack::open_store(site, stack, "state import", Need::Create, terminal)?;
     let current = store.load()?.state;
-    let imported = infra_state::import(&text, &stack.id, Some(&current), force)?;
+    let mut imported = infra_state::import(&text, &stack.id, Some(&current), force)?;
     for warning in &imported.warnings {
         terminal.note(&format!("warning: {warning}"));
     }
-    store.replace_all(&imported.state)?;
+    if imported.state != current {
+        // Nobody knows what was done since the file was written.
+        imported.state.rebuilt = true;
+        store.replace_all(&imported.state)?;
+        let run = infra_core::state::RunId("after-import".into());
+        infra_state::backup(&imported.state, &store.backups_folder(), &run)?;
+    }
     terminal.note(&format!(
         "{} has {} resources now.",
         stack.id,
         imported.state.resources.len()
     ));
     Ok(())
-}
-
-/// A damaged database is moved out of the way, so that a backup can take its place.
-fn open_or_set_aside(site: &Site, stack: &Stack, terminal: &Terminal) -> Result<SledStore> {
-    match stack::open_store(site, stack, "state import", Need::Create) {
-        Err(error) if matches!(error.downcast_ref(), Some(StateError::Damaged { .. })) => {
-            let holder = infra_state::Holder::this_process("state import", None);
-            let aside = infra_state_sled::set_aside(&site.state_dir, &stack.id, holder)?;
-            terminal.note(&format!("The damaged state was moved to {}.", aside.display()));
-            stack::open_store(site, stack, "state import", Need::Create)
-        }
-        other => other,
-    }
 }

@@ -13,6 +13,8 @@
 
 mod accounts;
 mod commands;
+mod consistency;
+mod damage;
 mod drift;
 mod failure;
 mod harness;
@@ -20,6 +22,9 @@ mod image;
 mod kill;
 mod mistakes;
 mod moto;
+mod places;
 mod proof;
+mod races;
 mod reference;
 mod report;
+mod unmanaged;

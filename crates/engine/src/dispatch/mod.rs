@@ -41,10 +41,9 @@ pub(crate) struct Dispatch {
     tasks: JoinSet<()>,
     broken: Option<AppendError>,
     failed: usize,
+    stopped: usize,
     skipped: usize,
     cancelling: bool,
-    /// Whether a wait was ended because the user wants to stop.
-    cut_short: bool,
 }
 
 impl Dispatch {
@@ -98,9 +97,9 @@ impl Dispatch {
             tasks: JoinSet::new(),
             broken: None,
             failed: 0,
+            stopped: 0,
             skipped: 0,
             cancelling: false,
-            cut_short: false,
         }
     }
 
@@ -135,7 +134,7 @@ impl Dispatch {
                         self.panicked(&error);
                     }
                 }
-                () = cancellation.reached(next_level) => {
+                () = cancellation.reached(next_level), if self.broken.is_none() => {
                     self.shared.reporter.send(EventKind::Cancelling { level: cancellation.level() });
                 }
             }
@@ -265,6 +264,10 @@ impl Dispatch {
                     Err(StepError::Journal(error)) => {
                         self.steps[step.0 as usize].stage = Stage::Failed;
                         self.broken.get_or_insert(error);
+                        // Nothing can be written down any more: waiting and trying again have no use.
+                        while self.shared.cancellation.level() < 2 {
+                            self.shared.cancellation.raise();
+                        }
                     }
                 }
             }

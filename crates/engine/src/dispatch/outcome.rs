@@ -5,6 +5,7 @@ use infra_core::{ErrorClass, PhysicalId, ProviderError, ResourceAddress, StepId,
 
 use super::Dispatch;
 use super::progress::{Stage, elapsed, millis};
+use crate::cancel::cancelled;
 use crate::step::Finished;
 
 impl Dispatch {
@@ -94,16 +95,12 @@ impl Dispatch {
         let step = &self.plan.steps[id.0 as usize];
         let progress = &mut self.steps[id.0 as usize];
         progress.stage = Stage::Failed;
-        self.failed += 1;
-        self.cut_short |= match error.class {
-            ErrorClass::Cancelled => true,
-            // It would have been tried again.
-            ErrorClass::Throttled
-            | ErrorClass::Transient
-            | ErrorClass::DependencyNotReady
-            | ErrorClass::DependencyViolation => self.shared.cancellation.level() >= 2,
-            _ => false,
-        };
+        // What the user wants to stop has not failed, and nor is it to blame for what comes after it.
+        let cause = (error.class != ErrorClass::Cancelled).then(|| step.address.clone());
+        match cause {
+            Some(_) => self.failed += 1,
+            None => self.stopped += 1,
+        }
         self.shared.reporter.send(EventKind::StepFailed {
             step: id,
             address: step.address.clone(),
@@ -112,14 +109,13 @@ impl Dispatch {
             place: self.work.place(&step.address),
             duration_ms: millis(elapsed(progress.started)),
         });
-        let cause = step.address.clone();
         let mut doomed: Vec<StepId> = self.dependents(id);
         while let Some(next) = doomed.pop() {
             if matches!(
                 self.steps[next.0 as usize].stage,
                 Stage::Waiting | Stage::Queued | Stage::Parked
             ) {
-                self.skip(next, Some(cause.clone()));
+                self.skip(next, cause.clone());
                 doomed.extend(self.dependents(next));
             }
         }
@@ -137,11 +133,18 @@ impl Dispatch {
         });
     }
 
-    /// What the cancellation left unstarted.
+    /// What the cancellation left unstarted, or parked in the middle.
     pub(super) fn skip_the_rest(&mut self) {
         for position in 0..self.steps.len() {
-            if !self.steps[position].stage.is_over() {
-                self.skip(StepId(position as u32), None);
+            let id = StepId(position as u32);
+            let progress = &self.steps[position];
+            if progress.stage.is_over() {
+                continue;
+            }
+            if progress.exists {
+                self.fail(id, cancelled("before it had all that its create could not set"));
+            } else {
+                self.skip(id, None);
             }
         }
     }

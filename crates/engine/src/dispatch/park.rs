@@ -24,7 +24,7 @@ impl Dispatch {
             waits_for: waits_for.clone(),
             error: error.clone(),
         });
-        if !waits_for.is_empty() {
+        if !waits_for.is_empty() || self.cancelling {
             return;
         }
         let pace = self.shared.pace;
@@ -36,7 +36,7 @@ impl Dispatch {
                 let sender = self.sender.clone();
                 let cancellation = self.shared.cancellation.clone();
                 self.tasks.spawn(async move {
-                    cancellation.sleep(pause).await;
+                    cancellation.pause(pause).await;
                     let _ = sender.send(Message::Again { step: id });
                 });
             }

@@ -12,12 +12,10 @@ use crate::session::RunReport;
 
 impl Dispatch {
     pub(super) fn report(&self, duration: Duration) -> RunReport {
-        let outcome = if self.cancelling && (self.skipped > 0 || self.cut_short) {
+        let outcome = if self.cancelling && self.skipped + self.stopped > 0 {
             RunOutcome::Cancelled
         } else if self.failed > 0 {
             RunOutcome::Failed
-        } else if self.skipped > 0 {
-            RunOutcome::Cancelled
         } else {
             RunOutcome::Completed
         };
@@ -35,6 +33,7 @@ impl Dispatch {
             outcome,
             done: self.done(),
             failed: self.failed,
+            stopped: self.stopped,
             skipped: self.skipped,
             duration,
             critical_path_length: last.map_or(Duration::ZERO, |position| self.steps[position].path_end),

@@ -5,12 +5,13 @@ use std::time::Duration;
 
 use infra_core::state::{JournalEntry, RecordStatus};
 use infra_core::{
-    Attributes, ErrorClass, Intent, Operation, PhysicalId, ProviderError, ResourceRecord, TypeSchema,
+    Attributes, ErrorClass, Health, Intent, Operation, PhysicalId, ProviderError, ResourceRecord, TypeSchema,
 };
 use infra_provider::{Call, Found, Provider, UpdateRequest};
 
 use super::known::attributes_known;
-use super::{Finished, Job, Keep, Message, StepError, StepRun};
+use super::{Finished, Job, Keep, Message, ON_ITS_WAY, StepError, StepRun};
+use crate::cancel::not_again;
 use crate::retry::Tries;
 use crate::scope::completed;
 use crate::settle::{Lost, adopted};
@@ -31,7 +32,7 @@ impl StepRun {
             Ok(made) => made,
             Err((error, certain)) => return Err(self.gave_up(&intent, error, certain).await?),
         };
-        let observed = found.observed.clone();
+        let (observed, health) = (found.observed.clone(), found.health.clone());
         let mut record = adopted(provider, &intent, &id, found, self.shared.journal.sealing_key());
         let schema = provider.schema();
         if !set_after_create(schema, &wanted).is_empty() {
@@ -42,6 +43,10 @@ impl StepRun {
             record: Box::new(record),
         };
         self.shared.journal.append(entry).await?;
+        if let Health::Failed(status) = health {
+            let error = self.waiter(provider, &id, ON_ITS_WAY).failed(&status).await;
+            return Err(StepError::Failed(error));
+        }
         let mut known = wanted.clone();
         known.extend(self.concealed(schema, &observed, &wanted).into_owned());
         let attributes = completed(&self.address, schema, known);
@@ -155,16 +160,21 @@ impl StepRun {
         intent: &Intent,
     ) -> Result<(PhysicalId, Found<Attributes>), (ProviderError, bool)> {
         let mut tries = Tries::new(self.shared.pace);
+        let cancellation = &self.shared.cancellation;
         let lost = Lost {
             provider,
             call,
             attributes: &intent.attributes,
             pace: self.shared.pace,
-            cancellation: &self.shared.cancellation,
+            cancellation,
         };
         loop {
-            let error = match call.scope(provider.create(call, wanted)).await {
+            let answer = cancellation
+                .answer(call.scope(provider.create(call, wanted)))
+                .await;
+            let error = match answer {
                 Ok(created) => return Ok((created.id, created.found)),
+                Err(error) if error.class == ErrorClass::Cancelled => return Err((error, false)),
                 Err(error) => error,
             };
             let uncertain = !error.class.has_no_effect();
@@ -177,7 +187,7 @@ impl StepRun {
                 };
                 match call.scope(lost.find(patience)).await {
                     Ok(Some(found)) => return Ok(found),
-                    Ok(None) if self.shared.cancellation.level() >= 2 => return Err((error, false)),
+                    Ok(None) if cancellation.level() >= 2 => return Err((not_again(&error), false)),
                     Ok(None) => {}
                     Err(_) => return Err((error, false)),
                 }
@@ -189,8 +199,8 @@ impl StepRun {
                 return Err((error, true));
             };
             self.retrying(&tries, pause, &error);
-            if !self.shared.cancellation.sleep(pause).await {
-                return Err((error, true));
+            if !cancellation.pause(pause).await {
+                return Err((not_again(&error), true));
             }
         }
     }

@@ -5,6 +5,7 @@ use infra_core::{ErrorClass, Operation, PhysicalId, ResourceRecord};
 use infra_provider::Provider;
 
 use super::{Finished, Keep, Message, StepError, StepRun};
+use crate::cancel::not_again;
 use crate::retry::Tries;
 
 impl StepRun {
@@ -28,18 +29,20 @@ impl StepRun {
         let call = self.call(&intent.token);
         let mut tries = Tries::new(self.shared.pace);
         loop {
-            let Err(error) = call.scope(provider.delete(&call, &id, &last)).await else {
+            let deletion = call.scope(provider.delete(&call, &id, &last));
+            let Err(error) = self.shared.cancellation.answer(deletion).await else {
                 break;
             };
             if error.class == ErrorClass::NotFound {
                 break;
             }
             let Some(pause) = tries.next(error.class) else {
-                return Err(self.gave_up(&intent, error, true).await?);
+                let certain = error.class != ErrorClass::Cancelled;
+                return Err(self.gave_up(&intent, error, certain).await?);
             };
             self.retrying(&tries, pause, &error);
-            if !self.shared.cancellation.sleep(pause).await {
-                return Err(self.gave_up(&intent, error, false).await?);
+            if !self.shared.cancellation.pause(pause).await {
+                return Err(self.gave_up(&intent, not_again(&error), false).await?);
             }
         }
         if let Some(wait) = provider.waits().delete {

@@ -10,8 +10,8 @@ use infra_provider::Call;
 use sha2::{Digest, Sha256};
 
 use super::{Keep, StepError, StepRun};
+use crate::cancel::cancelled;
 use crate::retry::Tries;
-use crate::session::now_unix_ms;
 
 impl StepRun {
     pub(super) async fn intend(
@@ -22,9 +22,15 @@ impl StepRun {
         changed: Vec<String>,
         keep: &Keep,
     ) -> Result<Intent, StepError> {
+        if self.shared.cancellation.level() >= 2 {
+            return Err(StepError::Failed(cancelled(match operation {
+                Operation::Update => "before AWS was asked to change it",
+                Operation::Create | Operation::Delete => "before AWS was called",
+            })));
+        }
         let text = serde_json::to_vec(attributes).unwrap_or_default();
         let intent = Intent {
-            token: Token(uuid::Uuid::new_v4().to_string()),
+            token: Token(self.shared.ambient.unique()),
             address: self.address.clone(),
             operation,
             physical_id: id.cloned(),
@@ -35,7 +41,7 @@ impl StepRun {
             lifecycle: keep.lifecycle.clone(),
             timeouts: keep.timeouts.clone(),
             run: self.shared.run.clone(),
-            at_unix_ms: now_unix_ms(),
+            at_unix_ms: self.shared.ambient.now_unix_ms(),
         };
         self.shared
             .journal
@@ -52,6 +58,7 @@ impl StepRun {
         error: ProviderError,
         certain: bool,
     ) -> Result<StepError, StepError> {
+        let error = self.shared.reporter.redaction().error(error);
         if certain {
             let entry = JournalEntry::NoEffect {
                 token: intent.token.clone(),

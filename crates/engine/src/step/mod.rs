@@ -19,6 +19,7 @@ use infra_provider::{Providers, UpdateRequest, Wait};
 use infra_state::{AppendError, Journal};
 use tokio::sync::mpsc::UnboundedSender;
 
+use crate::ambient::Ambient;
 use crate::cancel::Cancellation;
 use crate::events::Reporter;
 use crate::retry::Pace;
@@ -36,6 +37,7 @@ pub(crate) struct Shared {
     pub providers: Arc<dyn Providers>,
     pub reporter: Reporter,
     pub cancellation: Cancellation,
+    pub ambient: Arc<dyn Ambient>,
     pub pace: Pace,
     /// Whether to wait for what nothing else waits for.
     pub wait: bool,
@@ -137,6 +139,18 @@ pub(crate) enum Job {
         entries: Vec<JournalEntry>,
         finished: Finished,
     },
+}
+
+impl Job {
+    /// What AWS is sent, secrets in clear.
+    pub fn sent(&self) -> &Attributes {
+        static NOTHING: Attributes = Attributes::new();
+        match self {
+            Self::Create { wanted, .. } | Self::Complete { wanted, .. } => wanted,
+            Self::Update { request, .. } => &request.spec,
+            Self::Delete { .. } | Self::Wait { .. } | Self::Note { .. } => &NOTHING,
+        }
+    }
 }
 
 /// One step under way.

@@ -6,6 +6,7 @@ use infra_provider::{Provider, UpdateRequest};
 
 use super::known::attributes_known;
 use super::{Finished, Keep, Message, StepError, StepRun};
+use crate::cancel::not_again;
 use crate::retry::Tries;
 
 impl StepRun {
@@ -85,7 +86,8 @@ impl StepRun {
         // Where it is not known of every try what AWS took, the next run must not rely on what was there before.
         let mut is_certain = true;
         loop {
-            let Err(error) = call.scope(provider.update(&call, id, request.clone())).await else {
+            let update = call.scope(provider.update(&call, id, request.clone()));
+            let Err(error) = self.shared.cancellation.answer(update).await else {
                 break;
             };
             is_certain &= error.class.has_no_effect();
@@ -97,8 +99,8 @@ impl StepRun {
                 return Err(self.gave_up(&intent, error, is_certain).await?);
             };
             self.retrying(&tries, pause, &error);
-            if !self.shared.cancellation.sleep(pause).await {
-                return Err(self.gave_up(&intent, error, is_certain).await?);
+            if !self.shared.cancellation.pause(pause).await {
+                return Err(self.gave_up(&intent, not_again(&error), is_certain).await?);
             }
         }
         let entry = JournalEntry::Updated {

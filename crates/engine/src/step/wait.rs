@@ -49,7 +49,10 @@ impl StepRun {
         let mut pause = pace.first_poll;
         let mut last = None;
         loop {
-            if let Ok(mut found) = call.scope(provider.read(std::slice::from_ref(id))).await
+            let read = call.scope(provider.read(std::slice::from_ref(id)));
+            // A second request to stop ends the look too: what is known by the call itself stands.
+            let answer = self.shared.cancellation.until(2, read).await?;
+            if let Ok(mut found) = answer
                 && let Some(found) = found.remove(id)
             {
                 if self.shows(provider.schema(), wanted, &found.observed) {

@@ -8,15 +8,15 @@ use std::sync::Arc;
 
 use infra_core::plan::{Reason, Step, StepOperation};
 use infra_core::{
-    Action, Attributes, Diagnostic, ErrorClass, Observation, PhysicalId, ProviderError, Resource,
+    Action, Attributes, Diagnostic, ErrorClass, Health, Observation, PhysicalId, ProviderError, Resource,
     ResourceAddress, ResourceRecord,
 };
 use infra_plan::{Current, Resolved, attributes_seen, conceal, resolve};
 use infra_provider::Provider;
 
-use self::order::in_order;
+pub(crate) use self::order::in_order;
 use crate::outputs;
-use crate::scope::RunScope;
+use crate::scope::{RunScope, completed};
 use crate::session::Planned;
 use crate::step::{Finished, Job, Shared};
 
@@ -75,7 +75,7 @@ impl Work {
                         applied: &applied,
                         observed: &observed,
                     };
-                    let attributes = match self.resolve(resource, provider, Some(current)) {
+                    let mut attributes = match self.resolve(resource, provider, Some(current)) {
                         Ok(resolved) => {
                             let mut wanted = resolved.for_update().clone();
                             if action == Some(Action::NoOp) {
@@ -90,7 +90,13 @@ impl Work {
                             conceal(schema, &observed, [&applied, &applied], key).into_owned()
                         }
                     };
-                    self.scope.set(address.clone(), attributes);
+                    if self.is_on_its_way(address) {
+                        // What AWS tells only once it works is not known yet.
+                        attributes
+                            .retain(|name, value| !(value.is_null() && schema.computed.contains_key(name)));
+                        attributes = completed(address, schema, attributes);
+                    }
+                    self.known(address.clone(), attributes);
                 }
                 _ => self.scope.set_unknown(address, schema),
             }
@@ -105,6 +111,17 @@ impl Work {
         }
     }
 
+    fn is_on_its_way(&self, address: &ResourceAddress) -> bool {
+        let observation = self.planned.refreshed.observations.get(address);
+        matches!(
+            observation,
+            Some(Observation::Present {
+                health: Health::Pending(_),
+                ..
+            })
+        )
+    }
+
     /// The place of a resource in the stack's files.
     pub fn place(&self, address: &ResourceAddress) -> Option<String> {
         let stack = self.planned.stack.as_ref()?;
@@ -113,6 +130,7 @@ impl Work {
 
     /// Something exists: this much is known of it.
     pub fn known(&mut self, address: ResourceAddress, attributes: Attributes) {
+        self.shared.reporter.redaction().hide(attributes.values());
         self.scope.set(address, attributes);
     }
 
@@ -124,7 +142,7 @@ impl Work {
             observations.insert(step.address.clone(), observation);
         }
         if let Some(attributes) = &finished.attributes {
-            self.scope.set(step.address.clone(), attributes.clone());
+            self.known(step.address.clone(), attributes.clone());
         }
         if let (StepOperation::Create, Some(id)) = (step.operation, &finished.id) {
             self.stands.insert(step.address.clone(), id.clone());
@@ -145,14 +163,17 @@ impl Work {
     /// [`ErrorClass::DependencyNotReady`] when an attribute that it needs is not known yet; otherwise what
     /// cannot be worked out.
     pub fn job(&self, step: &Step) -> Result<Job, ProviderError> {
-        match step.operation {
+        let job = match step.operation {
             StepOperation::Create => self.create(step),
             StepOperation::Update => self.update(step),
             StepOperation::Delete => self.delete(step),
             StepOperation::Forget => self.forget(step),
             StepOperation::Wait => self.wait(step),
             StepOperation::Confirm => self.confirm(step),
-        }
+        }?;
+        // Before AWS is sent it, and can send it back.
+        self.shared.reporter.redaction().hide(job.sent().values());
+        Ok(job)
     }
 
     /// The record of the thing that the step is about: the address's own or a deposed one.

@@ -6,7 +6,7 @@ use infra_core::{ResourceAddress, Stack};
 
 /// The stack's resources, each after those that it depends on. A loop (which the reader of the file refuses)
 /// would leave its members at the end.
-pub(super) fn in_order(stack: &Stack) -> Vec<&ResourceAddress> {
+pub(crate) fn in_order(stack: &Stack) -> Vec<&ResourceAddress> {
     let mut missing: BTreeMap<&ResourceAddress, usize> = BTreeMap::new();
     let mut dependents: BTreeMap<&ResourceAddress, Vec<&ResourceAddress>> = BTreeMap::new();
     for (address, resource) in &stack.resources {

@@ -1,25 +1,36 @@
 //! A cloud, a state store, and the runs that a test makes with them.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use infra_core::event::EventKind;
 use infra_core::plan::PlanMode;
-use infra_core::{Event, RunOutcome, Stack, State};
+use infra_core::{Event, Redaction, RunOutcome, Stack, State};
 use infra_engine::{
-    Cancellation, EngineError, Estimates, EventReceiver, Pace, Planned, RunReport, RunRequest, Session,
-    channel,
+    Ambient, Cancellation, EngineError, Estimates, EventReceiver, Pace, Planned, RunReport, RunRequest,
+    Session, channel,
 };
 use infra_plan::PlanOptions;
 use infra_record::{Durations, Record, StepEnd, Timeline};
 use infra_state::testing::MemoryStore;
 use infra_state::{Journal, StateStore};
-use infra_testkit::{Cloud, Faults, differences, stack_id};
+use infra_testkit::{Chance, Cloud, Faults, differences, stack_id};
+use tokio::task::JoinHandle;
+use tokio::time::{Instant, sleep};
+
+use crate::trace::{Traced, tell};
+use crate::watch::{Watch, WatchedProviders, WatchedStore};
 
 /// Everything that outlives a run.
 pub struct Bench {
     pub cloud: Cloud,
     pub store: MemoryStore,
+    /// Sees every append and every call of every run.
+    pub watch: Watch,
+    /// Decides which of the steps that go on side by side advances first, and what a flush takes along; `None`:
+    /// all in turn, and every append is flushed at once.
+    pub schedule: Option<u64>,
     pub parallelism: usize,
     /// Whether runs wait for what nothing else waits for.
     pub wait: bool,
@@ -27,6 +38,45 @@ pub struct Bench {
     pub past: Durations,
     /// Of the next run.
     pub cancellation: Cancellation,
+    /// Whether what the cloud tells was ever late.
+    pub late: bool,
+    pub ambient: Arc<Simulated>,
+}
+
+/// The simulated time as the time of day, and names that a seed decides.
+pub struct Simulated {
+    seed: u64,
+    start: Instant,
+    named: AtomicU64,
+}
+
+impl Ambient for Simulated {
+    fn now_unix_ms(&self) -> u64 {
+        let since = u64::try_from(self.start.elapsed().as_millis()).expect("a short story");
+        1_700_000_000_000 + since
+    }
+
+    fn unique(&self) -> String {
+        let nth = self.named.fetch_add(1, Ordering::Relaxed);
+        let mixed = Chance::of(self.seed, &["name", &nth.to_string()]).number();
+        format!("{mixed:016x}-{nth}")
+    }
+}
+
+/// A process that has the stack open. What it did not flush is lost with it.
+pub struct Process {
+    pub session: Session,
+    pub events: EventReceiver,
+    _flushing: Option<Flushing>,
+}
+
+/// Ends when it is dropped.
+struct Flushing(JoinHandle<()>);
+
+impl Drop for Flushing {
+    fn drop(&mut self) {
+        self.0.abort();
+    }
 }
 
 /// A run that came to its end.
@@ -41,43 +91,76 @@ pub struct Ran {
 
 impl Bench {
     pub fn new() -> Self {
+        Self::of(Cloud::new(), MemoryStore::new(&stack_id()), 0)
+    }
+
+    fn of(cloud: Cloud, store: MemoryStore, seed: u64) -> Self {
         Self {
-            cloud: Cloud::new(),
-            store: MemoryStore::new(&stack_id()),
+            cloud,
+            watch: Watch::new(&store),
+            store,
+            schedule: None,
             parallelism: 10,
             wait: true,
             past: Durations::default(),
             cancellation: Cancellation::default(),
+            late: false,
+            ambient: Arc::new(Simulated {
+                seed,
+                start: Instant::now(),
+                named: AtomicU64::new(0),
+            }),
+        }
+    }
+
+    /// Everything is in an order that `seed` decides.
+    pub fn scheduled(seed: u64) -> Self {
+        Self {
+            schedule: Some(seed),
+            ..Self::of(Cloud::new(), MemoryStore::new(&stack_id()), seed)
         }
     }
 
     /// The same cloud and state, which go their own way from here.
     pub fn fork(&self) -> Self {
         Self {
-            cloud: self.cloud.fork(),
-            store: self.store.fork(),
-            ..Self::new()
+            ambient: Arc::clone(&self.ambient),
+            late: self.late,
+            ..Self::of(self.cloud.fork(), self.store.fork(), 0)
         }
     }
 
     pub fn with_faults(faults: Faults) -> Self {
-        let bench = Self::new();
-        bench.cloud.set_faults(faults);
+        let mut bench = Self::new();
+        bench.set_faults(faults);
         bench
     }
 
-    /// A process that opens the stack.
+    /// Lets things go wrong from now on.
+    pub fn set_faults(&mut self, faults: Faults) {
+        self.cloud.set_faults(faults);
+        self.late |= !faults.stale_for.is_zero();
+    }
+
+    /// A process that opens the stack, and flushes every append at once.
     pub fn session(&self) -> (Session, EventReceiver) {
-        let (reporter, receiver) = channel();
-        self.cloud.report_to(Arc::new(reporter.clone()));
-        let journal = Journal::open_inline(Arc::new(self.store.clone())).expect("the state opens");
+        let store = WatchedStore::open(self.store.clone(), self.watch.clone());
+        let journal = Journal::open_inline(Arc::new(store)).expect("the state opens");
+        self.session_on(journal)
+    }
+
+    fn session_on(&self, journal: Journal) -> (Session, EventReceiver) {
+        let (reporter, receiver) = channel(Redaction::default());
+        self.cloud
+            .report_to(Arc::new(Traced::new(Arc::new(reporter.clone()))));
         let past = self.past.clone();
         let session = Session {
             journal: Arc::new(journal),
-            providers: self.cloud.providers(),
+            providers: Arc::new(WatchedProviders::new(&self.cloud, &self.watch, self.schedule)),
             identity: None,
             reporter,
             cancellation: self.cancellation.clone(),
+            ambient: Arc::clone(&self.ambient) as Arc<dyn Ambient>,
             pace: Pace::AWS,
             parallelism: self.parallelism,
             estimates: Estimates::new(self.cloud.providers(), || past),
@@ -86,14 +169,68 @@ impl Bench {
         (session, receiver)
     }
 
+    /// A process that opens the stack; with a schedule, flushes take a while and what comes meanwhile shares
+    /// the next one.
+    fn process(&self, request: &RunRequest) -> Process {
+        self.watch.asked(request, self.wait, self.late);
+        tell(|| {
+            let state = self.state();
+            let open = state.intents.values();
+            let open: Vec<String> = open
+                .map(|intent| format!("{:?} {}", intent.operation, intent.address))
+                .collect();
+            format!("{:?}, open: {}", request.options.mode, open.join(", "))
+        });
+        let Some(seed) = self.schedule else {
+            let (session, events) = self.session();
+            return Process {
+                session,
+                events,
+                _flushing: None,
+            };
+        };
+        let store = WatchedStore::open(self.store.clone(), self.watch.clone());
+        let journal = Journal::open_unflushed(Arc::new(store)).expect("the state opens");
+        let (session, events) = self.session_on(journal);
+        let journal = Arc::clone(&session.journal);
+        let flushing = tokio::spawn(async move {
+            for nth in 0_u64.. {
+                journal.queued().await;
+                let mut chance = Chance::of(seed, &["flush", &nth.to_string()]);
+                if chance.percent(50) {
+                    sleep(Duration::from_millis(chance.below(30))).await;
+                }
+                journal.flush();
+            }
+        });
+        Process {
+            session,
+            events,
+            _flushing: Some(Flushing(flushing)),
+        }
+    }
+
     /// Plans and carries out; nobody is killed.
     pub async fn run(&self, request: RunRequest) -> Result<Ran, EngineError> {
-        let (session, receiver) = self.session();
+        let process = self.process(&request);
         let before = self.cloud.calls().changing;
-        let planned = session.plan(request).await?;
-        let report = session.execute(planned.clone(), "test").await?;
+        let result = async {
+            let planned = process.session.plan(request).await?;
+            let report = process.session.execute(planned.clone(), "test").await?;
+            Ok::<_, EngineError>((planned, report))
+        }
+        .await;
+        let Process { session, events, .. } = process;
         drop(session);
-        let events = self.drain(receiver).await;
+        self.watch.holds(&self.store);
+        tell(|| match &result {
+            Ok((planned, report)) => {
+                format!("  {:?}, planned: {}", report.outcome, shown(planned).join(", "))
+            }
+            Err(error) => format!("  {error:?}"),
+        });
+        let (planned, report) = result?;
+        let events = self.drain(events).await;
         well_formed(&events);
         laid_out(&events, report.duration);
         Ok(Ran {
@@ -152,6 +289,11 @@ impl Bench {
     /// The cloud has what the stack says, the state has no loose end, and there is nothing left to do.
     pub async fn has_settled_on(&self, stack: &Stack) {
         assert_eq!(differences(&self.cloud, stack), [""; 0]);
+        self.nothing_is_left_to_do(stack).await;
+    }
+
+    /// The state has no loose end, and an apply does nothing.
+    pub async fn nothing_is_left_to_do(&self, stack: &Stack) {
         let state = self.state();
         assert!(state.deposed.is_empty() && state.intents.is_empty(), "{state:#?}");
         let before = self.cloud.calls().changing;
@@ -167,15 +309,15 @@ impl Bench {
     }
 
     /// What the state remembers is enough to know that nothing is left to do.
-    async fn remembers(&self, stack: &Stack) {
+    pub async fn remembers(&self, stack: &Stack) {
         let believing = RunRequest {
             refresh: false,
             ..apply(stack)
         };
         let (session, _receiver) = self.session();
         let planned = session.plan(believing).await.expect("a plan");
-        assert_eq!(shown(&planned), [""; 0]);
-        assert_eq!(planned.plan.steps, []);
+        assert_eq!(shown(&planned), [""; 0], "without a look at the cloud");
+        assert_eq!(planned.plan.steps, [], "without a look at the cloud");
     }
 
     /// Destroys, after which nothing is left.
@@ -205,27 +347,33 @@ impl Bench {
     /// it was killed.
     pub async fn run_until_killed(&mut self, stack: Option<&Stack>) -> bool {
         let request = stack.map_or_else(|| destroy(None), apply);
-        let killed = {
-            let (session, _receiver) = self.session();
-            let run = async {
-                let planned = session.plan(request).await?;
-                session.execute(planned, "test").await
-            };
-            tokio::select! {
-                biased;
-                () = self.cloud.died() => true,
-                result = run => match result {
-                    Ok(_) => false,
-                    Err(error) => panic!("the run broke off: {error:?}"),
-                },
-            }
-        };
+        let over = self.killed_or_over(request).await;
         self.restart();
-        killed
+        match over {
+            None => true,
+            Some(Ok(_)) => false,
+            Some(Err(error)) => panic!("the run broke off: {error:?}"),
+        }
+    }
+
+    /// Carries out a request to the end, or `None` when the process is killed by the cloud.
+    pub async fn killed_or_over(&self, request: RunRequest) -> Option<Result<RunReport, EngineError>> {
+        let process = self.process(&request);
+        let run = async {
+            let planned = process.session.plan(request).await?;
+            process.session.execute(planned, "test").await
+        };
+        tokio::select! {
+            biased;
+            () = self.cloud.died() => None,
+            result = run => Some(result),
+        }
     }
 
     /// A new process on the same machine.
     pub fn restart(&mut self) {
+        self.watch.holds(&self.store);
+        self.watch.new_process();
         self.cloud.revive();
         self.store = self.store.reopen();
         self.cancellation = Cancellation::default();

@@ -46,7 +46,9 @@ const CASES: &[Case] = &[
         refused: "update app.policy.main",
         class: ErrorClass::Invalid,
         told: &[
-            "failed Create app.policy.main: app update-policy: by the test's will",
+            // AWS quotes what it finds invalid.
+            "failed Create app.policy.main: app update-policy: by the test's will: \
+             {\"attached\": List([String(\"list\"), String(\"read\")]), \"name\": String(\"reader\")}",
             "skipped app.definition.main because of app.policy.main",
             "skipped app.service.main because of app.policy.main",
             "skipped app.rollout.main because of app.policy.main",

@@ -7,7 +7,7 @@ use infra_state::StateStore;
 use infra_testkit::{Faults, Moment, stack};
 use serde_json::{Value as Json, json};
 
-use crate::bench::{Bench, Ran};
+use crate::bench::{Bench, Ran, failures};
 use crate::stacks::edited;
 
 /// Every text that is secret in these tests.
@@ -63,7 +63,10 @@ async fn secrets_reach_the_cloud_and_nothing_else() {
     bench
         .cloud
         .refuse("create app.secret.main", Some(ErrorClass::Invalid));
-    nothing_leaks(&bench, &bench.try_apply(&first).await);
+    let refused = bench.try_apply(&first).await;
+    nothing_leaks(&bench, &refused);
+    let told = failures(&refused.events).join(" ");
+    assert!(told.contains("\"value\": String(\"(sensitive)\")"), "{told}");
     bench.cloud.refuse("create app.secret.main", None);
     bench.cloud.stop_at(1, Moment::AfterEffect);
     assert!(bench.apply_until_killed(&first).await);

@@ -18,6 +18,7 @@ use tokio::io::{AsyncBufReadExt, AsyncRead, AsyncReadExt, BufReader};
 use tokio::process::Command;
 
 use super::OpenOptions;
+use super::children::Group;
 use crate::error::{Error, ErrorClass};
 use crate::manifest::Platform;
 
@@ -263,20 +264,21 @@ impl Steps {
             .to_string_lossy()
             .into_owned();
         let failed = |problem: String| Error::new(ErrorClass::Other, self.doing.as_str(), problem);
-        let mut child = Command::new(program)
+        let mut command = Command::new(program);
+        command
             .args(first.into_iter().map(Into::into))
             .args(rest)
             // A provenance record holds times: with it the same files would never give the same digest.
             .env("BUILDX_NO_DEFAULT_ATTESTATIONS", "1")
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
-            .stderr(Stdio::piped())
-            .kill_on_drop(true)
-            .spawn()
+            .stderr(Stdio::piped());
+        let (mut child, group) = Group::spawn(&mut command)
             .map_err(|error| failed(format!("{name} cannot be started")).caused_by(error))?;
         let last = Mutex::new(VecDeque::new());
         let (stdout, stderr) = (child.stdout.take(), child.stderr.take());
         let (_, _, status) = tokio::join!(self.lines(stdout, &last), self.lines(stderr, &last), child.wait());
+        group.over();
         let status = status.map_err(|error| failed(format!("{name} was lost")).caused_by(error))?;
         if status.success() {
             return Ok(());

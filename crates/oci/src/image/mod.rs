@@ -1,6 +1,7 @@
 //! Images: where they come from, and what an opened one is.
 
 mod build;
+mod children;
 mod docker_archive;
 mod files;
 mod load;
@@ -21,6 +22,7 @@ use crate::reference::Reference;
 use crate::registry::{Credentials, Registry, RegistrySettings};
 
 pub use build::{Build, BuildLine};
+pub use children::end_builds;
 pub(crate) use load::blob_path;
 
 /// Where an image comes from. Paths are absolute, or relative to the working folder of the process.

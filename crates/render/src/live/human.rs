@@ -4,7 +4,7 @@ use std::io;
 use std::sync::Arc;
 
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
-use infra_core::{Event, EventKind, SourceMap, StepOperation};
+use infra_core::{ErrorClass, Event, EventKind, SourceMap, StepOperation};
 
 use super::EventSink;
 use super::rows::{rows, status_row};
@@ -13,7 +13,7 @@ use super::words;
 use crate::line::{Line, write_lines};
 use crate::report::{Failure, RunReport};
 use crate::style::{Format, Role, Style};
-use crate::summary::{self, failure_lines};
+use crate::summary::{self, failure_lines, stopped_lines};
 use crate::units::duration;
 
 /// A terminal's columns and rows, asked for before each drawing because windows change.
@@ -184,7 +184,11 @@ impl HumanView {
                     place: place.clone(),
                     duration_ms: *duration_ms,
                 };
-                failure_lines(&failure, self.sources.as_deref(), &self.style, 0)
+                if error.class == ErrorClass::Cancelled {
+                    stopped_lines(&failure, &self.style, 0)
+                } else {
+                    failure_lines(&failure, self.sources.as_deref(), &self.style, 0)
+                }
             }
             EventKind::StepSkipped {
                 because_of: Some(_), ..

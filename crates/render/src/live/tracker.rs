@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, VecDeque};
 
-use infra_core::{Event, EventKind, ProviderError, ResourceAddress, StepId, StepOperation};
+use infra_core::{ErrorClass, Event, EventKind, ProviderError, ResourceAddress, StepId, StepOperation};
 
 /// What is known of a run that goes on. Missing progress events only make it less precise.
 #[derive(Debug, Default)]
@@ -151,8 +151,8 @@ impl Tracker {
                 self.done += 1;
                 self.end(*step);
             }
-            EventKind::StepFailed { step, .. } => {
-                self.failed += 1;
+            EventKind::StepFailed { step, error, .. } => {
+                self.failed += usize::from(error.class != ErrorClass::Cancelled);
                 self.end(*step);
             }
             EventKind::StepSkipped { step, .. } => {

@@ -1,6 +1,6 @@
 //! What happened, in words that a terminal and a log share.
 
-use infra_core::{Event, EventKind, ProviderError, ResourceAddress, StepOperation};
+use infra_core::{ErrorClass, Event, EventKind, ProviderError, ResourceAddress, StepOperation};
 
 use super::tracker::{InFlight, Phase, Tracker};
 use crate::units::{bytes, count, duration, listed};
@@ -225,7 +225,7 @@ fn finished(
     )
 }
 
-/// A failure on one line.
+/// A failure, or where a step was stopped, on one line.
 fn failed(
     address: &ResourceAddress,
     operation: StepOperation,
@@ -233,11 +233,11 @@ fn failed(
     place: Option<&str>,
     duration_ms: u64,
 ) -> String {
-    let mut words = format!(
-        "{address}: {} FAILED after {}: {error}",
-        verb(operation),
-        duration(duration_ms)
-    );
+    let (verb, took) = (verb(operation), duration(duration_ms));
+    if error.class == ErrorClass::Cancelled {
+        return format!("{address}: {verb} stopped after {took}: {error}");
+    }
+    let mut words = format!("{address}: {verb} FAILED after {took}: {error}");
     if let Some(hint) = &error.hint {
         words.push_str(&format!("; what to do: {hint}"));
     }

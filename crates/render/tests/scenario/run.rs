@@ -318,6 +318,7 @@ fn finish(script: &mut Script) {
                     ..ActionCounts::default()
                 },
                 failed: 1,
+                stopped: 0,
                 skipped: 4,
                 duration_ms: 62_500,
                 critical_path_ms: 62_300,

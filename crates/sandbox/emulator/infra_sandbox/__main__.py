@@ -11,6 +11,9 @@ from . import settings as setting
 
 
 def main() -> None:
+    # It outlives the terminal that it was started from, and what it holds is its owner's alone.
+    signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    os.umask(0o077)
     parser = argparse.ArgumentParser(prog="infra_sandbox", description=__doc__)
     parser.add_argument("--port", type=int, default=0, help="0 picks a free one")
     parser.add_argument("--data-dir", required=True, help="folder for the registry's blobs")
@@ -25,6 +28,8 @@ def main() -> None:
     time_scale = setting.a_duration(arguments.time_scale)
     if time_scale is None:
         parser.error(f"--time-scale must be a number that is not negative: {arguments.time_scale!r}")
+    if problem := setting.start_with_durations(os.environ.get(setting.DURATIONS_VARIABLE) or "{}"):
+        parser.error(f"{setting.DURATIONS_VARIABLE}: {problem}")
 
     logging.basicConfig(level=logging.WARNING, format="%(asctime)s %(levelname)s %(name)s %(message)s")
     logging.getLogger("waitress.queue").setLevel(logging.ERROR)

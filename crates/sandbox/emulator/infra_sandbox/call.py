@@ -9,6 +9,7 @@ import io
 import json
 import logging
 import re
+import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
@@ -83,6 +84,8 @@ class Call:
     def __init__(self, moto_app: Callable, environ: dict[str, Any], body: bytes) -> None:
         self._moto_app = moto_app
         self._environ = environ
+        # When the request came, which may be a while before its turn.
+        self.arrived = environ.get("infra_sandbox.arrived", time.monotonic())
         self.body = body
         found = CREDENTIAL.search(environ.get("HTTP_AUTHORIZATION", ""))
         access_key, self.region, signed_for = found.groups() if found else ("", "us-east-1", "")

@@ -26,7 +26,7 @@ from .world import store, timeline
 
 READS = re.compile(r"Describe|List|Get")
 # For how long a change is kept that is visible already: for reads that are to be further behind.
-KEPT_SECONDS = 10.0
+KEPT_SECONDS = 60.0
 ABSENT = object()
 
 

@@ -8,6 +8,7 @@ import functools
 import logging
 import re
 import threading
+import time
 from collections import Counter, deque
 from collections.abc import Callable, Iterable
 from http import HTTPStatus
@@ -19,7 +20,7 @@ from moto import backends
 from moto.core import responses
 from moto.core.exceptions import ServiceException
 
-from . import consistency, control, fault_forms, paging, registry, services
+from . import consistency, control, fault_forms, one_at_a_time, paging, registry, services
 from .call import HANDLERS, Answer, AwsError, Call, not_implemented
 from .faults import Fault, Faults
 from .settings import Settings
@@ -101,6 +102,7 @@ class Middleware:
         if path.startswith("/v2/") and not signed:
             return self.registry(environ, start_response)
         body = environ["wsgi.input"].read()
+        environ["infra_sandbox.arrived"] = time.monotonic()
         with self.lock:
             timeline.run_due()
             call = Call(self.moto_app, environ, body)
@@ -117,7 +119,7 @@ class Middleware:
 
     def aws(self, call: Call, fault: Fault) -> Answer:
         """Answers an AWS request, or what `fault` has in its place."""
-        answer, code = self.carry_out(call) if fault.carried_out else self.instead(call, fault)
+        answer, code = self.carry_out(call, fault) if fault.carried_out else self.instead(call, fault)
         more = {"fault": fault.kind} if fault.kind else {}
         self.requests.note(*names(call), answer.status, code, account=call.account, **more)
         # A plain page comes from before the service, and bears no number.
@@ -125,14 +127,16 @@ class Middleware:
             answer.headers.append(("x-amzn-RequestId", f"sandbox-{self.requests.total:08}"))
         return answer
 
-    def carry_out(self, call: Call) -> tuple[Answer, str]:
+    def carry_out(self, call: Call, fault: Fault) -> tuple[Answer, str]:
         """The answer, and its error code."""
         code = ""
         try:
             if call.service == "ec2" and b"DryRun=true" in call.body:
                 raise AwsError("DryRunOperation", "Request would have succeeded, but DryRun flag is set.", 412)
             handler = HANDLERS.get((call.service, call.operation), Call.forward)
-            result = consistency.answer(call, lambda: paging.page(call, handler(call)))
+            result = consistency.answer(
+                call, lambda: paging.page(call, one_at_a_time.answer(call, handler)), fault.behind_seconds
+            )
             answer = result if isinstance(result, Answer) else call.serialize(result)
         except ServiceException as error:
             code = error.code

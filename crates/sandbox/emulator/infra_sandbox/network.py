@@ -1,4 +1,5 @@
-"""Network interfaces that services put into subnets: what keeps subnets and security groups from going."""
+"""Network interfaces that services put into subnets: what keeps subnets and security groups from going; and where
+a subnet's routes lead."""
 
 from typing import Any
 
@@ -53,6 +54,39 @@ def subnet(account: str, region: str, subnet_id: str) -> Any | None:
 def group(account: str, region: str, group_id: str) -> Any | None:
     """A security group, or None."""
     return backend_of("ec2", account, region).get_security_group_from_id(group_id)
+
+
+def table_of(account: str, region: str, subnet_id: str) -> Any:
+    """The route table of a subnet: its own, or the VPC's."""
+    tables = backend_of("ec2", account, region).route_tables.values()
+    vpc_id = subnet(account, region, subnet_id).vpc_id
+    own = [each for each in tables if subnet_id in each._associations.values()]
+    return (own or [each for each in tables if each.vpc_id == vpc_id and each.main_association_id])[0]
+
+
+def has_way_out(account: str, region: str, subnet_id: str, public_address: bool) -> bool:
+    """Whether what is in the subnet reaches the internet: with an address of its own, or through a NAT gateway."""
+    for route in table_of(account, region, subnet_id).routes:
+        if route.destination_cidr_block != "0.0.0.0/0" or route.state != "active":
+            continue
+        if route.nat_gateway is not None:
+            return route.nat_gateway.state == "available"
+        if route.gateway is not None and route.gateway.id.startswith("igw-"):
+            return public_address
+    return False
+
+
+def reaches(account: str, region: str, subnet_id: str, services: list[str]) -> bool:
+    """Whether endpoints lead from the subnet to all of these services of AWS."""
+    vpc_id, table = subnet(account, region, subnet_id).vpc_id, table_of(account, region, subnet_id).id
+    found = {
+        each.service_name.removeprefix(f"com.amazonaws.{region}.")
+        for each in backend_of("ec2", account, region).vpc_end_points.values()
+        if each.vpc_id == vpc_id
+        and each.state == "available"
+        and (each.private_dns_enabled or table in (each.route_table_ids or []))
+    }
+    return found.issuperset(services)
 
 
 def check(call: Any, subnets: list[str], groups: list[str], code: str) -> None:

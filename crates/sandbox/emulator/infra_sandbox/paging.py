@@ -10,6 +10,7 @@ from moto.core.utils import get_pagination_model
 from .call import Answer, AwsError, Call
 
 PAGED = {
+    "application-autoscaling": {"DescribeScalableTargets", "DescribeScalingPolicies"},
     "ec2": {
         "DescribeInternetGateways",
         "DescribeNatGateways",
@@ -34,7 +35,13 @@ PAGED = {
     },
 }
 # Page sizes of those that cut without being asked. API Gateway has none documented; 25 is what it does.
-DEFAULT_SIZES = {"apigatewayv2": 25, "elbv2": 400, "ecs": 100}
+DEFAULT_SIZES = {
+    "apigatewayv2": 25,
+    "elbv2": 400,
+    "ecs": 100,
+    "application-autoscaling.DescribeScalableTargets": 50,
+    "application-autoscaling.DescribeScalingPolicies": 10,
+}
 # What botocore has no paginator for.
 PLAIN = {"input_token": "NextToken", "output_token": "NextToken", "limit_key": "MaxResults", "result_key": "Items"}
 
@@ -50,7 +57,7 @@ def page(call: Call, result: Answer | dict[str, Any] | None) -> Answer | dict[st
         raise AwsError(
             "InvalidParameterCombination", "The parameter MaxResults cannot be used with a list of ids", 400
         )
-    size = int(size) if size is not None else DEFAULT_SIZES.get(call.service)
+    size = int(size) if size is not None else DEFAULT_SIZES.get(call.name, DEFAULT_SIZES.get(call.service))
     if size is None and start == 0:
         return result
     if isinstance(result, Answer):

@@ -1,7 +1,7 @@
 """An ECS service and its rollouts.
 
-A new deployment starts all its tasks at once, beside the old ones. When they all serve, the old ones drain;
-when those are gone and the service has been steady for a while, the deployment is COMPLETED. Tasks that fail
+A new deployment starts as many tasks beside the old ones as the maximum percentage lets it; old ones drain as far
+as the minimum percentage lets them, as soon as new ones serve in their place or need their room. When those are gone and the service has been steady for a while, the deployment is COMPLETED. Tasks that fail
 to start count; with the circuit breaker on, enough of them make the deployment FAILED, and with rollback on
 the last completed deployment becomes the primary one again.
 https://docs.aws.amazon.com/AmazonECS/latest/developerguide/deployment-circuit-breaker.html
@@ -232,13 +232,33 @@ class Service:
         if self.status != "ACTIVE":
             return
         deployment = self.primary()
-        live = deployment.live_tasks()
         if deployment.rollout_state != "FAILED":
-            for _ in range(deployment.desired_count - len(live)):
-                self._launch(deployment)
-        surplus = live[deployment.desired_count :]
+            self._roll(deployment)
+        surplus = deployment.live_tasks()[deployment.desired_count :]
         self._stop(surplus, f"Scaling activity initiated by (deployment {deployment.id})")
         self._check()
+
+    def _roll(self, deployment: Deployment) -> None:
+        """Stops old tasks and starts new ones as far as the percentages let it."""
+        configuration, wanted = self.deployment_configuration, deployment.desired_count
+        most = wanted * configuration["maximumPercent"] // 100
+        least = -(-wanted * configuration["minimumHealthyPercent"] // 100)
+        live = deployment.live_tasks()
+        older = [task for task in self.tasks if task.is_live() and task.started_by != deployment.id]
+        serving = sum(task.is_serving() for task in live)
+        spare = serving + sum(task.is_serving() for task in older) - least
+        missing = wanted - len(live)
+        surplus = max(len(older) - (wanted - serving), missing - max(most - len(live) - len(older), 0))
+        # Those that do not serve go first: they cost nothing.
+        for task in sorted(older, key=Task.is_serving)[: max(surplus, 0)]:
+            if task.is_serving():
+                if spare <= 0:
+                    break
+                spare -= 1
+            self._stop([task], f"Scaling activity initiated by (deployment {deployment.id})")
+        room = most - sum(task.is_live() for task in self.tasks)
+        for _ in range(min(missing, room)):
+            self._launch(deployment)
 
     def _launch(self, deployment: Deployment) -> None:
         tags = list(self.tags) if self.fields.get("propagateTags") == "SERVICE" else []
@@ -295,8 +315,11 @@ class Service:
         if self.status != "ACTIVE":
             return
         deployment = self.primary()
+        if deployment.rollout_state == "FAILED":
+            return
+        self._roll(deployment)
         serving = [task for task in deployment.live_tasks() if task.is_serving()]
-        if len(serving) < deployment.desired_count or deployment.rollout_state == "FAILED":
+        if len(serving) < deployment.desired_count:
             return
         older = [each for each in self.deployments if each is not deployment]
         for each in older:

@@ -8,9 +8,11 @@ import json
 import math
 import os
 from dataclasses import dataclass
+from fnmatch import fnmatchcase
 
 TIME_SCALE_VARIABLE = "INFRA_SANDBOX_TIME_SCALE"
 DEFAULT_TIME_SCALE = 0.02
+DURATIONS_VARIABLE = "INFRA_SANDBOX_DURATIONS"
 
 DURATIONS_SECONDS = {
     # What reads of each service do not show yet, and, of what was just made, for how long it cannot be used.
@@ -81,20 +83,32 @@ def a_duration(text: str) -> float | None:
 
 
 def set_durations(text: bytes) -> str | None:
-    """Sets some of the durations from the JSON that `/_infra/settings` takes; the problem when it cannot be done."""
+    """Sets some of the durations from the JSON that `/_infra/settings` takes; the problem when it cannot be done.
+
+    A name may be a pattern: `*.visible` is every duration that ends so.
+    """
     try:
-        given = json.loads(text)["durations_seconds"]
-        numbers = {name: a_duration(str(value)) for name, value in given.items()}
+        given = list(json.loads(text)["durations_seconds"].items())
     except (ValueError, KeyError, TypeError, AttributeError):
         return 'not a JSON object {"durations_seconds": {"<name>": <seconds>}}'
-    unknown = sorted(set(numbers) - set(DURATIONS_SECONDS))
-    if unknown:
-        return f"no such duration: {', '.join(unknown)}; there are {', '.join(sorted(DURATIONS_SECONDS))}"
-    for name, number in numbers.items():
+    numbers = {}
+    for name, value in given:
+        names = [each for each in DURATIONS_SECONDS if fnmatchcase(each, name)]
+        number = a_duration(str(value))
+        if not names:
+            return f"no such duration: {name}; there are {', '.join(sorted(DURATIONS_SECONDS))}"
         if number is None:
-            return f"{name} must be a number of seconds that is not negative, not {given[name]!r}"
+            return f"{name} must be a number of seconds that is not negative, not {value!r}"
+        numbers.update(dict.fromkeys(names, number))
     DURATIONS_SECONDS.update(numbers)
     return None
+
+
+def start_with_durations(text: str) -> str | None:
+    """The same for the whole life of the emulator: a reset comes back to these."""
+    problem = set_durations(f'{{"durations_seconds": {text}}}'.encode())
+    _AT_THE_START.update(DURATIONS_SECONDS)
+    return problem
 
 
 def reset() -> None:

@@ -1,7 +1,7 @@
 """ECS tasks on Fargate: from PROVISIONING to RUNNING, or to the reason why not, and to STOPPED.
 
-A container whose image is of this account's ECR starts only when ECR has that image. Images from anywhere
-else just work. A container with the environment variable SANDBOX_EXIT_CODE ends with that code soon after
+Its subnet has to have a way to where the image is: the internet, or endpoints for ECR. A container whose image is
+of this account's ECR starts only when ECR has that image. Images from anywhere else are there. A container with the environment variable SANDBOX_EXIT_CODE ends with that code soon after
 its start, so that a crash can be tried.
 """
 
@@ -60,6 +60,7 @@ class Task:
         vpc = network_configuration["awsvpcConfiguration"]
         subnet = vpc["subnets"][subnet_number % len(vpc["subnets"])]
         self.attachment_id = str(uuid.uuid4())
+        self.public_address = vpc.get("assignPublicIp") == "ENABLED"
         description = f"arn:aws:ecs:{self.region}:{account}:attachment/{self.attachment_id}"
         self.interface = network.attach(account, self.region, subnet, vpc.get("securityGroups", []), description)
         self.zone = self.interface.subnet.availability_zone
@@ -153,8 +154,22 @@ class Task:
 
     def _pull_problem(self) -> str | None:
         """Why an image cannot be pulled, in AWS's words."""
+        place = (self.account, self.region, self.interface.subnet.id)
+        has_way_out = network.has_way_out(*place, self.public_address)
         for container in self.definition.container_definitions:
             found = ECR_IMAGE.fullmatch(container["image"])
+            if found is None and not has_way_out:
+                image = container["image"]
+                return (
+                    f"CannotPullContainerError: pull image manifest has been retried 5 time(s): failed to resolve ref"
+                    f" {image}: failed to do request: dial tcp: i/o timeout"
+                )
+            if found and not has_way_out and not network.reaches(*place, ["ecr.api", "ecr.dkr", "s3"]):
+                return (
+                    "ResourceInitializationError: unable to pull secrets or registry auth: The task cannot pull"
+                    " registry auth from Amazon ECR: There is a connection issue between the task and Amazon ECR."
+                    " Check your task network configuration."
+                )
             if found is None or found["account"] != self.account:
                 continue
             reference = found["digest"] or found["tag"] or "latest"

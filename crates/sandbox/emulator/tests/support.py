@@ -39,6 +39,8 @@ def endpoint() -> str:
         process = subprocess.Popen(
             [sys.executable, "-m", "infra_sandbox", "--data-dir", data.name, "--time-scale", "60"],
             cwd=FOLDER,
+            # What is made shows at once and can be used at once, but where a test says otherwise.
+            env=os.environ | {"INFRA_SANDBOX_DURATIONS": json.dumps({"*.visible": 0, "*.usable": 0})},
             stdout=subprocess.PIPE,
             text=True,
         )
@@ -46,9 +48,6 @@ def endpoint() -> str:
         atexit.register(process.wait)
         atexit.register(process.terminate)
         _endpoint = process.stdout.readline().split()[-1]
-        durations = page("GET", "/_infra/status")["settings"]["durations_seconds"]
-        # What is made shows at once and can be used at once, but where a test says otherwise.
-        set_durations({name: 0 for name in durations if name.endswith((".visible", ".usable"))})
     return _endpoint
 
 
@@ -106,7 +105,7 @@ class SandboxTest(unittest.TestCase):
     # What many tests stand on
 
     def network(self) -> None:
-        """A VPC with two private subnets and an internet gateway."""
+        """A VPC with two subnets and an internet gateway, which its own route table leads to."""
         self.vpc = self.ec2.create_vpc(CidrBlock="10.0.0.0/16")["Vpc"]["VpcId"]
         self.ec2.modify_vpc_attribute(VpcId=self.vpc, EnableDnsHostnames={"Value": True})
         self.subnets = [
@@ -117,6 +116,10 @@ class SandboxTest(unittest.TestCase):
         ]
         self.gateway = self.ec2.create_internet_gateway()["InternetGateway"]["InternetGatewayId"]
         self.ec2.attach_internet_gateway(InternetGatewayId=self.gateway, VpcId=self.vpc)
+        own = [{"Name": "vpc-id", "Values": [self.vpc]}]
+        self.table = self.ec2.describe_route_tables(Filters=own)["RouteTables"][0]["RouteTableId"]
+        out = dict(RouteTableId=self.table, DestinationCidrBlock="0.0.0.0/0")
+        self.ec2.create_route(**out, GatewayId=self.gateway)
         self.group = self.ec2.create_security_group(GroupName="g", Description="d", VpcId=self.vpc)["GroupId"]
 
     def load_balancer(self) -> None:
@@ -154,7 +157,7 @@ class SandboxTest(unittest.TestCase):
     def service(self, definition: str, **more: Any) -> None:
         """A cluster with a service behind the load balancer."""
         self.ecs.create_cluster(clusterName="c")
-        vpc = {"subnets": self.subnets, "securityGroups": [self.group]}
+        vpc = {"subnets": self.subnets, "securityGroups": [self.group], "assignPublicIp": "ENABLED"}
         parameters = dict(
             cluster="c",
             serviceName="s",

@@ -1,8 +1,10 @@
 """What reads do not show yet, what cannot be used yet, and roles that other services do not see yet."""
 
 import json
+from concurrent.futures import ThreadPoolExecutor
 from urllib.error import HTTPError
 
+from botocore.exceptions import ClientError
 from support import TRUST, SandboxTest, advance, page, set_durations
 
 POLICY = json.dumps(
@@ -284,6 +286,46 @@ class Consistency(SandboxTest):
         self.refused("InvalidInput", self.iam.create_service_linked_role, AWSServiceName="ecs.amazonaws.com")
         names = {each["RoleName"] for each in self.iam.list_roles(PathPrefix="/aws-service-role/")["Roles"]}
         self.assertIn("AWSServiceRoleForECS", names)
+
+    # Reads further behind, and one change at a time
+
+    def test_reads_that_are_further_behind(self):
+        self.addCleanup(page, "DELETE", "/_infra/faults")
+        vpc = self.ec2.create_vpc(CidrBlock="10.0.0.0/16")["Vpc"]["VpcId"]
+        page("POST", "/_infra/faults", {"stale_reads": 1, "stale_window_seconds": 50})
+        self.refused("InvalidVpcID.NotFound", self.ec2.describe_vpcs, VpcIds=[vpc])
+        page("DELETE", "/_infra/faults")
+        self.ec2.describe_vpcs(VpcIds=[vpc])
+
+    def test_things_that_take_one_change_at_a_time(self):
+        api = self.apigatewayv2.create_api(Name="a", ProtocolType="HTTP")["ApiId"]
+        zone = self.route53.create_hosted_zone(Name="example.com", CallerReference=self.account)["HostedZone"]["Id"]
+
+        def record(number):
+            record = {"Name": f"r{number}.example.com", "Type": "TXT", "TTL": 1, "ResourceRecords": [{"Value": '"a"'}]}
+            batch = {"Changes": [{"Action": "CREATE", "ResourceRecordSet": record}]}
+            self.route53.change_resource_record_sets(HostedZoneId=zone, ChangeBatch=batch)
+
+        def route(number):
+            self.apigatewayv2.create_route(ApiId=api, RouteKey=f"GET /{number}")
+
+        def code(change, number):
+            try:
+                change(number)
+            except ClientError as error:
+                return error.response["Error"]["Code"]
+            return "done"
+
+        for change, refusal in ((route, "ConflictException"), (record, "PriorRequestNotComplete")):
+            with self.subTest(refusal), ThreadPoolExecutor(16) as pool:
+                self.assertEqual([code(change, number) for number in range(3)], ["done"] * 3)
+                codes = set()
+                # However slow the machine is, some time two of them meet.
+                for first in range(100, 2000, 16):
+                    codes |= set(pool.map(lambda number: code(change, number), range(first, first + 16)))  # noqa: B023
+                    if refusal in codes:
+                        break
+                self.assertEqual(codes, {"done", refusal})
 
     # The page
 

@@ -128,6 +128,8 @@ class Registry(SandboxTest):
             imageTag="v1",
             imageManifest=other.decode(),
         )
+        # Not even the same image may be pushed under its own tag again.
+        self.assertEqual(self.error(self.push(manifest, "v1")), (400, "TAG_INVALID"))
         head = self.http.head(f"{self.url}/manifests/v1")
         self.assertEqual(head.headers["Docker-Content-Digest"], digest(manifest))
         self.assertEqual(self.push(other, digest(other)).status_code, 201)

@@ -1,5 +1,7 @@
 """ECS rollouts: those that end well, those that fail, and what is left of them."""
 
+import json
+
 from support import SandboxTest, advance
 
 BREAKER = {"deploymentCircuitBreaker": {"enable": True, "rollback": True}}
@@ -61,6 +63,74 @@ class Rollout(SandboxTest):
         self.assertEqual(len(self.summary()), 1)
         self.ecs.update_service(cluster="c", service="s", forceNewDeployment=True)
         self.assertEqual(len(self.summary()), 2)
+
+    def test_old_tasks_go_and_new_ones_come_as_the_percentages_say(self):
+        # Minimum and maximum; new tasks that run, new ones to come, and old ones, whenever the new ones serve.
+        cases = [
+            ((100, 200), [(0, 4, 4), (4, 0, 0)]),
+            ((50, 100), [(0, 2, 2), (2, 2, 0), (4, 0, 0)]),
+            ((100, 150), [(0, 2, 4), (2, 2, 2), (4, 0, 0)]),
+            ((0, 100), [(0, 4, 0), (4, 0, 0)]),
+        ]
+        for number, ((least, most), expected) in enumerate(cases):
+            with self.subTest(least=least, most=most):
+                configuration = {"minimumHealthyPercent": least, "maximumPercent": most}
+                name = dict(serviceName=f"s{number}", desiredCount=4, deploymentConfiguration=configuration)
+                first, second = self.definition(), self.definition()
+                self.service(first, **name)
+                advance(COME_UP)
+                self.ecs.update_service(cluster="c", service=name["serviceName"], taskDefinition=second)
+                seen = [self.counts(name["serviceName"], second)]
+                for _ in expected[1:]:
+                    advance(COME_UP)
+                    seen.append(self.counts(name["serviceName"], second))
+                self.assertEqual(seen, expected)
+                advance(COME_UP + GO_DOWN)
+                self.assertEqual(self.counts(name["serviceName"], second), (4, 0, 0))
+
+    def counts(self, service, definition):
+        """Tasks that run and that are about to, of this definition; and those of another that are to stay."""
+        arns = self.ecs.list_tasks(cluster="c", serviceName=service)["taskArns"]
+        tasks = self.ecs.describe_tasks(cluster="c", tasks=arns)["tasks"]
+        new = [each["lastStatus"] for each in tasks if each["taskDefinitionArn"] == definition]
+        return new.count("RUNNING"), len(new) - new.count("RUNNING"), len(tasks) - len(new)
+
+    def test_images_need_a_way_to_them(self):
+        closed = {"awsvpcConfiguration": {"subnets": self.subnets, "securityGroups": [self.group]}}
+        self.ecr.create_repository(repositoryName="app")
+        manifest = json.dumps({"schemaVersion": 2, "mediaType": "application/vnd.oci.image.manifest.v1+json"})
+        self.ecr.put_image(repositoryName="app", imageTag="1", imageManifest=manifest)
+        of_ecr = f"{self.account}.dkr.ecr.us-east-1.amazonaws.com/app:1"
+        self.ecs.create_cluster(clusterName="c")
+
+        def ends(image, network):
+            task = self.ecs.run_task(
+                cluster="c", taskDefinition=self.definition(image), launchType="FARGATE", networkConfiguration=network
+            )["tasks"][0]["taskArn"]
+            advance(40)
+            found = self.ecs.describe_tasks(cluster="c", tasks=[task])["tasks"][0]
+            return found.get("stoppedReason", found["lastStatus"]).split(":")[0]
+
+        self.assertEqual(ends(of_ecr, closed), "ResourceInitializationError")
+        self.assertEqual(ends("docker.io/library/nginx:1", closed), "CannotPullContainerError")
+        for name in ("ecr.api", "ecr.dkr"):
+            service = f"com.amazonaws.us-east-1.{name}"
+            place = dict(SubnetIds=self.subnets, SecurityGroupIds=[self.group])
+            self.ec2.create_vpc_endpoint(VpcId=self.vpc, VpcEndpointType="Interface", ServiceName=service, **place)
+        bucket = dict(VpcId=self.vpc, ServiceName="com.amazonaws.us-east-1.s3", RouteTableIds=[self.table])
+        self.ec2.create_vpc_endpoint(**bucket)
+        self.assertEqual(ends(of_ecr, closed), "ResourceInitializationError")
+        advance(75)
+        self.assertEqual(ends(of_ecr, closed), "RUNNING")
+        self.assertEqual(ends("docker.io/library/nginx:1", closed), "CannotPullContainerError")
+        # A NAT gateway leads everywhere, once it is available and the route leads to it.
+        address = self.ec2.allocate_address(Domain="vpc")["AllocationId"]
+        nat = self.ec2.create_nat_gateway(SubnetId=self.subnets[0], AllocationId=address)["NatGateway"]["NatGatewayId"]
+        route = dict(RouteTableId=self.table, DestinationCidrBlock="0.0.0.0/0", NatGatewayId=nat)
+        self.ec2.replace_route(**route)
+        self.assertEqual(ends("docker.io/library/nginx:1", closed), "CannotPullContainerError")
+        advance(90)
+        self.assertEqual(ends("docker.io/library/nginx:1", closed), "RUNNING")
 
     def test_scaling_is_no_rollout(self):
         self.service(self.definition())

@@ -122,6 +122,34 @@ class Rules(SandboxTest):
         pages = list(self.ec2.get_paginator("describe_subnets").paginate(Filters=one, PaginationConfig={"PageSize": 5}))
         self.assertEqual([len(each["Subnets"]) for each in pages], [5, 2])
 
+    def test_scaling_policies_come_in_pages_of_ten(self):
+        self.network()
+        self.load_balancer()
+        definition = self.definition()
+        scaling = self.application_autoscaling
+        metric = {"PredefinedMetricType": "ECSServiceAverageCPUUtilization"}
+        configuration = {"TargetValue": 50.0, "PredefinedMetricSpecification": metric}
+
+        def target(service):
+            place = dict(ServiceNamespace="ecs", ResourceId=f"service/c/{service}")
+            return dict(place, ScalableDimension="ecs:service:DesiredCount")
+
+        for service, count in (("s", 2), ("s2", 12)):
+            self.service(definition, serviceName=service)
+            scaling.register_scalable_target(**target(service), MinCapacity=1, MaxCapacity=3)
+            for number in range(count):
+                scaling.put_scaling_policy(
+                    **target(service),
+                    PolicyName=f"p{number}",
+                    PolicyType="TargetTrackingScaling",
+                    TargetTrackingScalingPolicyConfiguration=configuration,
+                )
+        pages = scaling.get_paginator("describe_scaling_policies").paginate(**target("s2"))
+        found = [[each["ResourceId"] for each in one["ScalingPolicies"]] for one in pages]
+        self.assertEqual(found, [["service/c/s2"] * 10, ["service/c/s2"] * 2])
+        names = [each["ResourceId"] for each in scaling.describe_scalable_targets(ServiceNamespace="ecs")["ScalableTargets"]]
+        self.assertEqual(sorted(names), ["service/c/s", "service/c/s2"])
+
     def test_clusters_keep_what_they_have(self):
         self.ecs.create_cluster(clusterName="c", tags=[{"key": "a", "value": "b"}], capacityProviders=["FARGATE"])
         self.ecs.create_cluster(clusterName="c")
@@ -161,3 +189,27 @@ class Rules(SandboxTest):
 
     def test_the_endpoint_is_loopback(self):
         self.assertTrue(endpoint().startswith("http://127.0.0.1:"))
+
+    def test_the_index_of_tags_has_everything_that_has_tags(self):
+        self.network()
+        self.load_balancer()
+        tags = [{"Key": "team", "Value": "a"}]
+        address = self.ec2.allocate_address(Domain="vpc")["AllocationId"]
+        self.ec2.create_tags(Resources=[self.vpc, address], Tags=tags)
+        self.elbv2.add_tags(ResourceArns=[self.listener], Tags=tags)
+        repository = self.ecr.create_repository(repositoryName="app", tags=tags)["repository"]["repositoryArn"]
+        api = self.apigatewayv2.create_api(Name="api", ProtocolType="HTTP", Tags={"team": "a"})["ApiId"]
+        self.apigatewayv2.create_stage(ApiId=api, StageName="$default", Tags={"team": "b"})
+        index = self.client("resourcegroupstaggingapi")
+
+        def found(**more):
+            pages = index.get_paginator("get_resources").paginate(ResourcesPerPage=2, **more)
+            return sorted(each["ResourceARN"] for page in pages for each in page["ResourceTagMappingList"])
+
+        of_ec2 = f"arn:aws:ec2:us-east-1:{self.account}:"
+        gateway = f"arn:aws:apigateway:us-east-1::/apis/{api}"
+        team_a = [f"{of_ec2}vpc/{self.vpc}", f"{of_ec2}elastic-ip/{address}", self.listener, repository, gateway]
+        self.assertEqual(found(TagFilters=[{"Key": "team", "Values": ["a"]}]), sorted(team_a))
+        self.assertEqual(found(TagFilters=[{"Key": "team"}]), sorted([*team_a, f"{gateway}/stages/$default"]))
+        self.ecr.delete_repository(repositoryName="app")
+        self.assertNotIn(repository, found(TagFilters=[{"Key": "team"}]))

@@ -348,7 +348,7 @@ fn damage_is_told<B: Bench>(bench: &B) {
     let Err(error @ StateError::Damaged { .. }) = result else {
         unreachable!("the damage was not seen: {result:?}");
     };
-    assert!(error.to_string().contains("infra state import"), "{error}");
+    assert!(error.to_string().contains("infra state rebuild"), "{error}");
 }
 
 #[expect(clippy::expect_used, reason = "a check of the suite fails by panicking")]

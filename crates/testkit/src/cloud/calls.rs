@@ -198,6 +198,8 @@ impl Inner {
         When {
             now: Instant::now(),
             stale: self.faults.staleness(name, nth),
+            lingers: self.faults.lingering(name, nth),
+            slowness: self.faults.slowness(name, nth),
         }
     }
 

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use infra_core::{Attributes, ErrorClass, Health, PhysicalId};
+use infra_core::{Attributes, ErrorClass, Health, PhysicalId, Value};
 use infra_provider::{Call, Created, ProviderResult, UpdateRequest};
 use tokio::time::Instant;
 
@@ -37,7 +37,7 @@ impl World {
             _ => named_id(kind, &attributes).ok_or_else(|| invalid(kind, "its name is not set"))?,
         };
         let key = (kind.schema.name.clone(), id.clone());
-        if self.things.contains_key(&key) {
+        if self.things.contains_key(&key) || self.has_same_key(kind, &attributes) {
             return Err(refusal(
                 kind,
                 ErrorClass::AlreadyExists,
@@ -63,7 +63,7 @@ impl World {
             attributes,
             counters: BTreeMap::new(),
             seen_from: when.now + when.stale,
-            ready_at: when.now + kind.ready_after,
+            ready_at: when.now + kind.ready_after.mul_f64(when.slowness),
             gone_at: None,
             doom: self.dooms.get(&call.address).cloned(),
             health: None,
@@ -118,7 +118,8 @@ impl World {
                 *thing.counters.entry(name).or_default() += 1;
             }
         }
-        thing.ready_at = thing.ready_at.max(when.now + kind.changed_after);
+        let changed_after = kind.changed_after.mul_f64(when.slowness);
+        thing.ready_at = thing.ready_at.max(when.now + changed_after);
         thing.changes += 1;
         Ok(())
     }
@@ -133,31 +134,49 @@ impl World {
             return Ok(());
         }
         let names = thing.names();
-        let user = self.things.values().find(|other| {
-            other.kind.refers_in.iter().any(|attribute| {
-                let value = other.attributes.get(*attribute);
-                value.is_some_and(|value| {
-                    texts(value)
-                        .iter()
-                        .any(|text| names.iter().any(|name| name == text))
-                })
-            })
-        });
+        let is_named = |text: &str| names.iter().any(|name| name == text);
+        let user = self.things.values().find(|other| other.referred().any(is_named));
+        let gone = self.lingering.iter();
+        let gone = gone.filter(|(.., texts)| texts.iter().any(|text| is_named(text)));
+        let user = user.map(|user| &user.id).or(gone.map(|(_, user, _)| user).next());
         if let Some(user) = user {
-            let message = format!("{id} is still used by {}", user.id);
+            let message = format!("{id} is still used by {user}");
             return Err(refusal(kind, ErrorClass::DependencyViolation, message));
+        }
+        let referred: Vec<String> = thing.referred().map(str::to_owned).collect();
+        let gone_after = kind.gone_after.mul_f64(when.slowness);
+        if !when.lingers.is_zero() && !referred.is_empty() {
+            let until = when.now + gone_after + when.lingers;
+            self.lingering.push((until, id.clone(), referred));
         }
         if !when.stale.is_zero() {
             let ghost = (when.now + when.stale, thing.observed(when.now));
             self.ghosts.insert(key.clone(), ghost);
         }
         match self.things.get_mut(&key) {
-            Some(thing) if !kind.gone_after.is_zero() => thing.gone_at = Some(when.now + kind.gone_after),
+            Some(thing) if !gone_after.is_zero() => thing.gone_at = Some(when.now + gone_after),
             _ => {
                 self.things.remove(&key);
             }
         }
         Ok(())
+    }
+
+    /// Whether something has the natural key that these attributes make, of a type whose ids the cloud gives.
+    fn has_same_key(&self, kind: &Kind, attributes: &Attributes) -> bool {
+        let key = |attributes: &Attributes| -> Option<Vec<Value>> {
+            let names = kind.schema.natural_key.iter();
+            names.map(|name| attributes.get(name).cloned()).collect()
+        };
+        kind.identity == Identity::Given
+            && !kind.schema.natural_key.is_empty()
+            && key(attributes).is_some_and(|wanted| {
+                let mut things = self.things.values();
+                things.any(|thing| {
+                    thing.kind.schema.name == kind.schema.name
+                        && key(&thing.attributes).as_ref() == Some(&wanted)
+                })
+            })
     }
 
     fn live(&mut self, kind: &Kind, id: &PhysicalId) -> ProviderResult<&mut Thing> {

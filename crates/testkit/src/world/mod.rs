@@ -26,15 +26,21 @@ pub(crate) struct World {
     /// What is gone, and until when reads still tell of it.
     ghosts: BTreeMap<(TypeName, PhysicalId), (Instant, Attributes)>,
     made: u64,
+    /// What gone things referred to, and until when that counts as used.
+    lingering: Vec<(Instant, PhysicalId, Vec<String>)>,
     /// Resources whose things will not work, and why.
     pub dooms: BTreeMap<ResourceAddress, String>,
 }
 
-/// The moment of a call's effect, and for how long reads do not see it.
+/// The moment of a call's effect, and how late what follows from it is.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct When {
     pub now: Instant,
     pub stale: Duration,
+    /// For how long what a deleted thing referred to still counts as used.
+    pub lingers: Duration,
+    /// How many times the usual time things take to work, to change and to go.
+    pub slowness: f64,
 }
 
 impl World {
@@ -43,6 +49,7 @@ impl World {
         self.things
             .retain(|_, thing| thing.gone_at.is_none_or(|gone_at| gone_at > now));
         self.ghosts.retain(|_, (until, _)| *until > now);
+        self.lingering.retain(|(until, ..)| *until > now);
     }
 
     /// All there is, what is going included.

@@ -48,10 +48,9 @@ impl World {
             .values()
             .filter(|thing| thing.kind.schema.name == kind.schema.name && thing.seen_from <= now);
         let found = if kind.tags {
-            let tags = call.tags();
             things.find(|thing| {
-                tags.iter()
-                    .all(|(key, value)| thing.tags.get(*key) == Some(value))
+                call.marks()
+                    .all(|(key, value)| thing.tags.get(key) == Some(&value))
             })
         } else {
             things.find(|thing| named.as_ref() == Some(&thing.id))

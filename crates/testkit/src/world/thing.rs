@@ -7,6 +7,7 @@ use infra_core::{Attributes, Health, PhysicalId, ResourceAddress, TypeName, Valu
 use infra_provider::{Created, Found};
 use tokio::time::Instant;
 
+use super::sent::texts;
 use crate::kind::{Computed, Kind};
 
 /// One thing as a test sees it.
@@ -57,6 +58,14 @@ impl Thing {
         let arn = arn(&self.kind, &self.id);
         let numbered = format!("{arn}/{}", self.number);
         [self.id.to_string(), arn, numbered]
+    }
+
+    /// What others it refers to so that they may not be deleted, by their names.
+    pub fn referred(&self) -> impl Iterator<Item = &str> {
+        let attributes = self.kind.refers_in.iter();
+        attributes
+            .filter_map(|name| self.attributes.get(*name))
+            .flat_map(texts)
     }
 
     pub fn health(&self, now: Instant) -> Health {

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use aws_sdk_ec2::Client;
 use aws_sdk_ec2::types::{
-    AttributeBooleanValue, Filter, ResourceType, RouteTable, SecurityGroupRule, Tag, TagSpecification,
+    AttributeBooleanValue, Filter, ResourceType, SecurityGroupRule, Tag, TagSpecification,
 };
 use infra_core::types::Problems;
 use infra_core::{Attributes, ErrorClass, ProviderError, ResourceAddress, Unknown, Value};
@@ -102,8 +102,7 @@ pub fn filter(name: &str, values: impl IntoIterator<Item = String>) -> Filter {
 /// Not by the address: the key of a `for_each` in it may hold what a filter takes for a pattern, and the token is
 /// enough. [`is_ours`] looks at all of them.
 pub fn ours(call: &Call) -> Vec<Filter> {
-    call.tags()
-        .into_iter()
+    call.marks()
         .filter(|(key, _)| *key != TAG_ADDRESS)
         .map(|(key, value)| filter(&format!("tag:{key}"), [value]))
         .collect()
@@ -112,47 +111,10 @@ pub fn ours(call: &Call) -> Vec<Filter> {
 /// Whether these are the tags that the create call of this intent set. What [`ours`] finds is asked once more:
 /// a filter that somebody does not know and ignores would otherwise make us adopt what is not ours.
 pub fn is_ours(call: &Call, tags: &[Tag]) -> bool {
-    call.tags().iter().all(|(key, value)| {
+    call.marks().all(|(key, value)| {
         tags.iter()
-            .any(|tag| tag.key() == Some(key) && tag.value() == Some(value))
+            .any(|tag| tag.key() == Some(key) && tag.value() == Some(&value))
     })
-}
-
-/// The route tables that these filters find.
-///
-/// # Errors
-/// What DescribeRouteTables answers.
-pub async fn route_tables(client: &Client, filters: Vec<Filter>) -> ProviderResult<Vec<RouteTable>> {
-    let pages = client
-        .describe_route_tables()
-        .set_filters(Some(filters))
-        .into_paginator();
-    pages
-        .items()
-        .send()
-        .collect::<Result<Vec<_>, _>>()
-        .await
-        .aws("ec2", "DescribeRouteTables")
-}
-
-/// The rules of security groups that these filters find.
-///
-/// # Errors
-/// What DescribeSecurityGroupRules answers.
-pub async fn security_group_rules(
-    client: &Client,
-    filters: Vec<Filter>,
-) -> ProviderResult<Vec<SecurityGroupRule>> {
-    let pages = client
-        .describe_security_group_rules()
-        .set_filters(Some(filters))
-        .into_paginator();
-    pages
-        .items()
-        .send()
-        .collect::<Result<Vec<_>, _>>()
-        .await
-        .aws("ec2", "DescribeSecurityGroupRules")
 }
 
 /// Whether a rule is a resource of some stack, by its tags, and not one that AWS made with its group.
@@ -385,6 +347,9 @@ mod tests {
         assert!(is_ours(&call("one"), made.tags()));
         assert!(!is_ours(&call("two"), made.tags()));
         assert!(!is_ours(&call("one"), &[]));
+        // Without a token, whatever the stack made for the address.
+        assert!(is_ours(&call(""), made.tags()));
+        assert!(!is_ours(&call(""), &[]));
     }
 
     #[test]

@@ -33,6 +33,7 @@ pub struct Browser {
 impl Browser {
     /// The browser of this machine; `None`, with a printed line, where there is none. With
     /// `INFRA_TEST_REQUIRE_BROWSER=1` that is a failure.
+    #[expect(clippy::print_stdout, reason = "a test that is skipped says so")]
     pub fn find() -> Option<Self> {
         let path = std::env::var_os("PATH").unwrap_or_default();
         let folders: Vec<PathBuf> = std::env::split_paths(&path).collect();

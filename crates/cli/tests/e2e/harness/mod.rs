@@ -6,6 +6,7 @@ mod cases;
 mod project;
 mod reference;
 mod run;
+mod scripts;
 
 pub use account::Held;
 pub use browser::Browser;

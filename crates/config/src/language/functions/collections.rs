@@ -9,7 +9,7 @@ use super::{Function, Wrong, argument, expected, integer, list, text};
 use crate::language::operators::{compare, text_of};
 
 /// More elements than this are a mistake, not a stack.
-const MAX_RANGE: usize = 4096;
+const MAX_RANGE: usize = 100_000;
 
 pub(super) fn call(function: Function, arguments: Vec<Value>) -> Result<Value, Wrong> {
     match function {

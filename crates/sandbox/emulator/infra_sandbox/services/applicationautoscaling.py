@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from moto.applicationautoscaling import responses
 from moto.applicationautoscaling.models import FakeApplicationAutoscalingPolicy as Policy
 
 from ..call import Answer, AwsError, Call, operation
@@ -88,10 +89,25 @@ def put_scaling_policy(call: Call) -> dict[str, Any]:
 
 @operation(SERVICE, "DescribeScalingPolicies")
 def describe_scaling_policies(call: Call) -> dict[str, Any]:
-    result, names = call.moto(), call.params.get("PolicyNames")
-    if names:
-        result["ScalingPolicies"] = [each for each in result["ScalingPolicies"] if each["PolicyName"] in names]
-    return result
+    params = call.params
+    found = [
+        policy
+        for policy in call.backend().policies.values()
+        if policy.service_namespace == params["ServiceNamespace"]
+        and policy.resource_id == params.get("ResourceId", policy.resource_id)
+        and policy.scalable_dimension == params.get("ScalableDimension", policy.scalable_dimension)
+        and policy.policy_name in (params.get("PolicyNames") or [policy.policy_name])
+    ]
+    return {"ScalingPolicies": [responses._build_policy(each) for each in found]}
+
+
+@operation(SERVICE, "DescribeScalableTargets")
+def describe_scalable_targets(call: Call) -> dict[str, Any]:
+    params = call.params
+    found = call.backend().describe_scalable_targets(
+        params["ServiceNamespace"], params.get("ResourceIds"), params.get("ScalableDimension")
+    )
+    return {"ScalableTargets": [responses._build_target(each) for each in found]}
 
 
 @operation(SERVICE, "DeleteScalingPolicy")

@@ -1,105 +1,17 @@
-//! sled as a state store: the suite that every store must pass, and what is special to files.
-
-#![expect(clippy::unwrap_used, reason = "helpers of tests fail by panicking")]
+//! The suite that every store must pass, and what is special to files.
 
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::Arc;
-use std::time::Duration;
 
-use infra_core::state::{JournalEntry, RunId};
-use infra_core::{Attributes, StackId, State, Value};
+use infra_core::state::JournalEntry;
+use infra_core::{Attributes, StackId, Value};
 use infra_state::testing::{Bench, conformance, legal_journal, sample_stack};
-use infra_state::{Holder, Journal, StateError, StateStore, export, import, unlock};
-use infra_state_sled::{Mode, Request, SledStore, folder, set_aside, stacks};
+use infra_state::{Journal, StateError, StateStore, unlock};
+use infra_state_sled::{Mode, SledStore, folder, stacks};
 use proptest::prelude::*;
 
-fn request(mode: Mode) -> Request {
-    Request {
-        mode,
-        holder: Holder::this_process("infra apply", Some(RunId("run-1".into()))),
-        wait: Duration::ZERO,
-    }
-}
-
-fn open(state_dir: &Path) -> Result<SledStore, StateError> {
-    SledStore::open(state_dir, &sample_stack(), &request(Mode::Create))
-}
-
-fn outputs(number: i64) -> JournalEntry {
-    JournalEntry::Outputs {
-        values: Attributes::from([("number".to_owned(), Value::Integer(number))]),
-    }
-}
-
-/// A state with some entries, closed again.
-fn written(state_dir: &Path, entries: i64) -> State {
-    let journal = Journal::open(Arc::new(open(state_dir).unwrap())).unwrap();
-    for number in 0..entries {
-        journal.append_blocking(outputs(number)).unwrap();
-    }
-    let state = (*journal.snapshot()).clone();
-    journal.close().unwrap();
-    state
-}
-
-fn files(folder: &Path) -> Vec<PathBuf> {
-    let mut found = Vec::new();
-    for entry in fs::read_dir(folder).unwrap() {
-        let path = entry.unwrap().path();
-        if path.is_dir() {
-            found.extend(files(&path));
-        }
-        found.push(path);
-    }
-    found.sort();
-    found
-}
-
-struct Place(tempfile::TempDir);
-
-impl Place {
-    fn new() -> Self {
-        Self(tempfile::tempdir().unwrap())
-    }
-
-    fn folder(&self) -> PathBuf {
-        folder(self.0.path(), &sample_stack()).unwrap()
-    }
-
-    fn rewrite_committed(&self, change: impl Fn(String) -> String) {
-        let path = self.folder().join("committed");
-        fs::write(&path, change(fs::read_to_string(&path).unwrap())).unwrap();
-    }
-}
-
-impl Bench for Place {
-    fn open(&self) -> Result<Arc<dyn StateStore>, StateError> {
-        Ok(Arc::new(open(self.0.path())?))
-    }
-
-    fn claim_newer_format(&self) {
-        self.rewrite_committed(|text| text.replace("\"format\":1", "\"format\":99"));
-    }
-
-    fn damage(&self) {
-        let path = self.folder().join("db/db");
-        let mut bytes = fs::read(&path).unwrap();
-        for byte in bytes.iter_mut().skip(1000) {
-            *byte ^= 0x55;
-        }
-        fs::write(&path, bytes).unwrap();
-    }
-
-    fn stored_bytes(&self) -> Vec<u8> {
-        let files = files(self.0.path());
-        let all = files
-            .iter()
-            .filter(|path| path.is_file())
-            .map(|path| fs::read(path).unwrap());
-        all.collect::<Vec<_>>().concat()
-    }
-}
+use crate::bench::{Place, files, open, outputs, request, written};
 
 #[test]
 fn sled_conforms() {
@@ -220,53 +132,6 @@ fn a_newer_format_is_refused_before_anything_is_touched() {
 }
 
 #[test]
-fn a_database_that_lost_something_is_not_used() {
-    type Loss = fn(&Place);
-    let cases: [(&str, Loss); 5] = [
-        ("its database is gone, which held 50", |place| {
-            fs::remove_dir_all(place.folder().join("db")).unwrap();
-        }),
-        ("journal entries", |place| {
-            fs::write(place.folder().join("db/db"), "").unwrap();
-        }),
-        ("lost the journal entries 51 to 57", |place| {
-            place.rewrite_committed(|text| text.replace("\"serial\":50", "\"serial\":57"));
-        }),
-        ("", |place| {
-            // The end of sled's log: it drops that without a word.
-            let path = place.folder().join("db/db");
-            let mut bytes = fs::read(&path).unwrap();
-            let end = bytes.iter().rposition(|byte| *byte != 0).unwrap();
-            bytes[end - 400..=end].fill(0x55);
-            fs::write(&path, bytes).unwrap();
-        }),
-        ("", |place| {
-            let path = place.folder().join("db/conf");
-            fs::write(
-                &path,
-                "version: 99.99\nsegment_size: 1\nuse_compression: false\n\0\0\0\0",
-            )
-            .unwrap();
-        }),
-    ];
-    for (number, (expected, lose)) in cases.into_iter().enumerate() {
-        let place = Place::new();
-        written(place.0.path(), 50);
-        lose(&place);
-        for mode in [Mode::Create, Mode::Existing] {
-            let result = SledStore::open(place.0.path(), &sample_stack(), &request(mode))
-                .and_then(|store| store.load());
-            let Err(error @ StateError::Damaged { .. }) = result else {
-                panic!("case {number}: {result:?}");
-            };
-            let message = error.to_string();
-            assert!(message.contains(expected), "{message}");
-            assert!(message.contains("infra state import"), "{message}");
-        }
-    }
-}
-
-#[test]
 fn a_bit_that_flips_anywhere_is_never_a_wrong_state() {
     let place = Place::new();
     // Several of sled's segments of half a MiB.
@@ -299,33 +164,6 @@ fn a_bit_that_flips_anywhere_is_never_a_wrong_state() {
     assert!(damages > 0);
 }
 
-#[test]
-fn a_damaged_state_is_restored_from_its_backup() {
-    let place = Place::new();
-    let state = written(place.0.path(), 50);
-    let text = export(&state).unwrap();
-    let me = || Holder::this_process("infra state import", None);
-    place.damage();
-    let aside = set_aside(place.0.path(), &sample_stack(), me()).unwrap();
-    assert!(aside.join("db/db").exists() && aside.join("committed").exists());
-    let again = set_aside(place.0.path(), &sample_stack(), me());
-    assert!(matches!(again, Err(StateError::Absent { .. })), "{again:?}");
-    let store = place.open().unwrap();
-    let fresh = store.load().unwrap().state;
-    let imported = import(&text, &sample_stack(), Some(&fresh), false).unwrap();
-    store.replace_all(&imported.state).unwrap();
-    drop(store);
-    assert_eq!(place.open().unwrap().load().unwrap().state, state);
-}
-
-#[test]
-fn half_a_note_is_no_damage() {
-    let place = Place::new();
-    let state = written(place.0.path(), 5);
-    fs::write(place.folder().join("committed"), "{\"form").unwrap();
-    assert_eq!(place.open().unwrap().load().unwrap().state, state);
-}
-
 #[cfg(target_os = "linux")]
 #[test]
 fn what_the_file_system_refuses_is_told_with_its_path() {
@@ -340,13 +178,6 @@ fn what_the_file_system_refuses_is_told_with_its_path() {
     fs::write(place.path().join("file"), "").unwrap();
     let no_folder = open(&place.path().join("file")).unwrap_err();
     assert!(matches!(no_folder, StateError::Io { .. }), "{no_folder:?}");
-
-    // A device that is always full in the place of sled's data.
-    let full = Place::new();
-    fs::create_dir_all(full.folder().join("db")).unwrap();
-    std::os::unix::fs::symlink("/dev/full", full.folder().join("db/db")).unwrap();
-    let full = full.open().map(|store| store.location()).unwrap_err();
-    assert!(matches!(full, StateError::NoSpace { .. }), "{full:?}");
 }
 
 #[test]
