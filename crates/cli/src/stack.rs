@@ -85,6 +85,7 @@ pub struct Site {
 
 struct SandboxSite {
     endpoint: String,
+    time_scale: f64,
     registry: String,
 }
 
@@ -135,6 +136,7 @@ pub fn site(path: &Path, place: &Where, terminal: &Terminal) -> Result<Site> {
         state_dir: running.state_dir,
         emulator: Some(SandboxSite {
             endpoint: running.endpoint,
+            time_scale: running.time_scale,
             registry: running.registry_url,
         }),
     })
@@ -285,11 +287,7 @@ pub async fn open(
         reporter,
         cancellation,
         ambient: Arc::new(Machine),
-        pace: if emulator.is_some() {
-            Pace::EMULATOR
-        } else {
-            Pace::AWS
-        },
+        pace: emulator.map_or(Pace::AWS, |emulator| Pace::of_emulator(emulator.time_scale)),
         parallelism: manner.parallelism,
         wait: manner.wait,
     };

@@ -1,6 +1,5 @@
 //! `infra diff`: does AWS have what the file says?
 
-use std::io;
 use std::path::PathBuf;
 
 use anyhow::{Context, Result};

@@ -23,4 +23,5 @@ mod mistakes;
 mod moto;
 mod proof;
 mod reference;
+mod signals;
 mod unmanaged;

@@ -251,6 +251,21 @@ impl Project {
         ran.unwrap_or_else(|error| panic!("the script failed: {error}\n{script}"))
     }
 
+    /// Sets some of AWS's durations in the emulator, in AWS's seconds.
+    #[track_caller]
+    pub fn set_durations(&self, durations: impl IntoIterator<Item = (&'static str, f64)>) {
+        let durations: BTreeMap<_, _> = durations.into_iter().collect();
+        let given = json!({
+            "page": format!("{}/_infra/settings", self.endpoint()),
+            "asked": { "durations_seconds": durations },
+        });
+        self.boto3(
+            &given,
+            "from urllib.request import Request, urlopen\n\
+             result = json.load(urlopen(Request(given['page'], json.dumps(given['asked']).encode())))",
+        );
+    }
+
     /// What the account holds, beyond what AWS puts into every account.
     #[track_caller]
     pub fn held(&self) -> Held {
