@@ -69,6 +69,9 @@ pub struct Where {
     /// The folder of the states [default: `state` in the project's root]
     #[arg(long, value_name = "FOLDER", conflicts_with = "sandbox")]
     pub state_dir: Option<PathBuf>,
+    /// How long to wait for somebody else who works on the stack, in seconds
+    #[arg(long, value_name = "SECONDS", default_value_t = 5)]
+    pub lock_timeout: u32,
     /// Set a variable of the stack file; may be repeated
     #[arg(long = "var", value_name = "NAME=VALUE", value_parser = name_and_value)]
     pub variables: Vec<(String, String)>,
@@ -133,6 +136,7 @@ pub enum Command {
     Apply(commands::apply::Apply),
     Destroy(commands::destroy::Destroy),
     Redeploy(commands::redeploy::Redeploy),
+    Report(commands::report::Report),
     Output(commands::output::OutputCommand),
     Graph(commands::graph::Graph),
     Import(commands::import::Import),

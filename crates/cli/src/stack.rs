@@ -11,14 +11,14 @@ use infra_config::{DiskFiles, Files, Inputs, Loaded, load};
 use infra_core::{ResourceAddress, Severity, SourceMap, Stack, StackId};
 use infra_engine::{EngineError, Estimates, ImportError, Machine, Pace, Session};
 use infra_provider::{BuiltIn, Providers};
-use infra_record::Durations;
 use infra_sandbox::{Sandbox, StartOptions};
-use infra_state::{Holder, Journal, StateStore};
+use infra_state::{Holder, Journal, StateError, StateStore};
 use infra_state_sled::{Mode, Request, SledStore};
 
 use crate::arguments::Where;
 use crate::environment;
 use crate::project;
+use crate::recording;
 use crate::terminal::{Terminal, View};
 
 /// The account that the emulator takes for its own when a stack allows any.
@@ -76,13 +76,17 @@ pub fn read_from(
 }
 
 /// Where a stack's state is, and which AWS it belongs to.
+#[derive(Clone)]
 pub struct Site {
     /// The folder of the states.
     pub state_dir: PathBuf,
+    /// How long somebody else who works on a stack is waited for.
+    pub lock_timeout: Duration,
     /// The emulator, if it is the sandbox.
     emulator: Option<SandboxSite>,
 }
 
+#[derive(Clone)]
 struct SandboxSite {
     endpoint: String,
     time_scale: f64,
@@ -120,10 +124,12 @@ pub async fn site_unless_stopped(path: &Path, place: &Where, terminal: &Terminal
 /// When the sandbox cannot be started.
 pub fn site(path: &Path, place: &Where, terminal: &Terminal) -> Result<Site> {
     let root = project::root_of_stack(path);
+    let lock_timeout = Duration::from_secs(u64::from(place.lock_timeout));
     if !place.sandbox {
         let state_dir = place.state_dir.clone().unwrap_or_else(|| root.join("state"));
         return Ok(Site {
             state_dir,
+            lock_timeout,
             emulator: None,
         });
     }
@@ -134,6 +140,7 @@ pub fn site(path: &Path, place: &Where, terminal: &Terminal) -> Result<Site> {
         .context("the sandbox cannot be started")?;
     Ok(Site {
         state_dir: running.state_dir,
+        lock_timeout,
         emulator: Some(SandboxSite {
             endpoint: running.endpoint,
             time_scale: running.time_scale,
@@ -151,14 +158,7 @@ pub enum Need {
     Existing,
 }
 
-/// For so long a command that changes something waits for somebody else on the stack: long enough for one that
-/// only reads the state and is gone at once.
-pub const RUNS_WAIT: Duration = Duration::from_secs(1);
-
-/// For so long `plan` and `diff` wait, which change nothing: a short run is over by then.
-pub const PLANS_WAIT: Duration = Duration::from_secs(5);
-
-/// Opens a stack's state, which nobody else may hold; `wait` is how long it tries.
+/// Opens a stack's state, which nobody else may hold. Who holds it is waited for, for as long as the user says.
 ///
 /// # Errors
 /// Somebody holds it, it is damaged or of a later version, or the file system says no.
@@ -167,29 +167,73 @@ pub fn open_store(
     stack: &Stack,
     command: &str,
     need: Need,
-    wait: Duration,
+    terminal: &Terminal,
 ) -> Result<SledStore> {
-    open_in(&site.state_dir, &stack.id, command, need, wait)
+    let held = match attempt(site, &stack.id, command, need, site.unnoticed()) {
+        Err(StateError::Held(held)) if site.lock_timeout > site.unnoticed() => held,
+        other => return Ok(other?),
+    };
+    site.tell_waiting(&held, terminal);
+    let rest = site.lock_timeout - site.unnoticed();
+    Ok(attempt(site, &stack.id, command, need, rest)?)
 }
 
-fn open_in(
-    state_dir: &Path,
+/// Waits at most so long for whoever holds the stack.
+fn attempt(
+    site: &Site,
     stack: &StackId,
     command: &str,
     need: Need,
     wait: Duration,
-) -> Result<SledStore> {
+) -> Result<SledStore, StateError> {
     let request = Request {
         mode: if need == Need::Create {
             Mode::Create
         } else {
             Mode::Existing
         },
-        holder: Holder::this_process(format!("infra {command}"), None),
+        holder: holder(command),
         wait,
     };
-    let store = SledStore::open(state_dir, stack, &request)?;
-    Ok(store)
+    SledStore::open(&site.state_dir, stack, &request)
+}
+
+/// The same while signals are heard.
+async fn open_store_for_a_run(
+    site: &Site,
+    stack: &Stack,
+    command: &str,
+    terminal: &Terminal,
+) -> Result<SledStore> {
+    let opening = |wait: Duration| {
+        let (site, id, command) = (site.clone(), stack.id.clone(), command.to_owned());
+        tokio::task::spawn_blocking(move || attempt(&site, &id, &command, Need::Create, wait))
+    };
+    let unexpected = "the state cannot be opened";
+    let held = match opening(site.unnoticed()).await.context(unexpected)? {
+        Err(StateError::Held(held)) if site.lock_timeout > site.unnoticed() => held,
+        other => return Ok(other?),
+    };
+    site.tell_waiting(&held, terminal);
+    let rest = site.lock_timeout - site.unnoticed();
+    Ok(opening(rest).await.context(unexpected)??)
+}
+
+impl Site {
+    /// A command that only reads is gone by then, and nobody needs to know of it.
+    fn unnoticed(&self) -> Duration {
+        self.lock_timeout.min(Duration::from_secs(1))
+    }
+
+    fn tell_waiting(&self, held: &impl std::fmt::Display, terminal: &Terminal) {
+        let seconds = self.lock_timeout.as_secs();
+        terminal.note(&format!("waiting up to {seconds} s: {held}"));
+    }
+}
+
+/// Who this process is to others that want the stack.
+pub fn holder(command: &str) -> Holder {
+    Holder::this_process(format!("infra {command}"), None)
 }
 
 /// A stack that is open for planning and running.
@@ -257,12 +301,13 @@ pub async fn open(
         registry: environment::variable(environment::REGISTRY),
         progress: Arc::new(reporter.clone()),
     };
-    let opening = cancellation.until(1, open_with(&options, &stack, site, command));
+    let opening = open_with(&options, &stack, site, command, terminal);
+    let opened = cancellation.until(1, opening).await;
     let Opened {
         store,
         journal,
         clients,
-    } = match opening.await.unwrap_or_else(|| Err(Stopped.into())) {
+    } = match opened.unwrap_or_else(|| Err(Stopped.into())) {
         Ok(opened) => opened,
         Err(error) => {
             view.clear().await;
@@ -274,6 +319,8 @@ pub async fn open(
             "note: an earlier run ended without letting go of the stack: {holder}"
         ));
     }
+    let runs = infra_state_sled::runs_folder(&site.state_dir, &stack.id)?;
+    view.record_in(runs.clone());
     let identity = clients.as_ref().map(|clients| clients.identity.clone());
     let providers = clients.map_or_else(
         || Arc::new(BuiltIn::default()) as Arc<dyn Providers>,
@@ -282,7 +329,7 @@ pub async fn open(
     let session = Session {
         journal,
         identity,
-        estimates: Estimates::new(Arc::clone(&providers), Durations::default()),
+        estimates: Estimates::new(Arc::clone(&providers), move || recording::past(&runs)),
         providers,
         reporter,
         cancellation,
@@ -310,20 +357,19 @@ struct Opened {
 
 /// Signs in to AWS and opens the state, in this order, so that wrong credentials leave no empty state behind.
 /// A stack without anything at AWS needs no account.
-async fn open_with(options: &ConnectOptions, stack: &Stack, site: &Site, command: &str) -> Result<Opened> {
+async fn open_with(
+    options: &ConnectOptions,
+    stack: &Stack,
+    site: &Site,
+    command: &str,
+    terminal: &Terminal,
+) -> Result<Opened> {
     let is_built_in = |address: &ResourceAddress| BuiltIn::has(address.type_name());
     let mut clients = None;
     if !stack.resources.keys().all(is_built_in) {
         clients = Some(connect(options).await?);
     }
-    let wait = match command {
-        "plan" | "diff" => PLANS_WAIT,
-        _ => RUNS_WAIT,
-    };
-    let (state_dir, id, command) = (site.state_dir.clone(), stack.id.clone(), command.to_owned());
-    // It may take its time, in which signals are heard.
-    let opening = tokio::task::spawn_blocking(move || open_in(&state_dir, &id, &command, Need::Create, wait));
-    let store = Arc::new(opening.await.context("the state cannot be opened")??);
+    let store = Arc::new(open_store_for_a_run(site, stack, command, terminal).await?);
     let journal = Arc::new(Journal::open(Arc::clone(&store) as Arc<dyn StateStore>)?);
     let state_is_built_in = journal.with_state(|state| {
         let of_intents = state.intents.values().map(|intent| &intent.address);

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use infra_core::event::{EventKind, RunSummary};
-use infra_core::plan::{ActionCounts, Forecast, PlanMode};
+use infra_core::plan::{ActionCounts, Forecast, PlanMode, Step, StepOperation};
 use infra_core::state::{JournalEntry, RecordStatus, RunId};
 use infra_core::{
     Attributes, AwsIdentity, Diagnostic, Health, PhysicalId, Plan, ProviderError, Redaction, Resource,
@@ -235,6 +235,11 @@ impl Session {
             return self
                 .doubting(planned, request, prepared, &state, looking_since)
                 .await;
+        }
+        let deletes = |step: &Step| step.operation == StepOperation::Delete;
+        if !request.refresh && planned.plan.steps.iter().any(deletes) {
+            // Nobody has seen it since it was made, and of what AWS does not know yet it says that it is not there.
+            self.cancellation.sleep(self.lateness()?).await;
         }
         Ok(planned)
     }

@@ -87,6 +87,7 @@ async fn saved(command: &Apply, path: &Path, terminal: &Terminal) -> Result<Exit
                 .clone()
                 .unwrap_or_else(|| saved.state_dir.clone())
         }),
+        lock_timeout: command.place.lock_timeout,
         variables: command.place.variables.clone(),
     };
     let variables = saved.variables(&place.variables, &environment::all())?;

@@ -32,7 +32,7 @@ fn set_durations(project: &Project, durations: impl IntoIterator<Item = (&'stati
     project.boto3(
         &json!({ "durations_seconds": durations }),
         "from urllib.request import Request, urlopen\n\
-         page = os.environ['ENDPOINT'] + '/_infra/settings'\n\
+         page = endpoint + '/_infra/settings'\n\
          result = json.load(urlopen(Request(page, json.dumps(given).encode())))",
     );
 }
@@ -114,6 +114,19 @@ fn right_after_a_change_by_apply_the_old_is_no_drift_and_a_change_by_hand_is() {
         "client('ec2').create_tags(Resources=[given['vpc']], Tags=[{'Key': 'team', 'Value': 'three'}])",
     );
     project.stack("diff", file, &[]).exits(2).says(["three"]);
+}
+
+#[test]
+fn what_aws_does_not_know_yet_is_not_gone_when_it_is_to_be_deleted() {
+    let project = Project::sandbox();
+    // 1.4 s.
+    set_durations(&project, [("ec2.create.usable", 700.0)]);
+    let file = "stacks/network.toml";
+    project.write(file, &network("one"));
+    project.stack("apply", file, &["-y"]).exits(0);
+    project.stack("destroy", file, &["-y", "--no-refresh"]).exits(0);
+    project.emulator().advance(3600.0).unwrap();
+    project.holds_nothing();
 }
 
 fn network(team: &str) -> String {

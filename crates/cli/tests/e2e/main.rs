@@ -14,6 +14,7 @@
 mod accounts;
 mod commands;
 mod consistency;
+mod damage;
 mod drift;
 mod failure;
 mod harness;
@@ -21,7 +22,9 @@ mod image;
 mod kill;
 mod mistakes;
 mod moto;
+mod places;
 mod proof;
+mod races;
 mod reference;
 mod signals;
 mod unmanaged;

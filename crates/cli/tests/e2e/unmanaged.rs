@@ -109,9 +109,9 @@ balancer = next(identity for identity, told in result.items() if told[1] == 'elb
 target = next(identity for identity, told in result.items() if told[1] == 'elbv2.target_group')
 orphan('elbv2.listener', elbv2.create_listener(LoadBalancerArn=balancer, Protocol='HTTP', Port=81, DefaultActions=[{'Type':
     'forward', 'TargetGroupArn': target}], Tags=tags(infra_address='elbv2.listener.gone', **ours))['Listeners'][0]['ListenerArn'])
-# A task of nobody's service in this stack's cluster; its interface is told of.
+# A task of nobody's service in this stack's cluster, where it has a way to its image; its interface is told of.
 task = client('ecs').run_task(cluster=given['cluster'], taskDefinition=given['definition'], launchType='FARGATE',
-    networkConfiguration={'awsvpcConfiguration': {'subnets': [subnet], 'securityGroups': [group]}})['tasks'][0]
+    networkConfiguration={'awsvpcConfiguration': {'subnets': given['subnets'][:1], 'securityGroups': [group]}})['tasks'][0]
 details = {each['name']: each['value'] for each in task['attachments'][0]['details']}
 foreign('ec2.network_interface', details['networkInterfaceId'],
     ec2.describe_network_interfaces(NetworkInterfaceIds=[details['networkInterfaceId']])['NetworkInterfaces'][0]['Description'])

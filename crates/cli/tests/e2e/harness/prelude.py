@@ -38,6 +38,7 @@ for line in sys.stdin:
     scope = {
         "client": client,
         "pages": functools.partial(pages_of, client),
+        "endpoint": asked["endpoint"],
         "given": asked["given"],
         "json": json,
         "result": None,

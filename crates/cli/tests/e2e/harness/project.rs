@@ -269,7 +269,13 @@ impl Project {
     /// What the account holds, beyond what AWS puts into every account.
     #[track_caller]
     pub fn held(&self) -> Held {
-        Lister::list(self)
+        Lister::list(self, false)
+    }
+
+    /// The same with every rollout that its services have had.
+    #[track_caller]
+    pub fn held_with_rollouts(&self) -> Held {
+        Lister::list(self, true)
     }
 
     /// The account has to hold nothing.

@@ -16,3 +16,5 @@ mod judge;
 mod stage;
 mod storm;
 mod sweep;
+
+pub use asked::Asked;
