@@ -11,6 +11,7 @@ use std::time::Duration;
 use infra_oci::{ImageBuilder, LayerFile};
 use infra_sandbox::Faults;
 use rustix::process::Signal;
+use serde_json::Value;
 
 use crate::harness::{Project, Run, Started, at_terminal};
 
@@ -253,23 +254,25 @@ fn whoever_is_in_front_of_a_terminal_is_heard() {
     let command = project.stack_command("apply", FILE, &[]);
     let asked = "Only `yes` is taken for a yes: ";
 
-    let seen = at_terminal(&project, &command, &[("starting the emulator", "\u{3}")]);
-    assert_eq!(seen.code, 130, "{}", seen.text);
-    assert!(
-        seen.text.contains("stopped before anything was changed"),
-        "{}",
-        seen.text
-    );
+    let mut run = start(&project, "apply");
+    let written = project.root().join(".infra/sandbox/instance.json");
+    while !written.exists() {
+        thread::sleep(Duration::from_millis(5));
+    }
+    let (run, _) = run.signal(Signal::TERM).end();
+    run.exits(130).says(["stopped before anything was changed"]);
     // It goes on starting: the next run finds it, and Ctrl-C there does not reach it.
+    let starting: Value = serde_json::from_slice(&fs::read(written).unwrap()).unwrap();
     let seen = at_terminal(&project, &command, &[(asked, "\u{3}")]);
     assert_eq!(seen.code, 130, "{}", seen.text);
     assert!(seen.text.contains("Nothing was changed."), "{}", seen.text);
     assert!(!seen.text.contains("starting the emulator"), "{}", seen.text);
-    let running = project.infra(["sandbox", "status"]).exits(0);
+    let running = project.infra(["sandbox", "status", "--output=json"]).exits(0);
+    assert_eq!(running.json()[0]["pid"], starting["process"]["pid"]);
     let seen = at_terminal(&project, &command, &[(asked, "no\r")]);
     assert_eq!(seen.code, 130, "{}", seen.text);
 
-    let went = at_terminal(&project, &command, &[(asked, "yes\r"), ("creating", "\u{3}")]);
+    let went = at_terminal(&project, &command, &[(asked, "yes\r"), ("created vpc-", "\u{3}")]);
     assert_eq!(went.code, 130, "{}", went.text);
     for said in [
         "^C",
@@ -282,7 +285,7 @@ fn whoever_is_in_front_of_a_terminal_is_heard() {
     let seen = at_terminal(&project, &command, &[(asked, "yes\r")]);
     assert_eq!(seen.code, 0, "{}", seen.text);
     assert_eq!(
-        project.infra(["sandbox", "status"]).exits(0).stdout,
+        project.infra(["sandbox", "status", "--output=json"]).stdout,
         running.stdout
     );
 }

@@ -255,14 +255,11 @@ impl Project {
     #[track_caller]
     pub fn set_durations(&self, durations: impl IntoIterator<Item = (&'static str, f64)>) {
         let durations: BTreeMap<_, _> = durations.into_iter().collect();
-        let given = json!({
-            "page": format!("{}/_infra/settings", self.endpoint()),
-            "asked": { "durations_seconds": durations },
-        });
         self.boto3(
-            &given,
+            &json!({ "durations_seconds": durations }),
             "from urllib.request import Request, urlopen\n\
-             result = json.load(urlopen(Request(given['page'], json.dumps(given['asked']).encode())))",
+             page = endpoint + '/_infra/settings'\n\
+             result = json.load(urlopen(Request(page, json.dumps(given).encode())))",
         );
     }
 
