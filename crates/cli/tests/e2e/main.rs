@@ -27,4 +27,5 @@ mod proof;
 mod races;
 mod reference;
 mod report;
+mod signals;
 mod unmanaged;

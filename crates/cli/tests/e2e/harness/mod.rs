@@ -7,6 +7,8 @@ mod project;
 mod reference;
 mod run;
 mod scripts;
+mod started;
+mod terminal;
 
 pub use account::Held;
 pub use browser::Browser;
@@ -14,3 +16,5 @@ pub use cases::{by_hand, fill};
 pub use project::{ACCOUNT, Cloud, Project};
 pub use reference::Reference;
 pub use run::Run;
+pub use started::Started;
+pub use terminal::at_terminal;
