@@ -60,6 +60,33 @@ const PROOFS: &[Proof] = &[
         ),
         seed: "INFRA_PROOF_SEED",
     },
+    Proof {
+        name: "kill",
+        shows: "the state after SIGKILL in the middle of writing has all that was acknowledged",
+        target: &["--package", "infra-state-sled", "--test", "suite"],
+        test: "kill::killed_a_thousand_times",
+        needs_emulators: false,
+        cases: ("INFRA_PROOF_CASES", "a number, or a range such as 0..10"),
+        seed: "INFRA_PROOF_SEED",
+    },
+    Proof {
+        name: "power",
+        shows: "so it has where writes that were not synced are lost in any order",
+        target: &["--package", "infra-state-sled", "--test", "suite"],
+        test: "power::power_lost_at_any_moment",
+        needs_emulators: false,
+        cases: ("INFRA_PROOF_CASES", "a number, or a range such as 0..10"),
+        seed: "INFRA_PROOF_SEED",
+    },
+    Proof {
+        name: "damage",
+        shows: "a damaged state is refused, and never taken for another one",
+        target: &["--package", "infra-state-sled", "--test", "suite"],
+        test: "damage::damaged_in_any_way",
+        needs_emulators: false,
+        cases: ("INFRA_PROOF_CASES", "a number, or a range such as 0..10"),
+        seed: "INFRA_PROOF_SEED",
+    },
 ];
 
 /// Run the long proofs, or single cases of them

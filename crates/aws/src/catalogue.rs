@@ -1,7 +1,7 @@
 //! All resource types, in alphabetical order: the one place that a new type is named in.
 
 use infra_core::{Catalogue, TypeDefinition, TypeName};
-use infra_provider::{Definition, Erased, Provider, Providers, ResourceType};
+use infra_provider::{Definition, Erased, Provider, Providers, ResourceType, Survey};
 
 use crate::clients::Clients;
 use crate::services::*;
@@ -123,6 +123,7 @@ impl Catalogue for AwsCatalogue {
 
 /// AWS's types with the clients of a run.
 pub struct AwsProviders {
+    clients: Clients,
     providers: Vec<(&'static str, Box<dyn Provider>)>,
 }
 
@@ -130,8 +131,14 @@ impl AwsProviders {
     /// All types, calling through `clients`.
     pub fn new(clients: &Clients) -> Self {
         Self {
+            clients: clients.clone(),
             providers: all_providers(clients),
         }
+    }
+
+    /// The clients that all types call through.
+    pub(crate) fn clients(&self) -> &Clients {
+        &self.clients
     }
 }
 
@@ -149,6 +156,10 @@ impl Catalogue for AwsProviders {
 impl Providers for AwsProviders {
     fn provider(&self, name: &TypeName) -> Option<&dyn Provider> {
         position(&self.providers, name).map(|position| &*self.providers[position].1)
+    }
+
+    fn survey(&self) -> Option<&dyn Survey> {
+        Some(self)
     }
 }
 

@@ -14,9 +14,11 @@ use infra_provider::{Progress, ProviderResult};
 use std::time::Duration;
 
 use crate::errors::{AwsResult, missing};
+use crate::joined::Joined;
 use crate::limits::{Bucket, LimitedClient};
 use crate::observe::Observer;
 use crate::serial::Serial;
+use crate::tags::Tags;
 
 /// Where and as whom to connect. Everything else is found as AWS's own tools find it: the standard
 /// credential chain, `AWS_ENDPOINT_URL[_<SERVICE>]`, `AWS_PROFILE`, `AWS_CA_BUNDLE`.
@@ -45,6 +47,8 @@ pub struct Emulator {
     pub endpoint_url: String,
     /// The access key id; emulators tell accounts apart by it.
     pub access_key_id: String,
+    /// Where the registry behind its ECR listens; `None`: where its repositories' URIs say.
+    pub registry: Option<String>,
 }
 
 /// The clients of one run. Cheap to clone.
@@ -66,16 +70,28 @@ pub struct Clients {
     pub iam: aws_sdk_iam::Client,
     /// Log groups.
     pub logs: aws_sdk_cloudwatchlogs::Client,
+    /// What carries which tags, across services.
+    pub tagging: aws_sdk_resourcegroupstagging::Client,
     /// DNS.
     pub route53: aws_sdk_route53::Client,
     /// The region of all of them.
     pub region: String,
     /// Who they act as.
     pub identity: AwsIdentity,
-    /// See [`ConnectOptions::registry`].
+    /// Where image pushes go instead of the host in the repository's URI.
     pub registry: Option<String>,
+    /// Whether that is ECR's own, so that ECR knows what was pushed.
+    pub registry_is_ecrs: bool,
     /// Queues for what takes one change at a time.
     pub serial: Serial,
+    /// Reads of route tables, joined.
+    pub route_tables: Joined<aws_sdk_ec2::types::RouteTable>,
+    /// Reads of rules of security groups, joined.
+    pub group_rules: Joined<aws_sdk_ec2::types::SecurityGroupRule>,
+    /// Reads of the tags of load balancers, target groups and listeners, joined.
+    pub balancing_tags: Joined<Tags>,
+    /// Reads of services, joined.
+    pub services: Joined<aws_sdk_ecs::types::Service>,
 }
 
 /// Time for one try of one request. AWS's slowest control-plane calls answer within half of this.
@@ -126,11 +142,20 @@ pub async fn connect(options: &ConnectOptions) -> ProviderResult<Clients> {
         elbv2: client!(aws_sdk_elasticloadbalancingv2, "elbv2", &config, http, options),
         iam: client!(aws_sdk_iam, "iam", &config, http, options),
         logs: client!(aws_sdk_cloudwatchlogs, "logs", &config, http, options),
+        tagging: client!(aws_sdk_resourcegroupstagging, "tagging", &config, http, options),
         route53: client!(aws_sdk_route53, "route53", &config, http, options),
         region: options.region.clone(),
         identity,
-        registry: options.registry.clone(),
+        registry: options
+            .registry
+            .clone()
+            .or_else(|| options.emulator.as_ref()?.registry.clone()),
+        registry_is_ecrs: options.registry.is_none(),
         serial: Serial::default(),
+        route_tables: Joined::default(),
+        group_rules: Joined::default(),
+        balancing_tags: Joined::default(),
+        services: Joined::default(),
     })
 }
 

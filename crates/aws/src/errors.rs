@@ -46,6 +46,11 @@ impl<T> Tolerate<T> for ProviderResult<T> {
     }
 }
 
+/// Whether an answer is AWS's wish to slow down.
+pub fn is_throttled(service: &str, code: Option<&str>, status: u16) -> bool {
+    classify(service, code, "", Some(status)) == ErrorClass::Throttled
+}
+
 /// A required part of an answer that is missing: AWS broke its own contract, or the emulator did.
 pub fn missing(service: &str, operation: &str, part: &str) -> ProviderError {
     ProviderError {
@@ -84,7 +89,13 @@ where
     let status = error.raw_response().map(|response| response.status().as_u16());
     let message = match error.message() {
         Some(message) if !message.is_empty() => message.to_owned(),
-        _ => innermost(error),
+        _ => match status {
+            // A load balancer before the service answers with a page of its own, or with nothing.
+            Some(status @ 400..) if code.is_none() => {
+                format!("answered with HTTP {status}, without an error code")
+            }
+            _ => innermost(error),
+        },
     };
     let class = match error {
         SdkError::ConstructionFailure(_) => ErrorClass::Invalid,
@@ -340,6 +351,7 @@ fn iam_action(service: &str, operation: &str) -> String {
             return format!("apigateway:{method}");
         }
         "autoscaling" => "application-autoscaling",
+        "tagging" => "tag",
         other => other,
     };
     format!("{prefix}:{operation}")
@@ -348,6 +360,7 @@ fn iam_action(service: &str, operation: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::always::Always;
 
     #[test]
     fn codes_have_the_class_that_the_engine_acts_on() {
@@ -425,6 +438,44 @@ mod tests {
                 *class,
                 "{code}"
             );
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn an_answer_that_is_not_the_services_is_told_as_what_it_is() {
+        for body in ["<html><body>Service Unavailable</body></html>\n", ""] {
+            let config = Always::answering(Some(503), body).config();
+            let ec2 = aws_sdk_ec2::Client::new(&config);
+            let ecs = aws_sdk_ecs::Client::new(&config);
+            let gateway = aws_sdk_apigatewayv2::Client::new(&config);
+            let route53 = aws_sdk_route53::Client::new(&config);
+            let errors = [
+                ec2.create_vpc().send().await.aws("ec2", "CreateVpc").unwrap_err(),
+                ecs.create_cluster()
+                    .send()
+                    .await
+                    .aws("ecs", "CreateCluster")
+                    .unwrap_err(),
+                gateway
+                    .get_apis()
+                    .send()
+                    .await
+                    .aws("apigatewayv2", "GetApis")
+                    .unwrap_err(),
+                route53
+                    .list_hosted_zones()
+                    .send()
+                    .await
+                    .aws("route53", "ListHostedZones")
+                    .unwrap_err(),
+            ];
+            for error in errors {
+                assert_eq!(error.class, ErrorClass::Transient, "{error:?}");
+                assert_eq!(
+                    error.message, "answered with HTTP 503, without an error code",
+                    "{error:?}"
+                );
+            }
         }
     }
 

@@ -4,18 +4,22 @@
 //! [`catalogue`]. SDK types do not leave this crate. `services/ec2/vpc.rs` is the exemplar.
 
 mod alike;
+#[cfg(test)]
+mod always;
 mod catalogue;
 mod choices;
 mod clients;
 mod documents;
 mod errors;
 mod gaps;
+mod joined;
 mod limits;
 mod observe;
 mod ownership;
 mod read;
 mod serial;
 pub mod services;
+mod survey;
 mod tags;
 mod texts;
 mod together;

@@ -20,7 +20,7 @@ use tokio::time::Instant;
 fn rate(service: &str) -> (f64, f64) {
     match service {
         "apigatewayv2" => (10.0, 40.0),
-        "route53" => (5.0, 5.0),
+        "route53" | "tagging" => (5.0, 5.0),
         "iam" => (15.0, 50.0),
         "ec2" => (20.0, 100.0),
         "ecr" | "ecs" | "logs" | "elbv2" | "autoscaling" => (20.0, 60.0),

@@ -1,5 +1,6 @@
 //! Every call to AWS is told as an event, and calls that change something are never repeated by the SDK.
 
+use std::sync::Arc;
 use std::time::Instant;
 
 use aws_smithy_runtime_api::box_error::BoxError;
@@ -8,13 +9,14 @@ use aws_smithy_runtime_api::client::interceptors::context::{
     FinalizerInterceptorContextRef,
 };
 use aws_smithy_runtime_api::client::interceptors::{Intercept, dyn_dispatch_hint};
-use aws_smithy_runtime_api::client::orchestrator::Metadata;
+use aws_smithy_runtime_api::client::orchestrator::{HttpResponse, Metadata};
 use aws_smithy_runtime_api::client::runtime_components::RuntimeComponents;
 use aws_smithy_types::config_bag::{ConfigBag, Storable, StoreReplace};
 use aws_smithy_types::retry::RetryConfig;
 use infra_core::event::EventKind;
 use infra_provider::{Progress, current_address};
-use std::sync::Arc;
+
+use crate::errors::is_throttled;
 
 /// Whether an operation may change something, by its name: AWS's reading operations start with these verbs.
 pub fn is_mutating(operation: &str) -> bool {
@@ -107,9 +109,15 @@ impl Intercept for Observer {
         let started = config
             .load::<Started>()
             .map_or_else(Instant::now, |started| started.0);
+        let mut throttled = false;
         let error = match context.output_or_error() {
             Some(Err(error)) => Some(match context.response() {
-                Some(response) => format!("HTTP {}", response.status().as_u16()),
+                Some(response) => {
+                    let status = response.status().as_u16();
+                    let code = error_code(response);
+                    throttled = is_throttled(self.service, code.as_deref(), status);
+                    code.unwrap_or_else(|| format!("HTTP {status}"))
+                }
                 None if error.is_timeout_error() => "timed out".to_owned(),
                 None => "no answer".to_owned(),
             }),
@@ -122,68 +130,48 @@ impl Intercept for Observer {
             operation,
             duration_ms: u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX),
             error,
+            throttled,
         });
         Ok(())
     }
 }
 
+/// AWS's error code in an answer: in a header or as `__type` or `code` where the protocol is JSON, as an
+/// element where it is XML. See <https://smithy.io/2.0/aws/protocols/index.html>.
+fn error_code(response: &HttpResponse) -> Option<String> {
+    let in_header = response.headers().get("x-amzn-errortype").map(str::to_owned);
+    let code = in_header.or_else(|| {
+        let body = std::str::from_utf8(response.body().bytes()?).ok()?;
+        if let Some((_, rest)) = body.split_once("<Code>") {
+            return Some(rest.split_once("</Code>")?.0.to_owned());
+        }
+        let json: serde_json::Value = serde_json::from_str(body).ok()?;
+        let code = json.get("__type").or_else(|| json.get("code"))?;
+        code.as_str().map(str::to_owned)
+    })?;
+    // `com.amazonaws.ecs#ClusterNotFoundException:http://…`
+    let code = code.rsplit('#').next()?.split(':').next()?.trim();
+    let is_code = !code.is_empty()
+        && code
+            .chars()
+            .all(|character| character.is_ascii_alphanumeric() || ".-_".contains(character));
+    is_code.then(|| code.to_owned())
+}
+
 #[cfg(test)]
 mod tests {
-    use std::sync::atomic::{AtomicU32, Ordering};
-
-    use aws_config::{BehaviorVersion, Region};
-    use aws_credential_types::Credentials;
-    use aws_smithy_runtime_api::client::http::{
-        HttpClient, HttpConnector, HttpConnectorFuture, HttpConnectorSettings, SharedHttpConnector,
-    };
-    use aws_smithy_runtime_api::client::orchestrator::{HttpRequest, HttpResponse};
-    use aws_smithy_runtime_api::client::result::ConnectorError;
     use aws_smithy_types::body::SdkBody;
 
     use super::*;
+    use crate::always::Always;
     use crate::clients::READ_ATTEMPTS;
-
-    /// Answers every request in the same way, and counts them.
-    #[derive(Debug, Clone)]
-    struct Always {
-        /// The status of the answer; `None` when there is none.
-        status: Option<u16>,
-        asked: Arc<AtomicU32>,
-    }
-
-    impl HttpClient for Always {
-        fn http_connector(&self, _: &HttpConnectorSettings, _: &RuntimeComponents) -> SharedHttpConnector {
-            SharedHttpConnector::new(self.clone())
-        }
-    }
-
-    impl HttpConnector for Always {
-        fn call(&self, _: HttpRequest) -> HttpConnectorFuture {
-            self.asked.fetch_add(1, Ordering::Relaxed);
-            let result = match self.status {
-                Some(status) => Ok(HttpResponse::new(
-                    status.try_into().unwrap(),
-                    SdkBody::from("<html></html>"),
-                )),
-                None => Err(ConnectorError::io("connection reset by peer".into())),
-            };
-            HttpConnectorFuture::ready(result)
-        }
-    }
 
     #[tokio::test(start_paused = true)]
     async fn what_changes_something_is_sent_once_and_reads_are_repeated() {
         for status in [None, Some(500), Some(503)] {
-            let asked = Arc::new(AtomicU32::new(0));
-            let config = aws_sdk_ec2::Config::builder()
-                .behavior_version(BehaviorVersion::latest())
-                .region(Region::from_static("us-east-1"))
-                .credentials_provider(Credentials::new("test", "not-a-real-secret", None, None, "test"))
+            let http = Always::answering(status, "<html></html>");
+            let config = aws_sdk_ec2::config::Builder::from(&http.config())
                 .retry_config(RetryConfig::standard().with_max_attempts(READ_ATTEMPTS))
-                .http_client(Always {
-                    status,
-                    asked: Arc::clone(&asked),
-                })
                 .interceptor(Observer::new("ec2", Arc::new(infra_provider::Silent)))
                 .build();
             let client = aws_sdk_ec2::Client::from_conf(config);
@@ -195,13 +183,45 @@ mod tests {
                     .await
                     .is_err()
             );
-            assert_eq!(asked.swap(0, Ordering::Relaxed), 1, "CreateVpc, {status:?}");
+            assert_eq!(http.asked(), 1, "CreateVpc, {status:?}");
             assert!(client.describe_vpcs().send().await.is_err());
-            assert_eq!(
-                asked.load(Ordering::Relaxed),
-                READ_ATTEMPTS,
-                "DescribeVpcs, {status:?}"
-            );
+            assert_eq!(http.asked(), 1 + READ_ATTEMPTS, "DescribeVpcs, {status:?}");
+        }
+    }
+
+    #[test]
+    fn an_answer_tells_its_error_code_in_every_protocol() {
+        for (header, body, code, throttled) in [
+            (
+                None,
+                "<Response><Errors><Error><Code>RequestLimitExceeded</Code></Error></Errors></Response>",
+                Some("RequestLimitExceeded"),
+                true,
+            ),
+            (
+                None,
+                r#"{"__type":"com.amazonaws.ecs#ClusterNotFoundException","message":"a"}"#,
+                Some("ClusterNotFoundException"),
+                false,
+            ),
+            (
+                Some("TooManyRequestsException:http://internal.amazon.com/coral/"),
+                r#"{"message":"Too Many Requests"}"#,
+                Some("TooManyRequestsException"),
+                true,
+            ),
+            (None, r#"{"code":"NotFound"}"#, Some("NotFound"), false),
+            (None, "<html><script>alert(1)</script></html>", None, false),
+            (None, "<Code><b>bold</b></Code>", None, false),
+            (None, "", None, false),
+        ] {
+            let mut response = HttpResponse::new(400.try_into().unwrap(), SdkBody::from(body));
+            if let Some(header) = header {
+                response.headers_mut().insert("x-amzn-errortype", header);
+            }
+            let found = error_code(&response);
+            assert_eq!(found.as_deref(), code, "{body}");
+            assert_eq!(is_throttled("ec2", found.as_deref(), 400), throttled, "{body}");
         }
     }
 

@@ -69,9 +69,30 @@ pub struct Where {
     /// The folder of the states [default: `state` in the project's root]
     #[arg(long, value_name = "FOLDER", conflicts_with = "sandbox")]
     pub state_dir: Option<PathBuf>,
+    /// How long to wait for somebody else who works on the stack, in seconds
+    #[arg(long, value_name = "SECONDS", default_value_t = 5)]
+    pub lock_timeout: u32,
     /// Set a variable of the stack file; may be repeated
     #[arg(long = "var", value_name = "NAME=VALUE", value_parser = name_and_value)]
     pub variables: Vec<(String, String)>,
+}
+
+impl Where {
+    /// As it is typed behind a stack file, with a space before each part. The values of variables may be secret:
+    /// they are left out.
+    pub fn as_typed(&self) -> String {
+        let mut typed = String::new();
+        if self.sandbox {
+            typed.push_str(" --sandbox");
+        }
+        if let Some(folder) = &self.state_dir {
+            typed.push_str(&format!(" --state-dir {}", folder.display()));
+        }
+        for (name, _) in &self.variables {
+            typed.push_str(&format!(" --var {name}=…"));
+        }
+        typed
+    }
 }
 
 /// What is looked at and changed, and how.

@@ -11,6 +11,7 @@ mod signals;
 mod stack;
 mod terminal;
 
+use std::backtrace::{Backtrace, BacktraceStatus};
 use std::process::ExitCode;
 
 use clap::Parser;
@@ -25,11 +26,36 @@ fn main() -> ExitCode {
         Err(error) => return usage(&error),
     };
     let terminal = Terminal::new(arguments.global.output);
+    report_panics(&terminal);
     let exit = commands::run(arguments, &terminal).unwrap_or_else(|error| {
+        if stack::is_stop(&error) {
+            terminal.note("Stopped before anything was changed.");
+            return Exit::Cancelled;
+        }
         terminal.error(&error);
         Exit::Failed
     });
     exit.code()
+}
+
+/// A panic is a bug, and its message may hold anything: nothing secret of it is shown.
+fn report_panics(terminal: &Terminal) {
+    let terminal = terminal.clone();
+    std::panic::set_hook(Box::new(move |info| {
+        let place = info
+            .location()
+            .map(|place| format!(" ({place})"))
+            .unwrap_or_default();
+        let message = info.payload_as_str().unwrap_or("without a message");
+        terminal.note(&format!(
+            "infra broke down{place}: {message}\nThis is a bug, please report it. Run the same command again: it goes \
+             on from what is known."
+        ));
+        let backtrace = Backtrace::capture();
+        if backtrace.status() == BacktraceStatus::Captured {
+            terminal.note(&backtrace.to_string());
+        }
+    }));
 }
 
 /// Help and version go to stdout and are no mistake; clap's own exit code for mistakes is not ours.

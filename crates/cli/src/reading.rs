@@ -1,8 +1,6 @@
 //! Commands that only read the state: they wait a moment for somebody who works on the stack, and then show
 //! what was known before.
 
-use std::time::Duration;
-
 use anyhow::Result;
 use infra_core::{Stack, State};
 use infra_state::{StateError, StateStore, backup_serial, backup_time, backups, read_backup};
@@ -10,16 +8,13 @@ use infra_state::{StateError, StateStore, backup_serial, backup_time, backups, r
 use crate::stack::{self, Need, Site};
 use crate::terminal::Terminal;
 
-/// For so long somebody who only reads waits: another reader or a short run is over by then.
-const READERS_WAIT: Duration = Duration::from_secs(3);
-
 /// The state of a stack. While somebody works on it for longer than a moment, that of the newest backup, which
 /// is told.
 ///
 /// # Errors
 /// There is none, it is damaged or of a later version, or somebody works on the stack and there is no backup.
 pub fn state(site: &Site, stack: &Stack, command: &str, terminal: &Terminal) -> Result<State> {
-    let error = match stack::open_store(site, stack, command, Need::Existing, READERS_WAIT) {
+    let error = match stack::open_store(site, stack, command, Need::Existing, terminal) {
         Ok(store) => return Ok(store.load()?.state),
         Err(error) => error,
     };
@@ -34,7 +29,7 @@ pub fn state(site: &Site, stack: &Stack, command: &str, terminal: &Terminal) -> 
         return Err(error);
     };
     terminal.note(&format!(
-        "note: {error}.\nThis is what was known before: the backup of {}, serial {}.",
+        "note: {error}.\nThis is what was known before: the backup of {}, serial {}",
         backup_time(&newest),
         backup_serial(&newest).unwrap_or(state.serial)
     ));

@@ -9,11 +9,11 @@ use anyhow::{Context, Result};
 use infra_aws::{AwsCatalogue, AwsProviders, Clients, ConnectOptions, Emulator, connect};
 use infra_config::{DiskFiles, Files, Inputs, Loaded, load};
 use infra_core::{ResourceAddress, Severity, SourceMap, Stack};
-use infra_engine::{Cancellation, Estimates, Machine, Pace, Session};
+use infra_engine::{EngineError, Estimates, ImportError, Machine, Pace, Session};
 use infra_provider::{BuiltIn, Providers};
 use infra_record::Durations;
 use infra_sandbox::{Sandbox, StartOptions};
-use infra_state::{Holder, Journal, StateStore};
+use infra_state::{Holder, Journal, StateError, StateStore};
 use infra_state_sled::{Mode, Request, SledStore};
 
 use crate::arguments::Where;
@@ -59,6 +59,9 @@ pub fn read_from(
         },
         &AwsCatalogue,
     );
+    if let Some(stack) = &loaded.stack {
+        terminal.redaction.hide(stack.variables.values());
+    }
     if !loaded.diagnostics.is_empty() {
         terminal.diagnostics(&loaded.diagnostics, &loaded.sources)?;
     }
@@ -76,6 +79,8 @@ pub fn read_from(
 pub struct Site {
     /// The folder of the states.
     pub state_dir: PathBuf,
+    /// How long somebody else who works on a stack is waited for.
+    pub lock_timeout: Duration,
     /// The emulator, if it is the sandbox.
     emulator: Option<SandboxSite>,
 }
@@ -85,16 +90,43 @@ struct SandboxSite {
     registry: String,
 }
 
+/// The user wanted to stop before anything was changed.
+#[derive(Debug, Clone, Copy, thiserror::Error)]
+#[error("stopped before anything was changed")]
+pub struct Stopped;
+
+/// Whether an error only says that the user wanted to stop.
+pub fn is_stop(error: &anyhow::Error) -> bool {
+    error.is::<Stopped>()
+        || matches!(error.downcast_ref(), Some(EngineError::Cancelled))
+        || matches!(error.downcast_ref(), Some(ImportError::Cancelled))
+}
+
+/// As [`site`], but the wish to stop ends it. An emulator that is starting goes on, and the next run finds it.
+///
+/// # Errors
+/// When the sandbox cannot be started, or [`Stopped`].
+pub async fn site_unless_stopped(path: &Path, place: &Where, terminal: &Terminal) -> Result<Site> {
+    let (path, place, own) = (path.to_owned(), place.clone(), terminal.clone());
+    let finding = tokio::task::spawn_blocking(move || site(&path, &place, &own));
+    match terminal.cancellation.until(1, finding).await {
+        Some(found) => found.context("the sandbox cannot be started")?,
+        None => Err(Stopped.into()),
+    }
+}
+
 /// Finds the state's folder; with `--sandbox` starts the emulator first.
 ///
 /// # Errors
 /// When the sandbox cannot be started.
 pub fn site(path: &Path, place: &Where, terminal: &Terminal) -> Result<Site> {
     let root = project::root_of_stack(path);
+    let lock_timeout = Duration::from_secs(u64::from(place.lock_timeout));
     if !place.sandbox {
         let state_dir = place.state_dir.clone().unwrap_or_else(|| root.join("state"));
         return Ok(Site {
             state_dir,
+            lock_timeout,
             emulator: None,
         });
     }
@@ -105,6 +137,7 @@ pub fn site(path: &Path, place: &Where, terminal: &Terminal) -> Result<Site> {
         .context("the sandbox cannot be started")?;
     Ok(Site {
         state_dir: running.state_dir,
+        lock_timeout,
         emulator: Some(SandboxSite {
             endpoint: running.endpoint,
             registry: running.registry_url,
@@ -121,14 +154,7 @@ pub enum Need {
     Existing,
 }
 
-/// For so long a command that changes something waits for somebody else on the stack: long enough for one that
-/// only reads the state and is gone at once.
-pub const RUNS_WAIT: Duration = Duration::from_secs(1);
-
-/// For so long `plan` and `diff` wait, which change nothing: a short run is over by then.
-pub const PLANS_WAIT: Duration = Duration::from_secs(5);
-
-/// Opens a stack's state, which nobody else may hold; `wait` is how long it tries.
+/// Opens a stack's state, which nobody else may hold. Who holds it is waited for, for as long as the user says.
 ///
 /// # Errors
 /// Somebody holds it, it is damaged or of a later version, or the file system says no.
@@ -137,19 +163,36 @@ pub fn open_store(
     stack: &Stack,
     command: &str,
     need: Need,
-    wait: Duration,
+    terminal: &Terminal,
 ) -> Result<SledStore> {
-    let request = Request {
-        mode: if need == Need::Create {
-            Mode::Create
-        } else {
-            Mode::Existing
-        },
-        holder: Holder::this_process(format!("infra {command}"), None),
-        wait,
+    let open = |wait| {
+        let request = Request {
+            mode: if need == Need::Create {
+                Mode::Create
+            } else {
+                Mode::Existing
+            },
+            holder: holder(command),
+            wait,
+        };
+        SledStore::open(&site.state_dir, &stack.id, &request)
     };
-    let store = SledStore::open(&site.state_dir, &stack.id, &request)?;
-    Ok(store)
+    // A command that only reads is gone by then, and nobody needs to know of it.
+    let unnoticed = site.lock_timeout.min(Duration::from_secs(1));
+    let store = match open(unnoticed) {
+        Err(StateError::Held(held)) if site.lock_timeout > unnoticed => {
+            let seconds = site.lock_timeout.as_secs();
+            terminal.note(&format!("waiting up to {seconds} s: {held}"));
+            open(site.lock_timeout - unnoticed)
+        }
+        other => other,
+    };
+    Ok(store?)
+}
+
+/// Who this process is to others that want the stack.
+pub fn holder(command: &str) -> Holder {
+    Holder::this_process(format!("infra {command}"), None)
 }
 
 /// A stack that is open for planning and running.
@@ -195,9 +238,8 @@ pub async fn open(
     manner: Manner,
     terminal: &Terminal,
 ) -> Result<Open> {
-    let cancellation = Cancellation::default();
-    crate::signals::watch(&cancellation).context("signals cannot be caught")?;
-    let (reporter, events) = infra_engine::channel(infra_core::Redaction::default());
+    let cancellation = terminal.cancellation.clone();
+    let (reporter, events) = infra_engine::channel(terminal.redaction.clone());
     let view = terminal.watch(events, Some(sources));
     view.status("signing in to AWS");
     let emulator = site.emulator.as_ref();
@@ -213,17 +255,18 @@ pub async fn open(
         emulator: emulator.map(|sandbox| Emulator {
             endpoint_url: sandbox.endpoint.clone(),
             access_key_id: account.to_owned(),
+            registry: Some(sandbox.registry.clone()),
         }),
-        registry: environment::variable(environment::REGISTRY)
-            .or_else(|| emulator.map(|sandbox| sandbox.registry.clone())),
+        registry: environment::variable(environment::REGISTRY),
         progress: Arc::new(reporter.clone()),
     };
-    let opened = open_with(&options, &stack, site, command).await;
+    let opening = open_with(&options, &stack, site, command, terminal);
+    let opened = cancellation.until(1, opening).await;
     let Opened {
         store,
         journal,
         clients,
-    } = match opened {
+    } = match opened.unwrap_or_else(|| Err(Stopped.into())) {
         Ok(opened) => opened,
         Err(error) => {
             view.clear().await;
@@ -275,17 +318,19 @@ struct Opened {
 
 /// Signs in to AWS and opens the state, in this order, so that wrong credentials leave no empty state behind.
 /// A stack without anything at AWS needs no account.
-async fn open_with(options: &ConnectOptions, stack: &Stack, site: &Site, command: &str) -> Result<Opened> {
+async fn open_with(
+    options: &ConnectOptions,
+    stack: &Stack,
+    site: &Site,
+    command: &str,
+    terminal: &Terminal,
+) -> Result<Opened> {
     let is_built_in = |address: &ResourceAddress| BuiltIn::has(address.type_name());
     let mut clients = None;
     if !stack.resources.keys().all(is_built_in) {
         clients = Some(connect(options).await?);
     }
-    let wait = match command {
-        "plan" | "diff" => PLANS_WAIT,
-        _ => RUNS_WAIT,
-    };
-    let store = Arc::new(open_store(site, stack, command, Need::Create, wait)?);
+    let store = Arc::new(open_store(site, stack, command, Need::Create, terminal)?);
     let journal = Arc::new(Journal::open(Arc::clone(&store) as Arc<dyn StateStore>)?);
     let state_is_built_in = journal.with_state(|state| {
         let of_intents = state.intents.values().map(|intent| &intent.address);

@@ -1,11 +1,12 @@
-//! Who is in front of the program: styles, questions, and the live view of a run.
+//! Who is in front of the program: styles, questions, the wish to stop, what may not be shown, and the live view of
+//! a run.
 
 use std::io::{self, BufRead, IsTerminal, Write};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use infra_core::{Diagnostic, SourceMap};
-use infra_engine::EventReceiver;
+use infra_core::{Diagnostic, Redaction, SourceMap};
+use infra_engine::{Cancellation, EventReceiver};
 use infra_render::{Format, Style, Surroundings, open_sink, write_diagnostics};
 use tokio::sync::{mpsc, oneshot};
 use tokio::task::JoinHandle;
@@ -15,6 +16,8 @@ use crate::environment;
 
 /// How often a live view moves.
 const TICK: Duration = Duration::from_millis(100);
+/// How long events that are sent already may take to be shown.
+const LAST_EVENTS: Duration = Duration::from_millis(300);
 
 /// The streams and how to write to them. Data goes to stdout, everything else to stderr.
 #[derive(Debug, Clone)]
@@ -25,6 +28,38 @@ pub struct Terminal {
     pub out: Style,
     /// For stderr.
     pub err: Style,
+    /// Raised by signals.
+    pub cancellation: Cancellation,
+    /// What is taken out of everything that is written here.
+    pub redaction: Redaction,
+}
+
+/// Stdout, for data. When its reader has gone (`infra plan | head`), the rest is written to nobody: that is no
+/// error, and never the end of a run.
+pub fn data() -> impl Write {
+    Data { out: io::stdout() }
+}
+
+struct Data {
+    out: io::Stdout,
+}
+
+impl Write for Data {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        let all = bytes.len();
+        self.out.write(bytes).or_else(|error| unless_gone(error, all))
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.out.flush().or_else(|error| unless_gone(error, ()))
+    }
+}
+
+fn unless_gone<T>(error: io::Error, otherwise: T) -> io::Result<T> {
+    match error.kind() {
+        io::ErrorKind::BrokenPipe => Ok(otherwise),
+        _ => Err(error),
+    }
 }
 
 impl Terminal {
@@ -40,6 +75,8 @@ impl Terminal {
             format,
             out: style(io::stdout().is_terminal()),
             err: style(io::stderr().is_terminal()),
+            cancellation: Cancellation::default(),
+            redaction: Redaction::default(),
         }
     }
 
@@ -62,7 +99,7 @@ impl Terminal {
     /// Writes a line for a person to stderr; a program that reads JSON is told on stderr as well.
     pub fn note(&self, text: &str) {
         // When the stream is closed there is nobody to tell.
-        let _ = writeln!(io::stderr(), "{text}");
+        let _ = writeln!(io::stderr(), "{}", self.redaction.mask(text));
     }
 
     /// Writes diagnostics: to stderr for people, as data for programs.
@@ -71,9 +108,7 @@ impl Terminal {
     /// When the stream is closed.
     pub fn diagnostics(&self, diagnostics: &[Diagnostic], sources: &SourceMap) -> io::Result<()> {
         match self.format {
-            Format::Json => {
-                write_diagnostics(&mut io::stdout(), diagnostics, sources, self.format, &self.out)
-            }
+            Format::Json => write_diagnostics(&mut data(), diagnostics, sources, self.format, &self.out),
             _ => write_diagnostics(&mut io::stderr(), diagnostics, sources, self.format, &self.err),
         }
     }
@@ -83,24 +118,38 @@ impl Terminal {
         io::stdin().is_terminal() && io::stderr().is_terminal() && self.format != Format::Json
     }
 
-    /// Asks for `yes`.
+    /// Asks for `yes`. The wish to stop is a no.
     ///
     /// # Errors
     /// When the terminal is gone.
-    pub fn ask(&self, question: &str) -> io::Result<bool> {
+    pub async fn ask(&self, question: &str) -> io::Result<bool> {
         let mut stderr = io::stderr();
         write!(stderr, "{question} Only `yes` is taken for a yes: ")?;
         stderr.flush()?;
-        let mut answer = String::new();
-        io::stdin().lock().read_line(&mut answer)?;
-        Ok(answer.trim() == "yes")
+        let (sender, answer) = oneshot::channel();
+        // A thread of its own, which the end of the process need not wait for.
+        std::thread::Builder::new()
+            .name("question".into())
+            .spawn(move || {
+                let mut line = String::new();
+                let read = io::stdin().lock().read_line(&mut line);
+                let _ = sender.send(read.map(|_| line));
+            })?;
+        match self.cancellation.until(1, answer).await {
+            Some(Ok(line)) => Ok(line?.trim() == "yes"),
+            Some(Err(_)) => Ok(false),
+            None => {
+                writeln!(stderr)?;
+                Ok(false)
+            }
+        }
     }
 
     /// Shows the events of a run until their channel is closed.
     pub fn watch(&self, events: EventReceiver, sources: Option<Arc<SourceMap>>) -> View {
         let live = io::stderr().is_terminal();
         let out: Box<dyn Write + Send> = match self.format {
-            Format::Json => Box::new(io::stdout()),
+            Format::Json => Box::new(data()),
             _ => Box::new(io::stderr()),
         };
         let sink = open_sink(self.format, self.err, sources, live, out);
@@ -108,6 +157,7 @@ impl Terminal {
         View {
             orders,
             task: tokio::spawn(show(sink, events, receiver)),
+            cancellation: self.cancellation.clone(),
         }
     }
 }
@@ -133,6 +183,7 @@ enum Order {
 pub struct View {
     orders: mpsc::UnboundedSender<Order>,
     task: JoinHandle<()>,
+    cancellation: Cancellation,
 }
 
 impl View {
@@ -149,10 +200,19 @@ impl View {
         }
     }
 
-    /// Returns when all events were shown. Every reporter must be gone by then.
+    /// Returns when all events were shown. Every reporter must be gone by then; after a wish to stop one may be
+    /// left with work that nobody waits for.
     pub async fn finish(self) {
         drop(self.orders);
-        let _ = self.task.await;
+        let long_enough = async {
+            self.cancellation.reached(1).await;
+            tokio::time::sleep(LAST_EVENTS).await;
+        };
+        tokio::select! {
+            biased;
+            _ = self.task => {}
+            () = long_enough => {}
+        }
     }
 }
 

@@ -4,7 +4,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::address::{PhysicalId, ResourceAddress};
 use crate::error::ProviderError;
-use crate::plan::{ActionCounts, StepId, StepOperation};
+use crate::plan::{ActionCounts, StepDependency, StepId, StepOperation};
+use crate::stack::StackId;
 use crate::state::RunId;
 
 /// The version of events as JSON lines.
@@ -57,7 +58,8 @@ pub struct Event {
     pub kind: EventKind,
 }
 
-/// What happened. Events from [`EventKind::is_progress`] may be dropped; no other ever is.
+/// What happened. Those that [`EventKind::may_be_dropped`] names may be missing; no other ever is, so that the
+/// run can be drawn afterwards.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "event", rename_all = "snake_case")]
 pub enum EventKind {
@@ -69,6 +71,12 @@ pub enum EventKind {
         command: String,
         /// Steps planned.
         steps: usize,
+        /// The stack.
+        stack: StackId,
+        /// The serial of the state that the plan was made from.
+        serial: u64,
+        /// When, in milliseconds since 1970 (UTC).
+        at_unix_ms: u64,
     },
     /// Calls left open by an earlier run are being settled.
     Settling {
@@ -92,6 +100,18 @@ pub enum EventKind {
         address: ResourceAddress,
         /// What is done.
         operation: StepOperation,
+        /// When all that it needs was there, in milliseconds on the clock of [`Event::at_ms`]: from then until
+        /// its start it waited for a free place.
+        queued_ms: u64,
+        /// The steps before it, with how far each had to be.
+        after: Vec<StepDependency>,
+    },
+    /// A step that stood aside is tried again.
+    StepResumed {
+        /// The step.
+        step: StepId,
+        /// The resource.
+        address: ResourceAddress,
     },
     /// The create call has answered: whatever needs only the id may go on.
     StepExists {
@@ -215,7 +235,7 @@ pub enum EventKind {
         /// The sentence.
         text: String,
     },
-    /// Progress: one call to AWS is over.
+    /// One call to AWS is over.
     ApiCall {
         /// The resource it was made for; `None` for reads that serve many.
         address: Option<ResourceAddress>,
@@ -227,17 +247,26 @@ pub enum EventKind {
         mutating: bool,
         /// How long it took, in milliseconds.
         duration_ms: u64,
-        /// AWS's error code, if it failed.
+        /// AWS's error code if it failed; without an answer what became of it.
         error: Option<String>,
+        /// Whether AWS asked to slow down.
+        #[serde(default)]
+        throttled: bool,
     },
 }
 
 impl EventKind {
     /// Whether the event may be dropped when the reader is slow.
-    pub fn is_progress(&self) -> bool {
+    pub fn may_be_dropped(&self) -> bool {
         matches!(
             self,
-            Self::Waiting { .. } | Self::Bytes { .. } | Self::Note { .. } | Self::ApiCall { .. }
+            Self::Waiting { .. } | Self::Bytes { .. } | Self::Note { .. }
         )
+    }
+
+    /// Whether it tells of something within a step that goes on, and changes nothing of what a reader knows of
+    /// the run.
+    pub fn is_progress(&self) -> bool {
+        self.may_be_dropped() || matches!(self, Self::ApiCall { .. })
     }
 }

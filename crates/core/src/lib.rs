@@ -18,6 +18,7 @@ pub mod secret;
 pub mod stack;
 pub mod state;
 pub mod types;
+pub mod unmanaged;
 pub mod value;
 
 pub use address::{PhysicalId, ResourceAddress, TypeName};
@@ -34,4 +35,5 @@ pub use secret::{SealingKey, Secret};
 pub use stack::{Lifecycle, Resource, Stack, StackId};
 pub use state::{Intent, Operation, ResourceRecord, State, Token};
 pub use types::{Catalogue, Problem, Problems, TypeDefinition};
+pub use unmanaged::{Claim, NextStep, Unmanaged, UnmanagedKind};
 pub use value::{Attributes, Unknown, Value};

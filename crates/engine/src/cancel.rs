@@ -83,21 +83,19 @@ impl Cancellation {
         tokio::select! {
             biased;
             answer = call => answer,
-            () = too_late => Err(cancelled("AWS's answer was not waited for; the next run finds out what it was")),
+            () = too_late => Err(cancelled("without AWS's answer; the next run finds out what became of it")),
         }
     }
 }
 
-/// Something was not brought to its end because the user wants to stop.
+/// Something was not brought to its end because the user wants to stop. `what` goes on from "stopped".
 pub(crate) fn cancelled(what: impl Into<String>) -> ProviderError {
     ProviderError::new(ErrorClass::Cancelled, what)
 }
 
 /// A call that failed would have been made again, but the user wants to stop.
 pub(crate) fn not_again(error: &ProviderError) -> ProviderError {
-    cancelled(format!(
-        "stopped before the next try; the last one failed: {error}"
-    ))
+    cancelled(format!("before the next try; the last one failed: {error}"))
 }
 
 #[cfg(test)]

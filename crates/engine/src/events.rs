@@ -28,7 +28,7 @@ struct Inner {
     redaction: Redaction,
 }
 
-/// Receives events: those of steps all and in order, progress as far as there was room.
+/// Receives events: those of steps and calls all and in order, others as far as there was room.
 pub struct EventReceiver {
     steps: mpsc::UnboundedReceiver<Event>,
     progress: mpsc::Receiver<Event>,
@@ -59,7 +59,7 @@ pub fn channel(redaction: Redaction) -> (Reporter, EventReceiver) {
 }
 
 impl Reporter {
-    /// Sends an event. Those of steps are numbered and never dropped.
+    /// Sends an event. Those of steps and calls are numbered and never dropped.
     pub fn send(&self, kind: EventKind) {
         if let EventKind::ApiCall { mutating, .. } = &kind {
             let counter = if *mutating {
@@ -70,16 +70,15 @@ impl Reporter {
             counter.fetch_add(1, Ordering::Relaxed);
         }
         let kind = self.masked(kind);
-        let at_ms = self.elapsed_ms();
-        if kind.is_progress() {
+        if kind.may_be_dropped() {
             let _ = self.inner.progress.try_send(Event {
-                at_ms,
+                at_ms: self.elapsed_ms(),
                 sequence: None,
                 kind,
             });
             return;
         }
-        // Numbered and sent under one lock, so that the order of numbers is the order of arrival.
+        // Numbered, timed and sent under one lock, so that the order of numbers is the order of arrival.
         let mut sequence = self
             .inner
             .sequence
@@ -88,7 +87,7 @@ impl Reporter {
         *sequence += 1;
         // Nobody may be listening: a run goes on without being watched.
         let _ = self.inner.steps.send(Event {
-            at_ms,
+            at_ms: self.elapsed_ms(),
             sequence: Some(*sequence),
             kind,
         });

@@ -18,6 +18,7 @@ mod search;
 mod session;
 mod settle;
 mod step;
+mod survey;
 mod wait;
 mod work;
 

@@ -70,7 +70,9 @@ async fn read(providers: &dyn Providers, things: &[Known]) -> Result<Refreshed, 
             return Ok((things, BTreeMap::new()));
         };
         let ids: Vec<PhysicalId> = things.iter().map(|thing| thing.id.clone()).collect();
-        let found = provider.read(&ids).await;
+        // All reads begin in one go, so that providers can make those that belong together one call: without this,
+        // the scheduler would have some of them begin later.
+        let found = tokio::task::unconstrained(provider.read(&ids)).await;
         found.map(|found| (things, found)).map_err(|source| RefreshError {
             type_name: (*type_name).clone(),
             source,

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use infra_core::ErrorClass;
+use tokio::time::Instant;
 
 /// How patient a run is. All bounds of retries and waits stand here.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -58,11 +59,22 @@ impl Pace {
 }
 
 /// The tries of one call so far.
+///
+/// Each class of errors has a bound of its own, so that a delete that had to wait long for something in its way
+/// does not end with the first answer that gets lost. Throttling and what is likely to pass are bounded together
+/// for as long as AWS answers nothing else; every other class from its first error on. So any mix of them ends.
 #[derive(Debug, Clone, Copy)]
 pub struct Tries {
     pace: Pace,
-    started: tokio::time::Instant,
+    started: Instant,
     count: u32,
+    /// Since when AWS answers nothing but that it is too busy or in trouble.
+    in_trouble: Option<Instant>,
+    /// Failures in that time that are likely to pass.
+    transient: u32,
+    not_ready: Option<Instant>,
+    in_use: Option<Instant>,
+    not_found: Option<Instant>,
 }
 
 impl Tries {
@@ -70,8 +82,13 @@ impl Tries {
     pub fn new(pace: Pace) -> Self {
         Self {
             pace,
-            started: tokio::time::Instant::now(),
+            started: Instant::now(),
             count: 0,
+            in_trouble: None,
+            transient: 0,
+            not_ready: None,
+            in_use: None,
+            not_found: None,
         }
     }
 
@@ -88,21 +105,21 @@ impl Tries {
     /// Counts a failed try; the pause before the next one, or `None` when it is enough.
     pub fn next(&mut self, class: ErrorClass) -> Option<Duration> {
         self.count += 1;
-        let Pace {
-            throttled_for,
-            transient_tries,
-            not_ready_for,
-            in_use_for,
-            consistency_window,
-            ..
-        } = self.pace;
-        let elapsed = self.started.elapsed();
+        if !matches!(class, ErrorClass::Throttled | ErrorClass::Transient) {
+            self.in_trouble = None;
+            self.transient = 0;
+        }
+        let pace = self.pace;
         let again = match class {
-            ErrorClass::Throttled => elapsed < throttled_for,
-            ErrorClass::Transient => self.count < transient_tries,
-            ErrorClass::DependencyNotReady => elapsed < not_ready_for,
-            ErrorClass::DependencyViolation => elapsed < in_use_for,
-            ErrorClass::NotFound => elapsed < consistency_window,
+            ErrorClass::Throttled => since(&mut self.in_trouble) < pace.throttled_for,
+            ErrorClass::Transient => {
+                self.transient += 1;
+                since(&mut self.in_trouble);
+                self.transient < pace.transient_tries
+            }
+            ErrorClass::DependencyNotReady => since(&mut self.not_ready) < pace.not_ready_for,
+            ErrorClass::DependencyViolation => since(&mut self.in_use) < pace.in_use_for,
+            ErrorClass::NotFound => since(&mut self.not_found) < pace.consistency_window,
             _ => false,
         };
         again.then(|| self.pause())
@@ -118,6 +135,11 @@ impl Tries {
         let nanos = u64::from(self.started.elapsed().subsec_nanos());
         pause.mul_f64(0.8 + (nanos % 1000) as f64 / 5000.0)
     }
+}
+
+/// How long ago it began, which is now if it had not.
+fn since(began: &mut Option<Instant>) -> Duration {
+    began.get_or_insert_with(Instant::now).elapsed()
 }
 
 #[cfg(test)]
@@ -142,6 +164,72 @@ mod tests {
                 tokio::time::sleep(pause).await;
             }
             assert!(tries.count() < 500, "{class:?}");
+        }
+    }
+
+    /// Fails with these classes in turn until it is enough; how long that took.
+    async fn failing_with(tries: &mut Tries, classes: &[ErrorClass]) -> Duration {
+        let started = Instant::now();
+        for class in classes.iter().cycle().take(5_000) {
+            match tries.next(*class) {
+                Some(pause) => tokio::time::sleep(pause).await,
+                None => return started.elapsed(),
+            }
+        }
+        unreachable!("{classes:?} never end");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn every_mix_of_retries_ends() {
+        use ErrorClass::*;
+        let retried = [
+            Throttled,
+            Transient,
+            DependencyNotReady,
+            DependencyViolation,
+            NotFound,
+        ];
+        let longest = Pace::AWS.in_use_for + Pace::AWS.throttled_for;
+        for first in retried {
+            for second in retried {
+                for third in retried {
+                    let mix = [first, second, third];
+                    let took = failing_with(&mut Tries::new(Pace::AWS), &mix).await;
+                    assert!(took <= longest, "{mix:?} took {took:?}");
+                }
+            }
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn one_class_does_not_use_up_the_patience_for_another() {
+        use ErrorClass::*;
+        for (waited_for, then, tries_at_least) in [
+            (DependencyViolation, Transient, Pace::AWS.transient_tries),
+            (DependencyViolation, Throttled, 20),
+            (DependencyViolation, DependencyNotReady, 10),
+            (DependencyNotReady, NotFound, 2),
+        ] {
+            let mut tries = Tries::new(Pace::AWS);
+            while tries.elapsed() < Duration::from_secs(170) {
+                let pause = tries.next(waited_for).unwrap();
+                tokio::time::sleep(pause).await;
+            }
+            let before = tries.count();
+            failing_with(&mut tries, &[then]).await;
+            let made = tries.count() - before;
+            assert!(made >= tries_at_least, "{then:?} after {waited_for:?}: {made}");
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn trouble_is_over_with_another_answer() {
+        use ErrorClass::*;
+        let mut tries = Tries::new(Pace::AWS);
+        for _ in 0..20 {
+            for class in [Transient, Transient, Throttled, DependencyViolation] {
+                assert!(tries.next(class).is_some());
+            }
         }
     }
 }

@@ -251,7 +251,6 @@ impl Session {
             reporter: &self.reporter,
             pace: self.pace,
             cancellation: &self.cancellation,
-            ambient: &*self.ambient,
         }
     }
 
@@ -410,16 +409,20 @@ impl Session {
         let steps = planned.plan.steps.len();
         let touched: BTreeSet<String> = planned.plan.outputs.keys().cloned().collect();
         let destroying = planned.plan.mode == PlanMode::Destroy;
+        let at_unix_ms = self.ambient.now_unix_ms();
         let started = JournalEntry::RunStarted {
             run: run.clone(),
             command: command.to_owned(),
-            at_unix_ms: self.ambient.now_unix_ms(),
+            at_unix_ms,
         };
         self.journal.append(started).await?;
         self.reporter.send(EventKind::RunStarted {
             run: run.clone(),
             command: command.to_owned(),
             steps,
+            stack: planned.plan.stack.clone(),
+            serial: planned.plan.serial,
+            at_unix_ms,
         });
         let before = self.reporter.calls();
         let shared = Arc::new(Shared {
@@ -472,10 +475,13 @@ impl Session {
     }
 
     /// The outputs as the state keeps them from now on: what is known now, sealed; what a part of the stack
-    /// that this run was not about, or did not get to, gave out before; and nothing that the plan takes away.
+    /// that this run was not about, or did not get to, gave out before; and nothing that the plan takes away. One
+    /// that was null is not missed by a plan, which takes null for nothing.
     fn outputs_after(&self, evaluated: Attributes, touched: &BTreeSet<String>) -> Attributes {
         let mut values = self.journal.with_state(|state| state.outputs.clone());
-        values.retain(|name, _| evaluated.contains_key(name) || !touched.contains(name));
+        values.retain(|name, value| {
+            evaluated.contains_key(name) || !(touched.contains(name) || value.is_null())
+        });
         values.extend(outputs::sealed(&evaluated, self.journal.sealing_key()));
         values
     }

@@ -16,7 +16,6 @@ use infra_plan::conceal;
 use infra_provider::{Call, Found, Provider, Providers};
 use infra_state::{AppendError, Journal};
 
-use crate::ambient::Ambient;
 use crate::cancel::{Cancellation, cancelled};
 use crate::events::Reporter;
 use crate::retry::Pace;
@@ -50,7 +49,6 @@ pub(crate) struct Settling<'a> {
     pub reporter: &'a Reporter,
     pub pace: Pace,
     pub cancellation: &'a Cancellation,
-    pub ambient: &'a dyn Ambient,
 }
 
 impl Settling<'_> {
@@ -117,7 +115,8 @@ impl Settling<'_> {
             pace: self.pace,
             cancellation: self.cancellation,
         };
-        match lost.find(self.patience(intent)).await.map_err(failed)? {
+        // Nobody knows when the last try of the call was: the intent is from before the first.
+        match lost.find(self.pace.consistency_window).await.map_err(failed)? {
             Some((id, found)) => {
                 let record = adopted(provider, intent, &id, found, self.journal.sealing_key());
                 let entry = JournalEntry::Created {
@@ -180,7 +179,8 @@ impl Settling<'_> {
             operation: intent.operation,
             source: Box::new(source),
         };
-        let patience = self.patience(intent);
+        // Nobody knows when the last try of the call was: the intent is from before the first.
+        let patience = self.pace.consistency_window;
         let started = tokio::time::Instant::now();
         let mut pause = self.pace.first_poll;
         let found = loop {
@@ -213,14 +213,6 @@ impl Settling<'_> {
             }) => (vec![nothing(intent)], "is going", Some(id.clone())),
             Some(_) => (vec![nothing(intent)], "is still there", Some(id.clone())),
         })
-    }
-
-    /// For how long AWS's lists may not yet show what was done around the time of the intent.
-    fn patience(&self, intent: &Intent) -> Duration {
-        let age = self.ambient.now_unix_ms().saturating_sub(intent.at_unix_ms);
-        self.pace
-            .consistency_window
-            .saturating_sub(Duration::from_millis(age))
     }
 
     fn call(&self, intent: &Intent) -> Call {

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use infra_core::event::EventKind;
 use infra_core::{Attributes, ErrorClass, Health, PhysicalId, ProviderError, ResourceAddress};
-use infra_provider::{Found, Provider, Wait};
+use infra_provider::{Found, Provider, Wait, serving};
 use tokio::time::Instant;
 
 use crate::cancel::{Cancellation, cancelled};
@@ -91,6 +91,7 @@ impl Waiter<'_> {
         let mut status = String::new();
         loop {
             let look = self.provider.read(std::slice::from_ref(self.id));
+            let look = serving(self.address.clone(), look);
             match self.cancellation.until(2, look).await {
                 None => return Err(self.stopped()),
                 Some(Ok(mut found)) => {
@@ -125,7 +126,8 @@ impl Waiter<'_> {
         (self.wait.typical / 30).clamp(self.pace.first_poll, self.pace.slowest_poll)
     }
 
-    async fn failed(&self, status: &str) -> ProviderError {
+    /// The error of a resource in a failed state, by AWS's word for that, and why it came to it.
+    pub async fn failed(&self, status: &str) -> ProviderError {
         let explained = self.cancellation.until(2, self.provider.explain(self.id)).await;
         let message = match explained.flatten() {
             Some(reason) => format!("{status}\n{reason}"),
@@ -135,7 +137,7 @@ impl Waiter<'_> {
     }
 
     fn stopped(&self) -> ProviderError {
-        cancelled(format!("stopped waiting for: {}", self.wait.what))
+        cancelled(format!("while waiting for: {}", self.wait.what))
     }
 
     fn timed_out(&self, status: &str) -> ProviderError {

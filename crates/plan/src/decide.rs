@@ -11,7 +11,7 @@ use crate::evaluate::{evaluate_all, missing};
 use crate::existing;
 use crate::graph::{Found, Graph, Node};
 use crate::input::{PlanInput, means};
-use crate::resolve::{Resolved, settle, with_prepared};
+use crate::resolve::{Current, Resolved, settle, with_prepared};
 use crate::scope::{self, PlannedScope};
 
 /// What is decided for one address.
@@ -171,7 +171,12 @@ impl<'a> Decider<'_, 'a> {
     }
 
     /// Compares what the file sets with what there is.
-    pub fn settled<'o>(&self, present: &existing::Present<'o, 'a>, set: Attributes) -> Resolved<'o> {
+    pub fn settled<'o>(
+        &self,
+        present: &existing::Present<'_, 'a>,
+        current: Option<Current<'o>>,
+        set: Attributes,
+    ) -> Resolved<'o> {
         let stays = |name: &str| {
             let template = present.resource.attributes.get(name);
             let mut depends = false;
@@ -186,7 +191,7 @@ impl<'a> Decider<'_, 'a> {
             set,
             present.definition.schema(),
             &present.resource.lifecycle,
-            present.current(),
+            current,
             self.input.sealing_key,
             &stays,
         )

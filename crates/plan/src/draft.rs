@@ -312,20 +312,17 @@ fn lets_go_of(graph: &Graph<'_>, decisions: &Decisions, node: usize, other: usiz
         .any(|difference| identity.is_in(&difference.observed))
 }
 
-/// A resource's name at AWS, if it has one that is known and not secret.
+/// A resource's name at AWS, if it has one that is known and not secret. Where all parts of it are null it has
+/// none: a gateway that holds no address is not the same as the next one.
 fn natural_name(graph: &Graph<'_>, node: usize, attributes: &Attributes) -> Option<Vec<String>> {
     let schema = graph.nodes[node].definition?.schema();
-    if schema.natural_key.is_empty() {
-        return None;
-    }
-    schema
-        .natural_key
-        .iter()
-        .map(|name| match attributes.get(name)? {
-            Value::String(text) => Some(format!("\"{text}")),
-            Value::Integer(number) => Some(number.to_string()),
-            Value::Bool(truth) => Some(truth.to_string()),
-            _ => None,
-        })
-        .collect()
+    let part = |name: &String| match attributes.get(name).unwrap_or(&Value::Null) {
+        Value::String(text) => Some(format!("\"{text}")),
+        Value::Integer(number) => Some(number.to_string()),
+        Value::Bool(truth) => Some(truth.to_string()),
+        Value::Null => Some(String::new()),
+        _ => None,
+    };
+    let name: Vec<String> = schema.natural_key.iter().map(part).collect::<Option<_>>()?;
+    name.iter().any(|part| !part.is_empty()).then_some(name)
 }

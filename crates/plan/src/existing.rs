@@ -34,7 +34,7 @@ impl<'o> Present<'o, '_> {
 
 impl<'a> Decider<'_, 'a> {
     pub(crate) fn existing(&mut self, present: &Present<'_, 'a>, set: Attributes) -> Decision {
-        let resolved = self.settled(present, set);
+        let resolved = self.settled(present, present.current(), set);
         let options = &self.input.options;
         let forced = is_asked(&options.force_update, present.node);
         let immutable = immutable_paths(&resolved.differences);
@@ -140,10 +140,10 @@ impl<'a> Decider<'_, 'a> {
         let keeps_name = self.keeps_name(present, &set, &observed);
         let lifecycle = &present.resource.lifecycle;
         let asked = lifecycle.create_before_destroy;
-        if keeps_name && (asked == Some(true) || lifecycle.retain) {
-            self.decisions
-                .errors
-                .push(name_in_use(present, asked == Some(true)));
+        // What is being deleted by somebody gives its name back by itself.
+        let asked_in_vain = asked == Some(true) && !matches!(present.health, Health::Deleting(_));
+        if keeps_name && (asked_in_vain || lifecycle.retain) {
+            self.decisions.errors.push(name_in_use(present, asked_in_vain));
         }
         let dragged = self
             .delete_first
@@ -154,8 +154,7 @@ impl<'a> Decider<'_, 'a> {
             let cause = self.graph.nodes[cause].address;
             self.decisions.errors.push(cannot_come_first(present, cause));
         }
-        let going = matches!(present.health, Health::Deleting(_));
-        decision.delete_first |= keeps_name || going || dragged.is_some();
+        decision.delete_first |= keeps_name || dragged.is_some();
         let create_first =
             asked.unwrap_or(present.definition.schema().create_before_destroy) || lifecycle.retain;
         decision.order = Some(if create_first && !decision.delete_first {
@@ -168,7 +167,7 @@ impl<'a> Decider<'_, 'a> {
         decision
     }
 
-    /// Whether the new one would have the old one's name at AWS.
+    /// Whether the new one would have the old one's name at AWS. What is null in all parts of a name is none.
     fn keeps_name(&self, present: &Present<'_, 'a>, set: &Attributes, observed: &Attributes) -> bool {
         let schema = present.definition.schema();
         if schema.natural_key.is_empty() {
@@ -181,12 +180,14 @@ impl<'a> Decider<'_, 'a> {
             derived = scope::of_new(present.node.address, present.definition, set);
             &derived
         };
-        schema.natural_key.iter().all(|name| {
-            let kind = schema.attributes.get(name).map(|attribute| &attribute.kind);
-            let kind = kind.or_else(|| schema.computed.get(name).map(|computed| &computed.kind));
-            let will_be = all.get(name).unwrap_or(&Value::Null);
-            kind.is_some_and(|kind| equal(kind, will_be, observed.get(name), self.input.sealing_key))
-        })
+        let has_part = |name: &String| observed.get(name).is_some_and(|value| !value.is_null());
+        schema.natural_key.iter().any(has_part)
+            && schema.natural_key.iter().all(|name| {
+                let kind = schema.attributes.get(name).map(|attribute| &attribute.kind);
+                let kind = kind.or_else(|| schema.computed.get(name).map(|computed| &computed.kind));
+                let will_be = all.get(name).unwrap_or(&Value::Null);
+                kind.is_some_and(|kind| equal(kind, will_be, observed.get(name), self.input.sealing_key))
+            })
     }
 
     fn updated(
@@ -224,11 +225,12 @@ impl<'a> Decider<'_, 'a> {
         decision.drift = std::mem::take(&mut resolved.drift);
         let observed = resolved.observed().unwrap_or(present.observed);
         // The end of a wait notes what AWS tells; the rest of the record is this step's.
+        let set = resolved.for_create();
         let seen = decision.wait
             || present
                 .node
                 .record
-                .is_some_and(|record| self.is_noted(present, record, observed));
+                .is_some_and(|record| self.is_noted(present, record, set, observed));
         let recorded = present
             .node
             .record
@@ -247,8 +249,15 @@ impl<'a> Decider<'_, 'a> {
         decision
     }
 
-    /// Whether the record has what AWS tells now.
-    fn is_noted(&self, present: &Present<'_, 'a>, record: &ResourceRecord, observed: &Attributes) -> bool {
+    /// Whether the record has what AWS tells now of what only AWS sets, and nothing in it differs from what the
+    /// file sets: a plan that believes the record finds no more to do than one that looks.
+    fn is_noted(
+        &self,
+        present: &Present<'_, 'a>,
+        record: &ResourceRecord,
+        set: &Attributes,
+        observed: &Attributes,
+    ) -> bool {
         let null = &Value::Null;
         let same = |name: &String| {
             let (seen, known) = (observed.get(name), record.observed.get(name));
@@ -258,7 +267,17 @@ impl<'a> Decider<'_, 'a> {
                 self.input.sealing_key,
             )
         };
-        record.status == RecordStatus::Ready && present.definition.schema().computed.keys().all(same)
+        let remembered = Current {
+            applied: &record.applied,
+            observed: &record.observed,
+        };
+        record.status == RecordStatus::Ready
+            && present.definition.schema().computed.keys().all(same)
+            && (set.keys().all(same)
+                || self
+                    .settled(present, Some(remembered), set.clone())
+                    .differences
+                    .is_empty())
     }
 
     /// Whether the record has what the file says now.

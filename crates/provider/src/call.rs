@@ -35,6 +35,11 @@ pub fn current_address() -> Option<ResourceAddress> {
     CURRENT.try_with(Clone::clone).ok()
 }
 
+/// Runs `future` as part of a resource's step: [`current_address`] names the resource meanwhile.
+pub async fn serving<F: Future>(address: ResourceAddress, future: F) -> F::Output {
+    CURRENT.scope(address, future).await
+}
+
 /// The step that a call serves.
 #[derive(Clone)]
 pub struct Call {
@@ -75,7 +80,7 @@ impl Call {
 
     /// Runs `future` as part of this step: [`current_address`] names its resource meanwhile.
     pub async fn scope<F: Future>(&self, future: F) -> F::Output {
-        CURRENT.scope(self.address.clone(), future).await
+        serving(self.address.clone(), future).await
     }
 
     /// Tells a sentence to whoever watches.

@@ -9,14 +9,16 @@ mod data;
 mod definition;
 mod erased;
 mod schema;
+mod survey;
 mod traits;
 mod wait;
 
-pub use call::{Call, Progress, Silent, TAG_ADDRESS, current_address};
+pub use call::{Call, Progress, Silent, TAG_ADDRESS, TAG_STACK, TAG_TOKEN, current_address, serving};
 pub use data::{BuiltIn, Data};
 pub use definition::Definition;
 pub use erased::{Erased, decode};
 pub use schema::type_schema;
+pub use survey::{Managed, Standing, Survey, SurveyRequest};
 pub use traits::{Created, Found, Provider, Providers, ResourceType, Update, UpdateRequest};
 pub use wait::{Traits, Wait, Waits};
 

@@ -12,6 +12,7 @@ use serde::de::DeserializeOwned;
 
 use crate::ProviderResult;
 use crate::call::Call;
+use crate::survey::Survey;
 use crate::wait::{Traits, Waits};
 
 /// A resource as a read found it.
@@ -218,4 +219,9 @@ pub trait Provider: TypeDefinition {
 pub trait Providers: Catalogue {
     /// The type's provider; `None` when there is no such type.
     fn provider(&self, name: &TypeName) -> Option<&dyn Provider>;
+
+    /// What looks for things that no state knows; `None` where nothing can.
+    fn survey(&self) -> Option<&dyn Survey> {
+        None
+    }
 }

@@ -3,7 +3,9 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
-use infra_core::{ResourceAddress, StepOperation, TypeName};
+use infra_core::{ResourceAddress, StepId, StepOperation, TypeName};
+
+use crate::timeline::{SegmentKind, StepEnd, StepTrack, Timeline};
 
 /// One step of a past run that went well and changed something.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -67,6 +69,28 @@ impl Durations {
         }
     }
 
+    /// The medians of past runs.
+    pub fn of_runs(runs: &[Timeline]) -> Self {
+        let samples = runs.iter().flat_map(|run| run.steps.iter().filter_map(sample));
+        let held = runs.iter().flat_map(|run| {
+            let places: BTreeMap<StepId, usize> = run
+                .steps
+                .iter()
+                .enumerate()
+                .map(|(position, track)| (track.step, position))
+                .collect();
+            let mut pairs = Vec::new();
+            for track in run.steps.iter().filter(|track| is_done(track)) {
+                if let Some(by) = run.held_aside_by(track, &places) {
+                    let needed = run.steps[by].address.type_name();
+                    pairs.push((track.address.type_name().clone(), needed.clone()));
+                }
+            }
+            pairs
+        });
+        Self::new(samples, held)
+    }
+
     /// Whether nothing was measured.
     pub fn is_empty(&self) -> bool {
         self.by_type.is_empty()
@@ -93,6 +117,43 @@ impl Durations {
             .get(dependent)
             .is_some_and(|needs| needs.contains(needed))
     }
+}
+
+/// A step that changed something, and went well.
+fn is_done(track: &StepTrack) -> bool {
+    track.end == StepEnd::Done { changed: true }
+}
+
+fn sample(track: &StepTrack) -> Option<Sample> {
+    if !is_done(track) {
+        return None;
+    }
+    let waits = track.segments.iter().find_map(|segment| match segment.kind {
+        SegmentKind::Readiness { .. } => Some(segment.start_ms),
+        _ => None,
+    });
+    let called_ms = track.exists_ms.or(waits).unwrap_or(track.end_ms);
+    let spent = |from_ms: u64, to_ms: u64| {
+        let aside: u64 = track
+            .segments
+            .iter()
+            .filter(|segment| matches!(segment.kind, SegmentKind::Parked { .. }))
+            .map(|segment| {
+                segment
+                    .end_ms
+                    .min(to_ms)
+                    .saturating_sub(segment.start_ms.max(from_ms))
+            })
+            .sum();
+        Duration::from_millis(to_ms.saturating_sub(from_ms).saturating_sub(aside))
+    };
+    Some(Sample {
+        address: track.address.clone(),
+        operation: track.operation,
+        call: spent(track.started_ms, called_ms),
+        rest: spent(called_ms, track.end_ms),
+        waited: waits.is_some(),
+    })
 }
 
 /// Samples of one resource or type, by operation.

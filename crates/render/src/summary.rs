@@ -324,9 +324,9 @@ mod tests {
             .collect();
         let mut stopped = report(RunOutcome::Cancelled);
         for (message, duration_ms) in [
-            ("stopped waiting for: it to be available", 20_000),
+            ("while waiting for: NAT gateway available", 20_000),
             (
-                "AWS's answer was not waited for; the next run finds out what it was",
+                "without AWS's answer; the next run finds out what became of it",
                 1_200,
             ),
         ] {

@@ -2,6 +2,7 @@
 
 #![expect(clippy::unwrap_used, reason = "a test may end in a panic")]
 
+mod page;
 mod scenario;
 
 use std::io::{self, Write};
@@ -212,12 +213,12 @@ fn a_log_has_one_line_per_event_and_a_heartbeat() {
         heartbeats[0]
     );
     assert!(heartbeats[0].contains("of 120.0 MB"), "{}", heartbeats[0]);
-    let numbered = scenario::events()
+    let lasting = scenario::events()
         .iter()
-        .filter(|event| event.sequence.is_some())
+        .filter(|event| !event.kind.is_progress())
         .count();
     // The status in front, and progress that is news: one status, one note. The end has its own lines.
-    assert_eq!(run.lines().count() - heartbeats.len(), 1 + numbered - 1 + 2);
+    assert_eq!(run.lines().count() - heartbeats.len(), 1 + lasting - 1 + 2);
 }
 
 #[test]

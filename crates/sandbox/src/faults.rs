@@ -46,10 +46,10 @@ pub struct Faults {
     pub time_out: f64,
     /// How long such a connection stays open.
     pub time_out_seconds: f64,
-    /// Probability that a read does not show what was made or changed within
-    /// [`stale_window_seconds`](Self::stale_window_seconds).
+    /// Probability that a read of EC2, ECS, ELB or IAM that meets nothing else does not show what was made,
+    /// changed or deleted within [`stale_window_seconds`](Self::stale_window_seconds).
     pub stale_reads: f64,
-    /// For how long a read may be stale.
+    /// How far behind such a read is; 10 at most.
     pub stale_window_seconds: f64,
     /// The operations that meet faults and latency, such as `ec2.CreateVpc` or `ecs.*`; all of them when empty. The
     /// services have the names of AWS's models. A kill heeds it not.

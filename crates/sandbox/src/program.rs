@@ -46,6 +46,7 @@ program_files![
     "services/iam.py",
     "services/logs.py",
     "services/route53.py",
+    "services/tagging.py",
     "settings.py",
     "targets.py",
     "tasks.py",

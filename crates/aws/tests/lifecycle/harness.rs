@@ -35,6 +35,7 @@ impl Cloud {
             assume_role: None,
             allowed_account_ids: Vec::new(),
             emulator: Some(infra_aws::Emulator {
+                registry: None,
                 endpoint_url,
                 access_key_id: "testing".into(),
             }),

@@ -51,7 +51,7 @@ pub struct Apply {
 pub async fn run(command: &Apply, terminal: &Terminal) -> Result<Exit> {
     match &command.plan {
         Some(plan) => saved(command, plan, terminal).await,
-        None => each(&command.files, |file| one(command, file, terminal)).await,
+        None => each(&command.files, terminal, |file| one(command, file, terminal)).await,
     }
 }
 
@@ -87,6 +87,7 @@ async fn saved(command: &Apply, path: &Path, terminal: &Terminal) -> Result<Exit
                 .clone()
                 .unwrap_or_else(|| saved.state_dir.clone())
         }),
+        lock_timeout: command.place.lock_timeout,
         variables: command.place.variables.clone(),
     };
     let variables = saved.variables(&place.variables, &environment::all())?;
@@ -100,7 +101,7 @@ async fn saved(command: &Apply, path: &Path, terminal: &Terminal) -> Result<Exit
     let Some(wanted) = loaded.stack.take() else {
         return Ok(Exit::BadStack);
     };
-    let site = stack::site(&saved.stack_file, &place, terminal)?;
+    let site = stack::site_unless_stopped(&saved.stack_file, &place, terminal).await?;
     if saved.sandbox && std::path::absolute(&site.state_dir)? != saved.state_dir {
         bail!("the plan was made for a sandbox that is gone: make it again");
     }

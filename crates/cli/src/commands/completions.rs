@@ -1,13 +1,12 @@
 //! `infra completions`: for the shell.
 
-use std::io;
-
 use anyhow::Result;
 use clap::{Args, CommandFactory};
 use clap_complete::Shell;
 
 use crate::arguments::Arguments;
 use crate::exit::Exit;
+use crate::terminal::data;
 
 /// Write a completion script for a shell
 #[derive(Debug, Args)]
@@ -22,11 +21,6 @@ pub struct Completions {
 /// # Errors
 /// None: the script goes to stdout as far as that is open.
 pub fn run(command: &Completions) -> Result<Exit> {
-    clap_complete::generate(
-        command.shell,
-        &mut Arguments::command(),
-        "infra",
-        &mut io::stdout(),
-    );
+    clap_complete::generate(command.shell, &mut Arguments::command(), "infra", &mut data());
     Ok(Exit::Done)
 }

@@ -34,7 +34,7 @@ pub struct Destroy {
 /// # Errors
 /// AWS or the state cannot be had.
 pub async fn run(command: &Destroy, terminal: &Terminal) -> Result<Exit> {
-    each(&command.files, |file| one(command, file, terminal)).await
+    each(&command.files, terminal, |file| one(command, file, terminal)).await
 }
 
 async fn one(command: &Destroy, file: PathBuf, terminal: &Terminal) -> Result<Exit> {

@@ -1,13 +1,15 @@
 //! `infra diff`: does AWS have what the file says?
 
+use std::io;
 use std::path::PathBuf;
 
-use anyhow::Result;
+use anyhow::{Context, Result};
 use clap::Args;
+use infra_core::Unmanaged;
 use infra_core::plan::PlanMode;
-use infra_render::PlanView;
+use infra_render::{PlanView, Surveyed, write_unmanaged};
 
-use super::run::{Task, each, prepare, show_plan};
+use super::run::{Prepared, Task, each, prepare, show_plan};
 use crate::arguments::{Scope, Where};
 use crate::exit::Exit;
 use crate::stack::Manner;
@@ -16,7 +18,7 @@ use crate::terminal::Terminal;
 /// Show what drifted, and what differs from the file; exit code 2 if anything does
 #[derive(Debug, Args)]
 #[command(
-    after_help = "Examples:\n  infra diff stacks/dev02-us-east-1.toml\n  infra diff stacks/*.toml --output json"
+    after_help = "Examples:\n  infra diff stacks/dev02-us-east-1.toml\n  infra diff stacks/*.toml --output json\n  infra diff stacks/dev02-us-east-1.toml --unmanaged    and what nobody declared"
 )]
 pub struct Diff {
     /// The stack files
@@ -26,6 +28,9 @@ pub struct Diff {
     place: Where,
     #[command(flatten)]
     scope: Scope,
+    /// Also list what carries the stack's tags without an address, and what stands in its VPCs undeclared
+    #[arg(long, conflicts_with = "no_refresh")]
+    unmanaged: bool,
 }
 
 /// Looks and shows.
@@ -33,7 +38,7 @@ pub struct Diff {
 /// # Errors
 /// AWS or the state cannot be had.
 pub async fn run(command: &Diff, terminal: &Terminal) -> Result<Exit> {
-    each(&command.files, |file| one(command, file, terminal)).await
+    each(&command.files, terminal, |file| one(command, file, terminal)).await
 }
 
 async fn one(command: &Diff, file: PathBuf, terminal: &Terminal) -> Result<Exit> {
@@ -50,10 +55,42 @@ async fn one(command: &Diff, file: PathBuf, terminal: &Terminal) -> Result<Exit>
         Ok(prepared) => prepared,
         Err(exit) => return Ok(exit),
     };
+    let found = if command.unmanaged {
+        unmanaged(&prepared).await
+    } else {
+        Ok(None)
+    };
     let shown = show_plan(&prepared.planned, PlanView::Diff, terminal);
     let plan = &prepared.planned.plan;
     let differs = plan.has_changes() || plan.has_drift();
+    let stack = prepared.open.stack.id.to_string();
     prepared.open.close().await;
     shown?;
-    Ok(if differs { Exit::Differs } else { Exit::Done })
+    let found = found?;
+    if let Some(things) = &found {
+        write_unmanaged(
+            &mut io::stdout(),
+            things,
+            Surveyed {
+                stack: &stack,
+                file: &file.display().to_string(),
+                options: if command.place.sandbox { "--sandbox" } else { "" },
+            },
+            terminal.format,
+            &terminal.out,
+        )?;
+    }
+    let is_clean = !differs && found.is_none_or(|things| things.is_empty());
+    Ok(if is_clean { Exit::Done } else { Exit::Differs })
+}
+
+/// What is there and has no address.
+async fn unmanaged(prepared: &Prepared) -> Result<Option<Vec<Unmanaged>>> {
+    let open = &prepared.open;
+    open.view.status("looking for what nobody declared");
+    let found = open.session.unmanaged(&open.stack, &prepared.planned).await;
+    open.view.clear().await;
+    found
+        .map(Some)
+        .context("AWS cannot be searched for what nobody declared")
 }

@@ -1,6 +1,5 @@
 //! `infra graph`: what depends on what.
 
-use std::io;
 use std::path::PathBuf;
 
 use anyhow::Result;
@@ -10,7 +9,7 @@ use infra_render::{GraphFormat, write_graph};
 use crate::arguments::Where;
 use crate::exit::Exit;
 use crate::stack;
-use crate::terminal::Terminal;
+use crate::terminal::{Terminal, data};
 
 /// Write the graph of a stack's resources
 #[derive(Debug, Args)]
@@ -57,6 +56,6 @@ pub fn run(command: &Graph, terminal: &Terminal) -> Result<Exit> {
         .resources
         .iter()
         .map(|(address, resource)| (address, &resource.dependencies));
-    write_graph(&mut io::stdout(), resources, format)?;
+    write_graph(&mut data(), resources, format)?;
     Ok(Exit::Done)
 }

@@ -45,7 +45,7 @@ pub async fn run(command: &Import, terminal: &Terminal) -> Result<Exit> {
             command.address
         );
     }
-    let site = stack::site(&command.file, &command.place, terminal)?;
+    let site = stack::site_unless_stopped(&command.file, &command.place, terminal).await?;
     let open = stack::open(
         wanted,
         Arc::clone(&loaded.sources),

@@ -1,6 +1,5 @@
 //! `infra output`: what a stack gives out.
 
-use std::io;
 use std::path::PathBuf;
 
 use anyhow::{Result, bail};
@@ -11,7 +10,7 @@ use crate::arguments::Where;
 use crate::exit::Exit;
 use crate::reading;
 use crate::stack;
-use crate::terminal::Terminal;
+use crate::terminal::{Terminal, data};
 
 /// Show the outputs of the last run, or one of them raw
 #[derive(Debug, Args)]
@@ -39,7 +38,7 @@ pub fn run(command: &OutputCommand, terminal: &Terminal) -> Result<Exit> {
     };
     let site = stack::site(&command.file, &command.place, terminal)?;
     let outputs = reading::state(&site, stack, "output", terminal)?.outputs;
-    let mut out = io::stdout();
+    let mut out = data();
     match &command.name {
         None => write_outputs(&mut out, &outputs, None, terminal.format, &terminal.out)?,
         Some(name) => match outputs.get(name) {

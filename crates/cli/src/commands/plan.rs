@@ -48,7 +48,7 @@ pub async fn run(command: &PlanCommand, terminal: &Terminal) -> Result<Exit> {
         terminal.note("error: --out saves the plan of one stack: give one stack file");
         return Ok(Exit::Usage);
     }
-    each(&command.files, |file| one(command, file, terminal)).await
+    each(&command.files, terminal, |file| one(command, file, terminal)).await
 }
 
 async fn one(command: &PlanCommand, file: PathBuf, terminal: &Terminal) -> Result<Exit> {

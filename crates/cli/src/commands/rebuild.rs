@@ -4,10 +4,10 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail};
 use infra_core::{Stack, State};
-use infra_state::{Holder, Journal, Rebuilt, StateError, backup, backup_serial, read_backup};
+use infra_state::{Journal, Rebuilt, StateError, backup, backup_serial, read_backup};
 use infra_state_sled::Rebuilding;
 
-use crate::stack::{self, Need, RUNS_WAIT, Site};
+use crate::stack::{self, Need, Site};
 use crate::terminal::Terminal;
 
 /// Rebuilds, sets the damaged database aside, and says what comes next.
@@ -22,8 +22,8 @@ pub fn rebuild(
     terminal: &Terminal,
 ) -> Result<()> {
     let was_there = needs_it(site, stack, terminal)?;
-    let holder = Holder::this_process("infra state rebuild", None);
-    let rebuilding = Rebuilding::begin(&site.state_dir, &stack.id, holder, RUNS_WAIT)?;
+    let holder = stack::holder("state rebuild");
+    let rebuilding = Rebuilding::begin(&site.state_dir, &stack.id, holder, site.lock_timeout)?;
     let all = rebuilding.backups()?;
     let known = all.last().and_then(|path| backup_serial(path)).unwrap_or(0);
     let base = match from {
@@ -55,7 +55,7 @@ pub fn rebuild(
 
 /// Whether there is a state at all; an error when it is sound.
 fn needs_it(site: &Site, stack: &Stack, terminal: &Terminal) -> Result<bool> {
-    let opened = stack::open_store(site, stack, "state rebuild", Need::Existing, RUNS_WAIT)
+    let opened = stack::open_store(site, stack, "state rebuild", Need::Existing, terminal)
         .and_then(|store| Ok(Journal::open_inline(std::sync::Arc::new(store))?));
     match opened {
         Ok(journal) => bail!(

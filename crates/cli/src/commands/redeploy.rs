@@ -39,7 +39,7 @@ pub struct Redeploy {
 /// # Errors
 /// AWS or the state cannot be had.
 pub async fn run(command: &Redeploy, terminal: &Terminal) -> Result<Exit> {
-    each(&command.files, |file| one(command, file, terminal)).await
+    each(&command.files, terminal, |file| one(command, file, terminal)).await
 }
 
 async fn one(command: &Redeploy, file: PathBuf, terminal: &Terminal) -> Result<Exit> {

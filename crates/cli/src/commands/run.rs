@@ -14,8 +14,8 @@ use infra_render::{PlanView, write_outputs, write_plan};
 
 use crate::arguments::{Running, Scope, Where};
 use crate::exit::Exit;
-use crate::stack::{self, Manner, Open, Site};
-use crate::terminal::Terminal;
+use crate::stack::{self, Manner, Open, Site, Stopped};
+use crate::terminal::{Terminal, data};
 
 /// What is asked of a stack.
 pub struct Task<'a> {
@@ -60,7 +60,7 @@ pub async fn prepare(
     let Some(wanted) = loaded.stack.take() else {
         return Ok(Err(Exit::BadStack));
     };
-    let site = stack::site(task.file, task.place, terminal)?;
+    let site = stack::site_unless_stopped(task.file, task.place, terminal).await?;
     let force_update = force_update(&wanted);
     let open = stack::open(
         wanted,
@@ -125,13 +125,7 @@ pub fn show_engine_error(error: EngineError, open: &Open, terminal: &Terminal) -
 /// # Errors
 /// When stdout is closed.
 pub fn show_plan(planned: &Planned, view: PlanView, terminal: &Terminal) -> io::Result<()> {
-    write_plan(
-        &mut io::stdout(),
-        &planned.plan,
-        view,
-        terminal.format,
-        &terminal.out,
-    )
+    write_plan(&mut data(), &planned.plan, view, terminal.format, &terminal.out)
 }
 
 /// Asks, carries the plan out, and shows the outputs.
@@ -157,11 +151,15 @@ pub async fn carry_out(
             PlanMode::Destroy => format!("Really destroy {} of {}?", counted(&planned), open.stack.id),
             PlanMode::Apply => format!("Carry this out for {}?", open.stack.id),
         };
-        if !terminal.ask(&question)? {
+        if !terminal.ask(&question).await? {
             open.close().await;
             terminal.note("Nothing was changed.");
             return Ok(Exit::Cancelled);
         }
+    }
+    if !nothing_to_do && terminal.cancellation.level() > 0 {
+        open.close().await;
+        return Err(Stopped.into());
     }
     let exit = if nothing_to_do {
         Ok(Exit::Done)
@@ -174,18 +172,18 @@ pub async fn carry_out(
     let exit = exit?;
     if task.mode == PlanMode::Apply && exit == Exit::Done && !outputs.is_empty() {
         write_outputs(
-            &mut io::stdout(),
+            &mut data(),
             &outputs,
             Some("Outputs"),
             terminal.format,
             &terminal.out,
         )?;
     }
-    if exit == Exit::Done && task.mode == PlanMode::Apply {
-        infra_render::write_next(&mut io::stderr(), &next(task), &terminal.err)?;
-    } else if exit == Exit::Done {
+    if (exit, task.mode) == (Exit::Done, PlanMode::Destroy) {
         terminal.note(&format!("{id} is gone."));
     }
+    // When the stream is closed there is nobody to tell.
+    let _ = infra_render::write_next(&mut io::stderr(), &next(task, exit), &terminal.err);
     Ok(exit)
 }
 
@@ -194,15 +192,36 @@ fn counted(planned: &Planned) -> String {
     format!("{} resources", counts.delete + counts.forget)
 }
 
-/// What a user types next.
-fn next(task: &Task<'_>) -> Vec<String> {
-    let file = task.file.display();
-    let sandbox = if task.place.sandbox { " --sandbox" } else { "" };
-    vec![
-        format!("infra diff {file}{sandbox}         shows what drifted"),
-        format!("infra state list {file}{sandbox}   shows what there is"),
-        format!("infra destroy {file}{sandbox}      removes it all"),
-    ]
+/// What a user types next, after a run that was carried out or stopped.
+fn next(task: &Task<'_>, exit: Exit) -> Vec<String> {
+    let commands: &[(&str, &str)] = match (exit, task.mode) {
+        (Exit::Done, PlanMode::Apply) => &[
+            ("diff", "shows what drifted"),
+            ("state list", "shows what there is"),
+            ("destroy", "removes it all"),
+        ],
+        (Exit::Cancelled, PlanMode::Apply) => &[
+            ("apply", "goes on from here"),
+            ("diff", "shows what is still to be done"),
+            ("destroy", "removes what there is"),
+        ],
+        (Exit::Cancelled, PlanMode::Destroy) => &[
+            ("destroy", "goes on from here"),
+            ("apply", "puts everything back"),
+        ],
+        _ => &[],
+    };
+    let place = &task.place.as_typed();
+    let lines: Vec<String> = commands
+        .iter()
+        .map(|(command, _)| format!("infra {command} {}{place}", task.file.display()))
+        .collect();
+    let widest = lines.iter().map(|line| line.chars().count()).max().unwrap_or(0);
+    lines
+        .iter()
+        .zip(commands)
+        .map(|(line, (_, meaning))| format!("{line:<widest$}   {meaning}"))
+        .collect()
 }
 
 /// Backs the state up and carries a plan out.
@@ -220,22 +239,45 @@ pub async fn execute(open: &Open, planned: Planned, command: &str) -> Result<Exi
     })
 }
 
-/// Runs a task for each stack file in turn; the worst outcome counts.
+/// Runs a task for each stack file in turn; the worst outcome counts. The wish to stop ends it, and what was not
+/// begun is told.
 ///
 /// # Errors
 /// The first stack that could not be had at all.
-pub async fn each<F>(files: &[PathBuf], mut one: impl FnMut(PathBuf) -> F) -> Result<Exit>
+pub async fn each<F>(
+    files: &[PathBuf],
+    terminal: &Terminal,
+    mut one: impl FnMut(PathBuf) -> F,
+) -> Result<Exit>
 where
     F: Future<Output = Result<Exit>>,
 {
     let mut exit = Exit::Done;
-    for file in files {
-        exit = exit.worse(one(file.clone()).await?);
-        if exit == Exit::Cancelled {
+    let mut left = files.iter();
+    while terminal.cancellation.level() == 0 {
+        let Some(file) = left.next() else { break };
+        let outcome = match one(file.clone()).await {
+            Err(error) if stack::is_stop(&error) => {
+                terminal.note(&format!(
+                    "{}: stopped before anything was changed.",
+                    file.display()
+                ));
+                Exit::Cancelled
+            }
+            outcome => outcome?,
+        };
+        exit = exit.worse(outcome);
+        if outcome == Exit::Cancelled {
+            exit = outcome;
             break;
         }
     }
-    Ok(exit)
+    let left: Vec<String> = left.map(|file| file.display().to_string()).collect();
+    if left.is_empty() {
+        return Ok(exit);
+    }
+    terminal.note(&format!("Not begun: {}.", left.join(", ")));
+    Ok(Exit::Cancelled)
 }
 
 impl From<&Running> for Manner {

@@ -1,5 +1,6 @@
 //! `infra sandbox`: the project's local AWS emulator and image registry.
 
+use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
 use anyhow::Result;
@@ -9,7 +10,7 @@ use infra_sandbox::{Running, Sandbox, StartOptions, Status};
 
 use crate::exit::Exit;
 use crate::project;
-use crate::terminal::Terminal;
+use crate::terminal::{Terminal, data};
 
 /// Start, look at, stop and empty the project's local AWS emulator and image registry
 #[derive(Debug, Args)]
@@ -57,10 +58,10 @@ pub fn run(command: &SandboxCommand, terminal: &Terminal) -> Result<Exit> {
                 port: *port,
             };
             let running = sandbox.start(&options, &mut |line| terminal.note(line))?;
-            show(&running, terminal);
+            show(&running, terminal)?;
         }
         Action::Status => match sandbox.status()? {
-            Status::Running(running) => show(&running, terminal),
+            Status::Running(running) => show(&running, terminal)?,
             Status::Stopped => {
                 terminal.note("The sandbox does not run.");
                 return Ok(Exit::Failed);
@@ -77,25 +78,24 @@ pub fn run(command: &SandboxCommand, terminal: &Terminal) -> Result<Exit> {
         Action::Reset => {
             let running = sandbox.reset()?;
             terminal.note("The sandbox is empty.");
-            show(&running, terminal);
+            show(&running, terminal)?;
         }
     }
     Ok(Exit::Done)
 }
 
-#[expect(clippy::print_stdout, reason = "this is the command's data")]
-fn show(running: &Running, terminal: &Terminal) {
+fn show(running: &Running, terminal: &Terminal) -> io::Result<()> {
+    let mut out = data();
     if terminal.format == Format::Json {
         let line = serde_json::json!({
             "version": 1, "type": "sandbox", "endpoint": running.endpoint, "registry": running.registry_url,
             "pid": running.pid, "instance": running.instance_id, "log": running.log, "state_dir": running.state_dir,
         });
-        println!("{line}");
-    } else {
-        println!("AWS endpoint   {}", running.endpoint);
-        println!("image registry {}", running.registry_url);
-        println!("process        {}", running.pid);
-        println!("log            {}", running.log.display());
-        println!("state          {}", running.state_dir.display());
+        return writeln!(out, "{line}");
     }
+    writeln!(out, "AWS endpoint   {}", running.endpoint)?;
+    writeln!(out, "image registry {}", running.registry_url)?;
+    writeln!(out, "process        {}", running.pid)?;
+    writeln!(out, "log            {}", running.log.display())?;
+    writeln!(out, "state          {}", running.state_dir.display())
 }

@@ -9,7 +9,7 @@ use infra_core::schema::{AttributeKind, AttributeSchema};
 use infra_core::{Catalogue, TypeName, Value};
 
 use crate::exit::Exit;
-use crate::terminal::Terminal;
+use crate::terminal::{Terminal, data};
 
 /// Show the resource types, or the attributes of one
 #[derive(Debug, Args)]
@@ -24,7 +24,7 @@ pub struct Schema {
 /// # Errors
 /// When stdout is closed.
 pub fn run(command: &Schema, terminal: &Terminal) -> Result<Exit> {
-    let mut out = io::stdout();
+    let mut out = data();
     let Some(text) = &command.type_name else {
         for name in AwsCatalogue.names() {
             let definition = AwsCatalogue.definition(&name);

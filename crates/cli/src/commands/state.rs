@@ -1,6 +1,6 @@
 //! `infra state`: what is known of a stack.
 
-use std::io::{self, Write};
+use std::io::Write;
 use std::path::PathBuf;
 
 use anyhow::{Context, Result, bail};
@@ -13,8 +13,8 @@ use super::rebuild::rebuild;
 use crate::arguments::Where;
 use crate::exit::Exit;
 use crate::reading;
-use crate::stack::{self, Need, RUNS_WAIT, Site};
-use crate::terminal::Terminal;
+use crate::stack::{self, Need, Site};
+use crate::terminal::{Terminal, data};
 
 /// Show, move and unlock what is known of a stack
 #[derive(Debug, Args)]
@@ -88,7 +88,7 @@ pub fn run(command: &StateCommand, terminal: &Terminal) -> Result<Exit> {
     let site = stack::site(&stacks.file, &stacks.place, terminal)?;
     let known = |command: &str| reading::state(&site, stack, command, terminal);
     let (format, style) = (terminal.format, &terminal.out);
-    let mut out = io::stdout();
+    let mut out = data();
     match &command.action {
         Action::List(_) => write_state_list(&mut out, &known("state list")?, format, style)?,
         Action::Show { address, .. } => {
@@ -110,7 +110,7 @@ pub fn run(command: &StateCommand, terminal: &Terminal) -> Result<Exit> {
             rebuild(&site, stack, &stacks.file, from.as_deref(), terminal)?;
         }
         Action::History(_) => {
-            let store = stack::open_store(&site, stack, "state history", Need::Existing, RUNS_WAIT)?;
+            let store = stack::open_store(&site, stack, "state history", Need::Existing, terminal)?;
             let journal = store.journal(1..=u64::MAX)?;
             write_state_history(
                 &mut out,
@@ -140,7 +140,7 @@ fn import(
     let text = std::fs::read_to_string(from).with_context(|| format!("{} cannot be read", from.display()))?;
     // A file that is no state must not leave an empty one behind.
     infra_state::import(&text, &stack.id, None, force)?;
-    let store = stack::open_store(site, stack, "state import", Need::Create, RUNS_WAIT)?;
+    let store = stack::open_store(site, stack, "state import", Need::Create, terminal)?;
     let current = store.load()?.state;
     let mut imported = infra_state::import(&text, &stack.id, Some(&current), force)?;
     for warning in &imported.warnings {

@@ -32,7 +32,7 @@ fn set_durations(project: &Project, durations: impl IntoIterator<Item = (&'stati
     project.boto3(
         &json!({ "durations_seconds": durations }),
         "from urllib.request import Request, urlopen\n\
-         page = os.environ['ENDPOINT'] + '/_infra/settings'\n\
+         page = endpoint + '/_infra/settings'\n\
          result = json.load(urlopen(Request(page, json.dumps(given).encode())))",
     );
 }

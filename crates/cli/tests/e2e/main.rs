@@ -14,6 +14,7 @@
 mod accounts;
 mod commands;
 mod consistency;
+mod damage;
 mod drift;
 mod failure;
 mod harness;
@@ -21,5 +22,8 @@ mod image;
 mod kill;
 mod mistakes;
 mod moto;
+mod places;
 mod proof;
+mod races;
 mod reference;
+mod unmanaged;

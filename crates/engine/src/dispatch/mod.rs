@@ -66,6 +66,7 @@ impl Dispatch {
                 dependents: Vec::new(),
                 calling: false,
                 tries: None,
+                queued_ms: 0,
                 started: None,
                 path_before: (Duration::ZERO, None),
                 path_exists: Duration::ZERO,
@@ -183,14 +184,24 @@ impl Dispatch {
         let position = id.0 as usize;
         let step = self.plan.steps[position].clone();
         let progress = &mut self.steps[position];
-        if progress.started.is_none() {
+        let is_first = progress.started.is_none();
+        if is_first {
             progress.started = Some(Instant::now());
-            self.shared.reporter.send(EventKind::StepStarted {
+        }
+        self.shared.reporter.send(if is_first {
+            EventKind::StepStarted {
                 step: id,
                 address: step.address.clone(),
                 operation: step.operation,
-            });
-        }
+                queued_ms: progress.queued_ms,
+                after: step.after.clone(),
+            }
+        } else {
+            EventKind::StepResumed {
+                step: id,
+                address: step.address.clone(),
+            }
+        });
         let job = match progress.rest.take() {
             Some(rest) => Ok(*rest),
             None => self.work.job(&step),

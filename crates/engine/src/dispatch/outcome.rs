@@ -75,7 +75,11 @@ impl Dispatch {
     }
 
     pub(super) fn enqueue(&mut self, id: StepId) {
-        self.steps[id.0 as usize].stage = Stage::Queued;
+        let progress = &mut self.steps[id.0 as usize];
+        progress.stage = Stage::Queued;
+        if progress.started.is_none() {
+            progress.queued_ms = self.shared.reporter.elapsed_ms();
+        }
         self.queue
             .push((self.remaining[id.0 as usize], std::cmp::Reverse(id)));
     }
@@ -138,10 +142,7 @@ impl Dispatch {
                 continue;
             }
             if progress.exists {
-                self.fail(
-                    id,
-                    cancelled("it exists; what its create could not set is still to be set"),
-                );
+                self.fail(id, cancelled("before it had all that its create could not set"));
             } else {
                 self.skip(id, None);
             }

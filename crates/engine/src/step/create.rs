@@ -5,12 +5,12 @@ use std::time::Duration;
 
 use infra_core::state::{JournalEntry, RecordStatus};
 use infra_core::{
-    Attributes, ErrorClass, Intent, Operation, PhysicalId, ProviderError, ResourceRecord, TypeSchema,
+    Attributes, ErrorClass, Health, Intent, Operation, PhysicalId, ProviderError, ResourceRecord, TypeSchema,
 };
 use infra_provider::{Call, Found, Provider, UpdateRequest};
 
 use super::known::attributes_known;
-use super::{Finished, Job, Keep, Message, StepError, StepRun};
+use super::{Finished, Job, Keep, Message, ON_ITS_WAY, StepError, StepRun};
 use crate::cancel::not_again;
 use crate::retry::Tries;
 use crate::scope::completed;
@@ -32,7 +32,7 @@ impl StepRun {
             Ok(made) => made,
             Err((error, certain)) => return Err(self.gave_up(&intent, error, certain).await?),
         };
-        let observed = found.observed.clone();
+        let (observed, health) = (found.observed.clone(), found.health.clone());
         let mut record = adopted(provider, &intent, &id, found, self.shared.journal.sealing_key());
         let schema = provider.schema();
         if !set_after_create(schema, &wanted).is_empty() {
@@ -43,6 +43,10 @@ impl StepRun {
             record: Box::new(record),
         };
         self.shared.journal.append(entry).await?;
+        if let Health::Failed(status) = health {
+            let error = self.waiter(provider, &id, ON_ITS_WAY).failed(&status).await;
+            return Err(StepError::Failed(error));
+        }
         let mut known = wanted.clone();
         known.extend(self.concealed(schema, &observed, &wanted).into_owned());
         let attributes = completed(&self.address, schema, known);

@@ -24,8 +24,8 @@ impl StepRun {
     ) -> Result<Intent, StepError> {
         if self.shared.cancellation.level() >= 2 {
             return Err(StepError::Failed(cancelled(match operation {
-                Operation::Update => "stopped before AWS was asked to change it",
-                Operation::Create | Operation::Delete => "stopped before AWS was called",
+                Operation::Update => "before AWS was asked to change it",
+                Operation::Create | Operation::Delete => "before AWS was called",
             })));
         }
         let text = serde_json::to_vec(attributes).unwrap_or_default();

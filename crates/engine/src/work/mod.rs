@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use infra_core::plan::{Reason, Step, StepOperation};
 use infra_core::{
-    Action, Attributes, Diagnostic, ErrorClass, Observation, PhysicalId, ProviderError, Resource,
+    Action, Attributes, Diagnostic, ErrorClass, Health, Observation, PhysicalId, ProviderError, Resource,
     ResourceAddress, ResourceRecord,
 };
 use infra_plan::{Current, Resolved, attributes_seen, conceal, resolve};
@@ -16,7 +16,7 @@ use infra_provider::Provider;
 
 pub(crate) use self::order::in_order;
 use crate::outputs;
-use crate::scope::RunScope;
+use crate::scope::{RunScope, completed};
 use crate::session::Planned;
 use crate::step::{Finished, Job, Shared};
 
@@ -75,7 +75,7 @@ impl Work {
                         applied: &applied,
                         observed: &observed,
                     };
-                    let attributes = match self.resolve(resource, provider, Some(current)) {
+                    let mut attributes = match self.resolve(resource, provider, Some(current)) {
                         Ok(resolved) => {
                             let mut wanted = resolved.for_update().clone();
                             if action == Some(Action::NoOp) {
@@ -90,6 +90,12 @@ impl Work {
                             conceal(schema, &observed, [&applied, &applied], key).into_owned()
                         }
                     };
+                    if self.is_on_its_way(address) {
+                        // What AWS tells only once it works is not known yet.
+                        attributes
+                            .retain(|name, value| !(value.is_null() && schema.computed.contains_key(name)));
+                        attributes = completed(address, schema, attributes);
+                    }
                     self.known(address.clone(), attributes);
                 }
                 _ => self.scope.set_unknown(address, schema),
@@ -103,6 +109,17 @@ impl Work {
             Some(Observation::Present { attributes, .. }) => Some(attributes),
             _ => None,
         }
+    }
+
+    fn is_on_its_way(&self, address: &ResourceAddress) -> bool {
+        let observation = self.planned.refreshed.observations.get(address);
+        matches!(
+            observation,
+            Some(Observation::Present {
+                health: Health::Pending(_),
+                ..
+            })
+        )
     }
 
     /// The place of a resource in the stack's files.

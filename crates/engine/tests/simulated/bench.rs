@@ -12,13 +12,14 @@ use infra_engine::{
     Session, channel,
 };
 use infra_plan::PlanOptions;
-use infra_record::Durations;
+use infra_record::{Durations, Record, StepEnd, Timeline};
 use infra_state::testing::MemoryStore;
 use infra_state::{Journal, StateStore};
 use infra_testkit::{Chance, Cloud, Faults, differences, stack_id};
 use tokio::task::JoinHandle;
 use tokio::time::{Instant, sleep};
 
+use crate::trace::{Traced, tell};
 use crate::watch::{Watch, WatchedProviders, WatchedStore};
 
 /// Everything that outlives a run.
@@ -37,11 +38,13 @@ pub struct Bench {
     pub past: Durations,
     /// Of the next run.
     pub cancellation: Cancellation,
-    ambient: Arc<Simulated>,
+    /// Whether what the cloud tells was ever late.
+    pub late: bool,
+    pub ambient: Arc<Simulated>,
 }
 
 /// The simulated time as the time of day, and names that a seed decides.
-struct Simulated {
+pub struct Simulated {
     seed: u64,
     start: Instant,
     named: AtomicU64,
@@ -101,6 +104,7 @@ impl Bench {
             wait: true,
             past: Durations::default(),
             cancellation: Cancellation::default(),
+            late: false,
             ambient: Arc::new(Simulated {
                 seed,
                 start: Instant::now(),
@@ -121,22 +125,21 @@ impl Bench {
     pub fn fork(&self) -> Self {
         Self {
             ambient: Arc::clone(&self.ambient),
+            late: self.late,
             ..Self::of(self.cloud.fork(), self.store.fork(), 0)
         }
     }
 
     pub fn with_faults(faults: Faults) -> Self {
-        let bench = Self::new();
+        let mut bench = Self::new();
         bench.set_faults(faults);
         bench
     }
 
     /// Lets things go wrong from now on.
-    pub fn set_faults(&self, faults: Faults) {
+    pub fn set_faults(&mut self, faults: Faults) {
         self.cloud.set_faults(faults);
-        if !faults.stale_for.is_zero() {
-            self.watch.distrust();
-        }
+        self.late |= !faults.stale_for.is_zero();
     }
 
     /// A process that opens the stack, and flushes every append at once.
@@ -148,7 +151,8 @@ impl Bench {
 
     fn session_on(&self, journal: Journal) -> (Session, EventReceiver) {
         let (reporter, receiver) = channel(Redaction::default());
-        self.cloud.report_to(Arc::new(reporter.clone()));
+        self.cloud
+            .report_to(Arc::new(Traced::new(Arc::new(reporter.clone()))));
         let session = Session {
             journal: Arc::new(journal),
             providers: Arc::new(WatchedProviders::new(&self.cloud, &self.watch, self.schedule)),
@@ -167,7 +171,15 @@ impl Bench {
     /// A process that opens the stack; with a schedule, flushes take a while and what comes meanwhile shares
     /// the next one.
     fn process(&self, request: &RunRequest) -> Process {
-        self.watch.asked(request.stack.as_ref(), self.wait);
+        self.watch.asked(request, self.wait, self.late);
+        tell(|| {
+            let state = self.state();
+            let open = state.intents.values();
+            let open: Vec<String> = open
+                .map(|intent| format!("{:?} {}", intent.operation, intent.address))
+                .collect();
+            format!("{:?}, open: {}", request.options.mode, open.join(", "))
+        });
         let Some(seed) = self.schedule else {
             let (session, events) = self.session();
             return Process {
@@ -210,9 +222,16 @@ impl Bench {
         let Process { session, events, .. } = process;
         drop(session);
         self.watch.holds(&self.store);
+        tell(|| match &result {
+            Ok((planned, report)) => {
+                format!("  {:?}, planned: {}", report.outcome, shown(planned).join(", "))
+            }
+            Err(error) => format!("  {error:?}"),
+        });
         let (planned, report) = result?;
         let events = self.drain(events).await;
         well_formed(&events);
+        laid_out(&events, report.duration);
         Ok(Ran {
             planned,
             report,
@@ -269,6 +288,11 @@ impl Bench {
     /// The cloud has what the stack says, the state has no loose end, and there is nothing left to do.
     pub async fn has_settled_on(&self, stack: &Stack) {
         assert_eq!(differences(&self.cloud, stack), [""; 0]);
+        self.nothing_is_left_to_do(stack).await;
+    }
+
+    /// The state has no loose end, and an apply does nothing.
+    pub async fn nothing_is_left_to_do(&self, stack: &Stack) {
         let state = self.state();
         assert!(state.deposed.is_empty() && state.intents.is_empty(), "{state:#?}");
         let before = self.cloud.calls().changing;
@@ -284,15 +308,15 @@ impl Bench {
     }
 
     /// What the state remembers is enough to know that nothing is left to do.
-    async fn remembers(&self, stack: &Stack) {
+    pub async fn remembers(&self, stack: &Stack) {
         let believing = RunRequest {
             refresh: false,
             ..apply(stack)
         };
         let (session, _receiver) = self.session();
         let planned = session.plan(believing).await.expect("a plan");
-        assert_eq!(shown(&planned), [""; 0]);
-        assert_eq!(planned.plan.steps, []);
+        assert_eq!(shown(&planned), [""; 0], "without a look at the cloud");
+        assert_eq!(planned.plan.steps, [], "without a look at the cloud");
     }
 
     /// Destroys, after which nothing is left.
@@ -322,23 +346,27 @@ impl Bench {
     /// it was killed.
     pub async fn run_until_killed(&mut self, stack: Option<&Stack>) -> bool {
         let request = stack.map_or_else(|| destroy(None), apply);
-        let killed = {
-            let process = self.process(&request);
-            let run = async {
-                let planned = process.session.plan(request).await?;
-                process.session.execute(planned, "test").await
-            };
-            tokio::select! {
-                biased;
-                () = self.cloud.died() => true,
-                result = run => match result {
-                    Ok(_) => false,
-                    Err(error) => panic!("the run broke off: {error:?}"),
-                },
-            }
-        };
+        let over = self.killed_or_over(request).await;
         self.restart();
-        killed
+        match over {
+            None => true,
+            Some(Ok(_)) => false,
+            Some(Err(error)) => panic!("the run broke off: {error:?}"),
+        }
+    }
+
+    /// Carries out a request to the end, or `None` when the process is killed by the cloud.
+    pub async fn killed_or_over(&self, request: RunRequest) -> Option<Result<RunReport, EngineError>> {
+        let process = self.process(&request);
+        let run = async {
+            let planned = process.session.plan(request).await?;
+            process.session.execute(planned, "test").await
+        };
+        tokio::select! {
+            biased;
+            () = self.cloud.died() => None,
+            result = run => Some(result),
+        }
     }
 
     /// A new process on the same machine.
@@ -413,10 +441,11 @@ pub fn well_formed(events: &[Event]) {
     let mut started = std::collections::BTreeSet::new();
     let mut ended = std::collections::BTreeSet::new();
     for event in events {
-        assert_eq!(event.sequence.is_none(), event.kind.is_progress());
+        assert_eq!(event.sequence.is_none(), event.kind.may_be_dropped());
         match &event.kind {
             EventKind::StepStarted { step, .. } => assert!(started.insert(*step), "{step:?} started twice"),
             EventKind::StepExists { step, .. }
+            | EventKind::StepResumed { step, .. }
             | EventKind::WaitStarted { step, .. }
             | EventKind::StepRetried { step, .. }
             | EventKind::StepParked { step, .. } => {
@@ -434,4 +463,40 @@ pub fn well_formed(events: &[Event]) {
         last.map(|event| &event.kind),
         Some(EventKind::RunFinished { .. })
     ));
+}
+
+/// What is recorded of every run: each step's time is told without gaps, and the critical path leads from the
+/// start to the end, each part of it going on where the one before it let it.
+fn laid_out(events: &[Event], took: Duration) {
+    let record = Record {
+        events: events.to_vec(),
+        unreadable_lines: 0,
+    };
+    let Some(run) = Timeline::of(&record) else {
+        panic!("no run begins in {events:?}");
+    };
+    for track in &run.steps {
+        let mut at_ms = track.queued_ms;
+        for segment in &track.segments {
+            assert_eq!(segment.start_ms, at_ms, "{track:#?}");
+            assert!(segment.end_ms > at_ms, "{track:#?}");
+            at_ms = segment.end_ms;
+        }
+        assert_eq!(at_ms, track.end_ms, "{track:#?}");
+        assert_ne!(track.end, StepEnd::CutOff, "{track:#?}");
+    }
+    let path = run.critical_path();
+    let mut at_ms = 0;
+    for part in &path.parts {
+        assert_eq!(part.start_ms, at_ms, "{path:#?} of {run:#?}");
+        at_ms = part.end_ms;
+    }
+    let ended = run.steps.iter().filter(|track| track.end != StepEnd::Skipped);
+    let last_ms = ended.map(|track| track.end_ms).max().unwrap_or_default();
+    assert_eq!(at_ms, last_ms, "{path:#?} of {run:#?}");
+    // Of what was measured, nothing is lost but what comes after the last step.
+    assert!(
+        u128::from(last_ms) <= took.as_millis() + 1,
+        "{last_ms} of {took:?}"
+    );
 }

@@ -4,11 +4,11 @@ use std::time::Duration;
 
 use infra_core::plan::Forecast;
 use infra_core::{StepOperation, TypeName};
-use infra_record::{Durations, Sample};
+use infra_record::{Durations, Record, Sample, Timeline};
 use infra_testkit::stack;
 use serde_json::json;
 
-use crate::bench::Bench;
+use crate::bench::{Bench, destroy};
 use crate::stacks::everything_on;
 
 fn names(forecast: &Forecast) -> Vec<String> {
@@ -36,6 +36,53 @@ async fn what_was_never_measured_is_expected_to_take_what_is_usual_for_its_type(
     assert!(
         took.abs_diff(expected) < took / 10,
         "{expected} is not about {took}"
+    );
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_second_run_takes_as_long_as_its_forecast_says() {
+    let mut bench = Bench::new();
+    let stack = everything_on(&bench.cloud);
+    let untouched = bench.fork();
+    let record = |events| Record {
+        events,
+        unreadable_lines: 0,
+    };
+    let first = bench.apply(&stack).await;
+    let up = Timeline::of(&record(first.events)).unwrap();
+    let path: Vec<String> = first
+        .report
+        .critical_path
+        .iter()
+        .map(ToString::to_string)
+        .collect();
+    bench.past = Durations::of_runs(&[up]);
+
+    // In an account without anything it is made again as it was, with what stood aside among it.
+    let again = Bench {
+        past: bench.past.clone(),
+        ..untouched
+    };
+    let (session, _receiver) = again.session();
+    let forecast = session.forecast(&again.plan(&stack).await.plan);
+    let took = again.apply(&stack).await.report.duration.as_millis() as u64;
+    assert_eq!(names(&forecast), path);
+    assert_eq!(forecast.typical_steps, 0);
+    assert!(
+        took.abs_diff(forecast.duration_ms) <= took / 100,
+        "{forecast:?} is not {took}"
+    );
+
+    // A destroy was never measured: the delays of the types are expected.
+    let (session, _receiver) = bench.session();
+    let down = session.plan(destroy(None)).await.unwrap();
+    let forecast = session.forecast(&down.plan);
+    assert_eq!(forecast.measured_steps, 0);
+    drop(session);
+    let took = bench.destroy(None).await.report.duration.as_millis() as u64;
+    assert!(
+        took.abs_diff(forecast.duration_ms) < took / 4,
+        "{forecast:?} is not about {took}"
     );
 }
 

@@ -39,6 +39,7 @@ fn rebuild(bench: &mut Bench, state: State) {
         rebuilt: true,
         ..state
     });
+    bench.watch.restored(&bench.store);
 }
 
 /// What is found again, one line for each.

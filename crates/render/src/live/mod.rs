@@ -18,7 +18,7 @@ pub use plain::{HEARTBEAT_MS, PlainView};
 
 use crate::style::{Format, Style};
 
-/// Where a run's events go. Events come in order; those that [`infra_core::EventKind::is_progress`] names may
+/// Where a run's events go. Events come in order; those that [`infra_core::EventKind::may_be_dropped`] names may
 /// be missing without harm. Times are milliseconds since the run's start, on one clock for all methods.
 pub trait EventSink: Send {
     /// Takes one event. The last one of a run makes the sink show the run's summary.

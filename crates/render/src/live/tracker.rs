@@ -120,8 +120,11 @@ impl Tracker {
                 step,
                 address,
                 operation,
+                ..
             } => self.start(*step, address, *operation, event.at_ms),
-            EventKind::StepExists { step, .. } => self.phase(*step, Phase::Calling),
+            EventKind::StepResumed { step, .. } | EventKind::StepExists { step, .. } => {
+                self.phase(*step, Phase::Calling)
+            }
             EventKind::WaitStarted { step, waiter, .. } => {
                 let waiter = waiter.clone();
                 self.phase(*step, Phase::Waiting { waiter });
@@ -174,14 +177,12 @@ impl Tracker {
 
     fn start(&mut self, step: StepId, address: &ResourceAddress, operation: StepOperation, at_ms: u64) {
         self.addresses.insert(step, address.clone());
-        // A parked step may be started again: its time goes on.
-        let started_ms = self.in_flight.get(&step).map_or(at_ms, |known| known.started_ms);
         self.in_flight.insert(
             step,
             InFlight {
                 address: address.clone(),
                 operation,
-                started_ms,
+                started_ms: at_ms,
                 phase: Phase::Calling,
                 status: None,
                 note: None,

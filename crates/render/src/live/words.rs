@@ -122,7 +122,9 @@ pub(crate) fn cancelling(level: u8) -> &'static str {
 /// An event that is shown in the same words everywhere; `None` for what each view has its own way with.
 pub(crate) fn sentence(event: &Event, tracker: &Tracker) -> Option<String> {
     Some(match &event.kind {
-        EventKind::RunStarted { run, command, steps } => {
+        EventKind::RunStarted {
+            run, command, steps, ..
+        } => {
             format!("{command}: {} (run {run})", count(*steps, "step"))
         }
         EventKind::Settling { intents } => format!(
@@ -140,6 +142,7 @@ pub(crate) fn sentence(event: &Event, tracker: &Tracker) -> Option<String> {
         EventKind::StepStarted {
             address, operation, ..
         } => format!("{address}: {}", doing(*operation).trim_end_matches(" for")),
+        EventKind::StepResumed { address, .. } => format!("{address}: goes on"),
         EventKind::StepExists {
             address, physical_id, ..
         } => format!("{address}: exists as {physical_id}"),
@@ -230,15 +233,11 @@ fn failed(
     place: Option<&str>,
     duration_ms: u64,
 ) -> String {
-    let how = match error.class {
-        ErrorClass::Cancelled => "stopped",
-        _ => "FAILED",
-    };
-    let mut words = format!(
-        "{address}: {} {how} after {}: {error}",
-        verb(operation),
-        duration(duration_ms)
-    );
+    let (verb, took) = (verb(operation), duration(duration_ms));
+    if error.class == ErrorClass::Cancelled {
+        return format!("{address}: {verb} stopped after {took}: {error}");
+    }
+    let mut words = format!("{address}: {verb} FAILED after {took}: {error}");
     if let Some(hint) = &error.hint {
         words.push_str(&format!("; what to do: {hint}"));
     }

@@ -1,11 +1,11 @@
 //! The scenario's run: waits, a retry, parking, bytes, a failure, what is skipped for it, and a cancellation.
 
 use infra_core::event::RunSummary;
-use infra_core::plan::ActionCounts;
+use infra_core::plan::{ActionCounts, StepDependency};
 use infra_core::state::RunId;
 use infra_core::{
-    ErrorClass, Event, EventKind, PhysicalId, ProviderError, ResourceAddress, RunOutcome, StepId,
-    StepOperation,
+    ErrorClass, Event, EventKind, PhysicalId, ProviderError, ResourceAddress, RunOutcome, StackId, StepId,
+    StepOperation, Strength,
 };
 
 /// Events in order, numbered as they are added.
@@ -19,9 +19,23 @@ fn address(text: &str) -> ResourceAddress {
     text.parse().expect("an address")
 }
 
+/// What a step needs of those before it.
+fn before(step: StepId) -> Vec<StepDependency> {
+    let (step, strength) = match step.0 {
+        5 => (1, Strength::Exists),
+        6 | 7 => (step.0 - 1, Strength::Exists),
+        9 => (8, Strength::Ready),
+        _ => return Vec::new(),
+    };
+    vec![StepDependency {
+        step: StepId(step),
+        strength,
+    }]
+}
+
 impl Script {
     fn add(&mut self, at_ms: u64, kind: EventKind) {
-        let sequence = (!kind.is_progress()).then(|| {
+        let sequence = (!kind.may_be_dropped()).then(|| {
             self.sequence += 1;
             self.sequence
         });
@@ -40,6 +54,8 @@ impl Script {
                 step,
                 address,
                 operation,
+                queued_ms: at_ms,
+                after: before(step),
             },
         );
     }
@@ -131,6 +147,9 @@ pub fn events() -> Vec<Event> {
             run: RunId("0194-run".into()),
             command: "apply".into(),
             steps: 14,
+            stack: StackId::new("app", "dev", "dev"),
+            serial: 41,
+            at_unix_ms: 1_738_324_805_000,
         },
     );
     settle(&mut script);
@@ -238,6 +257,7 @@ fn image_and_gateway(script: &mut Script) {
                 mutating: false,
                 duration_ms: 90,
                 error: None,
+                throttled: false,
             },
         );
         script.waiting(second * 1_000 + 200, "ec2.nat_gateway.main", "pending");
@@ -277,6 +297,13 @@ fn the_failure(script: &mut Script) {
 
 fn finish(script: &mut Script) {
     let route = "ec2.route.private";
+    script.add(
+        62_050,
+        EventKind::StepResumed {
+            step: StepId(7),
+            address: address(route),
+        },
+    );
     script.finish(62_400, 7, route, StepOperation::Create, "rtb-9/0.0.0.0/0", 59_890);
     script.add(
         62_500,

@@ -21,10 +21,13 @@ from typing import Any
 from moto.core.utils import get_service_model
 from waitress.channel import ClientDisconnected
 
+from .consistency import KEPT_SECONDS
 from .processes import Process, ProcessError, peer
 
 # What a request can meet, in the order in which they share the one number that is drawn for it.
 KINDS = ("throttled", "server_error", "reset", "lost_answer", "time_out")
+# What a read can meet that meets none of them.
+STALE = "stale_reads"
 # Threads that answer requests; each request that waits gets one more.
 THREADS = 16
 LONGEST_SECONDS = 600.0
@@ -84,7 +87,7 @@ class Fault:
 
     @property
     def answered(self) -> bool:
-        return self.kind in ("", "throttled", "server_error")
+        return self.kind in ("", STALE, "throttled", "server_error")
 
 
 class Faults:
@@ -134,7 +137,7 @@ class Faults:
             "setup": asdict(self._setup) if self._setup else None,
             "requests": self._requests,
             "mutating": self._mutating,
-            "injected": {kind: self._injected[kind] for kind in KINDS},
+            "injected": {kind: self._injected[kind] for kind in (*KINDS, STALE)},
             "operations": {name: dict(counts) for name, counts in sorted(self._operations.items())},
             "kill": dict(self._kill_report) if self._kill_report else None,
         }
@@ -170,11 +173,12 @@ class Faults:
         carried_out = kind in ("", "lost_answer")
         if kind == "time_out":
             delay, carried_out = setup.time_out_seconds, half < 0.5
+        behind = 0.0
+        if not kind and not mutating and stale < setup.stale_reads:
+            kind, behind = STALE, setup.stale_window_seconds
         if kind:
             self._injected[kind] += 1
             self._operations.setdefault(name, Counter())[kind] += 1
-        is_stale = not mutating and not kind and stale < setup.stale_reads
-        behind = setup.stale_window_seconds if is_stale else 0.0
         return Fault(kind, carried_out, delay, variant, behind, name=name)
 
     def carried_out(self, fault: Fault, environ: dict[str, Any]) -> None:
@@ -335,8 +339,8 @@ SETUP_KEYS = {
     "jitter_ms": _number(LONGEST_SECONDS * 1000),
     **{kind: _number(1) for kind in KINDS},
     "time_out_seconds": _number(LONGEST_SECONDS),
-    "stale_reads": _number(1),
-    "stale_window_seconds": _number(LONGEST_SECONDS),
+    STALE: _number(1),
+    "stale_window_seconds": _number(KEPT_SECONDS),
     "only": _only,
     "kill": _kill,
 }

@@ -13,7 +13,7 @@ from unittest import mock
 
 import requests
 from botocore.exceptions import ClientError, ConnectionClosedError
-from support import FOLDER, SandboxTest, endpoint, page
+from support import FOLDER, SandboxTest, advance, endpoint, page
 
 sys.path.insert(0, FOLDER)
 from infra_sandbox import faults  # noqa: E402
@@ -291,6 +291,23 @@ class FormsTest(FaultsTest):
                 self.ec2.create_vpc(CidrBlock=f"10.{number}.0.0/16")
         self.assertGreater(self.own_vpcs(), 2)
         self.assertLess(self.own_vpcs(), 14)
+
+
+class StaleTest(FaultsTest):
+    def test_a_stale_read_does_not_show_what_was_just_made(self):
+        # Time stands still but for faults: what is late by itself is seen after this.
+        vpc = self.ec2.create_vpc(CidrBlock="10.0.0.0/16")["Vpc"]["VpcId"]
+        advance(60)
+        self.assertEqual(self.own_vpcs(), 1)
+        set_faults(stale_reads=1, stale_window_seconds=10)
+        self.assertEqual(self.own_vpcs(), 0)
+        self.refused("InvalidVpcID.NotFound", self.ec2.describe_vpcs, VpcIds=[vpc])
+        self.ec2.create_subnet(VpcId=vpc, CidrBlock="10.0.1.0/24")
+        set_faults(stale_reads=1, stale_window_seconds=0)
+        self.assertEqual(self.own_vpcs(), 1)
+        self.assertEqual(report()["injected"]["stale_reads"], 1)
+        set_faults(stale_reads=0.5, stale_window_seconds=10, seed=1)
+        self.assertEqual({self.own_vpcs() for _ in range(20)}, {0, 1})
 
 
 class DrawTest(FaultsTest):

@@ -189,3 +189,27 @@ class Rules(SandboxTest):
 
     def test_the_endpoint_is_loopback(self):
         self.assertTrue(endpoint().startswith("http://127.0.0.1:"))
+
+    def test_the_index_of_tags_has_everything_that_has_tags(self):
+        self.network()
+        self.load_balancer()
+        tags = [{"Key": "team", "Value": "a"}]
+        address = self.ec2.allocate_address(Domain="vpc")["AllocationId"]
+        self.ec2.create_tags(Resources=[self.vpc, address], Tags=tags)
+        self.elbv2.add_tags(ResourceArns=[self.listener], Tags=tags)
+        repository = self.ecr.create_repository(repositoryName="app", tags=tags)["repository"]["repositoryArn"]
+        api = self.apigatewayv2.create_api(Name="api", ProtocolType="HTTP", Tags={"team": "a"})["ApiId"]
+        self.apigatewayv2.create_stage(ApiId=api, StageName="$default", Tags={"team": "b"})
+        index = self.client("resourcegroupstaggingapi")
+
+        def found(**more):
+            pages = index.get_paginator("get_resources").paginate(ResourcesPerPage=2, **more)
+            return sorted(each["ResourceARN"] for page in pages for each in page["ResourceTagMappingList"])
+
+        of_ec2 = f"arn:aws:ec2:us-east-1:{self.account}:"
+        gateway = f"arn:aws:apigateway:us-east-1::/apis/{api}"
+        team_a = [f"{of_ec2}vpc/{self.vpc}", f"{of_ec2}elastic-ip/{address}", self.listener, repository, gateway]
+        self.assertEqual(found(TagFilters=[{"Key": "team", "Values": ["a"]}]), sorted(team_a))
+        self.assertEqual(found(TagFilters=[{"Key": "team"}]), sorted([*team_a, f"{gateway}/stages/$default"]))
+        self.ecr.delete_repository(repositoryName="app")
+        self.assertNotIn(repository, found(TagFilters=[{"Key": "team"}]))

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::fs;
+use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
@@ -120,14 +121,32 @@ impl Chance {
     }
 }
 
-/// A number from the environment: how many cases a test tries, or from which seed on.
-pub fn number(variable: &str, default: u64) -> u64 {
-    match std::env::var(variable) {
+/// The cases of a long proof, by the environment: `INFRA_PROOF_CASES` is a number or a range such as `0..10`.
+pub fn asked(all: Range<u64>) -> Range<u64> {
+    let Ok(text) = std::env::var("INFRA_PROOF_CASES") else {
+        return all;
+    };
+    let number = |text: &str| text.trim().parse::<u64>().ok();
+    let range = match text.split_once("..") {
+        Some((first, end)) => number(first).zip(number(end)).map(|(first, end)| first..end),
+        None => number(&text).map(|one| one..one + 1),
+    };
+    range.unwrap_or_else(|| panic!("INFRA_PROOF_CASES={text}: expected a number, or a range such as 0..10"))
+}
+
+/// What the cases of a long proof are drawn with, by the environment.
+pub fn asked_seed() -> u64 {
+    match std::env::var("INFRA_PROOF_SEED") {
         Ok(text) => text
             .parse()
-            .unwrap_or_else(|_| panic!("{variable}={text} is no number")),
-        Err(_) => default,
+            .unwrap_or_else(|_| panic!("INFRA_PROOF_SEED={text} is no number")),
+        Err(_) => 1,
     }
+}
+
+/// What a case is drawn with.
+pub fn chance(seed: u64, case: u64) -> Chance {
+    Chance(seed.wrapping_mul(0x2545_f491_4f6c_dd1d) ^ case)
 }
 
 pub struct Place(pub tempfile::TempDir);

@@ -188,6 +188,7 @@ impl Shared {
             mutating: matches!(operation, "create" | "update" | "delete"),
             duration_ms: u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX),
             error: error.map(|error| format!("{:?}", error.class)),
+            throttled: error.is_some_and(|error| error.class == ErrorClass::Throttled),
         });
     }
 }

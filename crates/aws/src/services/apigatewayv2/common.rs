@@ -37,7 +37,7 @@ macro_rules! all_pages {
     };
 }
 
-pub(super) use all_pages;
+pub(crate) use all_pages;
 
 /// API Gateway as one type sees it.
 pub struct Gateway {

@@ -2,7 +2,7 @@
 
 pub mod api;
 pub mod api_mapping;
-mod common;
+pub(crate) mod common;
 pub mod domain_name;
 pub mod integration;
 pub mod route;

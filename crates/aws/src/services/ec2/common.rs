@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use aws_sdk_ec2::Client;
 use aws_sdk_ec2::types::{
-    AttributeBooleanValue, Filter, ResourceType, RouteTable, SecurityGroupRule, Tag, TagSpecification,
+    AttributeBooleanValue, Filter, ResourceType, SecurityGroupRule, Tag, TagSpecification,
 };
 use infra_core::types::Problems;
 use infra_core::{Attributes, ErrorClass, ProviderError, ResourceAddress, Unknown, Value};
@@ -115,43 +115,6 @@ pub fn is_ours(call: &Call, tags: &[Tag]) -> bool {
         tags.iter()
             .any(|tag| tag.key() == Some(key) && tag.value() == Some(&value))
     })
-}
-
-/// The route tables that these filters find.
-///
-/// # Errors
-/// What DescribeRouteTables answers.
-pub async fn route_tables(client: &Client, filters: Vec<Filter>) -> ProviderResult<Vec<RouteTable>> {
-    let pages = client
-        .describe_route_tables()
-        .set_filters(Some(filters))
-        .into_paginator();
-    pages
-        .items()
-        .send()
-        .collect::<Result<Vec<_>, _>>()
-        .await
-        .aws("ec2", "DescribeRouteTables")
-}
-
-/// The rules of security groups that these filters find.
-///
-/// # Errors
-/// What DescribeSecurityGroupRules answers.
-pub async fn security_group_rules(
-    client: &Client,
-    filters: Vec<Filter>,
-) -> ProviderResult<Vec<SecurityGroupRule>> {
-    let pages = client
-        .describe_security_group_rules()
-        .set_filters(Some(filters))
-        .into_paginator();
-    pages
-        .items()
-        .send()
-        .collect::<Result<Vec<_>, _>>()
-        .await
-        .aws("ec2", "DescribeSecurityGroupRules")
 }
 
 /// Whether a rule is a resource of some stack, by its tags, and not one that AWS made with its group.

@@ -1,12 +1,14 @@
 //! Amazon EC2: networks.
 
-mod common;
+pub(crate) mod common;
 pub mod eip;
+pub(crate) mod group_rules;
 pub mod internet_gateway;
 pub mod nat_gateway;
 pub mod route;
 pub mod route_table;
 pub mod route_table_association;
+mod route_tables;
 pub mod security_group;
 pub mod security_group_rule;
 pub mod subnet;

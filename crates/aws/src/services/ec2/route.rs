@@ -15,13 +15,12 @@ use infra_provider::{Call, Created, Found, ProviderResult, ResourceType, Traits,
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::common::{
-    FILTER_VALUES, check_cidr, check_cidr_v6, exactly_one, filter, identity, of_type, refusal, route_tables,
-};
+use super::common::{check_cidr, check_cidr_v6, exactly_one, identity, of_type, refusal};
+use super::route_tables::RouteTables;
 use crate::catalogue::FromClients;
 use crate::clients::Clients;
 use crate::errors::{AwsResult, Tolerate};
-use crate::read::{Observations, in_batches};
+use crate::read::Observations;
 
 /// The attributes of which one says where to.
 const DESTINATIONS: &[&str] = &[
@@ -44,6 +43,7 @@ const TARGETS: &[&str] = &[
 /// The type.
 pub struct Route {
     client: Client,
+    tables: RouteTables,
 }
 
 /// What the file may set.
@@ -103,6 +103,7 @@ impl FromClients for Route {
     fn from_clients(clients: &Clients) -> Self {
         Self {
             client: clients.ec2.clone(),
+            tables: RouteTables::new(clients),
         }
     }
 }
@@ -216,19 +217,17 @@ gateway_id             = "${ec2.internet_gateway.main.id}"
     async fn read(&self, ids: &[PhysicalId]) -> ProviderResult<Observations<Observed>> {
         let mut tables = BTreeSet::new();
         for id in ids {
-            tables.insert(PhysicalId::new(parts(id)?.0));
+            tables.insert(parts(id)?.0.to_owned());
         }
-        let tables: Vec<PhysicalId> = tables.into_iter().collect();
-        in_batches(&tables, FILTER_VALUES, async |tables| {
-            let tables = route_tables(&self.client, vec![filter("route-table-id", tables)]).await?;
-            Ok(tables
-                .iter()
-                .flat_map(observe)
-                .map(|observed| (PhysicalId::new(&observed.id), Found::ready(observed)))
-                .filter(|(id, _)| ids.contains(id))
-                .collect())
-        })
-        .await
+        let there = self.tables.read(tables.iter().cloned()).await?;
+        let wanted: BTreeSet<&PhysicalId> = ids.iter().collect();
+        Ok(tables
+            .iter()
+            .filter_map(|table| there.get(table))
+            .flat_map(observe)
+            .map(|observed| (PhysicalId::new(&observed.id), Found::ready(observed)))
+            .filter(|(id, _)| wanted.contains(id))
+            .collect())
     }
 
     async fn update(&self, call: &Call, _: &PhysicalId, update: Update<Spec>) -> ProviderResult<()> {

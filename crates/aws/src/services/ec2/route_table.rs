@@ -12,19 +12,18 @@ use infra_provider::{Call, Created, Found, ProviderResult, ResourceType, Traits,
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::common::{
-    FILTER_VALUES, Place, filter, is_ours, ours, refusal, route_tables, tag_specification, update_tags,
-    user_tags,
-};
+use super::common::{Place, is_ours, ours, refusal, tag_specification, update_tags, user_tags};
+use super::route_tables::RouteTables;
 use crate::catalogue::FromClients;
 use crate::clients::Clients;
 use crate::errors::{AwsResult, Tolerate, missing};
-use crate::read::{Observations, in_batches};
+use crate::read::Observations;
 use crate::tags::Tags;
 
 /// The type.
 pub struct RouteTable {
     client: Client,
+    tables: RouteTables,
     place: Place,
 }
 
@@ -53,6 +52,7 @@ impl FromClients for RouteTable {
     fn from_clients(clients: &Clients) -> Self {
         Self {
             client: clients.ec2.clone(),
+            tables: RouteTables::new(clients),
             place: Place::of(clients),
         }
     }
@@ -108,11 +108,9 @@ tags   = { Name = "public" }
     }
 
     async fn read(&self, ids: &[PhysicalId]) -> ProviderResult<Observations<Observed>> {
-        in_batches(ids, FILTER_VALUES, async |ids| {
-            let tables = route_tables(&self.client, vec![filter("route-table-id", ids)]).await?;
-            Ok(tables.iter().map(|table| self.observe(table)).collect())
-        })
-        .await
+        let tables = self.tables.read(ids.iter().map(ToString::to_string)).await?;
+        let wanted = ids.iter().filter_map(|id| tables.get(id.as_str()));
+        Ok(wanted.map(|table| self.observe(table)).collect())
     }
 
     async fn update(&self, _: &Call, id: &PhysicalId, update: Update<Spec>) -> ProviderResult<()> {
@@ -135,7 +133,7 @@ tags   = { Name = "public" }
     }
 
     async fn recover(&self, call: &Call, _: &Attributes) -> ProviderResult<Option<PhysicalId>> {
-        let tables = route_tables(&self.client, ours(call)).await?;
+        let tables = self.tables.found_by(ours(call)).await?;
         Ok(tables
             .into_iter()
             .filter(|table| is_ours(call, table.tags()))

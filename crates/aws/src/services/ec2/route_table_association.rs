@@ -7,7 +7,7 @@
 //! Associations have no tags: the one of our subnet with our route table counts as ours.
 //! <https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_AssociateRouteTable.html>
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use aws_sdk_ec2::Client;
 use aws_sdk_ec2::types::{self as sdk, RouteTableAssociationStateCode as State};
@@ -17,7 +17,8 @@ use infra_provider::{Call, Created, Found, ProviderResult, ResourceType, Traits,
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::common::{FILTER_VALUES, exactly_one, filter, identity, of_type, refusal, route_tables};
+use super::common::{FILTER_VALUES, exactly_one, filter, identity, of_type, refusal};
+use super::route_tables::RouteTables;
 use crate::catalogue::FromClients;
 use crate::clients::Clients;
 use crate::errors::{AwsResult, Tolerate, missing};
@@ -26,6 +27,7 @@ use crate::read::{Observations, in_batches};
 /// The type.
 pub struct RouteTableAssociation {
     client: Client,
+    tables: RouteTables,
 }
 
 /// What the file may set.
@@ -56,6 +58,7 @@ impl FromClients for RouteTableAssociation {
     fn from_clients(clients: &Clients) -> Self {
         Self {
             client: clients.ec2.clone(),
+            tables: RouteTables::new(clients),
         }
     }
 }
@@ -159,8 +162,12 @@ route_table_id = "${ec2.route_table.public.id}"
     }
 
     async fn read(&self, ids: &[PhysicalId]) -> ProviderResult<Observations<Observed>> {
-        let (subnets, gateways): (Vec<_>, Vec<_>) =
-            ids.iter().cloned().partition(|id| is_subnet(id.as_str()));
+        let mut found = self.among_what_others_read(ids).await?;
+        let (subnets, gateways): (Vec<_>, Vec<_>) = ids
+            .iter()
+            .filter(|id| !found.contains_key(*id))
+            .cloned()
+            .partition(|id| is_subnet(id.as_str()));
         let read = |filter_name: &'static str, ids: Vec<PhysicalId>| async move {
             in_batches(&ids, FILTER_VALUES, async |ids| {
                 self.associations(filter_name, ids).await.map(|found| {
@@ -173,10 +180,11 @@ route_table_id = "${ec2.route_table.public.id}"
             })
             .await
         };
-        let (mut found, of_gateways) = futures::try_join!(
+        let (of_subnets, of_gateways) = futures::try_join!(
             read("association.subnet-id", subnets),
             read("association.gateway-id", gateways)
         )?;
+        found.extend(of_subnets);
         found.extend(of_gateways);
         Ok(found)
     }
@@ -240,6 +248,19 @@ route_table_id = "${ec2.route_table.public.id}"
 }
 
 impl RouteTableAssociation {
+    /// The associations of the route tables that are read at the same moment: nearly always all of a stack's.
+    async fn among_what_others_read(&self, ids: &[PhysicalId]) -> ProviderResult<Observations<Observed>> {
+        let tables = self.tables.read([]).await?;
+        let wanted: BTreeSet<&str> = ids.iter().map(PhysicalId::as_str).collect();
+        Ok(tables
+            .values()
+            .flat_map(|table| table.associations())
+            .filter(|association| follower(association).is_some_and(|id| wanted.contains(id)))
+            .filter(|association| !is_gone(association))
+            .filter_map(observe)
+            .collect())
+    }
+
     /// The association of a subnet or gateway.
     async fn find(&self, follower: &str) -> ProviderResult<Option<sdk::RouteTableAssociation>> {
         let by = if is_subnet(follower) {
@@ -257,7 +278,8 @@ impl RouteTableAssociation {
         filter_name: &str,
         followers: Vec<String>,
     ) -> ProviderResult<Vec<sdk::RouteTableAssociation>> {
-        let tables = route_tables(&self.client, vec![filter(filter_name, followers.clone())]).await?;
+        let by = filter(filter_name, followers.clone());
+        let tables = self.tables.found_by(vec![by]).await?;
         Ok(tables
             .into_iter()
             .flat_map(|table| table.associations.unwrap_or_default())

@@ -17,9 +17,10 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::common::{
-    FILTER_VALUES, Place, check_group_text, filter, is_declared, is_ours, ours, refusal,
-    security_group_rules, tag_specification, update_tags, user_tags,
+    FILTER_VALUES, Place, check_group_text, filter, is_declared, is_ours, ours, refusal, tag_specification,
+    update_tags, user_tags,
 };
+use super::group_rules::GroupRules;
 use crate::catalogue::FromClients;
 use crate::clients::Clients;
 use crate::errors::{AwsResult, Tolerate, missing};
@@ -29,6 +30,7 @@ use crate::tags::Tags;
 /// The type.
 pub struct SecurityGroup {
     client: Client,
+    rules: GroupRules,
     place: Place,
 }
 
@@ -70,6 +72,7 @@ impl FromClients for SecurityGroup {
     fn from_clients(clients: &Clients) -> Self {
         Self {
             client: clients.ec2.clone(),
+            rules: GroupRules::new(clients),
             place: Place::of(clients),
         }
     }
@@ -173,17 +176,26 @@ tags           = { Name = "web" }
                 .into_paginator()
                 .items()
                 .send();
-            let groups = pages
-                .collect::<Result<Vec<_>, _>>()
-                .await
-                .aws("ec2", "DescribeSecurityGroups")?;
+            // With the rules that are read at the same moment, which tell nearly always whose the way out is.
+            let (groups, rules) = futures::join!(pages.collect::<Result<Vec<_>, _>>(), self.rules.read([]));
+            let (groups, rules) = (groups.aws("ec2", "DescribeSecurityGroups")?, rules?);
+            let declared: BTreeSet<(&str, Family)> = rules
+                .values()
+                .filter(|rule| is_declared(rule))
+                .filter_map(|rule| Some((rule.group_id()?, all_out(rule)?)))
+                .collect();
             let open = groups
                 .iter()
-                .filter(|group| group.ip_permissions_egress().iter().any(lets_all_out))
-                .filter_map(|group| group.group_id().map(str::to_owned))
+                .filter_map(|group| {
+                    let id = group.group_id()?;
+                    let mut ways = group.ip_permissions_egress().iter().flat_map(ways_out);
+                    // A group has no rule twice: a way out that is declared is not AWS's.
+                    ways.any(|way| !declared.contains(&(id, way)))
+                        .then(|| id.to_owned())
+                })
                 .collect();
             let with_default: BTreeSet<String> = self
-                .all_out(open)
+                .all_out_of(open)
                 .await?
                 .into_iter()
                 .filter(|rule| !is_declared(rule))
@@ -263,17 +275,17 @@ impl SecurityGroup {
     }
 
     /// The rules of these groups that let everything out, whoever made them.
-    async fn all_out(&self, groups: Vec<String>) -> ProviderResult<Vec<sdk::SecurityGroupRule>> {
+    async fn all_out_of(&self, groups: Vec<String>) -> ProviderResult<Vec<sdk::SecurityGroupRule>> {
         if groups.is_empty() {
             return Ok(Vec::new());
         }
-        let rules = security_group_rules(&self.client, vec![filter("group-id", groups)]).await?;
-        Ok(rules.into_iter().filter(is_all_out).collect())
+        let rules = self.rules.found_by(vec![filter("group-id", groups)]).await?;
+        Ok(rules.into_iter().filter(|rule| all_out(rule).is_some()).collect())
     }
 
     /// Takes AWS's own way out away; a rule of the same meaning that a stack declares stays.
     async fn revoke_default_egress(&self, group: &str) -> ProviderResult<()> {
-        let rules = self.all_out(vec![group.to_owned()]).await?;
+        let rules = self.all_out_of(vec![group.to_owned()]).await?;
         let (declared, of_aws): (Vec<_>, Vec<_>) = rules.into_iter().partition(is_declared);
         let revoke = self.client.revoke_security_group_egress().group_id(group);
         let revoke = if !of_aws.is_empty() {
@@ -312,30 +324,50 @@ impl SecurityGroup {
     }
 }
 
+const EVERYWHERE: &str = "0.0.0.0/0";
+const EVERYWHERE_IPV6: &str = "::/0";
+
 /// What AWS's own rule says.
 fn all_out_ipv4() -> IpPermission {
     IpPermission::builder()
         .ip_protocol("-1")
-        .ip_ranges(IpRange::builder().cidr_ip("0.0.0.0/0").build())
+        .ip_ranges(IpRange::builder().cidr_ip(EVERYWHERE).build())
         .build()
 }
 
-fn lets_all_out(permission: &IpPermission) -> bool {
-    permission.ip_protocol() == Some("-1")
-        && (permission
-            .ip_ranges()
-            .iter()
-            .any(|range| range.cidr_ip() == Some("0.0.0.0/0"))
-            || permission
-                .ipv6_ranges()
-                .iter()
-                .any(|range| range.cidr_ipv6() == Some("::/0")))
+/// Which addresses a rule is about.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Family {
+    Ipv4,
+    Ipv6,
 }
 
-fn is_all_out(rule: &sdk::SecurityGroupRule) -> bool {
-    rule.is_egress() == Some(true)
-        && rule.ip_protocol() == Some("-1")
-        && (rule.cidr_ipv4() == Some("0.0.0.0/0") || rule.cidr_ipv6() == Some("::/0"))
+/// The families that a permission lets out to everywhere.
+fn ways_out(permission: &IpPermission) -> Vec<Family> {
+    if permission.ip_protocol() != Some("-1") {
+        return Vec::new();
+    }
+    let mut ipv4 = permission.ip_ranges().iter();
+    let mut ipv6 = permission.ipv6_ranges().iter();
+    let ipv4 = ipv4
+        .any(|range| range.cidr_ip() == Some(EVERYWHERE))
+        .then_some(Family::Ipv4);
+    let ipv6 = ipv6
+        .any(|range| range.cidr_ipv6() == Some(EVERYWHERE_IPV6))
+        .then_some(Family::Ipv6);
+    ipv4.into_iter().chain(ipv6).collect()
+}
+
+/// The family that a rule lets out to everywhere; `None` for any other rule.
+pub(crate) fn all_out(rule: &sdk::SecurityGroupRule) -> Option<Family> {
+    if rule.is_egress() != Some(true) || rule.ip_protocol() != Some("-1") {
+        return None;
+    }
+    match (rule.cidr_ipv4(), rule.cidr_ipv6()) {
+        (Some(EVERYWHERE), _) => Some(Family::Ipv4),
+        (_, Some(EVERYWHERE_IPV6)) => Some(Family::Ipv6),
+        _ => None,
+    }
 }
 
 #[cfg(test)]
@@ -394,8 +426,8 @@ mod tests {
             (rule(true, "tcp", "0.0.0.0/0"), false),
             (rule(true, "-1", "10.0.0.0/8"), false),
         ] {
-            assert_eq!(is_all_out(&rule), expected, "{rule:?}");
+            assert_eq!(all_out(&rule).is_some(), expected, "{rule:?}");
         }
-        assert!(lets_all_out(&all_out_ipv4()));
+        assert_eq!(ways_out(&all_out_ipv4()), [Family::Ipv4]);
     }
 }

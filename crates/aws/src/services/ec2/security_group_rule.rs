@@ -20,14 +20,14 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::common::{
-    FILTER_VALUES, Place, check_cidr, check_cidr_v6, check_group_text, exactly_one, filter, is_declared,
-    is_ours, is_set, of_type, ours, referenced, refusal, security_group_rules, tag_specification,
-    update_tags, user_tags,
+    Place, check_cidr, check_cidr_v6, check_group_text, exactly_one, filter, is_declared, is_ours, is_set,
+    of_type, ours, referenced, refusal, tag_specification, update_tags, user_tags,
 };
+use super::group_rules::GroupRules;
 use crate::catalogue::FromClients;
 use crate::clients::Clients;
 use crate::errors::{AwsResult, Tolerate, missing};
-use crate::read::{Observations, in_batches};
+use crate::read::Observations;
 use crate::tags::Tags;
 
 /// The attributes of which one says from where, or to where.
@@ -41,6 +41,7 @@ const SOURCES: &[&str] = &[
 /// The type.
 pub struct SecurityGroupRule {
     client: Client,
+    rules: GroupRules,
     place: Place,
 }
 
@@ -108,6 +109,7 @@ impl FromClients for SecurityGroupRule {
     fn from_clients(clients: &Clients) -> Self {
         Self {
             client: clients.ec2.clone(),
+            rules: GroupRules::new(clients),
             place: Place::of(clients),
         }
     }
@@ -246,12 +248,9 @@ description       = "HTTPS from everywhere"
     }
 
     async fn read(&self, ids: &[PhysicalId]) -> ProviderResult<Observations<Observed>> {
-        in_batches(ids, FILTER_VALUES, async |ids| {
-            let by = filter("security-group-rule-id", ids);
-            let rules = security_group_rules(&self.client, vec![by]).await?;
-            Ok(rules.iter().map(|rule| self.observe(rule)).collect())
-        })
-        .await
+        let rules = self.rules.read(ids.iter().map(ToString::to_string)).await?;
+        let wanted = ids.iter().filter_map(|id| rules.get(id.as_str()));
+        Ok(wanted.map(|rule| self.observe(rule)).collect())
     }
 
     async fn update(&self, call: &Call, id: &PhysicalId, update: Update<Spec>) -> ProviderResult<()> {
@@ -310,7 +309,7 @@ description       = "HTTPS from everywhere"
     }
 
     async fn recover(&self, call: &Call, _: &Attributes) -> ProviderResult<Option<PhysicalId>> {
-        let rules = security_group_rules(&self.client, ours(call)).await?;
+        let rules = self.rules.found_by(ours(call)).await?;
         Ok(rules
             .into_iter()
             .filter(|rule| is_ours(call, rule.tags()))
@@ -322,7 +321,7 @@ description       = "HTTPS from everywhere"
 impl SecurityGroupRule {
     async fn find(&self, id: &PhysicalId) -> ProviderResult<Option<sdk::SecurityGroupRule>> {
         let by = filter("security-group-rule-id", [id.to_string()]);
-        Ok(security_group_rules(&self.client, vec![by]).await?.pop())
+        Ok(self.rules.found_by(vec![by]).await?.pop())
     }
 
     /// What a refusal means. A way out to everywhere clashes with AWS's own until the group's
@@ -332,7 +331,7 @@ impl SecurityGroupRule {
             return refusal(call, "the rule's, sgr-…")(error);
         }
         let of_group = filter("group-id", [spec.security_group_id.clone()]);
-        let rules = match security_group_rules(&self.client, vec![of_group]).await {
+        let rules = match self.rules.found_by(vec![of_group]).await {
             Ok(rules) => rules,
             Err(error) => return error,
         };

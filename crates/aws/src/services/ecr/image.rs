@@ -1,18 +1,19 @@
 //! `ecr.image`: a container image in a repository, pushed from an archive, a layout, another registry, or a
 //! build.
 //!
-//! Calls: GetAuthorizationToken; the rest is the OCI distribution protocol with the registry itself. The
-//! image is known by its digest, which is read from the source before planning, so that an unchanged image
+//! Calls: GetAuthorizationToken, DescribeImages (100); the rest is the OCI distribution protocol with the registry
+//! itself, which is also asked for images where it is another one than ECR's. The image is known by its digest, which is read from the source before planning, so that an unchanged image
 //! changes nothing. A changed one is pushed beside the old one, which stays for a rollback: what removes
 //! images is the repository's lifecycle policy, or its deletion with `force_delete`.
 //! <https://docs.aws.amazon.com/AmazonECR/latest/APIReference/API_GetAuthorizationToken.html>
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
 use aws_sdk_ecr::Client;
+use aws_sdk_ecr::types::ImageIdentifier;
 use futures::future::try_join_all;
 use infra_core::types::{Problems, known, known_str};
 use infra_core::{Attributes, ErrorClass, PhysicalId, ProviderError, Value};
@@ -25,13 +26,15 @@ use tokio::sync::OnceCell;
 use crate::catalogue::FromClients;
 use crate::clients::Clients;
 use crate::errors::{AwsResult, missing};
-use crate::read::Observations;
+use crate::read::{Observations, in_batches_that_exist};
 
 /// The type.
 pub struct Image {
     client: Client,
     /// Where pushes go instead of the host in the repository's URI.
     registry: Option<String>,
+    /// Whether ECR knows what was pushed.
+    registry_is_ecrs: bool,
     credentials: OnceCell<Credentials>,
 }
 
@@ -97,6 +100,7 @@ impl FromClients for Image {
         Self {
             client: clients.ecr.clone(),
             registry: clients.registry.clone(),
+            registry_is_ecrs: clients.registry_is_ecrs,
             credentials: OnceCell::new(),
         }
     }
@@ -109,6 +113,7 @@ impl ResourceType for Image {
         repository's lifecycle policy, or with the repository if that has `force_delete`.";
     const IAM_ACTIONS: &'static [&'static str] = &[
         "ecr:GetAuthorizationToken",
+        "ecr:DescribeImages",
         "ecr:BatchCheckLayerAvailability",
         "ecr:BatchGetImage",
         "ecr:InitiateLayerUpload",
@@ -236,6 +241,9 @@ image_tag      = "dev02"
     }
 
     async fn read(&self, ids: &[PhysicalId]) -> ProviderResult<Observations<Observed>> {
+        if self.registry_is_ecrs {
+            return self.read_by_api(ids).await;
+        }
         let found = try_join_all(ids.iter().map(async |id| {
             let (repository_uri, tag, digest) = parts(id)?;
             let (registry, repository) = self.registry(repository_uri).await?;
@@ -288,13 +296,69 @@ image_tag      = "dev02"
 }
 
 impl Image {
+    /// Asks ECR itself: one request for all images of a repository, and no token.
+    async fn read_by_api(&self, ids: &[PhysicalId]) -> ProviderResult<Observations<Observed>> {
+        let mut repositories: BTreeMap<&str, Vec<PhysicalId>> = BTreeMap::new();
+        for id in ids {
+            repositories.entry(parts(id)?.0).or_default().push(id.clone());
+        }
+        let found = try_join_all(repositories.into_iter().map(async |(repository_uri, ids)| {
+            let told = in_batches_that_exist(&ids, IMAGES, async |ids| {
+                self.described(repository_uri, &ids).await
+            });
+            told.await
+        }));
+        Ok(found.await?.into_iter().flatten().collect())
+    }
+
+    /// What DescribeImages tells of images of one repository; it refuses all when one is not there.
+    async fn described(
+        &self,
+        repository_uri: &str,
+        ids: &[String],
+    ) -> ProviderResult<Vec<(PhysicalId, Found<Observed>)>> {
+        let ids: Vec<PhysicalId> = ids.iter().map(PhysicalId::new).collect();
+        let mut digests = BTreeSet::new();
+        for id in &ids {
+            digests.insert(parts(id)?.2);
+        }
+        let (account, repository) = account_and_name(repository_uri)?;
+        let digests = digests
+            .iter()
+            .map(|digest| ImageIdentifier::builder().image_digest(*digest).build());
+        let pages = self
+            .client
+            .describe_images()
+            .set_registry_id(account.map(str::to_owned))
+            .repository_name(repository)
+            .set_image_ids(Some(digests.collect()))
+            .into_paginator();
+        let images = pages
+            .items()
+            .send()
+            .collect::<Result<Vec<_>, _>>()
+            .await
+            .aws("ecr", "DescribeImages")?;
+        let mut found = Vec::new();
+        for id in &ids {
+            let (_, tag, digest) = parts(id)?;
+            let Some(image) = images.iter().find(|image| image.image_digest() == Some(digest)) else {
+                continue;
+            };
+            let tag = image
+                .image_tags()
+                .iter()
+                .any(|one| one == tag)
+                .then(|| tag.to_owned());
+            found.push((id.clone(), Found::ready(observed(repository_uri, tag, digest))));
+        }
+        Ok(found)
+    }
+
     /// The registry of a repository, and the repository's name in it.
     async fn registry(&self, repository_uri: &str) -> ProviderResult<(Registry, String)> {
         let Some((host, repository)) = repository_uri.split_once('/') else {
-            return Err(ProviderError::new(
-                ErrorClass::Invalid,
-                format!("`{repository_uri}` has no host and repository"),
-            ));
+            return Err(no_repository(repository_uri));
         };
         let (address, credentials) = match &self.registry {
             Some(other) => match split_credentials(other) {
@@ -327,6 +391,26 @@ impl Image {
             .await?;
         Ok(token.clone())
     }
+}
+
+/// DescribeImages takes at most 100 images.
+const IMAGES: usize = 100;
+
+/// The account and the name of a repository, by its URI. Without an account, it is the caller's.
+fn account_and_name(repository_uri: &str) -> ProviderResult<(Option<&str>, &str)> {
+    let (host, name) = repository_uri
+        .split_once('/')
+        .ok_or_else(|| no_repository(repository_uri))?;
+    let account = host.split('.').next().filter(|part| part.len() == 12);
+    Ok((
+        account.filter(|part| part.bytes().all(|byte| byte.is_ascii_digit())),
+        name,
+    ))
+}
+
+fn no_repository(repository_uri: &str) -> ProviderError {
+    let message = format!("`{repository_uri}` has no host and repository");
+    ProviderError::new(ErrorClass::Invalid, message)
 }
 
 /// `http://user:password@host` as address and credentials.

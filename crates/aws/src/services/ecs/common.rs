@@ -11,6 +11,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::errors::{AwsResult, Tolerate};
+use crate::joined::Joined;
 use crate::tags::{self, Tags};
 
 /// DescribeServices takes at most 10 services of one cluster.
@@ -143,7 +144,27 @@ pub fn service_name_and_cluster(service_arn: &str) -> ProviderResult<(&str, &str
 ///
 /// # Errors
 /// A malformed ARN, and what DescribeServices answers.
-pub async fn describe_services(client: &Client, ids: &[PhysicalId]) -> ProviderResult<Vec<sdk::Service>> {
+pub async fn describe_services(
+    client: &Client,
+    joined: &Joined<sdk::Service>,
+    ids: &[PhysicalId],
+) -> ProviderResult<Vec<sdk::Service>> {
+    let client = client.clone();
+    let fetch = move |arns: Vec<String>| async move {
+        let ids: Vec<PhysicalId> = arns.into_iter().map(PhysicalId::new).collect();
+        let there = described(&client, &ids).await?.into_iter();
+        Ok(there
+            .filter_map(|service| Some((service.service_arn.clone()?, service)))
+            .collect::<BTreeMap<_, _>>())
+    };
+    let there = joined.read(ids.iter().map(ToString::to_string), fetch).await?;
+    Ok(ids
+        .iter()
+        .filter_map(|id| there.get(id.as_str()).cloned())
+        .collect())
+}
+
+async fn described(client: &Client, ids: &[PhysicalId]) -> ProviderResult<Vec<sdk::Service>> {
     let mut by_cluster: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
     for id in ids {
         by_cluster

@@ -30,11 +30,13 @@ use crate::catalogue::FromClients;
 use crate::clients::Clients;
 use crate::errors::AwsResult;
 use crate::gaps::{Optional, few_retries};
+use crate::joined::Joined;
 use crate::read::Observations;
 
 /// The type.
 pub struct Deployment {
     client: Client,
+    services: Joined<sdk::Service>,
     logs: aws_sdk_cloudwatchlogs::Client,
     region: String,
     service_deployments: Optional,
@@ -111,6 +113,7 @@ impl FromClients for Deployment {
     fn from_clients(clients: &Clients) -> Self {
         Self {
             client: clients.ecs.clone(),
+            services: clients.services.clone(),
             logs: clients.logs.clone(),
             region: clients.region.clone(),
             service_deployments: Optional::default(),
@@ -201,7 +204,7 @@ task_definition = "${ecs.task_definition.app.arn}"
     }
 
     async fn read(&self, ids: &[PhysicalId]) -> ProviderResult<Observations<Observed>> {
-        let services = describe_services(&self.client, ids).await?;
+        let services = describe_services(&self.client, &self.services, ids).await?;
         let there = services
             .iter()
             .filter(|service| service.status() != Some("DRAINING"));

@@ -1,7 +1,7 @@
 //! Amazon ECS: clusters, task definitions, services and their rollouts.
 
 pub mod cluster;
-mod common;
+pub(crate) mod common;
 mod container_conversions;
 mod containers;
 pub mod deployment;

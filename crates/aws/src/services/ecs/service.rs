@@ -30,6 +30,7 @@ use super::volumes::Switch;
 use crate::catalogue::FromClients;
 use crate::clients::Clients;
 use crate::errors::{AwsResult, Tolerate, missing};
+use crate::joined::Joined;
 use crate::ownership::{Taken, made_by};
 use crate::read::Observations;
 use crate::tags::{Tags, without_reserved};
@@ -38,6 +39,7 @@ use crate::together::{Stack, of_type};
 /// The type.
 pub struct Service {
     client: Client,
+    services: Joined<sdk::Service>,
     autoscaling: aws_sdk_applicationautoscaling::Client,
 }
 
@@ -124,6 +126,7 @@ impl FromClients for Service {
     fn from_clients(clients: &Clients) -> Self {
         Self {
             client: clients.ecs.clone(),
+            services: clients.services.clone(),
             autoscaling: clients.autoscaling.clone(),
         }
     }
@@ -253,7 +256,7 @@ deployment_circuit_breaker = { enable = true, rollback = true }
     }
 
     async fn read(&self, ids: &[PhysicalId]) -> ProviderResult<Observations<Observed>> {
-        let services = describe_services(&self.client, ids).await?;
+        let services = describe_services(&self.client, &self.services, ids).await?;
         let found = services.iter().map(observe);
         Ok(found
             .map(|found| (PhysicalId::new(&found.observed.arn), found))

@@ -13,8 +13,9 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::actions::{self, Action};
-use super::common::{ARNS, Protocol, for_create, tags_of, tags_of_one, update_tags};
+use super::common::{ARNS, Protocol, for_create, tags_of_one, update_tags};
 use super::listener_rules;
+use super::told_tags::ToldTags;
 use crate::catalogue::FromClients;
 use crate::clients::Clients;
 use crate::errors::{AwsResult, Tolerate, missing};
@@ -26,6 +27,7 @@ use crate::together::Stack;
 /// The type.
 pub struct Listener {
     client: Client,
+    told_tags: ToldTags,
 }
 
 /// What the file may set.
@@ -78,6 +80,7 @@ impl FromClients for Listener {
     fn from_clients(clients: &Clients) -> Self {
         Self {
             client: clients.elbv2.clone(),
+            told_tags: ToldTags::new(clients),
         }
     }
 }
@@ -167,13 +170,12 @@ default_actions   = [{ type = "forward", target_group_arn = "${elbv2.target_grou
             let described = self
                 .client
                 .describe_listeners()
-                .set_listener_arns(Some(arns))
-                .send()
-                .await
-                .aws("elbv2", "DescribeListeners")?;
+                .set_listener_arns(Some(arns.clone()));
+            let (described, tags) = futures::try_join!(
+                async { described.send().await.aws("elbv2", "DescribeListeners") },
+                self.told_tags.read(arns.clone()),
+            )?;
             let there = described.listeners.unwrap_or_default();
-            let arns = there.iter().filter_map(|one| one.listener_arn.clone());
-            let tags = tags_of(&self.client, arns.collect()).await?;
             let found = there.iter().map(|one| {
                 let arn = one.listener_arn().unwrap_or_default();
                 let tags = without_reserved(tags.get(arn).cloned().unwrap_or_default());

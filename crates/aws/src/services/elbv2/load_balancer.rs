@@ -7,7 +7,7 @@
 //! deleted, which is what subnets and security groups then wait for.
 //! <https://docs.aws.amazon.com/elasticloadbalancing/latest/APIReference/API_CreateLoadBalancer.html>
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use aws_sdk_elasticloadbalancingv2::Client;
 use aws_sdk_elasticloadbalancingv2::types::{self as sdk, LoadBalancerAttribute, LoadBalancerStateEnum};
@@ -18,8 +18,9 @@ use infra_provider::{Call, Created, Found, ProviderResult, ResourceType, Traits,
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::common::{ARNS, for_create, full_name, tags_of, tags_of_one, update_tags};
+use super::common::{ARNS, for_create, full_name, tags_of_one, update_tags};
 use super::load_balancer_parts::*;
+use super::told_tags::ToldTags;
 use super::{load_balancer_rules, settings};
 use crate::catalogue::FromClients;
 use crate::clients::Clients;
@@ -32,6 +33,7 @@ use crate::together::{Stack, of_type};
 /// The type.
 pub struct LoadBalancer {
     client: Client,
+    told_tags: ToldTags,
 }
 
 /// What the file may set.
@@ -137,6 +139,7 @@ impl FromClients for LoadBalancer {
     fn from_clients(clients: &Clients) -> Self {
         Self {
             client: clients.elbv2.clone(),
+            told_tags: ToldTags::new(clients),
         }
     }
 }
@@ -257,19 +260,22 @@ drop_invalid_header_fields_enabled = true
             let described = self
                 .client
                 .describe_load_balancers()
-                .set_load_balancer_arns(Some(arns))
-                .send()
-                .await
-                .aws("elbv2", "DescribeLoadBalancers")?;
-            let there = described.load_balancers.unwrap_or_default();
-            let arns = there.iter().filter_map(|one| one.load_balancer_arn.clone());
-            let (tags, settings) = futures::try_join!(
-                tags_of(&self.client, arns.clone().collect()),
-                try_join_all(arns.map(|arn| self.settings(arn)))
+                .set_load_balancer_arns(Some(arns.clone()));
+            let settings = try_join_all(arns.iter().map(async |arn| {
+                let settings = self.settings(arn.clone()).await?;
+                ProviderResult::Ok((arn.clone(), settings))
+            }));
+            let (described, tags, settings) = futures::try_join!(
+                async { described.send().await.aws("elbv2", "DescribeLoadBalancers") },
+                self.told_tags.read(arns.clone()),
+                settings,
             )?;
-            let found = there.iter().zip(settings).map(|(one, settings)| {
+            let settings: BTreeMap<String, _> = settings.into_iter().collect();
+            let there = described.load_balancers.unwrap_or_default();
+            let found = there.iter().map(|one| {
                 let arn = one.load_balancer_arn().unwrap_or_default();
                 let tags = without_reserved(tags.get(arn).cloned().unwrap_or_default());
+                let settings = settings.get(arn).cloned().unwrap_or_default();
                 (PhysicalId::new(arn), observe(one, tags, settings))
             });
             Ok(found.collect())

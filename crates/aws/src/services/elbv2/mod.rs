@@ -1,7 +1,7 @@
 //! Elastic Load Balancing: application and network load balancers.
 
 mod actions;
-mod common;
+pub(crate) mod common;
 pub mod listener;
 mod listener_rules;
 pub mod load_balancer;
@@ -11,3 +11,4 @@ mod settings;
 pub mod target_group;
 mod target_group_parts;
 mod target_group_rules;
+mod told_tags;

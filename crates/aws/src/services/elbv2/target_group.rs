@@ -5,6 +5,8 @@
 //! DeleteTargetGroup. Usable at once. It cannot be deleted as long as a listener forwards to it.
 //! <https://docs.aws.amazon.com/elasticloadbalancing/latest/APIReference/API_CreateTargetGroup.html>
 
+use std::collections::BTreeMap;
+
 use aws_sdk_elasticloadbalancingv2::Client;
 use aws_sdk_elasticloadbalancingv2::types::{self as sdk, Matcher, TargetGroupAttribute};
 use futures::future::try_join_all;
@@ -14,8 +16,9 @@ use infra_provider::{Call, Created, Found, ProviderResult, ResourceType, Traits,
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::common::{ARNS, Protocol, for_create, full_name, tags_of, tags_of_one, update_tags};
+use super::common::{ARNS, Protocol, for_create, full_name, tags_of_one, update_tags};
 use super::target_group_parts::*;
+use super::told_tags::ToldTags;
 use super::{settings, target_group_rules};
 use crate::catalogue::FromClients;
 use crate::clients::Clients;
@@ -27,6 +30,7 @@ use crate::tags::{Tags, without_reserved};
 /// The type.
 pub struct TargetGroup {
     client: Client,
+    told_tags: ToldTags,
 }
 
 /// What the file may set.
@@ -106,6 +110,7 @@ impl FromClients for TargetGroup {
     fn from_clients(clients: &Clients) -> Self {
         Self {
             client: clients.elbv2.clone(),
+            told_tags: ToldTags::new(clients),
         }
     }
 }
@@ -212,19 +217,22 @@ deregistration_delay_seconds = 30
             let described = self
                 .client
                 .describe_target_groups()
-                .set_target_group_arns(Some(arns))
-                .send()
-                .await
-                .aws("elbv2", "DescribeTargetGroups")?;
-            let there = described.target_groups.unwrap_or_default();
-            let arns = there.iter().filter_map(|one| one.target_group_arn.clone());
-            let (tags, settings) = futures::try_join!(
-                tags_of(&self.client, arns.clone().collect()),
-                try_join_all(arns.map(|arn| self.settings(arn)))
+                .set_target_group_arns(Some(arns.clone()));
+            let settings = try_join_all(arns.iter().map(async |arn| {
+                let settings = self.settings(arn.clone()).await?;
+                ProviderResult::Ok((arn.clone(), settings))
+            }));
+            let (described, tags, settings) = futures::try_join!(
+                async { described.send().await.aws("elbv2", "DescribeTargetGroups") },
+                self.told_tags.read(arns.clone()),
+                settings,
             )?;
-            let found = there.iter().zip(settings).map(|(one, settings)| {
+            let settings: BTreeMap<String, _> = settings.into_iter().collect();
+            let there = described.target_groups.unwrap_or_default();
+            let found = there.iter().map(|one| {
                 let arn = one.target_group_arn().unwrap_or_default();
                 let tags = without_reserved(tags.get(arn).cloned().unwrap_or_default());
+                let settings = settings.get(arn).cloned().unwrap_or_default();
                 (PhysicalId::new(arn), Found::ready(observe(one, tags, settings)))
             });
             Ok(found.collect())

@@ -13,7 +13,6 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Mutex, PoisonError};
 
 use aws_sdk_route53::Client;
-use aws_sdk_route53::operation::change_resource_record_sets::ChangeResourceRecordSetsError;
 use aws_sdk_route53::types as sdk;
 use aws_sdk_route53::types::{ChangeAction, ChangeStatus, RrType};
 use futures::future::try_join_all;
@@ -23,6 +22,7 @@ use infra_provider::{Call, Created, Found, ProviderResult, ResourceType, Traits,
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use super::changes::Changes;
 use super::names::{Key, plain};
 use super::rules;
 use crate::alike::alike;
@@ -31,7 +31,6 @@ use crate::clients::Clients;
 use crate::errors::{AwsResult, Tolerate, built};
 use crate::ownership::Taken;
 use crate::read::Observations;
-use crate::serial::Serial;
 use crate::texts::texts;
 
 /// Up to so many records of a zone are looked up one by one; for more, the whole zone is listed.
@@ -44,9 +43,9 @@ const MOST_PAGES: usize = 2000;
 /// The type.
 pub struct Record {
     client: Client,
-    serial: Serial,
+    changes: Changes,
     /// The changes that this process made and that may not be everywhere yet, by the record's id.
-    changes: Mutex<BTreeMap<PhysicalId, String>>,
+    under_way: Mutex<BTreeMap<PhysicalId, String>>,
 }
 
 /// What the file may set.
@@ -170,8 +169,8 @@ impl FromClients for Record {
     fn from_clients(clients: &Clients) -> Self {
         Self {
             client: clients.route53.clone(),
-            serial: clients.serial.clone(),
-            changes: Mutex::default(),
+            changes: Changes::new(clients),
+            under_way: Mutex::default(),
         }
     }
 }
@@ -308,63 +307,47 @@ impl Record {
         records: sdk::ResourceRecordSet,
     ) -> ProviderResult<()> {
         let change = sdk::Change::builder().action(action).resource_record_set(records);
-        let batch = sdk::ChangeBatch::builder().changes(built(change.build())?);
-        let batch = built(batch.build())?;
-        // A zone takes one change at a time.
-        let _turn = self.serial.turn(format!("route53 zone {}", key.zone)).await;
-        let answer = self
-            .client
-            .change_resource_record_sets()
-            .hosted_zone_id(&key.zone)
-            .change_batch(batch)
-            .send()
-            .await;
-        // The reasons are in a list of their own.
-        let reasons = match answer.as_ref().err().and_then(|error| error.as_service_error()) {
-            Some(ChangeResourceRecordSetsError::InvalidChangeBatch(invalid)) => invalid.messages().join("; "),
-            _ => String::new(),
-        };
-        let answer = answer
-            .aws("route53", "ChangeResourceRecordSets")
-            .map_err(|error| with_reasons(error, &reasons))?;
-        if let Some(info) = answer.change_info() {
-            let mut changes = self.changes.lock().unwrap_or_else(PoisonError::into_inner);
-            changes.insert(key.id(), info.id().to_owned());
+        let made = self.changes.make(&key.zone, built(change.build())?).await?;
+        if let Some(made) = made {
+            let mut under_way = self.under_way.lock().unwrap_or_else(PoisonError::into_inner);
+            under_way.insert(key.id(), made);
         }
         Ok(())
     }
 
     /// Those of these records whose last change by this process is not everywhere yet.
     async fn pending(&self, ids: impl Iterator<Item = &PhysicalId>) -> ProviderResult<BTreeSet<PhysicalId>> {
-        let under_way: Vec<(PhysicalId, String)> = {
-            let changes = self.changes.lock().unwrap_or_else(PoisonError::into_inner);
-            ids.filter_map(|id| Some((id.clone(), changes.get(id)?.clone())))
+        let asked: Vec<(PhysicalId, String)> = {
+            let under_way = self.under_way.lock().unwrap_or_else(PoisonError::into_inner);
+            ids.filter_map(|id| Some((id.clone(), under_way.get(id)?.clone())))
                 .collect()
         };
-        let asked = try_join_all(under_way.into_iter().map(async |(id, change)| {
-            let answer = self.client.get_change().id(&change).send().await;
+        // Those of one batch have one change.
+        let changes: BTreeSet<&String> = asked.iter().map(|(_, change)| change).collect();
+        let answers = try_join_all(changes.into_iter().map(async |change| {
+            let answer = self.client.get_change().id(change).send().await;
             // Route 53 forgets changes after a while, long after they are everywhere.
             let answer = answer.aws("route53", "GetChange").absent_is_none()?;
             let info = answer.as_ref().and_then(|answer| answer.change_info());
             let is_pending = info.is_some_and(|info| *info.status() == ChangeStatus::Pending);
-            ProviderResult::Ok((id, change, is_pending))
-        }))
-        .await?;
-        let mut changes = self.changes.lock().unwrap_or_else(PoisonError::into_inner);
+            ProviderResult::Ok((change, is_pending))
+        }));
+        let answers: BTreeMap<&String, bool> = answers.await?.into_iter().collect();
+        let mut under_way = self.under_way.lock().unwrap_or_else(PoisonError::into_inner);
         let mut pending = BTreeSet::new();
-        for (id, change, is_pending) in asked {
-            if is_pending {
-                pending.insert(id);
-            } else if changes.get(&id) == Some(&change) {
-                changes.remove(&id);
+        for (id, change) in &asked {
+            if answers.get(change) == Some(&true) {
+                pending.insert(id.clone());
+            } else if under_way.get(id) == Some(change) {
+                under_way.remove(id);
             }
         }
         Ok(pending)
     }
 
     fn forget(&self, id: &PhysicalId) {
-        let mut changes = self.changes.lock().unwrap_or_else(PoisonError::into_inner);
-        changes.remove(id);
+        let mut under_way = self.under_way.lock().unwrap_or_else(PoisonError::into_inner);
+        under_way.remove(id);
     }
 
     /// Records of a zone, these at the least; none when there is no such zone.
@@ -529,66 +512,9 @@ fn observe(zone: &str, records: &sdk::ResourceRecordSet) -> Observed {
     }
 }
 
-/// Route 53 has one code for every change that it refuses: what is meant is in the reasons.
-fn with_reasons(error: ProviderError, reasons: &str) -> ProviderError {
-    if error.class != ErrorClass::Invalid {
-        return error;
-    }
-    let message = if reasons.is_empty() || error.message.contains(reasons) {
-        error.message.clone()
-    } else {
-        reasons.to_owned()
-    };
-    let class = if message.contains("but it already exists") {
-        ErrorClass::AlreadyExists
-    } else if message.contains("but it was not found") {
-        ErrorClass::NotFound
-    } else if message.contains("but that target was not found") {
-        ErrorClass::DependencyNotReady
-    } else {
-        ErrorClass::Invalid
-    };
-    ProviderError {
-        class,
-        message,
-        ..error
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn refused_changes_are_told_apart_by_their_reasons() {
-        let cases = [
-            (
-                "Tried to create resource record set [name='a.example.com.', type='A'] but it already exists",
-                ErrorClass::AlreadyExists,
-            ),
-            (
-                "Tried to delete resource record set [name='a.example.com.', type='A'] but it was not found",
-                ErrorClass::NotFound,
-            ),
-            (
-                "Tried to create an alias that targets b.example.com., type A in zone Z1, but that target was \
-                 not found",
-                ErrorClass::DependencyNotReady,
-            ),
-            (
-                "RRSet with DNS name a.example.org. is not permitted in zone example.com.",
-                ErrorClass::Invalid,
-            ),
-        ];
-        for (reason, class) in cases {
-            let told = with_reasons(ProviderError::new(ErrorClass::Invalid, "x"), reason);
-            assert_eq!((told.class, told.message.as_str()), (class, reason));
-            let in_message = with_reasons(ProviderError::new(ErrorClass::Invalid, format!("[{reason}]")), "");
-            assert_eq!(in_message.class, class);
-        }
-        let throttled = ProviderError::new(ErrorClass::Throttled, "but it already exists");
-        assert_eq!(with_reasons(throttled, "").class, ErrorClass::Throttled);
-    }
 
     #[test]
     fn what_route53_tells_is_spelled_as_the_file_does() {

@@ -54,10 +54,11 @@ impl fmt::Display for Held {
 pub struct Lister;
 
 impl Lister {
-    /// What the account of a project holds.
+    /// What the account of a project holds; with `rollouts` also every one that its services have had.
     #[track_caller]
-    pub fn list(project: &Project) -> Held {
+    pub fn list(project: &Project, rollouts: bool) -> Held {
         let given = json!({
+            "rollouts": rollouts,
             "sandbox": matches!(project.cloud(), Cloud::Sandbox(_)),
             "ignored_roles": [],
         });

@@ -75,11 +75,12 @@ for cluster in pages("ecs", "list_clusters", "clusterArns"):
             described = ecs.describe_services(cluster=cluster, services=[service])["services"][0]
             if described["status"] != "INACTIVE":
                 hold("ecs.service", service)
-                # Unchanged moto does not know them.
-                if given["sandbox"]:
+                if given["rollouts"]:
                     rollouts = pages("ecs", "list_service_deployments", "serviceDeployments", cluster=cluster, service=service)
                     for rollout in rollouts:
-                        hold("ecs.rollout", rollout["serviceDeploymentArn"])
+                        # Those of a deleted service of the same name are told as well.
+                        if rollout["createdAt"] >= described["createdAt"]:
+                            hold("ecs.rollout", rollout["serviceDeploymentArn"])
         for task in pages("ecs", "list_tasks", "taskArns", cluster=cluster):
             hold("ecs.task", task)
 for definition in pages("ecs", "list_task_definitions", "taskDefinitionArns", status="ACTIVE"):

@@ -5,6 +5,7 @@ mod cases;
 mod project;
 mod reference;
 mod run;
+mod scripts;
 
 pub use account::Held;
 pub use cases::{by_hand, fill};

@@ -5,15 +5,17 @@ use std::ffi::OsStr;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
+use std::sync::Mutex;
 
 use infra_oci::testing::{DebianRegistry, PASSWORD, USERNAME};
 use infra_oci::{ImageBuilder, LayerFile};
 use infra_sandbox::{PlainMoto, Requests, Sandbox, StartOptions, TemporarySandbox};
-use serde_json::Value;
+use serde_json::{Value, json};
 use tempfile::TempDir;
 
 use super::account::{Held, Lister};
 use super::run::Run;
+use super::scripts::Scripts;
 
 /// The account that everything is in unless a test says otherwise.
 pub const ACCOUNT: &str = "123456789012";
@@ -23,9 +25,6 @@ pub const REGION: &str = "us-east-1";
 
 /// The factor on AWS's durations: short, but everything that is pending at AWS is pending here too.
 const TIME_SCALE: f64 = 0.002;
-
-/// What stands before every script: how boto3 finds the emulator.
-const PRELUDE: &str = include_str!("prelude.py");
 
 /// The root of the repository.
 pub fn workspace() -> PathBuf {
@@ -60,6 +59,7 @@ pub struct Project {
     // The emulator goes before the folder that its log is in.
     cloud: Cloud,
     python: PathBuf,
+    scripts: Mutex<Option<Scripts>>,
     folder: TempDir,
     /// The account of scripts and listings.
     pub account: String,
@@ -109,6 +109,7 @@ impl Project {
         Some(Self {
             cloud,
             python,
+            scripts: Mutex::default(),
             folder,
             account: ACCOUNT.to_owned(),
             region: REGION.to_owned(),
@@ -234,31 +235,32 @@ impl Project {
     /// `given`, which is `given`.
     #[track_caller]
     pub fn boto3(&self, given: &Value, script: &str) -> Value {
-        let program = format!("{PRELUDE}\n{script}\nprint(json.dumps(result, default=str))\n");
-        let path = self.root().join("script.py");
-        fs::write(&path, program).unwrap();
-        let output = Command::new(&self.python)
-            .arg(&path)
-            .current_dir(self.root())
-            .env_clear()
-            .env("ENDPOINT", self.endpoint())
-            .env("REGION", &self.region)
-            .env("ACCOUNT", &self.account)
-            .env("GIVEN", given.to_string())
-            .output()
-            .unwrap();
-        assert!(
-            output.status.success(),
-            "the script failed: {}\n{script}",
-            String::from_utf8_lossy(&output.stderr)
-        );
-        serde_json::from_slice(&output.stdout).unwrap()
+        let asked = json!({
+            "endpoint": self.endpoint(),
+            "region": self.region,
+            "account": self.account,
+            "given": given,
+            "script": script,
+        });
+        let ran = {
+            let mut scripts = self.scripts.lock().unwrap();
+            scripts
+                .get_or_insert_with(|| Scripts::start(&self.python, self.root()))
+                .run(&asked)
+        };
+        ran.unwrap_or_else(|error| panic!("the script failed: {error}\n{script}"))
     }
 
     /// What the account holds, beyond what AWS puts into every account.
     #[track_caller]
     pub fn held(&self) -> Held {
-        Lister::list(self)
+        Lister::list(self, false)
+    }
+
+    /// The same with every rollout that its services have had.
+    #[track_caller]
+    pub fn held_with_rollouts(&self) -> Held {
+        Lister::list(self, true)
     }
 
     /// The account has to hold nothing.

@@ -134,10 +134,12 @@ impl Reference {
         self.run("apply", &["-y"]).exits(0)
     }
 
-    /// Nothing may differ from the file, nor have drifted.
+    /// Nothing may differ from the file, nor have drifted, nor be there without an address.
     #[track_caller]
     pub fn differs_in_nothing(&self) {
-        self.run("diff", &[]).exits(0).says(["No differences"]);
+        self.run("diff", &["--unmanaged"])
+            .exits(0)
+            .says(["No differences", "Nothing unmanaged"]);
     }
 
     /// Applies again, which may change nothing and start no rollout.

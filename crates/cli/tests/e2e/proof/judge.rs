@@ -28,7 +28,7 @@ pub type Counts = BTreeMap<String, usize>;
 #[track_caller]
 pub fn held(stage: &Stage) -> Held {
     stage.reference.project.emulator().advance(3600.0).unwrap();
-    stage.reference.project.held()
+    stage.reference.project.held_with_rollouts()
 }
 
 /// How many of each kind an account holds.

@@ -137,6 +137,9 @@ impl Sweep {
     }
 
     /// Runs towards a point with a kill waiting for it. `None` when it was killed.
+    ///
+    /// What a run that was killed before had under way counts for the next one's kill too, which finds nobody to
+    /// kill if that is the request that it waits for.
     fn cut_short(&self, stage: &Stage, to: Point, at_mutating: u64, when: KillMoment) -> Option<Run> {
         let emulator = stage.reference.project.emulator();
         let kill = Kill {
@@ -146,7 +149,6 @@ impl Sweep {
         emulator.set_faults(&Faults::from(kill)).unwrap();
         let run = stage.go(to);
         let report = emulator.clear_faults().unwrap().kill.unwrap();
-        assert_eq!(report.error, "", "the kill at {}", report.operation);
         assert_eq!(report.killed, run.code.is_none(), "{report:?}, and {run}");
         if report.killed {
             *self.kills.lock().unwrap().entry(report.operation).or_default() += 1;

@@ -11,6 +11,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use infra_core::state::RunId;
 use infra_core::{ResourceAddress, Stack, State, Token};
+use infra_engine::RunRequest;
 use infra_state::StateStore;
 use infra_state::testing::MemoryStore;
 
@@ -39,8 +40,9 @@ struct Seen {
     calls: BTreeMap<String, u64>,
     /// Broken rules, in words.
     broken: Vec<String>,
-    /// Whether what AWS tells can be relied on: only then can a delete be expected to come after its users'.
-    truthful: bool,
+    /// Whether the engine knows what the cloud has: it has looked, and what it was told is not old. Only then
+    /// can it be held against that.
+    knows: bool,
     /// Whether runs wait for everything to work.
     waits: bool,
 }
@@ -57,7 +59,7 @@ impl Watch {
             changing: BTreeSet::new(),
             calls: BTreeMap::new(),
             broken: Vec::new(),
-            truthful: true,
+            knows: true,
             waits: true,
         })))
     }
@@ -75,16 +77,17 @@ impl Watch {
         seen.process
     }
 
-    /// What the process is asked to do: a stack to bring about, or none to destroy.
-    pub fn asked(&self, stack: Option<&Arc<Stack>>, waits: bool) {
-        let mut seen = self.lock();
-        seen.stack = stack.cloned();
-        seen.waits = waits;
+    /// The state is another one from now on: it came from a backup.
+    pub fn restored(&self, store: &MemoryStore) {
+        self.lock().durable = store.load().expect("the state loads").state;
     }
 
-    /// Lists of what there is may be late from now on.
-    pub fn distrust(&self) {
-        self.lock().truthful = false;
+    /// What the process is asked to do. `late`: what the cloud tells may be old.
+    pub fn asked(&self, request: &RunRequest, waits: bool, late: bool) {
+        let mut seen = self.lock();
+        seen.stack = request.stack.clone();
+        seen.waits = waits;
+        seen.knows = request.refresh && !late;
     }
 
     /// Fails the test if a rule was broken, or if the store does not hold what was made durable.

@@ -142,6 +142,10 @@ impl Provider for WatchedType {
         self.inner().prepares()
     }
 
+    fn has_tags(&self) -> bool {
+        self.inner().has_tags()
+    }
+
     async fn prepare(&self, call: &Call, attributes: &Attributes) -> ProviderResult<Attributes> {
         self.inner().prepare(call, attributes).await
     }
@@ -212,7 +216,7 @@ impl Seen {
                 missing.push(needed.to_string());
                 continue;
             };
-            let has_to_work = *strength == Strength::Ready && self.waits && self.truthful;
+            let has_to_work = *strength == Strength::Ready && self.waits && self.knows;
             let works = listing.iter().any(|thing| {
                 thing.id == record.physical_id
                     && thing.type_name == *needed.type_name()
@@ -248,7 +252,7 @@ impl Seen {
     /// Nothing uses what is about to be deleted but what goes on to need its address, of which the next one is
     /// to take its place.
     fn unused(&mut self, address: &ResourceAddress, id: &PhysicalId, listing: &[Listed]) {
-        if !self.truthful {
+        if !self.knows {
             return;
         }
         let Some(going) = listing

@@ -129,7 +129,9 @@ impl Seen {
             }
             JournalEntry::Confirmed { address, record } => {
                 let id = record.physical_id.as_str();
-                let fits = self.is_current(address, id) || !self.durable.resources.contains_key(address);
+                // What a state from a backup does not know is found again.
+                let may_be_new = self.durable.rebuilt || !self.durable.resources.contains_key(address);
+                let fits = may_be_new || self.is_current(address, id);
                 self.require(fits, || {
                     format!("{address} becomes {id} without a call that made it")
                 });

@@ -15,6 +15,7 @@ SERVICES = (
     "iam",
     "logs",
     "route53",
+    "tagging",
 )
 
 

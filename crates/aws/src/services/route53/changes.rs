@@ -1,0 +1,216 @@
+//! Changes of records, in batches: a zone takes one change at a time, and a change may be of many records.
+//! <https://docs.aws.amazon.com/Route53/latest/APIReference/API_ChangeResourceRecordSets.html>
+
+use std::collections::BTreeMap;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use aws_sdk_route53::Client;
+use aws_sdk_route53::operation::change_resource_record_sets::ChangeResourceRecordSetsError;
+use aws_sdk_route53::types::{Change, ChangeBatch};
+use infra_core::{ErrorClass, ProviderError};
+use infra_provider::ProviderResult;
+use tokio::sync::oneshot;
+
+use crate::clients::Clients;
+use crate::errors::{AwsResult, built};
+use crate::serial::Serial;
+
+/// Changes in one batch: Route 53 takes more, but also counts their characters.
+const BATCH: usize = 100;
+
+/// How long the first change waits for others to come along.
+const GATHER: Duration = Duration::from_millis(2);
+
+/// Sends changes.
+pub struct Changes {
+    client: Client,
+    serial: Serial,
+    /// By zone, in order of asking.
+    waiting: Mutex<BTreeMap<String, Vec<Waiting>>>,
+}
+
+/// A change that is not sent yet, and who waits for its number.
+struct Waiting {
+    change: Change,
+    done: oneshot::Sender<ProviderResult<Option<String>>>,
+}
+
+impl Changes {
+    /// With the clients of a run.
+    pub fn new(clients: &Clients) -> Self {
+        Self {
+            client: clients.route53.clone(),
+            serial: clients.serial.clone(),
+            waiting: Mutex::default(),
+        }
+    }
+
+    /// Makes a change of a zone, together with whatever others want to change there now. Returns the change's id, by
+    /// which Route 53 tells how far it is.
+    ///
+    /// # Errors
+    /// Why this change was refused; what others want does not count.
+    pub async fn make(&self, zone: &str, change: Change) -> ProviderResult<Option<String>> {
+        let (done, mut answer) = oneshot::channel();
+        let mine = Waiting { change, done };
+        self.lock().entry(zone.to_owned()).or_default().push(mine);
+        tokio::time::sleep(GATHER).await;
+        // Whoever has the turn sends what is waiting, this one perhaps among it.
+        let turn = tokio::select! {
+            biased;
+            made = &mut answer => return made.unwrap_or_else(|_| Err(given_up())),
+            turn = self.serial.turn(format!("route53 zone {zone}")) => turn,
+        };
+        loop {
+            match answer.try_recv() {
+                Ok(made) => return made,
+                Err(oneshot::error::TryRecvError::Closed) => return Err(given_up()),
+                Err(oneshot::error::TryRecvError::Empty) => {}
+            }
+            let batch = self.next_batch(zone);
+            if batch.is_empty() {
+                break;
+            }
+            self.send(zone, batch).await;
+        }
+        drop(turn);
+        answer.await.unwrap_or_else(|_| Err(given_up()))
+    }
+
+    /// What is sent next. What nobody waits for any more is left to the next run.
+    fn next_batch(&self, zone: &str) -> Vec<Waiting> {
+        let mut waiting = self.lock();
+        let Some(of_zone) = waiting.get_mut(zone) else {
+            return Vec::new();
+        };
+        of_zone.retain(|one| !one.done.is_closed());
+        of_zone.drain(..of_zone.len().min(BATCH)).collect()
+    }
+
+    /// Sends a batch and tells everybody. A batch is carried out whole or not at all: one that is refused is sent
+    /// again, each change for itself, to see whose fault it was.
+    async fn send(&self, zone: &str, batch: Vec<Waiting>) {
+        let made = self.call(zone, batch.iter().map(|one| one.change.clone())).await;
+        let is_refused = made.as_ref().is_err_and(|error| {
+            matches!(
+                error.class,
+                ErrorClass::Invalid
+                    | ErrorClass::AlreadyExists
+                    | ErrorClass::NotFound
+                    | ErrorClass::DependencyNotReady
+            )
+        });
+        let alone = is_refused && batch.len() > 1;
+        for one in batch {
+            let made = if alone {
+                self.call(zone, [one.change]).await
+            } else {
+                made.clone()
+            };
+            // Whoever has stopped waiting finds out in the next run.
+            let _ = one.done.send(made);
+        }
+    }
+
+    async fn call(
+        &self,
+        zone: &str,
+        changes: impl IntoIterator<Item = Change>,
+    ) -> ProviderResult<Option<String>> {
+        let changes = changes.into_iter().collect();
+        let batch = built(ChangeBatch::builder().set_changes(Some(changes)).build())?;
+        let answer = self
+            .client
+            .change_resource_record_sets()
+            .hosted_zone_id(zone)
+            .change_batch(batch)
+            .send()
+            .await;
+        // The reasons are in a list of their own.
+        let reasons = match answer.as_ref().err().and_then(|error| error.as_service_error()) {
+            Some(ChangeResourceRecordSetsError::InvalidChangeBatch(invalid)) => invalid.messages().join("; "),
+            _ => String::new(),
+        };
+        let answer = answer
+            .aws("route53", "ChangeResourceRecordSets")
+            .map_err(|error| with_reasons(error, &reasons))?;
+        Ok(answer.change_info().map(|info| info.id().to_owned()))
+    }
+
+    fn lock(&self) -> MutexGuard<'_, BTreeMap<String, Vec<Waiting>>> {
+        self.waiting.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Whoever sent the batch was stopped: nobody knows what became of it.
+fn given_up() -> ProviderError {
+    let message = "the batch that this change was in was given up, and may have been carried out";
+    ProviderError {
+        service: "route53".into(),
+        operation: "ChangeResourceRecordSets".into(),
+        ..ProviderError::new(ErrorClass::Transient, message)
+    }
+}
+
+/// Route 53 has one code for every change that it refuses: what is meant is in the reasons.
+fn with_reasons(error: ProviderError, reasons: &str) -> ProviderError {
+    if error.class != ErrorClass::Invalid {
+        return error;
+    }
+    let message = if reasons.is_empty() || error.message.contains(reasons) {
+        error.message.clone()
+    } else {
+        reasons.to_owned()
+    };
+    let class = if message.contains("but it already exists") {
+        ErrorClass::AlreadyExists
+    } else if message.contains("but it was not found") {
+        ErrorClass::NotFound
+    } else if message.contains("but that target was not found") {
+        ErrorClass::DependencyNotReady
+    } else {
+        ErrorClass::Invalid
+    };
+    ProviderError {
+        class,
+        message,
+        ..error
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn refused_changes_are_told_apart_by_their_reasons() {
+        let cases = [
+            (
+                "Tried to create resource record set [name='a.example.com.', type='A'] but it already exists",
+                ErrorClass::AlreadyExists,
+            ),
+            (
+                "Tried to delete resource record set [name='a.example.com.', type='A'] but it was not found",
+                ErrorClass::NotFound,
+            ),
+            (
+                "Tried to create an alias that targets b.example.com., type A in zone Z1, but that target was \
+                 not found",
+                ErrorClass::DependencyNotReady,
+            ),
+            (
+                "RRSet with DNS name a.example.org. is not permitted in zone example.com.",
+                ErrorClass::Invalid,
+            ),
+        ];
+        for (reason, class) in cases {
+            let told = with_reasons(ProviderError::new(ErrorClass::Invalid, "x"), reason);
+            assert_eq!((told.class, told.message.as_str()), (class, reason));
+            let in_message = with_reasons(ProviderError::new(ErrorClass::Invalid, format!("[{reason}]")), "");
+            assert_eq!(in_message.class, class);
+        }
+        let throttled = ProviderError::new(ErrorClass::Throttled, "but it already exists");
+        assert_eq!(with_reasons(throttled, "").class, ErrorClass::Throttled);
+    }
+}
