@@ -136,6 +136,7 @@ pub enum Command {
     Apply(commands::apply::Apply),
     Destroy(commands::destroy::Destroy),
     Redeploy(commands::redeploy::Redeploy),
+    Report(commands::report::Report),
     Output(commands::output::OutputCommand),
     Graph(commands::graph::Graph),
     Import(commands::import::Import),

@@ -6,6 +6,7 @@ mod environment;
 mod exit;
 mod project;
 mod reading;
+mod recording;
 mod saved_plan;
 mod signals;
 mod stack;

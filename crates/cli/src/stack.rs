@@ -8,10 +8,9 @@ use std::time::Duration;
 use anyhow::{Context, Result};
 use infra_aws::{AwsCatalogue, AwsProviders, Clients, ConnectOptions, Emulator, connect};
 use infra_config::{DiskFiles, Files, Inputs, Loaded, load};
-use infra_core::{ResourceAddress, Severity, SourceMap, Stack};
+use infra_core::{ResourceAddress, Severity, SourceMap, Stack, StackId};
 use infra_engine::{EngineError, Estimates, ImportError, Machine, Pace, Session};
 use infra_provider::{BuiltIn, Providers};
-use infra_record::Durations;
 use infra_sandbox::{Sandbox, StartOptions};
 use infra_state::{Holder, Journal, StateError, StateStore};
 use infra_state_sled::{Mode, Request, SledStore};
@@ -19,6 +18,7 @@ use infra_state_sled::{Mode, Request, SledStore};
 use crate::arguments::Where;
 use crate::environment;
 use crate::project;
+use crate::recording;
 use crate::terminal::{Terminal, View};
 
 /// The account that the emulator takes for its own when a stack allows any.
@@ -76,6 +76,7 @@ pub fn read_from(
 }
 
 /// Where a stack's state is, and which AWS it belongs to.
+#[derive(Clone)]
 pub struct Site {
     /// The folder of the states.
     pub state_dir: PathBuf,
@@ -85,6 +86,7 @@ pub struct Site {
     emulator: Option<SandboxSite>,
 }
 
+#[derive(Clone)]
 struct SandboxSite {
     endpoint: String,
     registry: String,
@@ -165,29 +167,66 @@ pub fn open_store(
     need: Need,
     terminal: &Terminal,
 ) -> Result<SledStore> {
-    let open = |wait| {
-        let request = Request {
-            mode: if need == Need::Create {
-                Mode::Create
-            } else {
-                Mode::Existing
-            },
-            holder: holder(command),
-            wait,
-        };
-        SledStore::open(&site.state_dir, &stack.id, &request)
+    let held = match attempt(site, &stack.id, command, need, site.unnoticed()) {
+        Err(StateError::Held(held)) if site.lock_timeout > site.unnoticed() => held,
+        other => return Ok(other?),
     };
-    // A command that only reads is gone by then, and nobody needs to know of it.
-    let unnoticed = site.lock_timeout.min(Duration::from_secs(1));
-    let store = match open(unnoticed) {
-        Err(StateError::Held(held)) if site.lock_timeout > unnoticed => {
-            let seconds = site.lock_timeout.as_secs();
-            terminal.note(&format!("waiting up to {seconds} s: {held}"));
-            open(site.lock_timeout - unnoticed)
-        }
-        other => other,
+    site.tell_waiting(&held, terminal);
+    let rest = site.lock_timeout - site.unnoticed();
+    Ok(attempt(site, &stack.id, command, need, rest)?)
+}
+
+/// Waits at most so long for whoever holds the stack.
+fn attempt(
+    site: &Site,
+    stack: &StackId,
+    command: &str,
+    need: Need,
+    wait: Duration,
+) -> Result<SledStore, StateError> {
+    let request = Request {
+        mode: if need == Need::Create {
+            Mode::Create
+        } else {
+            Mode::Existing
+        },
+        holder: holder(command),
+        wait,
     };
-    Ok(store?)
+    SledStore::open(&site.state_dir, stack, &request)
+}
+
+/// The same while signals are heard.
+async fn open_store_for_a_run(
+    site: &Site,
+    stack: &Stack,
+    command: &str,
+    terminal: &Terminal,
+) -> Result<SledStore> {
+    let opening = |wait: Duration| {
+        let (site, id, command) = (site.clone(), stack.id.clone(), command.to_owned());
+        tokio::task::spawn_blocking(move || attempt(&site, &id, &command, Need::Create, wait))
+    };
+    let unexpected = "the state cannot be opened";
+    let held = match opening(site.unnoticed()).await.context(unexpected)? {
+        Err(StateError::Held(held)) if site.lock_timeout > site.unnoticed() => held,
+        other => return Ok(other?),
+    };
+    site.tell_waiting(&held, terminal);
+    let rest = site.lock_timeout - site.unnoticed();
+    Ok(opening(rest).await.context(unexpected)??)
+}
+
+impl Site {
+    /// A command that only reads is gone by then, and nobody needs to know of it.
+    fn unnoticed(&self) -> Duration {
+        self.lock_timeout.min(Duration::from_secs(1))
+    }
+
+    fn tell_waiting(&self, held: &impl std::fmt::Display, terminal: &Terminal) {
+        let seconds = self.lock_timeout.as_secs();
+        terminal.note(&format!("waiting up to {seconds} s: {held}"));
+    }
 }
 
 /// Who this process is to others that want the stack.
@@ -278,6 +317,8 @@ pub async fn open(
             "note: an earlier run ended without letting go of the stack: {holder}"
         ));
     }
+    let runs = infra_state_sled::runs_folder(&site.state_dir, &stack.id)?;
+    view.record_in(runs.clone());
     let identity = clients.as_ref().map(|clients| clients.identity.clone());
     let providers = clients.map_or_else(
         || Arc::new(BuiltIn::default()) as Arc<dyn Providers>,
@@ -286,7 +327,7 @@ pub async fn open(
     let session = Session {
         journal,
         identity,
-        estimates: Estimates::new(Arc::clone(&providers), Durations::default()),
+        estimates: Estimates::new(Arc::clone(&providers), move || recording::past(&runs)),
         providers,
         reporter,
         cancellation,
@@ -330,7 +371,7 @@ async fn open_with(
     if !stack.resources.keys().all(is_built_in) {
         clients = Some(connect(options).await?);
     }
-    let store = Arc::new(open_store(site, stack, command, Need::Create, terminal)?);
+    let store = Arc::new(open_store_for_a_run(site, stack, command, terminal).await?);
     let journal = Arc::new(Journal::open(Arc::clone(&store) as Arc<dyn StateStore>)?);
     let state_is_built_in = journal.with_state(|state| {
         let of_intents = state.intents.values().map(|intent| &intent.address);

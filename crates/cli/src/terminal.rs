@@ -2,6 +2,7 @@
 //! a run.
 
 use std::io::{self, BufRead, IsTerminal, Write};
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -13,6 +14,7 @@ use tokio::task::JoinHandle;
 
 use crate::arguments::Output;
 use crate::environment;
+use crate::recording::Recording;
 
 /// How often a live view moves.
 const TICK: Duration = Duration::from_millis(100);
@@ -176,6 +178,7 @@ fn style(terminal: bool) -> Style {
 
 enum Order {
     Status(String),
+    Record(PathBuf),
     Clear(oneshot::Sender<()>),
 }
 
@@ -190,6 +193,11 @@ impl View {
     /// Says what is being done outside of steps.
     pub fn status(&self, text: impl Into<String>) {
         let _ = self.orders.send(Order::Status(text.into()));
+    }
+
+    /// Writes the runs that begin from now on down in a folder.
+    pub fn record_in(&self, folder: PathBuf) {
+        let _ = self.orders.send(Order::Record(folder));
     }
 
     /// Takes away what is live, and returns when that is done.
@@ -226,11 +234,21 @@ async fn show(
     let mut ticks = tokio::time::interval(TICK);
     ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Skip);
     let mut listening = true;
+    let mut recording = Recording::default();
+    // A run is worth more than its record as well.
+    let tell = |sink: &mut dyn infra_render::EventSink, error: &anyhow::Error| {
+        let _ = sink.clear();
+        let _ = writeln!(
+            io::stderr(),
+            "warning: the run is not recorded any further: {error}"
+        );
+    };
     loop {
         tokio::select! {
             biased;
             order = orders.recv(), if listening => match order {
                 Some(Order::Status(text)) => { let _ = sink.status(&text); }
+                Some(Order::Record(folder)) => recording.start_in(folder),
                 Some(Order::Clear(done)) => {
                     let _ = sink.clear();
                     let _ = done.send(());
@@ -238,11 +256,19 @@ async fn show(
                 None => listening = false,
             },
             event = events.next() => match event {
-                Some(event) => { let _ = sink.event(&event); }
+                Some(event) => {
+                    let _ = sink.event(&event);
+                    if let Err(error) = recording.event(&event) {
+                        tell(&mut *sink, &error);
+                    }
+                }
                 None => break,
             },
             _ = ticks.tick() => {
                 let _ = sink.tick(u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX));
+                if let Err(error) = recording.flush() {
+                    tell(&mut *sink, &error);
+                }
             }
         }
     }

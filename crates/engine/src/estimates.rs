@@ -1,6 +1,6 @@
 //! How long each step will probably take: as it did in this stack's past runs, else as is usual on AWS.
 
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 use std::time::Duration;
 
 use infra_core::plan::{Forecast, ForecastStep, StepDependency};
@@ -9,17 +9,23 @@ use infra_plan::{Expectations, StepEstimate, critical_path};
 use infra_provider::{Providers, Waits};
 use infra_record::Durations;
 
+/// What is known of past runs, once it is asked for.
+type Past = LazyLock<Durations, Box<dyn FnOnce() -> Durations + Send>>;
+
 /// What is expected of steps.
-#[derive(Clone)]
 pub struct Estimates {
     providers: Arc<dyn Providers>,
-    past: Durations,
+    past: Past,
 }
 
 impl Estimates {
-    /// Expects what past runs took, and for what they do not tell what each type says of itself.
-    pub fn new(providers: Arc<dyn Providers>, past: Durations) -> Self {
-        Self { providers, past }
+    /// Expects what past runs took, and for what they do not tell what each type says of itself. `past` is
+    /// asked when the first estimate is needed: what only looks needs none.
+    pub fn new(providers: Arc<dyn Providers>, past: impl FnOnce() -> Durations + Send + 'static) -> Self {
+        Self {
+            providers,
+            past: LazyLock::new(Box::new(past)),
+        }
     }
 
     /// How long a step will probably take, and whether that was measured.

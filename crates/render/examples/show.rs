@@ -37,10 +37,11 @@ fn main() -> io::Result<()> {
     });
     let mut out = io::stdout();
     if !has("run") {
+        let forecast = scenario::forecast();
         let view = if has("diff") {
             PlanView::Diff
         } else {
-            PlanView::Plan
+            PlanView::Plan(&forecast)
         };
         write_plan(&mut out, &scenario::plan(), view, format, &style)?;
     }

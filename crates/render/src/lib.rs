@@ -6,6 +6,7 @@
 
 mod diagnostics;
 mod figures;
+mod forecast;
 mod graph;
 mod history;
 mod json;

@@ -3,9 +3,10 @@
 use std::borrow::Cow;
 use std::io;
 
-use infra_core::plan::{ActionCounts, OutputChange, PlanMode, Reason, ReplaceOrder};
+use infra_core::plan::{ActionCounts, Forecast, OutputChange, PlanMode, Reason, ReplaceOrder};
 use infra_core::{Action, AttributeChange, AttributePath, Change, Plan, Value};
 
+use crate::forecast;
 use crate::line::{Line, write_lines};
 use crate::reason;
 use crate::style::{Format, Role, Style};
@@ -14,9 +15,9 @@ use crate::value_diff::{self, Marks};
 
 /// What the plan is shown for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum PlanView {
-    /// To be carried out.
-    Plan,
+pub enum PlanView<'a> {
+    /// To be carried out, which will probably take so long.
+    Plan(&'a Forecast),
     /// To be looked at: what drifted is said first, even when nothing did.
     Diff,
 }
@@ -28,7 +29,7 @@ pub enum PlanView {
 pub fn write_plan(
     out: &mut dyn io::Write,
     plan: &Plan,
-    view: PlanView,
+    view: PlanView<'_>,
     format: Format,
     style: &Style,
 ) -> io::Result<()> {
@@ -44,7 +45,7 @@ pub fn write_plan(
 const HEADER: usize = 2;
 const ATTRIBUTES: usize = 6;
 
-fn plan_lines(plan: &Plan, view: PlanView, style: &Style) -> Vec<Line> {
+fn plan_lines(plan: &Plan, view: PlanView<'_>, style: &Style) -> Vec<Line> {
     let drift: Vec<Vec<Line>> = plan
         .changes
         .iter()
@@ -77,6 +78,11 @@ fn plan_lines(plan: &Plan, view: PlanView, style: &Style) -> Vec<Line> {
         false,
     );
     lines.push(closing(plan, view));
+    if let PlanView::Plan(forecast) = view
+        && plan.has_changes()
+    {
+        lines.extend(forecast::lines(forecast, style));
+    }
     lines
 }
 
@@ -188,23 +194,23 @@ fn output_lines(plan: &Plan, style: &Style) -> Vec<Vec<Line>> {
 }
 
 /// The last line: what it comes to.
-fn closing(plan: &Plan, view: PlanView) -> Line {
+fn closing(plan: &Plan, view: PlanView<'_>) -> Line {
     let counts = plan.counts();
     let drifted = drifted(plan);
     let text = match (view, counts.any()) {
-        (PlanView::Plan, true) => format!("Plan: {}.", counts_in_words(&counts)),
+        (PlanView::Plan(_), true) => format!("Plan: {}.", counts_in_words(&counts)),
         (PlanView::Diff, true) => format!(
             "{} drifted. To bring AWS to what the file says: {}.",
             count(drifted, "resource"),
             counts_in_words(&counts)
         ),
-        (PlanView::Plan, false) if !plan.outputs.is_empty() => {
+        (PlanView::Plan(_), false) if !plan.outputs.is_empty() => {
             "Nothing to do at AWS: only outputs change.".to_owned()
         }
-        (PlanView::Plan, false) if plan.mode == PlanMode::Destroy => {
+        (PlanView::Plan(_), false) if plan.mode == PlanMode::Destroy => {
             "Nothing to do: nothing is left of the stack.".to_owned()
         }
-        (PlanView::Plan, false) => "Nothing to do: AWS has what the file says.".to_owned(),
+        (PlanView::Plan(_), false) => "Nothing to do: AWS has what the file says.".to_owned(),
         (PlanView::Diff, false) if drifted > 0 => format!(
             "{} drifted, but AWS has what the file says.",
             count(drifted, "resource")
@@ -262,7 +268,7 @@ mod tests {
         }
     }
 
-    fn shown(plan: &Plan, view: PlanView) -> String {
+    fn shown(plan: &Plan, view: PlanView<'_>) -> String {
         let mut out = Vec::new();
         write_plan(&mut out, plan, view, Format::Plain, &Style::plain()).unwrap();
         String::from_utf8(out).unwrap()
@@ -302,12 +308,12 @@ mod tests {
             ..same
         }]);
         let all: String = [
-            (&unchanged, PlanView::Plan),
+            (&unchanged, PlanView::Plan(&Forecast::default())),
             (&unchanged, PlanView::Diff),
-            (&destroyed, PlanView::Plan),
-            (&outputs, PlanView::Plan),
+            (&destroyed, PlanView::Plan(&Forecast::default())),
+            (&outputs, PlanView::Plan(&Forecast::default())),
             (&outputs, PlanView::Diff),
-            (&drifted, PlanView::Plan),
+            (&drifted, PlanView::Plan(&Forecast::default())),
             (&drifted, PlanView::Diff),
         ]
         .into_iter()

@@ -3,7 +3,7 @@
 
 use std::io;
 
-use infra_core::plan::{ActionCounts, PlanMode, Reason, ReplaceOrder};
+use infra_core::plan::{ActionCounts, Forecast, PlanMode, Reason, ReplaceOrder};
 use infra_core::{Action, AttributeChange, AttributePath, PhysicalId, Plan, ResourceAddress};
 use serde::Serialize;
 
@@ -51,9 +51,10 @@ struct PlanLine<'a> {
     drifted: usize,
     has_changes: bool,
     has_drift: bool,
+    forecast: Option<&'a Forecast>,
 }
 
-pub(crate) fn write(out: &mut dyn io::Write, plan: &Plan, view: PlanView) -> io::Result<()> {
+pub(crate) fn write(out: &mut dyn io::Write, plan: &Plan, view: PlanView<'_>) -> io::Result<()> {
     for change in &plan.changes {
         let nothing = matches!(change.action, Action::NoOp | Action::Read) && change.drift.is_empty();
         if nothing && change.reason != Reason::Vanished {
@@ -84,7 +85,7 @@ pub(crate) fn write(out: &mut dyn io::Write, plan: &Plan, view: PlanView) -> io:
         stack: plan.stack.as_str(),
         mode: plan.mode,
         view: match view {
-            PlanView::Plan => "plan",
+            PlanView::Plan(_) => "plan",
             PlanView::Diff => "diff",
         },
         lineage: &plan.lineage,
@@ -94,6 +95,10 @@ pub(crate) fn write(out: &mut dyn io::Write, plan: &Plan, view: PlanView) -> io:
         drifted: drifted(plan),
         has_changes: plan.has_changes(),
         has_drift: plan.has_drift(),
+        forecast: match view {
+            PlanView::Plan(forecast) => Some(forecast).filter(|_| plan.has_changes()),
+            PlanView::Diff => None,
+        },
     };
     json::write(out, "plan", line)
 }

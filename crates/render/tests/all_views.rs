@@ -40,7 +40,7 @@ fn unicode() -> Style {
     }
 }
 
-fn plan_text(view: PlanView, format: Format, style: &Style) -> String {
+fn plan_text(view: PlanView<'_>, format: Format, style: &Style) -> String {
     let mut out = Vec::new();
     write_plan(&mut out, &scenario::plan(), view, format, style).unwrap();
     String::from_utf8(out).unwrap()
@@ -75,17 +75,29 @@ fn run_text(format: Format, style: Style, events: &[Event]) -> String {
 
 #[test]
 fn the_plan_for_a_person() {
-    insta::assert_snapshot!(plan_text(PlanView::Plan, Format::Human, &unicode()));
+    insta::assert_snapshot!(plan_text(
+        PlanView::Plan(&scenario::forecast()),
+        Format::Human,
+        &unicode()
+    ));
 }
 
 #[test]
 fn the_plan_for_a_log() {
-    insta::assert_snapshot!(plan_text(PlanView::Plan, Format::Plain, &Style::plain()));
+    insta::assert_snapshot!(plan_text(
+        PlanView::Plan(&scenario::forecast()),
+        Format::Plain,
+        &Style::plain()
+    ));
 }
 
 #[test]
 fn the_plan_for_a_program() {
-    insta::assert_snapshot!(plan_text(PlanView::Plan, Format::Json, &Style::plain()));
+    insta::assert_snapshot!(plan_text(
+        PlanView::Plan(&scenario::forecast()),
+        Format::Json,
+        &Style::plain()
+    ));
 }
 
 #[test]
@@ -148,8 +160,12 @@ fn colours_change_nothing_but_the_colour() {
     let events = scenario::events();
     for (with, without) in [
         (
-            plan_text(PlanView::Plan, Format::Human, &colored(unicode())),
-            plan_text(PlanView::Plan, Format::Human, &unicode()),
+            plan_text(
+                PlanView::Plan(&scenario::forecast()),
+                Format::Human,
+                &colored(unicode()),
+            ),
+            plan_text(PlanView::Plan(&scenario::forecast()), Format::Human, &unicode()),
         ),
         (
             run_text(Format::Human, colored(unicode()), &events),
@@ -179,8 +195,11 @@ fn only_people_get_escape_codes_and_nobody_gets_a_secret() {
 #[test]
 fn every_json_line_says_its_version_and_type() {
     let events = scenario::events();
-    let text = plan_text(PlanView::Plan, Format::Json, &Style::plain())
-        + &run_text(Format::Json, Style::plain(), &events);
+    let text = plan_text(
+        PlanView::Plan(&scenario::forecast()),
+        Format::Json,
+        &Style::plain(),
+    ) + &run_text(Format::Json, Style::plain(), &events);
     let mut back = Vec::new();
     for line in text.lines() {
         let json: serde_json::Value = serde_json::from_str(line).unwrap();

@@ -16,6 +16,8 @@ use crate::database::{DATA_FILE, Database};
 pub(crate) const DATABASE: &str = "db";
 /// The backups' folder in a stack's folder.
 pub(crate) const BACKUPS: &str = "backups";
+/// The folder of the runs' records in a stack's folder.
+const RUNS: &str = "runs";
 
 /// Whether a state may be made.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -61,6 +63,14 @@ pub fn folder(state_dir: &Path, stack: &StackId) -> Result<PathBuf, StateError> 
 /// [`StateError::BadStackId`] for an id that is no folder's name.
 pub fn backups_folder(state_dir: &Path, stack: &StackId) -> Result<PathBuf, StateError> {
     Ok(folder(state_dir, stack)?.join(BACKUPS))
+}
+
+/// Where the records of a stack's runs belong. The stack need not be open, or be there at all.
+///
+/// # Errors
+/// [`StateError::BadStackId`] for an id that is no folder's name.
+pub fn runs_folder(state_dir: &Path, stack: &StackId) -> Result<PathBuf, StateError> {
+    Ok(folder(state_dir, stack)?.join(RUNS))
 }
 
 /// The ids of all stacks that have a state in `state_dir`, in order.

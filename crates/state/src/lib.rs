@@ -17,6 +17,7 @@ mod integrity;
 mod journal;
 mod lease;
 mod rebuild;
+mod runs;
 mod store;
 #[cfg(any(test, feature = "testing"))]
 pub mod testing;
@@ -32,4 +33,5 @@ pub use integrity::check;
 pub use journal::{FlushStatistics, Journal};
 pub use lease::{Lease, unlock};
 pub use rebuild::{Rebuilt, Remains, rebuild};
+pub use runs::{RECORDS_KEPT, RecordFile, create_record, records};
 pub use store::{Changeset, RunEnd, RunRecord, StateStore, StoredState, new_state};

@@ -3,8 +3,10 @@
 //! It prints, and fails only when it is asked to compare with an earlier result: machines differ, and so do
 //! hours of the same machine.
 
+mod diff;
 mod process;
 mod project;
+mod push;
 mod row;
 mod scale;
 mod small;
@@ -32,6 +34,10 @@ const TOLERANCE: f64 = 0.25;
 enum Group {
     /// Size, start-up, memory
     Small,
+    /// What a diff of nothing costs: requests, rounds, time
+    Diff,
+    /// A push of 500 MB, beside skopeo
+    Push,
     /// Stacks of up to 50,000 values, without AWS
     Scale,
 }
@@ -83,6 +89,7 @@ pub fn run(arguments: &Arguments) -> Result<()> {
     let bench = Bench {
         binary,
         venv: setup.venv,
+        python: setup.python,
         runs: arguments.runs,
     };
     let mut rows = Rows::new();
@@ -116,6 +123,8 @@ pub fn run(arguments: &Arguments) -> Result<()> {
 fn measure(group: Group, bench: &Bench, arguments: &Arguments) -> Result<Vec<Row>> {
     match group {
         Group::Small => small::measure(bench),
+        Group::Diff => diff::measure(bench),
+        Group::Push => push::measure(bench),
         Group::Scale => scale::measure(bench, arguments.largest),
     }
 }

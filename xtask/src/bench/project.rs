@@ -18,6 +18,8 @@ pub struct Bench {
     pub binary: PathBuf,
     /// The Python environment of the emulators.
     pub venv: PathBuf,
+    /// The Python in it.
+    pub python: PathBuf,
     /// How often short commands run; long ones run a tenth as often, three times at least.
     pub runs: u32,
 }

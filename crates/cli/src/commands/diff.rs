@@ -1,6 +1,5 @@
 //! `infra diff`: does AWS have what the file says?
 
-use std::io;
 use std::path::PathBuf;
 
 use anyhow::{Context, Result};
@@ -13,7 +12,7 @@ use super::run::{Prepared, Task, each, prepare, show_plan};
 use crate::arguments::{Scope, Where};
 use crate::exit::Exit;
 use crate::stack::Manner;
-use crate::terminal::Terminal;
+use crate::terminal::{Terminal, data};
 
 /// Show what drifted, and what differs from the file; exit code 2 if anything does
 #[derive(Debug, Args)]
@@ -69,7 +68,7 @@ async fn one(command: &Diff, file: PathBuf, terminal: &Terminal) -> Result<Exit>
     let found = found?;
     if let Some(things) = &found {
         write_unmanaged(
-            &mut io::stdout(),
+            &mut data(),
             things,
             Surveyed {
                 stack: &stack,

@@ -10,6 +10,7 @@ pub mod output;
 pub mod plan;
 mod rebuild;
 pub mod redeploy;
+pub mod report;
 mod run;
 pub mod sandbox;
 pub mod schema;
@@ -37,6 +38,7 @@ pub fn run(arguments: Arguments, terminal: &Terminal) -> Result<Exit> {
         Command::Apply(command) => in_runtime(terminal, apply::run(&command, terminal)),
         Command::Destroy(command) => in_runtime(terminal, destroy::run(&command, terminal)),
         Command::Redeploy(command) => in_runtime(terminal, redeploy::run(&command, terminal)),
+        Command::Report(command) => report::run(&command, terminal),
         Command::Output(command) => output::run(&command, terminal),
         Command::Graph(command) => graph::run(&command, terminal),
         Command::Import(command) => in_runtime(terminal, import::run(&command, terminal)),

@@ -65,7 +65,8 @@ async fn one(command: &PlanCommand, file: PathBuf, terminal: &Terminal) -> Resul
         Ok(prepared) => prepared,
         Err(exit) => return Ok(exit),
     };
-    let shown = show_plan(&prepared.planned, PlanView::Plan, terminal);
+    let forecast = prepared.open.session.forecast(&prepared.planned.plan);
+    let shown = show_plan(&prepared.planned, PlanView::Plan(&forecast), terminal);
     let saved = match &command.out {
         Some(out) => save(command, &task, &prepared, out, terminal),
         None => Ok(()),

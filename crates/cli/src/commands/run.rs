@@ -124,7 +124,7 @@ pub fn show_engine_error(error: EngineError, open: &Open, terminal: &Terminal) -
 ///
 /// # Errors
 /// When stdout is closed.
-pub fn show_plan(planned: &Planned, view: PlanView, terminal: &Terminal) -> io::Result<()> {
+pub fn show_plan(planned: &Planned, view: PlanView<'_>, terminal: &Terminal) -> io::Result<()> {
     write_plan(&mut data(), &planned.plan, view, terminal.format, &terminal.out)
 }
 
@@ -139,7 +139,8 @@ pub async fn carry_out(
     terminal: &Terminal,
 ) -> Result<Exit> {
     let Prepared { open, planned, .. } = prepared;
-    show_plan(&planned, PlanView::Plan, terminal)?;
+    let forecast = open.session.forecast(&planned.plan);
+    show_plan(&planned, PlanView::Plan(&forecast), terminal)?;
     let nothing_to_do = planned.plan.steps.is_empty() && planned.plan.outputs.is_empty();
     if !nothing_to_do && planned.plan.has_changes() && !running.yes {
         if !terminal.can_ask() {

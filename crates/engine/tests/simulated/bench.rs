@@ -153,6 +153,7 @@ impl Bench {
         let (reporter, receiver) = channel(Redaction::default());
         self.cloud
             .report_to(Arc::new(Traced::new(Arc::new(reporter.clone()))));
+        let past = self.past.clone();
         let session = Session {
             journal: Arc::new(journal),
             providers: Arc::new(WatchedProviders::new(&self.cloud, &self.watch, self.schedule)),
@@ -162,7 +163,7 @@ impl Bench {
             ambient: Arc::clone(&self.ambient) as Arc<dyn Ambient>,
             pace: Pace::AWS,
             parallelism: self.parallelism,
-            estimates: Estimates::new(self.cloud.providers(), self.past.clone()),
+            estimates: Estimates::new(self.cloud.providers(), || past),
             wait: self.wait,
         };
         (session, receiver)

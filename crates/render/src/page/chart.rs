@@ -317,11 +317,10 @@ fn words(view: &View<'_>, position: usize) -> String {
     escaped(&words)
 }
 
-type IsOfKind = fn(&SegmentKind) -> bool;
-
 /// `; calls 0.2 s, not ready for 41 s`: what there is of each.
 fn parts(track: &StepTrack) -> String {
-    let kinds: [(&str, IsOfKind); 5] = [
+    type Is = fn(&SegmentKind) -> bool;
+    let kinds: [(&str, Is); 5] = [
         ("in the queue", |kind| *kind == SegmentKind::Queued),
         ("calls", |kind| *kind == SegmentKind::Call),
         ("pauses", |kind| matches!(kind, SegmentKind::Pause { .. })),

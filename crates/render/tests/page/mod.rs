@@ -1,7 +1,5 @@
 //! The page of a past run: what it tells, and that nothing from outside becomes part of its markup.
 
-#![expect(clippy::expect_used, reason = "helpers of tests may fail as tests do")]
-
 use std::collections::BTreeSet;
 
 use infra_core::event::RunSummary;
@@ -21,7 +19,7 @@ fn run_of(events: &[Event]) -> Timeline {
         events: events.to_vec(),
         unreadable_lines: 0,
     };
-    Timeline::of(&record).expect("a run")
+    Timeline::of(&record).unwrap()
 }
 
 fn page(run: &Timeline) -> String {
@@ -35,11 +33,11 @@ fn page(run: &Timeline) -> String {
 fn markup(html: &str) -> BTreeSet<String> {
     let mut found = BTreeSet::new();
     let mut open: Vec<&str> = Vec::new();
-    let mut rest = html.strip_prefix("<!DOCTYPE html>").expect("a document type");
+    let mut rest = html.strip_prefix("<!DOCTYPE html>").unwrap();
     while let Some((text, after)) = rest.split_once('<') {
         let in_style = open.last() == Some(&"style");
         assert!(in_style || !text.contains('>'), "a bracket in {text:?}");
-        let (tag, after) = after.split_once('>').expect("a tag ends");
+        let (tag, after) = after.split_once('>').unwrap();
         rest = after;
         if let Some(name) = tag.strip_prefix('/') {
             assert_eq!(open.pop(), Some(name), "in {html}");
@@ -50,7 +48,7 @@ fn markup(html: &str) -> BTreeSet<String> {
         found.insert(name.to_owned());
         attributes = attributes.trim_end_matches('/');
         while let Some((attribute, value)) = attributes.split_once("=\"") {
-            let (value, after) = value.split_once('"').expect("a value ends");
+            let (value, after) = value.split_once('"').unwrap();
             found.insert(format!("{name} {}", attribute.trim()));
             if attribute.trim() == "href" {
                 assert!(value.starts_with("#step-"), "{value}");

@@ -11,7 +11,7 @@ use infra_core::SourceMap;
 mod plan;
 mod run;
 
-pub use plan::plan;
+pub use plan::{forecast, plan};
 pub use run::events;
 
 /// The clear text that must never be shown.
