@@ -25,7 +25,10 @@ struct Package {
     without: &'static str,
 }
 
-const PACKAGES: [Package; 3] = [
+/// Programs that can look at a page.
+const BROWSERS: [&str; 3] = ["chromium", "chromium-browser", "google-chrome"];
+
+const PACKAGES: [Package; 4] = [
     Package {
         name: "python3-venv",
         is_there: python_makes_environments,
@@ -40,6 +43,11 @@ const PACKAGES: [Package; 3] = [
         name: "skopeo",
         is_there: || is_installed("skopeo"),
         without: "what is pushed is not read back by another program",
+    },
+    Package {
+        name: "chromium",
+        is_there: || BROWSERS.iter().any(|program| is_installed(program)),
+        without: "the page of a run is not looked at in a browser",
     },
 ];
 
@@ -59,7 +67,7 @@ pub fn run() -> Result<Setup> {
 pub fn debian_packages() -> Result<()> {
     let missing: Vec<&Package> = PACKAGES.iter().filter(|package| !(package.is_there)()).collect();
     if missing.is_empty() {
-        println!("registry, skopeo and Python are there");
+        println!("registry, skopeo, browser and Python are there");
         return Ok(());
     }
     let names: Vec<&str> = missing.iter().map(|package| package.name).collect();

@@ -74,6 +74,7 @@ fn with_what_they_need(mut command: Command, setup: &Setup) -> Command {
     if in_ci() {
         command.env("INFRA_TEST_REQUIRE_REGISTRY", "1");
         command.env("INFRA_TEST_REQUIRE_EMULATOR", "1");
+        command.env("INFRA_TEST_REQUIRE_BROWSER", "1");
     }
     command
 }

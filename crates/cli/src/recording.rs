@@ -50,7 +50,11 @@ impl Recording {
             for earlier in std::mem::take(&mut self.before) {
                 writer.event(&earlier)?;
             }
+            // However soon it is killed, that it began is known.
+            writer.event(event)?;
+            writer.flush()?;
             self.writer = Some(writer);
+            return Ok(());
         }
         let Some(writer) = &mut self.writer else {
             if self.before.len() < BEFORE && !event.kind.may_be_dropped() {

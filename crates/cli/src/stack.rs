@@ -89,6 +89,7 @@ pub struct Site {
 #[derive(Clone)]
 struct SandboxSite {
     endpoint: String,
+    time_scale: f64,
     registry: String,
 }
 
@@ -142,6 +143,7 @@ pub fn site(path: &Path, place: &Where, terminal: &Terminal) -> Result<Site> {
         lock_timeout,
         emulator: Some(SandboxSite {
             endpoint: running.endpoint,
+            time_scale: running.time_scale,
             registry: running.registry_url,
         }),
     })
@@ -332,11 +334,7 @@ pub async fn open(
         reporter,
         cancellation,
         ambient: Arc::new(Machine),
-        pace: if emulator.is_some() {
-            Pace::EMULATOR
-        } else {
-            Pace::AWS
-        },
+        pace: emulator.map_or(Pace::AWS, |emulator| Pace::of_emulator(emulator.time_scale)),
         parallelism: manner.parallelism,
         wait: manner.wait,
     };

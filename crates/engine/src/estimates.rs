@@ -74,36 +74,41 @@ impl Estimates {
                 *needed = true;
             }
         }
+        let mut forecast = Forecast::default();
+        let mut expected = Vec::with_capacity(plan.steps.len());
+        for (step, is_needed) in plan.steps.iter().zip(needed) {
+            let (mut estimate, is_measured) = self.look_up(step);
+            match step.operation {
+                StepOperation::Forget | StepOperation::Confirm => {}
+                _ if is_measured => forecast.measured_steps += 1,
+                _ => forecast.typical_steps += 1,
+            }
+            if !is_needed && matches!(step.operation, StepOperation::Create | StepOperation::Update) {
+                estimate.readiness = Duration::ZERO;
+            }
+            expected.push(estimate);
+        }
         let run = OfRun {
             estimates: self,
-            needed: &needed,
+            expected: &expected,
         };
         let path = critical_path(plan, &run);
-        let calling =
-            |step: &&Step| !matches!(step.operation, StepOperation::Forget | StepOperation::Confirm);
-        let calls = plan.steps.iter().filter(calling).count();
-        let measured_steps = plan
+        forecast.duration_ms = millis(path.length);
+        forecast.critical_path = path
             .steps
             .iter()
-            .filter(calling)
-            .filter(|step| self.look_up(step).1)
-            .count();
-        let steps = path.steps.iter().filter_map(|part| {
-            let step = plan.steps.get(part.step.0 as usize)?;
-            Some(ForecastStep {
-                address: step.address.clone(),
-                operation: step.operation,
-                start_ms: millis(part.start),
-                end_ms: millis(part.end),
-                until: part.until,
+            .filter_map(|part| {
+                let step = plan.steps.get(part.step.0 as usize)?;
+                Some(ForecastStep {
+                    address: step.address.clone(),
+                    operation: step.operation,
+                    start_ms: millis(part.start),
+                    end_ms: millis(part.end),
+                    until: part.until,
+                })
             })
-        });
-        Forecast {
-            duration_ms: millis(path.length),
-            critical_path: steps.collect(),
-            measured_steps,
-            typical_steps: calls - measured_steps,
-        }
+            .collect();
+        forecast
     }
 }
 
@@ -126,24 +131,16 @@ impl Expectations for Estimates {
     }
 }
 
-/// The same in a run that may not wait for what nobody needs.
+/// The same in one run, which may not wait for what nobody needs.
 struct OfRun<'a> {
     estimates: &'a Estimates,
     /// By position.
-    needed: &'a [bool],
+    expected: &'a [StepEstimate],
 }
 
 impl Expectations for OfRun<'_> {
     fn estimate(&self, step: &Step) -> StepEstimate {
-        let estimate = self.estimates.estimate(step);
-        let is_needed = self.needed.get(step.id.0 as usize).copied().unwrap_or(true);
-        if is_needed || !matches!(step.operation, StepOperation::Create | StepOperation::Update) {
-            return estimate;
-        }
-        StepEstimate {
-            readiness: Duration::ZERO,
-            ..estimate
-        }
+        self.expected.get(step.id.0 as usize).copied().unwrap_or_default()
     }
 
     fn strength(&self, plan: &Plan, step: &Step, dependency: &StepDependency) -> Strength {

@@ -58,6 +58,20 @@ impl Pace {
     };
 }
 
+/// Above this share of AWS's durations an emulator is no quicker than AWS where it counts.
+const QUICK: f64 = 0.1;
+
+impl Pace {
+    /// For an emulator with this factor on AWS's durations.
+    pub fn of_emulator(time_scale: f64) -> Self {
+        if time_scale <= QUICK {
+            Self::EMULATOR
+        } else {
+            Self::AWS
+        }
+    }
+}
+
 /// The tries of one call so far.
 ///
 /// Each class of errors has a bound of its own, so that a delete that had to wait long for something in its way

@@ -153,3 +153,148 @@ impl Timeline {
         hold.filter(|_| stood_aside).map(|hold| hold.by)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use infra_core::Strength::{Exists, Ready};
+
+    use crate::read;
+    use crate::timeline::{SegmentKind, Timeline};
+
+    /// A network, a balancer that takes long, a listener that needs only its id, and a service that is refused
+    /// until the balancer works; then two workers for one free place.
+    const RUN: &str = r#"
+        10 run_started "run":"r","command":"apply","steps":6,"stack":"s","serial":1,"at_unix_ms":1
+        10 step_started "step":0,"address":"a.network.n","operation":"create","queued_ms":10,"after":[]
+        15 api_call "address":"a.network.n","service":"a","operation":"CreateNetwork","mutating":true,"duration_ms":5,"error":null
+        30 step_exists "step":0,"address":"a.network.n","physical_id":"n"
+        32 step_started "step":1,"address":"a.balancer.b","operation":"create","queued_ms":31,"after":[{"step":0,"strength":"exists"}]
+        35 step_finished "step":0,"address":"a.network.n","operation":"create","changed":true,"physical_id":"n","duration_ms":25
+        50 step_exists "step":1,"address":"a.balancer.b","physical_id":"b"
+        50 wait_started "step":1,"address":"a.balancer.b","waiter":"balancer active"
+        51 step_started "step":2,"address":"a.listener.l","operation":"create","queued_ms":51,"after":[{"step":1,"strength":"exists"}]
+        52 step_started "step":3,"address":"a.service.s","operation":"create","queued_ms":52,"after":[{"step":1,"strength":"exists"},{"step":0,"strength":"exists"}]
+        60 step_parked "step":3,"address":"a.service.s","waits_for":[1],"error":{"class":"dependency_not_ready","message":"not yet"}
+        70 step_finished "step":2,"address":"a.listener.l","operation":"create","changed":true,"physical_id":"l","duration_ms":19
+        95 waiting "address":"a.balancer.b","status":"provisioning"
+        200 step_finished "step":1,"address":"a.balancer.b","operation":"create","changed":true,"physical_id":"b","duration_ms":168
+        202 step_resumed "step":3,"address":"a.service.s"
+        240 step_finished "step":3,"address":"a.service.s","operation":"create","changed":true,"physical_id":"s","duration_ms":38
+        241 step_started "step":4,"address":"a.worker.one","operation":"update","queued_ms":241,"after":[{"step":3,"strength":"ready"}]
+        261 step_finished "step":4,"address":"a.worker.one","operation":"update","changed":true,"physical_id":"w","duration_ms":20
+        262 step_started "step":5,"address":"a.worker.two","operation":"update","queued_ms":241,"after":[{"step":3,"strength":"ready"}]
+        270 step_retried "step":5,"address":"a.worker.two","attempt":1,"delay_ms":10,"error":{"class":"throttled","message":"slow down"}
+        290 step_finished "step":5,"address":"a.worker.two","operation":"update","changed":true,"physical_id":"w","duration_ms":28
+    "#;
+
+    fn run() -> Timeline {
+        let lines = RUN.lines().filter_map(|line| {
+            let (at_ms, rest) = line.trim().split_once(' ')?;
+            let (event, rest) = rest.split_once(' ')?;
+            Some(format!(
+                "{{\"version\":1,\"type\":\"event\",\"at_ms\":{at_ms},\"sequence\":1,\"event\":\"{event}\",{rest}}}\n"
+            ))
+        });
+        let records = read(&lines.collect::<String>()).unwrap();
+        assert_eq!(records[0].unreadable_lines, 0);
+        Timeline::of(&records[0]).unwrap()
+    }
+
+    #[test]
+    fn the_path_goes_back_by_what_really_held_each_step() {
+        let run = run();
+        let path = run.critical_path();
+        let parts: Vec<_> = path
+            .parts
+            .iter()
+            .map(|part| {
+                let name = run.steps[part.position].address.to_string();
+                (name, part.start_ms, part.end_ms, part.queued_ms, part.until)
+            })
+            .collect();
+        let expected = [
+            // Its id was enough for the balancer, whose readiness the service had to wait for.
+            ("a.network.n", 0, 20, 0, Exists),
+            ("a.balancer.b", 21, 190, 1, Ready),
+            ("a.service.s", 192, 230, 0, Ready),
+            ("a.worker.two", 231, 280, 21, Ready),
+        ];
+        assert_eq!(
+            parts,
+            expected.map(|(name, from, to, queued, until)| { (name.to_owned(), from, to, queued, until) })
+        );
+        assert_eq!(path.duration_ms(), 20 + 168 + 38 + 28);
+    }
+
+    #[test]
+    fn the_time_of_a_step_is_told_without_gaps() {
+        let run = run();
+        for (address, expected) in [
+            ("a.network.n", &[("call", 0, 25)][..]),
+            (
+                "a.balancer.b",
+                &[
+                    ("queued", 21, 22),
+                    ("call", 22, 40),
+                    ("balancer active: provisioning", 40, 190),
+                ],
+            ),
+            (
+                "a.service.s",
+                &[("call", 42, 50), ("parked", 50, 192), ("call", 192, 230)],
+            ),
+            (
+                "a.worker.two",
+                &[
+                    ("queued", 231, 252),
+                    ("call", 252, 260),
+                    ("pause", 260, 270),
+                    ("call", 270, 280),
+                ],
+            ),
+        ] {
+            let track = run
+                .steps
+                .iter()
+                .find(|track| track.address.to_string() == address)
+                .unwrap();
+            let found: Vec<_> = track
+                .segments
+                .iter()
+                .map(|segment| {
+                    let kind = match &segment.kind {
+                        SegmentKind::Queued => "queued".to_owned(),
+                        SegmentKind::Call => "call".to_owned(),
+                        SegmentKind::Pause { .. } => "pause".to_owned(),
+                        SegmentKind::Parked { .. } => "parked".to_owned(),
+                        SegmentKind::Readiness { waiter, statuses } => {
+                            format!("{waiter}: {}", statuses.join(", "))
+                        }
+                    };
+                    (kind, segment.start_ms, segment.end_ms)
+                })
+                .collect();
+            let expected: Vec<_> = expected
+                .iter()
+                .map(|(kind, from, to)| ((*kind).to_owned(), *from, *to))
+                .collect();
+            assert_eq!(found, expected, "{address}");
+        }
+        assert_eq!(run.calls_by_step()[0], [0]);
+    }
+
+    #[test]
+    fn what_stood_aside_is_known_to_need_the_other_working() {
+        let durations = crate::Durations::of_runs(&[run()]);
+        let name = |text: &str| text.parse().unwrap();
+        assert!(durations.is_held(&name("a.service"), &name("a.balancer")));
+        assert!(!durations.is_held(&name("a.listener"), &name("a.balancer")));
+        let create = infra_core::StepOperation::Create;
+        let service = durations.of(&"a.service.s".parse().unwrap(), create).unwrap();
+        // 8 until it was refused and 38 afterwards; what it stood aside is not its own.
+        assert_eq!(service.call.as_millis(), 46);
+        let balancer = durations.of(&"a.balancer.b".parse().unwrap(), create).unwrap();
+        assert_eq!(balancer.call.as_millis(), 18);
+        assert_eq!(balancer.readiness.unwrap().as_millis(), 150);
+    }
+}

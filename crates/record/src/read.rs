@@ -9,7 +9,7 @@ use serde::Deserialize;
 pub struct Record {
     /// Those of planning, and then the run's, in order. There may be no end: the run goes on, or was cut off.
     pub events: Vec<Event>,
-    /// Lines that are none of ours or are broken off.
+    /// Lines that are broken off, or of a kind of event that is not known.
     pub unreadable_lines: usize,
 }
 
@@ -38,8 +38,8 @@ struct Head<'a> {
 
 /// The runs that a text tells of, in its order: one for the record of a run, any number for the log of a job.
 ///
-/// Lines of other kinds are passed over, and a line that cannot be read is counted: the last one of a run that
-/// was killed may be broken off.
+/// Whatever else stands in it is passed over, and an object that cannot be read is counted: the last one of a
+/// run that was killed may be broken off.
 ///
 /// # Errors
 /// There is none, or a later version wrote it.
@@ -49,7 +49,7 @@ pub fn read(text: &str) -> Result<Vec<Record>, NoRecord> {
     let mut has_begun = false;
     for line in text.lines() {
         let Ok(head) = serde_json::from_str::<Head<'_>>(line) else {
-            before.unreadable_lines += usize::from(!line.trim().is_empty());
+            before.unreadable_lines += usize::from(line.starts_with('{'));
             continue;
         };
         if head.version > EVENT_FORMAT_VERSION {
@@ -102,7 +102,7 @@ mod tests {
             (vec![STARTED], Ok(vec![(1, 0)])),
             (vec![CALL, STARTED, "", ENDED], Ok(vec![(3, 0)])),
             (vec![STARTED, ENDED, cut], Ok(vec![(2, 1)])),
-            (vec!["$ infra apply", plan, CALL, STARTED, CALL], Ok(vec![(3, 1)])),
+            (vec!["$ infra apply", plan, CALL, STARTED, CALL], Ok(vec![(3, 0)])),
             (vec![STARTED, STARTED], Ok(vec![(1, 0), (1, 0)])),
             (vec![CALL, plan], Err(NoRecord::NoRun)),
             (vec![], Err(NoRecord::NoRun)),

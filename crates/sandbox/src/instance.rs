@@ -23,6 +23,9 @@ pub(crate) struct Instance {
     pub(crate) process: ProcessIdentity,
     /// 0 until it answers.
     pub(crate) port: u16,
+    /// The factor on AWS's durations; known once it answers.
+    #[serde(default)]
+    pub(crate) time_scale: f64,
     /// Which version of the program runs.
     pub(crate) program: String,
     pub(crate) log: PathBuf,
@@ -30,8 +33,8 @@ pub(crate) struct Instance {
 
 /// Where an instance stands.
 pub(crate) enum Health {
-    /// It runs and answers as itself.
-    Well,
+    /// It runs and answers as itself, with this factor on AWS's durations.
+    Well(f64),
     /// Its process is gone, or something else answers in its place.
     Dead,
     /// Its process lives, but there is no answer.
@@ -41,6 +44,12 @@ pub(crate) enum Health {
 #[derive(serde::Deserialize)]
 struct StatusPage {
     instance_id: String,
+    settings: Settings,
+}
+
+#[derive(serde::Deserialize)]
+struct Settings {
+    time_scale: f64,
 }
 
 impl Instance {
@@ -63,7 +72,7 @@ impl Instance {
         }
         match http::request("GET", self.port, "/_infra/status", "", ANSWER_TIMEOUT) {
             Ok(answer) => match serde_json::from_str::<StatusPage>(&answer.body) {
-                Ok(page) if page.instance_id == self.instance_id => Health::Well,
+                Ok(page) if page.instance_id == self.instance_id => Health::Well(page.settings.time_scale),
                 _ => Health::Dead,
             },
             Err(error) if error.kind() == io::ErrorKind::ConnectionRefused => Health::Dead,

@@ -38,7 +38,7 @@ pub struct StartOptions {
 }
 
 /// An emulator that runs.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct Running {
     /// The URL of every AWS service, without a trailing slash.
     pub endpoint: String,
@@ -48,6 +48,8 @@ pub struct Running {
     pub state_dir: PathBuf,
     /// Names the instance; a reset makes a new one.
     pub instance_id: String,
+    /// The factor on AWS's durations.
+    pub time_scale: f64,
     /// The emulator's process.
     pub pid: u32,
     /// The emulator's log.
@@ -57,7 +59,7 @@ pub struct Running {
 }
 
 /// Whether an emulator runs.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq)]
 pub enum Status {
     /// It runs and answers.
     Running(Running),
@@ -120,10 +122,10 @@ impl Sandbox {
                 return self.running(&instance, true);
             }
             match instance.health() {
-                Health::Well if instance.program == program::hash() => {
+                Health::Well(_) if instance.program == program::hash() => {
                     return self.running(&instance, false);
                 }
-                Health::Well => progress(
+                Health::Well(_) => progress(
                     "the running emulator is of another version of infra; a new, empty one takes its place",
                 ),
                 Health::Dead => {
@@ -262,7 +264,7 @@ impl Sandbox {
     fn healthy(&self) -> Result<Instance, SandboxError> {
         let instance = self.instance().ok_or(SandboxError::NotRunning)?;
         match instance.health() {
-            Health::Well => Ok(instance),
+            Health::Well(_) => Ok(instance),
             Health::Dead => Err(SandboxError::NotRunning),
             Health::Silent(source) => Err(SandboxError::Unresponsive {
                 pid: instance.process.pid,
@@ -288,6 +290,7 @@ impl Sandbox {
             registry_url: url,
             state_dir: self.make_state_dir(&instance.instance_id)?,
             instance_id: instance.instance_id.clone(),
+            time_scale: instance.time_scale,
             pid: instance.process.pid,
             log: instance.log.clone(),
             started_now,
@@ -356,6 +359,7 @@ impl Sandbox {
             instance_id,
             process,
             port: 0,
+            time_scale: 0.0,
             program: program::hash(),
             log,
         };
@@ -409,7 +413,8 @@ fn wait_until_well(
             && let Ok(port) = text.trim().parse()
         {
             instance.port = port;
-            if matches!(instance.health(), Health::Well) {
+            if let Health::Well(time_scale) = instance.health() {
+                instance.time_scale = time_scale;
                 return Ok(());
             }
         }

@@ -27,16 +27,6 @@ const LONG: &[(&str, f64)] = &[
     ("iam.service_linked_role.usable", 1000.0),
 ];
 
-fn set_durations(project: &Project, durations: impl IntoIterator<Item = (&'static str, f64)>) {
-    let durations: BTreeMap<_, _> = durations.into_iter().collect();
-    project.boto3(
-        &json!({ "durations_seconds": durations }),
-        "from urllib.request import Request, urlopen\n\
-         page = endpoint + '/_infra/settings'\n\
-         result = json.load(urlopen(Request(page, json.dumps(given).encode())))",
-    );
-}
-
 /// How often each operation that can change something has succeeded. `UpdateService` does not count: the rollout
 /// asks for the definition again when it does not see yet that the service has it, which begins nothing.
 fn changes(project: &Project) -> BTreeMap<String, usize> {
@@ -56,9 +46,11 @@ fn changes(project: &Project) -> BTreeMap<String, usize> {
 #[test]
 fn what_aws_shows_late_is_neither_gone_nor_made_twice() {
     let prompt = Reference::dev02();
-    set_durations(&prompt.project, LONG.iter().map(|(name, _)| (*name, 0.0)));
+    prompt
+        .project
+        .set_durations(LONG.iter().map(|(name, _)| (*name, 0.0)));
     let late = Reference::dev02();
-    set_durations(&late.project, LONG.iter().copied());
+    late.project.set_durations(LONG.iter().copied());
 
     let mut carried_out = Vec::new();
     for mut reference in [prompt, late] {
@@ -91,7 +83,7 @@ fn what_aws_shows_late_is_neither_gone_nor_made_twice() {
 #[test]
 fn right_after_a_change_by_apply_the_old_is_no_drift_and_a_change_by_hand_is() {
     let project = Project::sandbox();
-    set_durations(&project, LONG.iter().copied());
+    project.set_durations(LONG.iter().copied());
     let file = "stacks/network.toml";
     project.write(file, &network("one"));
     project.stack("apply", file, &["-y"]).exits(0);
@@ -108,7 +100,7 @@ fn right_after_a_change_by_apply_the_old_is_no_drift_and_a_change_by_hand_is() {
     let changes = changes(&project);
     assert_eq!(changes.get("ec2.CreateTags"), Some(&1), "{changes:?}");
 
-    set_durations(&project, [("ec2.change.visible", 0.0)]);
+    project.set_durations([("ec2.change.visible", 0.0)]);
     project.boto3(
         &json!({ "vpc": vpc[0] }),
         "client('ec2').create_tags(Resources=[given['vpc']], Tags=[{'Key': 'team', 'Value': 'three'}])",
@@ -120,7 +112,7 @@ fn right_after_a_change_by_apply_the_old_is_no_drift_and_a_change_by_hand_is() {
 fn what_aws_does_not_know_yet_is_not_gone_when_it_is_to_be_deleted() {
     let project = Project::sandbox();
     // 1.4 s.
-    set_durations(&project, [("ec2.create.usable", 700.0)]);
+    project.set_durations([("ec2.create.usable", 700.0)]);
     let file = "stacks/network.toml";
     project.write(file, &network("one"));
     project.stack("apply", file, &["-y"]).exits(0);
@@ -186,7 +178,7 @@ container_definitions = [{ name = "app", image = "public.ecr.aws/nginx/nginx:sta
 #[test]
 fn a_role_that_never_becomes_visible_ends_the_apply_with_its_name() {
     let project = Project::sandbox();
-    set_durations(&project, [("iam.role.usable", 1e6)]);
+    project.set_durations([("iam.role.usable", 1e6)]);
     let file = "stacks/roles.toml";
     project.write(file, ROLES);
     project.stack("apply", file, &["-y"]).exits(1).says([

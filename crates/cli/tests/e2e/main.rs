@@ -27,4 +27,6 @@ mod places;
 mod proof;
 mod races;
 mod reference;
+mod report;
+mod signals;
 mod unmanaged;

@@ -9,8 +9,12 @@ use super::View;
 use super::rows::{HEADING, MOST_ROWS, ROW, Row};
 use super::text::{count, escaped, more, name, time, verb};
 
-/// The share of the width that the time takes, in percent: on its right there is room for durations.
-const WIDTH: f64 = 92.0;
+/// The share of the width that the time takes, in percent.
+const WIDTH: f64 = 98.0;
+/// A bar that ends beyond this share has its duration on its left, and one that also begins before the other
+/// inside: it has room there in a narrow window too.
+const NEAR_RIGHT: f64 = 84.0;
+const NEAR_LEFT: f64 = 20.0;
 /// Ticks of the axis, about.
 const TICKS: u64 = 8;
 
@@ -230,9 +234,15 @@ fn step(html: &mut String, view: &View<'_>, position: usize, top: usize) {
         StepEnd::Skipped => ("after", "∅ "),
         StepEnd::Done { .. } => ("after", ""),
     };
+    let (from, to) = (share(track.queued_ms, view), share(track.end_ms, view));
+    let (class, at, anchor, aside) = match (from < NEAR_LEFT, to > NEAR_RIGHT) {
+        (_, false) => (class.to_owned(), &end, "start", 5),
+        (false, true) => (class.to_owned(), &start, "end", -5),
+        (true, true) => (format!("{class} inside"), &end, "end", -5),
+    };
     let _ = writeln!(
         html,
-        "<text class=\"{class}\" x=\"{end}%\" dx=\"5\" y=\"{}\">{mark}{}</text></g>",
+        "<text class=\"{class}\" x=\"{at}%\" dx=\"{aside}\" y=\"{}\" text-anchor=\"{anchor}\">{mark}{}</text></g>",
         middle + 4,
         time(track.duration_ms())
     );
@@ -393,8 +403,12 @@ fn critical(html: &mut String, view: &View<'_>) {
 
 /// A moment's place in percent of the width.
 fn x(at_ms: u64, view: &View<'_>) -> String {
+    format!("{:.3}", share(at_ms, view))
+}
+
+fn share(at_ms: u64, view: &View<'_>) -> f64 {
     let whole = view.run.duration_ms.max(1) as f64;
-    format!("{:.3}", (at_ms as f64 / whole).min(1.0) * WIDTH)
+    (at_ms as f64 / whole).min(1.0) * WIDTH
 }
 
 fn width(start_ms: u64, end_ms: u64, view: &View<'_>) -> String {

@@ -9,6 +9,8 @@ use super::View;
 use super::text::{count, escaped, more, number, time};
 use crate::units::time_utc;
 
+/// Waiting for a free place is told when it takes more than this part of the time.
+const FEW: u64 = 50;
 /// Parts of the critical path that are told in words; the chart has them all.
 const MOST_PARTS: usize = 40;
 
@@ -159,7 +161,7 @@ pub(super) fn why(track: &StepTrack, part: &PathPart) -> String {
             _ => "until it was done".to_owned(),
         },
     };
-    if part.queued_ms > 0 {
+    if part.queued_ms > part.duration_ms() / FEW {
         words.push_str(&format!(", after {} for a free place", time(part.queued_ms)));
     }
     words

@@ -63,7 +63,7 @@ pub(super) fn slowest(html: &mut String, view: &View<'_>) {
         return;
     }
     html.push_str(
-        "<section>\n<h2>The slowest steps</h2>\n<table>\n<thead><tr><th>Step</th><th class=\"n\">Took</th>\
+        "<section>\n<h2>The slowest steps</h2>\n<div class=\"scroll\"><table>\n<thead><tr><th>Step</th><th class=\"n\">Took</th>\
          <th class=\"n\">Calls</th><th class=\"n\">Until ready</th><th class=\"n\">Pauses</th>\
          <th class=\"n\">Aside</th><th></th></tr></thead>\n<tbody>\n",
     );
@@ -90,7 +90,7 @@ pub(super) fn slowest(html: &mut String, view: &View<'_>) {
             }
         );
     }
-    html.push_str("</tbody>\n</table>\n</section>\n");
+    html.push_str("</tbody>\n</table></div>\n</section>\n");
 }
 
 pub(super) fn calls(html: &mut String, view: &View<'_>) {
@@ -100,7 +100,7 @@ pub(super) fn calls(html: &mut String, view: &View<'_>) {
         html.push_str("<p>None.</p>\n");
     } else {
         html.push_str(
-            "<table>\n<thead><tr><th>Service and operation</th><th class=\"n\">Calls</th><th class=\"n\">Together</th>\
+            "<div class=\"scroll\"><table>\n<thead><tr><th>Service and operation</th><th class=\"n\">Calls</th><th class=\"n\">Together</th>\
              <th class=\"n\">Mean</th><th class=\"n\">Slowest</th><th class=\"n\">Failed</th>\
              <th class=\"n\">Throttled</th></tr></thead>\n",
         );
@@ -113,7 +113,7 @@ pub(super) fn calls(html: &mut String, view: &View<'_>) {
             }
             html.push_str("</tbody>\n");
         }
-        html.push_str("</table>\n");
+        html.push_str("</table></div>\n");
     }
     if !view.run.calls_before.is_empty() {
         let sum = together(&call_sums(&view.run.calls_before));
@@ -204,7 +204,7 @@ pub(super) fn steps(html: &mut String, view: &View<'_>) {
         return;
     }
     html.push_str(
-        "<section>\n<h2>All of it</h2>\n<table class=\"steps\">\n<thead><tr><th>Step</th><th class=\"n\">From</th>\
+        "<section>\n<h2>All of it</h2>\n<div class=\"scroll\"><table class=\"steps\">\n<thead><tr><th>Step</th><th class=\"n\">From</th>\
          <th class=\"n\">To</th><th>After</th><th>Calls</th></tr></thead>\n<tbody>\n",
     );
     for position in own() {
@@ -222,7 +222,7 @@ pub(super) fn steps(html: &mut String, view: &View<'_>) {
             escaped(&calls_of(view, position))
         );
     }
-    html.push_str("</tbody>\n</table>\n</section>\n");
+    html.push_str("</tbody>\n</table></div>\n</section>\n");
 }
 
 /// `CreateVpc 40 ms, 3 × DescribeVpcs 25 ms`.

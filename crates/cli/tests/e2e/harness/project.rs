@@ -251,6 +251,18 @@ impl Project {
         ran.unwrap_or_else(|error| panic!("the script failed: {error}\n{script}"))
     }
 
+    /// Sets some of AWS's durations in the emulator, in AWS's seconds.
+    #[track_caller]
+    pub fn set_durations(&self, durations: impl IntoIterator<Item = (&'static str, f64)>) {
+        let durations: BTreeMap<_, _> = durations.into_iter().collect();
+        self.boto3(
+            &json!({ "durations_seconds": durations }),
+            "from urllib.request import Request, urlopen\n\
+             page = endpoint + '/_infra/settings'\n\
+             result = json.load(urlopen(Request(page, json.dumps(given).encode())))",
+        );
+    }
+
     /// What the account holds, beyond what AWS puts into every account.
     #[track_caller]
     pub fn held(&self) -> Held {
