@@ -11,12 +11,11 @@ use infra_core::event::EventKind;
 use infra_core::state::JournalEntry;
 use infra_core::{Attributes, Health, Observation, PhysicalId, Resource, ResourceAddress, Stack, Token};
 use infra_plan::resolve;
-use infra_provider::{Call, Found, Progress, Provider};
+use infra_provider::{Call, Found, Provider};
 
-use crate::prepare::prepare;
 use crate::refresh::{RefreshError, Refreshed, refresh};
 use crate::scope::{RunScope, completed};
-use crate::session::{EngineError, Session, taken_over};
+use crate::session::{EngineError, Prepared, Session, taken_over};
 use crate::work::in_order;
 
 /// What a look for one resource found.
@@ -45,16 +44,15 @@ impl Session {
     async fn search(&self, stack: &Stack) -> Result<usize, EngineError> {
         self.settling().all().await.map_err(Box::new)?;
         let refreshed = refresh(&*self.providers, &self.journal.snapshot()).await?;
-        let progress: Arc<dyn Progress> = Arc::new(self.reporter.clone());
-        let prepared = prepare(stack, &*self.providers, self.identity.as_ref(), progress)
-            .await
-            .map_err(EngineError::Diagnostics)?;
+        let Prepared { made, lookups } = self.prepare(stack).await?;
+        let mut scope = RunScope::new(self.identity.clone());
+        scope.know_lookups(&lookups);
         let mut search = Search {
             session: self,
             stack,
             refreshed,
-            prepared,
-            scope: RunScope::new(self.identity.clone()),
+            prepared: made,
+            scope,
             there: BTreeSet::new(),
         };
         let mut found = 0;

@@ -225,20 +225,12 @@ impl Session {
     async fn look_and_plan(&self, request: RunRequest) -> Result<Planned, EngineError> {
         self.settling().all().await.map_err(Box::new)?;
         let state = self.journal.snapshot();
-        let progress: Arc<dyn Progress> = Arc::new(self.reporter.clone());
         let looking_since = Instant::now();
         let preparing = async {
-            let Some(stack) = &request.stack else {
-                return Ok(Prepared::default());
-            };
-            let identity = self.identity.as_ref();
-            let lookups = look_up(stack, &*self.providers, identity).await;
-            let lookups = lookups.map_err(EngineError::Lookups)?;
-            let made = prepare(stack, &*self.providers, identity, &lookups, progress).await;
-            Ok(Prepared {
-                made: made.map_err(EngineError::Diagnostics)?,
-                lookups,
-            })
+            match &request.stack {
+                Some(stack) => self.prepare(stack).await,
+                None => Ok(Prepared::default()),
+            }
         };
         let refreshing = async {
             if request.refresh {
@@ -264,6 +256,19 @@ impl Session {
         Ok(planned)
     }
 
+    /// Looks up what exists and is not ours, and does the local work that planning needs.
+    pub(crate) async fn prepare(&self, stack: &Stack) -> Result<Prepared, EngineError> {
+        let (providers, identity) = (&*self.providers, self.identity.as_ref());
+        let progress: Arc<dyn Progress> = Arc::new(self.reporter.clone());
+        let lookups = look_up(stack, providers, identity)
+            .await
+            .map_err(EngineError::Lookups)?;
+        let made = prepare(stack, providers, identity, &lookups, progress)
+            .await
+            .map_err(EngineError::Diagnostics)?;
+        Ok(Prepared { made, lookups })
+    }
+
     pub(crate) fn settling(&self) -> Settling<'_> {
         Settling {
             journal: &self.journal,
@@ -280,7 +285,7 @@ impl Session {
         &self,
         mut planned: Planned,
         request: RunRequest,
-        prepared: BTreeMap<ResourceAddress, Attributes>,
+        prepared: Prepared,
         state: &State,
         looking_since: Instant,
     ) -> Result<Planned, EngineError> {
