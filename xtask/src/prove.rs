@@ -87,6 +87,15 @@ const PROOFS: &[Proof] = &[
         cases: ("INFRA_PROOF_CASES", "a number, or a range such as 0..10"),
         seed: "INFRA_PROOF_SEED",
     },
+    Proof {
+        name: "races",
+        shows: "of several applies on one stack one works at a time, and the others say who holds it",
+        target: &["--package", "infra-cli", "--test", "e2e"],
+        test: "races::a_hundred_races",
+        needs_emulators: true,
+        cases: ("INFRA_PROOF_CASES", "a number, or a range such as 0..10"),
+        seed: "INFRA_PROOF_SEED",
+    },
 ];
 
 /// Run the long proofs, or single cases of them

@@ -7,7 +7,7 @@ use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use crate::harness::{ACCOUNT, Project, Reference, Run};
+use crate::harness::{ACCOUNT, Project, Run};
 
 const FILE: &str = "stacks/small.toml";
 
@@ -112,37 +112,40 @@ fn a_full_disk_is_told_before_anything_is_touched() {
 
 #[test]
 fn a_disk_that_fills_up_in_the_middle_of_a_run_stops_it_and_the_next_one_goes_on() {
-    let reference = Reference::dev02();
-    let clean = {
-        reference.apply();
-        let held = reference.project.held();
-        reference.run("destroy", &["-y"]).exits(0);
-        held
-    };
-    let mut stopped = 0;
-    // The database of a whole apply has some 900 kB, and grew to twice that by what was before.
-    for bytes in [200_000, 400_000, 700_000] {
-        reference.project.emulator().reset().unwrap();
-        let command = reference.command("apply", &["-y"]);
-        let run = Run::of(&mut limited(&command, bytes));
-        let begun = reference.project.requests().mutating_total;
-        if run.code != Some(0) {
-            stopped += 1;
-            refuses(
-                run,
-                &[
-                    "the state cannot be written; the run was stopped",
-                    "the disk is full",
-                ],
-            );
-            assert!(begun > 0, "{bytes}");
-        }
-        reference.apply();
-        let held = reference.project.held();
-        assert_eq!(held.counts(), clean.counts(), "{bytes}: {held}");
-        reference.differs_in_nothing();
+    let project = Project::sandbox();
+    let names: Vec<String> = (0..20).map(|number| format!("\"g{number}\"")).collect();
+    let groups = format!(
+        r#"
+[ec2.security_group.many]
+for_each = [{}]
+group_name = "small-${{each.value}}"
+description = "one of many"
+vpc_id = "${{ec2.vpc.main.id}}"
+"#,
+        names.join(", ")
+    );
+    project.write(FILE, &format!("{STACK}{groups}"));
+    for bytes in [15_000, 35_000] {
+        let state = project.root().join(format!("state-{bytes}"));
+        project.forget_requests();
+        let filled = run(limited(&with_state(&project, "apply", &state, &["-y"]), bytes));
+        let made = project.requests().mutating_total;
+        refuses(
+            filled,
+            &[
+                "the state cannot be written; the run was stopped",
+                "the disk is full",
+            ],
+        );
+        assert!((1..21).contains(&made), "{bytes}: {made} calls were made");
+        // There is room again: what was in flight is settled, and the rest is made.
+        run(with_state(&project, "apply", &state, &["-y"])).exits(0);
+        let held = project.held();
+        assert_eq!(held.ids("ec2.security_group").len(), 20, "{bytes}: {held}");
+        run(with_state(&project, "diff", &state, &[])).exits(0);
+        run(with_state(&project, "destroy", &state, &["-y"])).exits(0);
+        project.holds_nothing();
     }
-    assert!(stopped >= 2, "{stopped}");
 }
 
 #[cfg(target_os = "linux")]
@@ -201,9 +204,9 @@ fn below(folder: &Path, found: &mut Vec<PathBuf>) {
 
 #[test]
 fn only_the_owner_can_read_what_is_written_whatever_the_umask() {
+    let project = project();
     for umask in ["000", "077"] {
-        let project = project();
-        let state = project.root().join("state");
+        let state = project.root().join(format!("state-{umask}"));
         let masked = |command: &str, more: &[&str]| {
             let command = with_state(&project, command, &state, more);
             run(within(&command, "umask \"$1\"; shift; exec \"$@\"", &[umask]))
@@ -222,7 +225,7 @@ fn only_the_owner_can_read_what_is_written_whatever_the_umask() {
         masked("state list", &[]).exits(0);
         fs::write(stack.join("db/db"), "").unwrap();
         masked("state rebuild", &[]).exits(0);
-        masked("apply", &["-y"]).exits(0);
+        masked("destroy", &["-y"]).exits(0);
 
         let mut all = vec![state.clone(), project.root().join("plan.json")];
         below(&state, &mut all);

@@ -41,6 +41,13 @@ fn venv() -> PathBuf {
         .map_or_else(|| workspace().join(".infra/sandbox/venv"), PathBuf::from)
 }
 
+/// The binary that is tested: another one, such as that of a release, or the one that was built with the tests.
+fn binary() -> PathBuf {
+    std::env::var_os("INFRA_TEST_BINARY")
+        .filter(|value| !value.is_empty())
+        .map_or_else(|| env!("CARGO_BIN_EXE_infra").into(), PathBuf::from)
+}
+
 /// What stands for AWS.
 pub enum Cloud {
     /// Our emulator, which `--sandbox` finds.
@@ -182,7 +189,7 @@ impl Project {
     where
         I: IntoIterator<Item: AsRef<OsStr>>,
     {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_infra"));
+        let mut command = Command::new(binary());
         command
             .args(arguments)
             .current_dir(self.root())

@@ -38,7 +38,7 @@ pub fn counts(held: &Held) -> Counts {
 }
 
 /// The account has to hold what it holds after an undisturbed run to this point, each thing known to the state
-/// and nothing besides; the state has to be at rest; and there may be no difference.
+/// and nothing besides; the state has to be at rest; there may be no difference, and nothing without an address.
 #[track_caller]
 pub fn is_right(stage: &Stage, point: Point, clean: &Counts) {
     let held = held(stage);
@@ -62,8 +62,10 @@ pub fn is_right(stage: &Stage, point: Point, clean: &Counts) {
         assert!(is_empty, "the state still has {rest}: {}", state[rest]);
     }
     if point != Point::Nothing {
-        let diff = stage.reference.run_file("diff", stage.file(point), &[]);
-        diff.exits(0).says(["No differences"]);
+        let diff = stage
+            .reference
+            .run_file("diff", stage.file(point), &["--unmanaged"]);
+        diff.exits(0).says(["No differences", "Nothing unmanaged"]);
     }
 }
 

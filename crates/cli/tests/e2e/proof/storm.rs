@@ -101,7 +101,9 @@ impl Storm {
         let is_well = run.code == Some(0);
         self.count(&report, is_well);
         if !is_well {
-            says_why(run.exits(FAILED));
+            let run = run.exits(FAILED);
+            says_why(&run);
+            println!("gave up: {}", reasons(&run).join(" | "));
             stage.go(to).exits(0);
         }
     }
@@ -116,20 +118,36 @@ impl Storm {
     }
 }
 
-/// A run that failed has to name a resource, or the call that it began with, and what AWS or the network said.
+/// The lines that say what failed.
+fn reasons(run: &Run) -> Vec<&str> {
+    let lines = run.stderr.lines().map(str::trim);
+    lines
+        .filter(|line| line.contains("FAILED") || line.starts_with("error:"))
+        .collect()
+}
+
+/// What AWS or the network says in a storm.
+const CAUSES: &[&str] = &[
+    "request id",
+    "answered with",
+    "Connection reset",
+    "connection closed",
+    "timed out",
+];
+
+/// A run that failed has to say what AWS or the network said, and of which resource, unless it did not get that far.
 #[track_caller]
-fn says_why(run: Run) {
-    println!(
-        "a run gave up:\n{}",
-        run.stderr
-            .lines()
-            .rev()
-            .take(12)
-            .collect::<Vec<_>>()
-            .into_iter()
-            .rev()
-            .collect::<Vec<_>>()
-            .join("\n")
+fn says_why(run: &Run) {
+    let began = run.stderr.contains("Failed ");
+    let names_resource = run.stderr.lines().any(|line| {
+        let failed = line.trim_start().strip_prefix("✖ ").unwrap_or_default();
+        let address = failed.split_whitespace().next().unwrap_or_default();
+        address.splitn(3, '.').count() == 3
+    });
+    let names_cause = CAUSES.iter().any(|cause| run.stderr.contains(cause));
+    assert!(
+        names_cause && (names_resource || !began),
+        "it is not clear why {run}"
     );
 }
 
