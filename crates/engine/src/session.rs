@@ -319,7 +319,9 @@ impl Session {
     fn lateness_before(&self, ago: Duration) -> Result<Duration, EngineError> {
         let history = self.journal.history().map_err(AppendError::from)?;
         let window = self.pace.consistency_window;
-        Ok(match history.last().map(|run| &run.end) {
+        // By serial, which only rises: the machine's clock may have been put back since.
+        let last = history.iter().max_by_key(|run| run.first_serial);
+        Ok(match last.map(|run| &run.end) {
             Some(Some(end)) => {
                 let since = self.ambient.now_unix_ms().saturating_sub(end.at_unix_ms);
                 window.saturating_sub(Duration::from_millis(since).saturating_sub(ago))

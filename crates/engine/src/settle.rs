@@ -9,8 +9,8 @@ use futures::future::join_all;
 use infra_core::event::EventKind;
 use infra_core::state::{JournalEntry, RecordStatus};
 use infra_core::{
-    Attributes, Health, Intent, Operation, PhysicalId, ProviderError, ResourceAddress, ResourceRecord,
-    SealingKey,
+    Attributes, ErrorClass, Health, Intent, Operation, PhysicalId, ProviderError, ResourceAddress,
+    ResourceRecord, SealingKey,
 };
 use infra_plan::conceal;
 use infra_provider::{Call, Found, Provider, Providers};
@@ -109,6 +109,7 @@ impl Settling<'_> {
         };
         let call = self.call(intent);
         let lost = Lost {
+            journal: self.journal,
             provider,
             call: &call,
             attributes: &intent.attributes,
@@ -116,7 +117,11 @@ impl Settling<'_> {
             cancellation: self.cancellation,
         };
         // Nobody knows when the last try of the call was: the intent is from before the first.
-        match lost.find(self.pace.consistency_window).await.map_err(failed)? {
+        let found = match lost.find(self.pace.consistency_window).await {
+            Err(error) if error.class == ErrorClass::AlreadyExists => None,
+            found => found.map_err(failed)?,
+        };
+        match found {
             Some((id, found)) => {
                 let record = adopted(provider, intent, &id, found, self.journal.sealing_key());
                 let entry = JournalEntry::Created {
@@ -279,6 +284,7 @@ pub(crate) fn adopted(
 
 /// A create whose answer was lost.
 pub(crate) struct Lost<'a> {
+    pub journal: &'a Journal,
     pub provider: &'a dyn Provider,
     pub call: &'a Call,
     pub attributes: &'a Attributes,
@@ -287,10 +293,15 @@ pub(crate) struct Lost<'a> {
 }
 
 impl Lost<'_> {
+    /// What it left, if AWS tells of it. What the state has already was not left by this call, even where it has
+    /// the name that the call was to give.
     async fn look(&self) -> Result<Option<(PhysicalId, Found<Attributes>)>, ProviderError> {
         let Some(id) = self.provider.recover(self.call, self.attributes).await? else {
             return Ok(None);
         };
+        if let Some(holder) = self.holder(&id) {
+            return Err(is_held(&holder));
+        }
         let found = self.provider.read(std::slice::from_ref(&id)).await?.remove(&id);
         Ok(found
             .filter(|found| !matches!(found.health, Health::Deleting(_)))
@@ -300,7 +311,8 @@ impl Lost<'_> {
     /// Looks for what it left, again and again for as long as `patience` says that AWS's lists may be late.
     ///
     /// # Errors
-    /// AWS could not be asked.
+    /// AWS could not be asked; or there is something that the state has, which is
+    /// [`ErrorClass::AlreadyExists`].
     pub async fn find(
         &self,
         patience: Duration,
@@ -319,4 +331,28 @@ impl Lost<'_> {
             pause = pause.mul_f64(1.5).min(self.pace.slowest_poll);
         }
     }
+
+    /// The address under which the state has a thing of this type.
+    fn holder(&self, id: &PhysicalId) -> Option<ResourceAddress> {
+        self.journal.with_state(|state| {
+            let current = state.resources.iter();
+            let deposed = state.deposed.iter();
+            let deposed =
+                deposed.flat_map(|(address, records)| records.iter().map(move |record| (address, record)));
+            let mut all = current.chain(deposed);
+            let type_name = self.call.address.type_name();
+            all.find(|(address, record)| address.type_name() == type_name && record.physical_id == *id)
+                .map(|(address, _)| address.clone())
+        })
+    }
+}
+
+fn is_held(holder: &ResourceAddress) -> ProviderError {
+    ProviderError::new(
+        ErrorClass::AlreadyExists,
+        format!("the name is that of {holder} of this stack"),
+    )
+    .hint(format!(
+        "run without targets, or with {holder} among them, so that it gives the name up first"
+    ))
 }

@@ -76,6 +76,7 @@ pub(crate) fn decide<'a>(
     let mut decider = Decider {
         input,
         graph,
+        selected,
         delete_first,
         decisions: Decisions {
             of: graph.nodes.iter().map(|_| None).collect(),
@@ -109,6 +110,8 @@ fn removed(node: &Node<'_>, reason: Reason) -> Option<Decision> {
 pub(crate) struct Decider<'d, 'a> {
     pub input: &'d PlanInput<'a>,
     pub graph: &'d Graph<'a>,
+    /// By node: whether the plan is about it.
+    pub selected: &'d [bool],
     pub delete_first: &'d BTreeMap<usize, usize>,
     pub decisions: Decisions,
 }
@@ -165,7 +168,7 @@ impl<'a> Decider<'_, 'a> {
 
     /// Notes what expressions see of a resource that is going to be made.
     pub fn plan_new(&mut self, number: usize, node: &Node<'a>, set: &Attributes) {
-        if let (true, Some(definition)) = (self.graph.referenced[number], node.definition) {
+        if let (true, Some(definition)) = (self.graph.referenced[number].any(), node.definition) {
             self.decisions.planned[number] = Some(scope::of_new(node.address, definition, set));
         }
     }

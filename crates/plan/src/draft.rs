@@ -54,6 +54,8 @@ pub(crate) struct Drafts<'a> {
     confirms: Vec<Option<usize>>,
     /// By thing: the delete.
     removals: Vec<Option<usize>>,
+    /// By thing: the note that it is gone.
+    farewells: Vec<Option<usize>>,
 }
 
 /// Deletes of things that do not wait for the update of a node after all.
@@ -67,6 +69,7 @@ impl<'a> Drafts<'a> {
             updates: vec![None; graph.nodes.len()],
             confirms: vec![None; graph.nodes.len()],
             removals: vec![None; graph.things.len()],
+            farewells: vec![None; graph.things.len()],
         };
         let mut things = graph.things.iter().enumerate().peekable();
         for (number, decision) in decisions.of.iter().enumerate() {
@@ -122,7 +125,9 @@ impl<'a> Drafts<'a> {
     fn add_removal(&mut self, graph: &Graph<'a>, thing: usize, forget: bool) -> usize {
         let (node, id) = (graph.things[thing].node, &graph.things[thing].record.physical_id);
         if forget {
-            return self.add(node, Some(thing), StepOperation::Forget, Some(id));
+            let step = self.add(node, Some(thing), StepOperation::Forget, Some(id));
+            self.farewells[thing] = Some(step).filter(|_| graph.things[thing].absent);
+            return step;
         }
         let step = self.add(node, Some(thing), StepOperation::Delete, Some(id));
         self.removals[thing] = Some(step);
@@ -251,11 +256,13 @@ impl<'a> Drafts<'a> {
     }
 
     /// A create comes after the delete of something else that has the name it wants: a resource that was
-    /// given another address in the file.
+    /// given another address in the file. It also comes after the note that such a thing is gone, or the state
+    /// would have two addresses for the one that is made.
     fn names(&mut self, graph: &Graph<'a>, decisions: &Decisions) {
         let mut taken: BTreeMap<(&TypeName, Vec<String>), Vec<usize>> = BTreeMap::new();
-        for (thing, removal) in self.removals.iter().enumerate() {
-            if removal.is_none() {
+        let goes = |thing: usize| self.removals[thing].or(self.farewells[thing]);
+        for thing in 0..graph.things.len() {
+            if goes(thing).is_none() {
                 continue;
             }
             let node = &graph.nodes[graph.things[thing].node];
@@ -288,7 +295,8 @@ impl<'a> Drafts<'a> {
                 if graph.nodes[number].thing == Some(thing) {
                     continue;
                 }
-                if let (Some(create), Some(removal)) = (self.making[number], self.removals[thing]) {
+                let removal = self.removals[thing].or(self.farewells[thing]);
+                if let (Some(create), Some(removal)) = (self.making[number], removal) {
                     self.wait_for(create, removal, Strength::Ready, Because::Name);
                 }
             }
@@ -314,7 +322,7 @@ fn lets_go_of(graph: &Graph<'_>, decisions: &Decisions, node: usize, other: usiz
 
 /// A resource's name at AWS, if it has one that is known and not secret. Where all parts of it are null it has
 /// none: a gateway that holds no address is not the same as the next one.
-fn natural_name(graph: &Graph<'_>, node: usize, attributes: &Attributes) -> Option<Vec<String>> {
+pub(crate) fn natural_name(graph: &Graph<'_>, node: usize, attributes: &Attributes) -> Option<Vec<String>> {
     let schema = graph.nodes[node].definition?.schema();
     let part = |name: &String| match attributes.get(name).unwrap_or(&Value::Null) {
         Value::String(text) => Some(format!("\"{text}")),

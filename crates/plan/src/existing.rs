@@ -3,12 +3,14 @@
 use infra_core::plan::{Reason, ReplaceOrder};
 use infra_core::state::RecordStatus;
 use infra_core::{
-    Action, Attributes, Diagnostic, Health, Resource, ResourceAddress, ResourceRecord, TypeDefinition, Value,
+    Action, AttributeSchema, Attributes, Diagnostic, Health, Resource, ResourceAddress, ResourceRecord,
+    TypeDefinition, Value,
 };
 
 use crate::decide::{Decider, Decision, broken, is_asked, refers_to_change};
 use crate::equality::{equal, same_stored};
-use crate::graph::Node;
+use crate::graph::{Found, Node};
+use crate::identity::Identity;
 use crate::resolve::{Current, Resolved, immutable_paths};
 use crate::scope;
 
@@ -91,12 +93,9 @@ impl<'a> Decider<'_, 'a> {
         cause.map(|cause| self.graph.nodes[cause].address.clone())
     }
 
-    /// The replaced resource under which AWS keeps this one, by a name that stays what it was: one goes with
-    /// the other, or the other cannot go before it.
+    /// The resource under which AWS keeps this one, by a name that stays what it was, and whose thing goes: this
+    /// one goes with it, or it cannot go before this one. It is replaced, or its name moves to another address.
     fn is_part_of(&self, present: &Present<'_, 'a>) -> Option<ResourceAddress> {
-        if !is_replaceable(present.resource) {
-            return None;
-        }
         let refers = |address: &ResourceAddress| {
             let mut found = false;
             for name in &present.definition.schema().natural_key {
@@ -109,7 +108,35 @@ impl<'a> Decider<'_, 'a> {
         self.replaced_dependencies(present)
             .map(|other| self.graph.nodes[other].address)
             .find(|address| refers(address))
+            .or_else(|| self.is_left_by(present))
             .cloned()
+    }
+
+    /// The resource that is deleted and whose thing this one's name at AWS names.
+    fn is_left_by(&self, present: &Present<'_, 'a>) -> Option<&'a ResourceAddress> {
+        let schema = present.definition.schema();
+        let names = |node: &Node<'a>| {
+            let (Some(id), Found::Present { attributes, .. }) = (node.physical_id(), &node.found) else {
+                return false;
+            };
+            let identity = Identity::new(id, node.definition, attributes);
+            let mut parts = schema.natural_key.iter();
+            parts.any(|name| {
+                present
+                    .observed
+                    .get(name)
+                    .is_some_and(|value| identity.is_in(value))
+            })
+        };
+        let stored = &self.graph.stored[present.node.thing?];
+        let others = stored.iter().map(|&thing| &self.graph.things[thing]);
+        others
+            .filter(|thing| !thing.deposed && self.selected[thing.node])
+            .map(|thing| &self.graph.nodes[thing.node])
+            .filter(|node| node.resource.is_none())
+            .filter(|node| !node.lifecycle().is_some_and(|lifecycle| lifecycle.retain))
+            .find(|node| names(node))
+            .map(|node| node.address)
     }
 
     /// What this one needs, now as before, and what is replaced with the old one going first.
@@ -201,7 +228,7 @@ impl<'a> Decider<'_, 'a> {
         decision.forced = forced;
         decision.differences = std::mem::take(&mut resolved.differences);
         decision.drift = std::mem::take(&mut resolved.drift);
-        if self.graph.referenced[present.number] {
+        if self.graph.referenced[present.number].any() {
             let observed = resolved.observed().unwrap_or(present.observed);
             self.decisions.planned[present.number] = Some(scope::of_updated(
                 present.node.address,
@@ -236,7 +263,7 @@ impl<'a> Decider<'_, 'a> {
             .record
             .is_some_and(|record| self.is_recorded(present, record, &resolved));
         decision.confirm = !(seen && recorded);
-        if self.graph.referenced[present.number] {
+        if self.graph.referenced[present.number].any() {
             self.decisions.planned[present.number] = Some(scope::of_kept(
                 present.node.address,
                 present.definition,
@@ -249,8 +276,9 @@ impl<'a> Decider<'_, 'a> {
         decision
     }
 
-    /// Whether the record has what AWS tells now of what only AWS sets, and nothing in it differs from what the
-    /// file sets: a plan that believes the record finds no more to do than one that looks.
+    /// Whether the record has what AWS tells now of what only AWS sets and of what others refer to, and nothing in
+    /// it differs from what the file sets: a plan that believes the record finds no more to do than one that
+    /// looks.
     fn is_noted(
         &self,
         present: &Present<'_, 'a>,
@@ -271,8 +299,19 @@ impl<'a> Decider<'_, 'a> {
             applied: &record.applied,
             observed: &record.observed,
         };
+        let schema = present.definition.schema();
+        let referenced = &self.graph.referenced[present.number];
+        let mut others = schema
+            .attributes
+            .iter()
+            .filter(|(name, schema)| !schema.write_only && referenced.has(name));
+        let is_told = |(name, schema): (&String, &AttributeSchema)| {
+            let (seen, known) = (observed.get(name), record.observed.get(name));
+            equal(&schema.kind, seen.unwrap_or(null), known, self.input.sealing_key)
+        };
         record.status == RecordStatus::Ready
-            && present.definition.schema().computed.keys().all(same)
+            && schema.computed.keys().all(same)
+            && others.all(is_told)
             && (set.keys().all(same)
                 || self
                     .settled(present, Some(remembered), set.clone())

@@ -4,8 +4,8 @@ use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 
 use infra_core::{
-    Attributes, Catalogue, Diagnostic, Health, Lifecycle, Observation, PhysicalId, Resource, ResourceAddress,
-    ResourceRecord, Strength, TypeDefinition,
+    Attributes, Catalogue, Diagnostic, Health, Lifecycle, Observation, PhysicalId, Reference, Resource,
+    ResourceAddress, ResourceRecord, Strength, TypeDefinition,
 };
 
 use crate::identity::uses;
@@ -44,6 +44,35 @@ pub(crate) struct Thing<'a> {
     pub absent: bool,
 }
 
+/// What expressions refer to of one resource.
+#[derive(Clone, Default)]
+pub(crate) struct Referenced<'a> {
+    attributes: BTreeSet<&'a str>,
+    /// Somebody refers to all of it.
+    whole: bool,
+}
+
+impl<'a> Referenced<'a> {
+    fn add(&mut self, reference: &'a Reference) {
+        match &reference.attribute {
+            Some(name) => {
+                self.attributes.insert(name);
+            }
+            None => self.whole = true,
+        }
+    }
+
+    /// Whether anything refers to it.
+    pub fn any(&self) -> bool {
+        self.whole || !self.attributes.is_empty()
+    }
+
+    /// Whether anything refers to this attribute of it.
+    pub fn has(&self, name: &str) -> bool {
+        self.whole || self.attributes.contains(name)
+    }
+}
+
 pub(crate) struct Graph<'a> {
     pub nodes: Vec<Node<'a>>,
     pub index: BTreeMap<&'a ResourceAddress, usize>,
@@ -51,8 +80,8 @@ pub(crate) struct Graph<'a> {
     pub needs: Vec<Vec<(usize, Strength)>>,
     /// All nodes, each after what it needs.
     pub order: Vec<usize>,
-    /// By node: whether an expression refers to it.
-    pub referenced: Vec<bool>,
+    /// By node: what expressions refer to.
+    pub referenced: Vec<Referenced<'a>>,
     /// What the state knows of, by node, the current thing of an address before its deposed ones.
     pub things: Vec<Thing<'a>>,
     /// By thing: the things that it needs as the state has it; without cycles.
@@ -95,12 +124,12 @@ impl<'a> Graph<'a> {
         if !errors.is_empty() {
             return Err(errors);
         }
-        let mut referenced = vec![false; nodes.len()];
+        let mut referenced = vec![Referenced::default(); nodes.len()];
         let needs = needs(&nodes, &index, &mut referenced);
         for output in input.stack.iter().flat_map(|stack| stack.outputs.values()) {
             output.value.for_each_reference(&mut |reference| {
                 if let Some(&number) = index.get(&reference.address) {
-                    referenced[number] = true;
+                    referenced[number].add(reference);
                 }
             });
         }
@@ -189,7 +218,7 @@ fn unknown_types(nodes: &[Node<'_>], catalogue: &dyn Catalogue) -> Vec<Diagnosti
 fn needs<'a>(
     nodes: &[Node<'a>],
     index: &BTreeMap<&'a ResourceAddress, usize>,
-    referenced: &mut [bool],
+    referenced: &mut [Referenced<'a>],
 ) -> Vec<Vec<(usize, Strength)>> {
     let mut all = Vec::with_capacity(nodes.len());
     for (number, node) in nodes.iter().enumerate() {
@@ -207,7 +236,7 @@ fn needs<'a>(
             for template in resource.attributes.values() {
                 template.for_each_reference(&mut |reference| {
                     if let Some(other) = declared(&reference.address) {
-                        referenced[other] = true;
+                        referenced[other].add(reference);
                         found.entry(other).or_insert(Strength::Exists);
                     }
                 });

@@ -116,7 +116,9 @@ pub(crate) fn settle<'a>(
                 attributes.insert(name.clone(), there.clone());
             }
             None if !is_ignored => continue,
-            None => {}
+            None => {
+                let_be.get_or_insert_with(|| set.clone()).remove(name);
+            }
         }
         kept.push((name.clone(), applied_value(name).cloned()));
     }

@@ -1,10 +1,13 @@
 //! Which part of everything a plan is about.
 
+use std::collections::BTreeMap;
+
 use infra_core::plan::PlanMode;
-use infra_core::{Action, Diagnostic, ResourceAddress};
+use infra_core::{Action, Diagnostic, ResourceAddress, TypeName};
 
 use crate::decide::Decisions;
-use crate::graph::Graph;
+use crate::draft::natural_name;
+use crate::graph::{Found, Graph};
 use crate::input::{PlanInput, means};
 
 /// By node: whether the plan is about it. A target brings along what it needs and, where something is
@@ -24,8 +27,8 @@ pub(crate) fn select(input: &PlanInput<'_>, graph: &Graph<'_>) -> Vec<bool> {
     selection.selected
 }
 
-/// Adds what refers to something that the plan deletes or replaces: it has to let go of it first. Whether
-/// there was anything to add.
+/// Adds what refers to something that the plan deletes or replaces, since it has to let go of it first, and what
+/// has the name that something is to get. Whether there was anything to add.
 pub(crate) fn extend(
     input: &PlanInput<'_>,
     graph: &Graph<'_>,
@@ -46,6 +49,7 @@ pub(crate) fn extend(
             selection.add_dependents(number);
         }
     }
+    selection.add_holders(decisions);
     selection.close();
     *selected = selection.selected;
     selected.iter().filter(|&&is| is).count() > before
@@ -107,6 +111,32 @@ impl<'s, 'a> Selection<'s, 'a> {
     fn add_dependents(&mut self, number: usize) {
         for dependent in std::mem::take(&mut self.dependents[number]) {
             self.add(dependent);
+        }
+    }
+
+    /// Adds what has a name now that something else is to be made with.
+    fn add_holders(&mut self, decisions: &Decisions) {
+        let graph = self.graph;
+        let mut held: BTreeMap<(&TypeName, Vec<String>), usize> = BTreeMap::new();
+        for (number, node) in graph.nodes.iter().enumerate() {
+            if let Found::Present { attributes, .. } = &node.found
+                && let Some(name) = natural_name(graph, number, attributes)
+            {
+                held.insert((node.address.type_name(), name), number);
+            }
+        }
+        for (number, decision) in decisions.of.iter().enumerate() {
+            let Some(decision) = decision
+                .as_ref()
+                .filter(|decision| matches!(decision.action, Action::Create | Action::Replace))
+            else {
+                continue;
+            };
+            if let Some(name) = natural_name(graph, number, &decision.wanted)
+                && let Some(&holder) = held.get(&(graph.nodes[number].address.type_name(), name))
+            {
+                self.add(holder);
+            }
         }
     }
 

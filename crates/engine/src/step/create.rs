@@ -117,12 +117,13 @@ impl StepRun {
             });
             return self.confirm_ready(provider, &id, record, wait, &wanted).await;
         }
-        self.settle_observed(provider, &id, record, &wanted, observed)
+        let is_complete = schema.computed.keys().all(|name| observed.contains_key(name));
+        self.settle_observed(provider, &id, record, &wanted, observed, !is_complete)
             .await
     }
 
-    /// A call without a waiter is over. If its answer did not have every computed attribute, a look completes
-    /// them.
+    /// A create or an update without a waiter is over. If its answer did not tell everything, a `look` does, as
+    /// soon as AWS's lists have the thing.
     pub(super) async fn settle_observed(
         &self,
         provider: &dyn Provider,
@@ -130,14 +131,22 @@ impl StepRun {
         mut record: ResourceRecord,
         wanted: &Attributes,
         mut observed: Attributes,
+        look: bool,
     ) -> Result<Finished, StepError> {
         let schema = provider.schema();
-        let complete = schema.computed.keys().all(|name| observed.contains_key(name));
-        if !complete {
-            // Not found so soon is no failure: what is known by the call itself stands.
-            observed = self.look(provider, id, wanted).await.unwrap_or(observed);
-        }
-        let finished = self.finished(provider, id, wanted, &observed);
+        let seen = if look {
+            self.look(provider, id, wanted).await
+        } else {
+            None
+        };
+        let finished = match (look, seen) {
+            // Not found so soon is no failure: what was answered stands, and the rest is not known.
+            (true, None) => self.on_its_way(schema, id, wanted, observed.clone()),
+            (_, seen) => {
+                observed = seen.unwrap_or(observed);
+                self.finished(provider, id, wanted, &observed)
+            }
+        };
         record.status = RecordStatus::Ready;
         record.observed = self.recorded(schema, &observed, wanted, &record.applied);
         let is_noted = self
@@ -162,6 +171,7 @@ impl StepRun {
         let mut tries = Tries::new(self.shared.pace);
         let cancellation = &self.shared.cancellation;
         let lost = Lost {
+            journal: &self.shared.journal,
             provider,
             call,
             attributes: &intent.attributes,
@@ -189,6 +199,7 @@ impl StepRun {
                     Ok(Some(found)) => return Ok(found),
                     Ok(None) if cancellation.level() >= 2 => return Err((not_again(&error), false)),
                     Ok(None) => {}
+                    Err(held) if held.class == ErrorClass::AlreadyExists => return Err((held, true)),
                     Err(_) => return Err((error, false)),
                 }
             }

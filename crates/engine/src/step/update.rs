@@ -1,7 +1,7 @@
 //! An update in place.
 
 use infra_core::state::{JournalEntry, RecordStatus};
-use infra_core::{Attributes, ErrorClass, Operation, PhysicalId, ResourceRecord};
+use infra_core::{Attributes, ErrorClass, Operation, PhysicalId, ResourceRecord, TypeSchema, Value};
 use infra_provider::{Provider, UpdateRequest};
 
 use super::known::attributes_known;
@@ -22,14 +22,11 @@ impl StepRun {
         let wanted = request.spec.clone();
         let prior = request.prior.clone();
         let wait = provider.waits().update;
+        let unchanged = unchanged(schema, &wanted, &prior);
+        let known = attributes_known(schema, &wanted, &unchanged);
         let mut record = ResourceRecord {
             physical_id: id.clone(),
-            observed: self.recorded(
-                schema,
-                &attributes_known(schema, &wanted, &prior),
-                &wanted,
-                &applied,
-            ),
+            observed: self.recorded(schema, &known, &wanted, &applied),
             applied,
             dependencies: keep.dependencies.clone(),
             lifecycle: keep.lifecycle.clone(),
@@ -41,11 +38,6 @@ impl StepRun {
             },
         };
         self.change(provider, &id, request, &mut record, &keep).await?;
-        let mut unchanged = prior;
-        unchanged.retain(|name, _| {
-            let computed = schema.computed.get(name);
-            !computed.is_some_and(|computed| computed.changes_on_update)
-        });
         if let Some(wait) = wait {
             if !self.waits {
                 return Ok(self.on_its_way(schema, &id, &wanted, unchanged));
@@ -57,15 +49,9 @@ impl StepRun {
             });
             return self.confirm_ready(provider, &id, record, wait, &wanted).await;
         }
-        let known = attributes_known(schema, &wanted, &unchanged);
-        if schema
-            .computed
-            .values()
-            .any(|computed| computed.changes_on_update)
-        {
-            return self.settle_observed(provider, &id, record, &wanted, known).await;
-        }
-        Ok(self.finished(provider, &id, &wanted, &known))
+        let look = unchanged.len() < prior.len();
+        self.settle_observed(provider, &id, record, &wanted, known, look)
+            .await
     }
 
     /// Intent, update call, outcome.
@@ -110,4 +96,16 @@ impl StepRun {
         self.shared.journal.append(entry).await?;
         Ok(())
     }
+}
+
+/// What an update certainly leaves as it was: all but what changes with every update, and what it clears, for
+/// which AWS may take something of its own.
+fn unchanged(schema: &TypeSchema, wanted: &Attributes, prior: &Attributes) -> Attributes {
+    let mut unchanged = prior.clone();
+    unchanged.retain(|name, _| {
+        let computed = schema.computed.get(name);
+        let changes = computed.is_some_and(|computed| computed.changes_on_update);
+        !changes && !wanted.get(name).is_some_and(Value::is_null)
+    });
+    unchanged
 }

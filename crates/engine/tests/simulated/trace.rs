@@ -22,9 +22,25 @@ pub fn traced(what: impl FnOnce()) -> Vec<String> {
 pub fn tell(line: impl FnOnce() -> String) {
     LINES.with_borrow_mut(|lines| {
         if let Some(lines) = lines {
-            lines.push(line());
+            let line = line();
+            let is_again = lines.last().is_some_and(|last| told(last) == told(&line));
+            if is_again
+                && lines.len() > 1
+                && lines
+                    .get(lines.len() - 2)
+                    .is_some_and(|before| told(before) == told(&line))
+            {
+                // Of what is told again and again the first and the last are enough.
+                lines.pop();
+            }
+            lines.push(line);
         }
     });
+}
+
+/// A line without its time.
+fn told(line: &str) -> &str {
+    line.split_once(" ms ").map_or(line, |(_, told)| told)
 }
 
 /// Tells of every call and of every event of a run before it passes them on.

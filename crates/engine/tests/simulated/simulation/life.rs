@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use infra_core::plan::PlanMode;
-use infra_core::{Diagnostic, ResourceAddress, RunOutcome, Stack, Value};
+use infra_core::{Diagnostic, Lifecycle, ResourceAddress, RunOutcome, Stack, Value};
 use infra_engine::{EngineError, RunReport, RunRequest};
 use infra_plan::PlanOptions;
 use infra_state::StateStore;
@@ -19,6 +19,11 @@ use super::design::{FILES, Written};
 use super::story::{Asked, End, Event, Story};
 use crate::bench::{Bench, failures};
 use crate::trace::tell;
+
+/// Whether a lifecycle lets a plan do whatever it has to.
+fn is_free(lifecycle: &Lifecycle) -> bool {
+    !lifecycle.prevent_destroy && !lifecycle.retain && lifecycle.create_before_destroy != Some(true)
+}
 
 /// The life of one stack.
 pub struct Life {
@@ -268,6 +273,10 @@ impl Life {
                 }
             }
             Ok(_) => {}
+            // What the user named was open, and turned out to be gone.
+            Err(EngineError::Diagnostics(problems))
+                if matches!(asked, Asked::DestroyOne(_))
+                    && problems.iter().all(|problem| problem.code == "unknown-address") => {}
             Err(EngineError::Diagnostics(problems)) => self.has_to_refuse(&problems),
             Err(error @ (EngineError::Journal(_) | EngineError::Settle(_))) if !self.is_calm => {
                 drop(error);
@@ -292,7 +301,7 @@ impl Life {
     }
 
     /// Whether something of the file or of the state has such a lifecycle.
-    fn anything(&self, of: impl Fn(&infra_core::Lifecycle) -> bool) -> bool {
+    fn anything(&self, of: impl Fn(&Lifecycle) -> bool) -> bool {
         let stack = self.stack();
         let state = self.bench.state();
         let mut declared = stack.resources.values().map(|resource| &resource.lifecycle);
@@ -341,6 +350,12 @@ impl Life {
         match self.bench.run(self.request(Asked::Apply)).await {
             Ok(ran) => {
                 let told = failures(&ran.events);
+                // A thing may not be replaced, and something that it uses cannot stay: only the cloud knows that.
+                let in_the_way =
+                    |error: &String| error.contains("is still used by") || error.starts_with("skipped");
+                if told.iter().all(in_the_way) && self.anything(|lifecycle| !is_free(lifecycle)) {
+                    return told.is_empty();
+                }
                 assert_eq!(ran.report.outcome, RunOutcome::Completed, "{told:#?}");
                 true
             }

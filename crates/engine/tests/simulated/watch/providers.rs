@@ -5,7 +5,8 @@ use std::collections::BTreeMap;
 use async_trait::async_trait;
 use infra_core::types::{Catalogue, Problem, Problems, TypeDefinition};
 use infra_core::{
-    Attributes, Health, Operation, PhysicalId, ResourceAddress, Strength, TypeName, TypeSchema, Value,
+    Attributes, Health, Lifecycle, Operation, PhysicalId, ResourceAddress, Strength, TypeName, TypeSchema,
+    Value,
 };
 use infra_provider::{Call, Created, Found, Provider, ProviderResult, Providers, UpdateRequest, Waits};
 use infra_testkit::{Chance, Cloud, Listed};
@@ -233,11 +234,7 @@ impl Seen {
 
     /// What the lifecycle keeps is kept.
     fn may_go(&mut self, address: &ResourceAddress) {
-        let declared = self.stack.as_ref().and_then(|stack| stack.resources.get(address));
-        let recorded = self.durable.resources.get(address);
-        let lifecycle = declared
-            .map(|resource| &resource.lifecycle)
-            .or_else(|| recorded.map(|record| &record.lifecycle));
+        let lifecycle = self.lifecycle(address);
         let (is_kept, is_held) = lifecycle.map_or((false, false), |lifecycle| {
             (lifecycle.retain, lifecycle.prevent_destroy)
         });
@@ -265,7 +262,9 @@ impl Seen {
         for thing in listing.iter().filter(|thing| thing.id != *id) {
             let Some(user) = &thing.made_for else { continue };
             let is_known = self.ids_at(user).iter().any(|own| own == thing.id.as_str());
-            let is_going = matches!(thing.health, Health::Deleting(_));
+            // What is retained stays as it is, whatever becomes of what it uses.
+            let is_kept = self.lifecycle(user).is_some_and(|lifecycle| lifecycle.retain);
+            let is_going = matches!(thing.health, Health::Deleting(_)) || is_kept;
             if is_known && !is_going && !self.goes_on_to_need(user, address) && mentions(thing, going) {
                 users.push(format!("{user} {}", thing.id));
             }
@@ -273,6 +272,15 @@ impl Seen {
         self.require(users.is_empty(), || {
             format!("{address} {id} is deleted while it is used by {users:?}")
         });
+    }
+
+    /// As the file has it, else as the state does.
+    fn lifecycle(&self, address: &ResourceAddress) -> Option<&Lifecycle> {
+        let declared = self.stack.as_ref().and_then(|stack| stack.resources.get(address));
+        let recorded = self.durable.resources.get(address);
+        declared
+            .map(|resource| &resource.lifecycle)
+            .or_else(|| recorded.map(|record| &record.lifecycle))
     }
 
     /// Whether what uses the thing at `address` stays and needs that address from then on, or another thing that
