@@ -5,7 +5,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError, Weak};
 use std::time::Duration;
 
 use futures::future::{BoxFuture, FutureExt, Shared};
@@ -84,10 +84,12 @@ impl<T: Send + Sync + 'static> Joined<T> {
     where
         F: Future<Output = ProviderResult<BTreeMap<String, T>>> + Send + 'static,
     {
-        let open = Arc::clone(&self.open);
+        // A batch that nobody waits for any more would otherwise hold itself for ever.
+        let open = Arc::downgrade(&self.open);
         async move {
             tokio::time::sleep(GATHER).await;
-            let batch = open.lock().unwrap_or_else(PoisonError::into_inner).take();
+            let batch = Weak::upgrade(&open)
+                .and_then(|open| open.lock().unwrap_or_else(PoisonError::into_inner).take());
             let ids: Vec<String> = batch.map_or_else(Vec::new, |batch| batch.ids.into_iter().collect());
             if ids.is_empty() {
                 return Ok(Arc::default());
@@ -156,5 +158,19 @@ mod tests {
         let second = joined.read(ids(&["b"]), fine);
         drop(first);
         assert_eq!(second.await.unwrap().len(), 1);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn what_nobody_waits_for_any_more_is_let_go_of() {
+        let joined = Joined::<()>::default();
+        let held = Arc::new(());
+        let holder = Arc::downgrade(&held);
+        let fetch = move |_: Vec<String>| async move {
+            drop(held);
+            Ok(BTreeMap::new())
+        };
+        assert!(joined.read(ids(&["a"]), fetch).now_or_never().is_none());
+        drop(joined);
+        assert!(holder.upgrade().is_none());
     }
 }

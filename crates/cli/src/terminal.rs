@@ -18,8 +18,6 @@ use crate::recording::Recording;
 
 /// How often a live view moves.
 const TICK: Duration = Duration::from_millis(100);
-/// How long events that are sent already may take to be shown.
-const LAST_EVENTS: Duration = Duration::from_millis(300);
 
 /// The streams and how to write to them. Data goes to stdout, everything else to stderr.
 #[derive(Debug, Clone)]
@@ -159,7 +157,6 @@ impl Terminal {
         View {
             orders,
             task: tokio::spawn(show(sink, events, receiver)),
-            cancellation: self.cancellation.clone(),
         }
     }
 }
@@ -186,7 +183,6 @@ enum Order {
 pub struct View {
     orders: mpsc::UnboundedSender<Order>,
     task: JoinHandle<()>,
-    cancellation: Cancellation,
 }
 
 impl View {
@@ -208,19 +204,12 @@ impl View {
         }
     }
 
-    /// Returns when all events were shown. Every reporter must be gone by then; after a wish to stop one may be
-    /// left with work that nobody waits for.
+    /// Returns when everything that was reported until now was shown. Somebody may still have a reporter, such as
+    /// work that nobody waits for after a wish to stop.
     pub async fn finish(self) {
         drop(self.orders);
-        let long_enough = async {
-            self.cancellation.reached(1).await;
-            tokio::time::sleep(LAST_EVENTS).await;
-        };
-        tokio::select! {
-            biased;
-            _ = self.task => {}
-            () = long_enough => {}
-        }
+        // It fails only by a panic, which was told.
+        let _ = self.task.await;
     }
 }
 
@@ -253,7 +242,10 @@ async fn show(
                     let _ = sink.clear();
                     let _ = done.send(());
                 }
-                None => listening = false,
+                None => {
+                    listening = false;
+                    events.close();
+                }
             },
             event = events.next() => match event {
                 Some(event) => {

@@ -132,7 +132,13 @@ impl Progress for Reporter {
 }
 
 impl EventReceiver {
-    /// The next event; `None` when every reporter is gone and all was received.
+    /// Takes nothing that is sent from now on; what was sent before is still received.
+    pub fn close(&mut self) {
+        self.steps.close();
+        self.progress.close();
+    }
+
+    /// The next event; `None` when all was received, and every reporter is gone or [`Self::close`] was called.
     pub async fn next(&mut self) -> Option<Event> {
         tokio::select! {
             biased;
@@ -146,6 +152,16 @@ impl EventReceiver {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[tokio::test]
+    async fn what_was_sent_before_the_close_is_received_whoever_still_has_a_reporter() {
+        let (reporter, mut receiver) = channel(Redaction::default());
+        reporter.send(EventKind::Settling { intents: 1 });
+        receiver.close();
+        reporter.send(EventKind::Settling { intents: 2 });
+        assert_eq!(receiver.next().await.unwrap().sequence, Some(1));
+        assert!(receiver.next().await.is_none());
+    }
 
     #[tokio::test]
     async fn progress_is_dropped_when_nobody_reads_and_steps_never_are() {

@@ -136,6 +136,10 @@ value = { vpc = "${lookup.ec2.vpc.shared.id}", by_id = "${lookup.ec2.vpc.by_id.c
 fn project() -> (Project, Value) {
     let project = Project::sandbox();
     project.write_image("image", "one");
+    // The first cluster of an account is refused until ECS sees its own role.
+    let role = "client('iam').create_service_linked_role(AWSServiceName='ecs.amazonaws.com'); result = None";
+    project.boto3(&Value::Null, role);
+    project.emulator().advance(3600.0).unwrap();
     let theirs = project.boto3(&Value::Null, THEIRS);
     // A certificate takes its time to be issued, a load balancer to be there.
     project.emulator().advance(3600.0).unwrap();

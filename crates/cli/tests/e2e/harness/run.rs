@@ -5,6 +5,8 @@ use std::process::{Command, Output};
 
 use serde_json::Value;
 
+use super::started::Started;
+
 /// How a run ended and what it wrote.
 #[derive(Debug)]
 pub struct Run {
@@ -18,10 +20,9 @@ pub struct Run {
 }
 
 impl Run {
-    /// Runs a command to its end.
+    /// Runs a command to its end, or until it is certain that it hangs.
     pub fn of(command: &mut Command) -> Self {
-        let output = command.output().unwrap();
-        Self::new(command, &output)
+        Started::of(command).end().0
     }
 
     /// What a command came to.

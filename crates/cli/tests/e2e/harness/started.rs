@@ -11,7 +11,7 @@ use rustix::process::{Pid, Signal, kill_process};
 use super::run::Run;
 
 /// A run that has not ended by then hangs. It is killed, so that the test can say what it said.
-const PATIENCE: Duration = Duration::from_secs(90);
+const PATIENCE: Duration = Duration::from_secs(300);
 
 /// What a run writes, line by line.
 enum Said {
