@@ -49,7 +49,11 @@ fn stack(count: usize) -> String {
 fn main() {
     // Run as a test, it only has to work.
     let is_measured = std::env::args().any(|argument| argument == "--bench");
-    let counts: &[usize] = if is_measured { &[500, 5_000, 50_000] } else { &[500] };
+    let counts: &[usize] = if is_measured {
+        &[500, 5_000, 50_000]
+    } else {
+        &[500]
+    };
     for &count in counts {
         let files = MemoryFiles::new(BTreeMap::from([("stack.toml".into(), stack(count))]));
         let files: Arc<MemoryFiles> = Arc::new(files);

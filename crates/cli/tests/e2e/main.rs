@@ -28,5 +28,6 @@ mod proof;
 mod races;
 mod reference;
 mod report;
+mod secrets;
 mod signals;
 mod unmanaged;
