@@ -20,7 +20,7 @@ pub async fn of_groups(look: &Look<'_>) -> ProviderResult<Vec<Standing>> {
         .map(|groups| rules.found_by(vec![filter("group-id", groups.to_vec())]));
     let rules = try_join_all(lists).await?.into_iter().flatten();
     Ok(rules
-        .filter(|rule| all_out(rule).is_none())
+        .filter(|rule| !all_out(rule))
         .filter_map(|rule| {
             look.standing(Thing {
                 resource_type: "ec2.security_group_rule",

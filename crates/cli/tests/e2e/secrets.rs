@@ -204,7 +204,9 @@ fn a_secret_is_found_nowhere_and_its_change_is_seen() {
     ] {
         said.run(command, more).exits(0);
     }
-    said.run("output", &["token"]).exits(1).says(["it cannot be shown"]);
+    said.run("output", &["token"])
+        .exits(1)
+        .says(["it cannot be shown"]);
     are_nowhere(&said);
 
     // Another secret is a change, and nobody is told which.

@@ -43,7 +43,8 @@ pub(crate) struct Dispatch {
     failed: usize,
     stopped: usize,
     skipped: usize,
-    cancelling: bool,
+    /// How often the user asked to stop, as far as it was told.
+    cancelling: u8,
 }
 
 impl Dispatch {
@@ -99,7 +100,7 @@ impl Dispatch {
             failed: 0,
             stopped: 0,
             skipped: 0,
-            cancelling: false,
+            cancelling: 0,
         }
     }
 
@@ -125,7 +126,7 @@ impl Dispatch {
                 break;
             }
             let cancellation = self.shared.cancellation.clone();
-            let next_level = cancellation.level() + 1;
+            let next_level = self.cancelling + 1;
             tokio::select! {
                 biased;
                 Some(message) = self.receiver.recv() => self.receive(message),
@@ -134,9 +135,7 @@ impl Dispatch {
                         self.panicked(&error);
                     }
                 }
-                () = cancellation.reached(next_level), if self.broken.is_none() => {
-                    self.shared.reporter.send(EventKind::Cancelling { level: cancellation.level() });
-                }
+                () = cancellation.reached(next_level) => {}
             }
         }
         if let Some(error) = self.broken {
@@ -163,14 +162,19 @@ impl Dispatch {
         }
     }
 
+    /// Tells that the user asked to stop, before anything that comes of it.
     fn watch_cancellation(&mut self) {
-        if self.shared.cancellation.level() > 0 {
-            self.cancelling = true;
+        let level = self.shared.cancellation.level();
+        if level > self.cancelling {
+            self.cancelling = level;
+            if self.broken.is_none() {
+                self.shared.reporter.send(EventKind::Cancelling { level });
+            }
         }
     }
 
     fn start_what_can(&mut self) {
-        while !self.cancelling && self.broken.is_none() && self.calling < self.parallelism {
+        while self.cancelling == 0 && self.broken.is_none() && self.calling < self.parallelism {
             let Some((_, std::cmp::Reverse(id))) = self.queue.pop() else {
                 return;
             };
@@ -230,6 +234,7 @@ impl Dispatch {
     }
 
     fn receive(&mut self, message: Message) {
+        self.watch_cancellation();
         match message {
             Message::Exists { step, id, attributes } => self.exists(step, id, attributes),
             Message::OnlyWaiting { step, waiter } => {

@@ -24,7 +24,7 @@ impl Dispatch {
             waits_for: waits_for.clone(),
             error: error.clone(),
         });
-        if !waits_for.is_empty() || self.cancelling {
+        if !waits_for.is_empty() || self.cancelling > 0 {
             return;
         }
         let pace = self.shared.pace;

@@ -12,7 +12,7 @@ use crate::session::RunReport;
 
 impl Dispatch {
     pub(super) fn report(&self, duration: Duration) -> RunReport {
-        let outcome = if self.cancelling && self.skipped + self.stopped > 0 {
+        let outcome = if self.cancelling > 0 && self.skipped + self.stopped > 0 {
             RunOutcome::Cancelled
         } else if self.failed > 0 {
             RunOutcome::Failed

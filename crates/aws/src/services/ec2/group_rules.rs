@@ -27,7 +27,8 @@ impl GroupRules {
         }
     }
 
-    /// The rules with these ids, and those that others ask for at the same moment, by id.
+    /// The rules with these ids, all rules of the groups with these ids, and those that others ask for at the same
+    /// moment, by id.
     ///
     /// # Errors
     /// What DescribeSecurityGroupRules answers.
@@ -37,12 +38,12 @@ impl GroupRules {
     ) -> ProviderResult<Everything<SecurityGroupRule>> {
         let client = self.client.clone();
         let fetch = move |ids: Vec<String>| async move {
-            let batches = ids
-                .chunks(FILTER_VALUES)
-                .map(|ids| described(&client, vec![filter("security-group-rule-id", ids.to_vec())]));
-            let rules = try_join_all(batches).await?.into_iter().flatten();
-            let by_id = rules.filter_map(|rule| Some((rule.security_group_rule_id.clone()?, rule)));
-            Ok(by_id.collect::<BTreeMap<_, _>>())
+            let (groups, mut rules): (Vec<_>, Vec<_>) = ids.into_iter().partition(|id| is_group(id));
+            let mut found = found_by(&client, "group-id", &groups).await?;
+            // Nearly always none is left: groups and rules are read together, and most rules are in those groups.
+            rules.retain(|id| !found.contains_key(id));
+            found.extend(found_by(&client, "security-group-rule-id", &rules).await?);
+            Ok(found)
         };
         self.joined.read(ids, fetch).await
     }
@@ -54,6 +55,25 @@ impl GroupRules {
     pub async fn found_by(&self, filters: Vec<Filter>) -> ProviderResult<Vec<SecurityGroupRule>> {
         described(&self.client, filters).await
     }
+}
+
+/// Rules are `sgr-…`, groups `sg-…`.
+fn is_group(id: &str) -> bool {
+    id.starts_with("sg-")
+}
+
+async fn found_by(
+    client: &Client,
+    name: &str,
+    ids: &[String],
+) -> ProviderResult<BTreeMap<String, SecurityGroupRule>> {
+    let batches = ids
+        .chunks(FILTER_VALUES)
+        .map(|ids| described(client, vec![filter(name, ids.to_vec())]));
+    let rules = try_join_all(batches).await?.into_iter().flatten();
+    Ok(rules
+        .filter_map(|rule| Some((rule.security_group_rule_id.clone()?, rule)))
+        .collect())
 }
 
 async fn described(client: &Client, filters: Vec<Filter>) -> ProviderResult<Vec<SecurityGroupRule>> {

@@ -169,6 +169,7 @@ tags           = { Name = "web" }
 
     async fn read(&self, ids: &[PhysicalId]) -> ProviderResult<Observations<Observed>> {
         in_batches(ids, FILTER_VALUES, async |ids| {
+            let rules = self.rules.read(ids.clone());
             let pages = self
                 .client
                 .describe_security_groups()
@@ -176,30 +177,13 @@ tags           = { Name = "web" }
                 .into_paginator()
                 .items()
                 .send();
-            // With the rules that are read at the same moment, which tell nearly always whose the way out is.
-            let (groups, rules) = futures::join!(pages.collect::<Result<Vec<_>, _>>(), self.rules.read([]));
+            // With all their rules, which tell whose the way out is.
+            let (groups, rules) = futures::join!(pages.collect::<Result<Vec<_>, _>>(), rules);
             let (groups, rules) = (groups.aws("ec2", "DescribeSecurityGroups")?, rules?);
-            let declared: BTreeSet<(&str, Family)> = rules
+            let with_default: BTreeSet<&str> = rules
                 .values()
-                .filter(|rule| is_declared(rule))
-                .filter_map(|rule| Some((rule.group_id()?, all_out(rule)?)))
-                .collect();
-            let open = groups
-                .iter()
-                .filter_map(|group| {
-                    let id = group.group_id()?;
-                    let mut ways = group.ip_permissions_egress().iter().flat_map(ways_out);
-                    // A group has no rule twice: a way out that is declared is not AWS's.
-                    ways.any(|way| !declared.contains(&(id, way)))
-                        .then(|| id.to_owned())
-                })
-                .collect();
-            let with_default: BTreeSet<String> = self
-                .all_out_of(open)
-                .await?
-                .into_iter()
-                .filter(|rule| !is_declared(rule))
-                .filter_map(|rule| rule.group_id)
+                .filter(|rule| all_out(rule) && !is_declared(rule))
+                .filter_map(sdk::SecurityGroupRule::group_id)
                 .collect();
             Ok(groups
                 .iter()
@@ -280,7 +264,7 @@ impl SecurityGroup {
             return Ok(Vec::new());
         }
         let rules = self.rules.found_by(vec![filter("group-id", groups)]).await?;
-        Ok(rules.into_iter().filter(|rule| all_out(rule).is_some()).collect())
+        Ok(rules.into_iter().filter(all_out).collect())
     }
 
     /// Takes AWS's own way out away; a rule of the same meaning that a stack declares stays.
@@ -335,39 +319,10 @@ fn all_out_ipv4() -> IpPermission {
         .build()
 }
 
-/// Which addresses a rule is about.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub(crate) enum Family {
-    Ipv4,
-    Ipv6,
-}
-
-/// The families that a permission lets out to everywhere.
-fn ways_out(permission: &IpPermission) -> Vec<Family> {
-    if permission.ip_protocol() != Some("-1") {
-        return Vec::new();
-    }
-    let mut ipv4 = permission.ip_ranges().iter();
-    let mut ipv6 = permission.ipv6_ranges().iter();
-    let ipv4 = ipv4
-        .any(|range| range.cidr_ip() == Some(EVERYWHERE))
-        .then_some(Family::Ipv4);
-    let ipv6 = ipv6
-        .any(|range| range.cidr_ipv6() == Some(EVERYWHERE_IPV6))
-        .then_some(Family::Ipv6);
-    ipv4.into_iter().chain(ipv6).collect()
-}
-
-/// The family that a rule lets out to everywhere; `None` for any other rule.
-pub(crate) fn all_out(rule: &sdk::SecurityGroupRule) -> Option<Family> {
-    if rule.is_egress() != Some(true) || rule.ip_protocol() != Some("-1") {
-        return None;
-    }
-    match (rule.cidr_ipv4(), rule.cidr_ipv6()) {
-        (Some(EVERYWHERE), _) => Some(Family::Ipv4),
-        (_, Some(EVERYWHERE_IPV6)) => Some(Family::Ipv6),
-        _ => None,
-    }
+/// Whether a rule lets everything out to everywhere, by IPv4 or by IPv6.
+pub(crate) fn all_out(rule: &sdk::SecurityGroupRule) -> bool {
+    let everywhere = rule.cidr_ipv4() == Some(EVERYWHERE) || rule.cidr_ipv6() == Some(EVERYWHERE_IPV6);
+    rule.is_egress() == Some(true) && rule.ip_protocol() == Some("-1") && everywhere
 }
 
 #[cfg(test)]
@@ -426,8 +381,7 @@ mod tests {
             (rule(true, "tcp", "0.0.0.0/0"), false),
             (rule(true, "-1", "10.0.0.0/8"), false),
         ] {
-            assert_eq!(all_out(&rule).is_some(), expected, "{rule:?}");
+            assert_eq!(all_out(&rule), expected, "{rule:?}");
         }
-        assert_eq!(ways_out(&all_out_ipv4()), [Family::Ipv4]);
     }
 }

@@ -1,5 +1,5 @@
 //! Measures the store in a new folder of the current one: appends per second, alone and 64 at a time, the
-//! time to open, and the size on disk. `cargo run --release -p infra-state-sled --example measure`.
+//! time to open, and the size on disk. `cargo run --release -p infra-state-sled --example measure_store`.
 #![expect(clippy::print_stdout, reason = "figures are what it is for")]
 
 use std::error::Error;
