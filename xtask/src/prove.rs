@@ -24,6 +24,9 @@ struct Proof {
     shows: &'static str,
     /// What cargo is told to find the test's program.
     target: &'static [&'static str],
+    /// The profile that it is built with, if not the usual one of tests: optimisation is quick where no crate of
+    /// AWS's is among them.
+    profile: Option<&'static str>,
     /// The path of the ignored test in it.
     test: &'static str,
     /// Whether it runs against the sandbox.
@@ -40,6 +43,7 @@ const PROOFS: &[Proof] = &[
         name: "sweep",
         shows: "killed at any of its changes, before or after the effect, the next run ends with what the file says",
         target: &["--package", "infra-cli", "--test", "e2e"],
+        profile: None,
         test: "proof::sweep::killed_at_every_change",
         needs_emulators: true,
         cases: (
@@ -52,6 +56,7 @@ const PROOFS: &[Proof] = &[
         name: "storm",
         shows: "throttled, refused, reset, unanswered: a run ends well, or says why and the next one does",
         target: &["--package", "infra-cli", "--test", "e2e"],
+        profile: None,
         test: "proof::storm::every_storm_passes",
         needs_emulators: true,
         cases: (
@@ -61,9 +66,30 @@ const PROOFS: &[Proof] = &[
         seed: "INFRA_PROOF_SEED",
     },
     Proof {
+        name: "signals",
+        shows: "asked to stop once, twice, three times at any moment, a run ends as it should and the next one goes on",
+        target: &["--package", "infra-cli", "--test", "e2e"],
+        profile: None,
+        test: "proof::signals::a_hundred_runs_are_stopped",
+        needs_emulators: true,
+        cases: ("INFRA_PROOF_CASES", "a number, or a range such as 0..10"),
+        seed: "INFRA_PROOF_SEED",
+    },
+    Proof {
+        name: "simulation",
+        shows: "whatever befalls a random stack, its next apply makes of it what the file says, and no rule is broken",
+        target: &["--package", "infra-engine", "--test", "simulated"],
+        profile: Some("proof"),
+        test: "simulation::a_hundred_thousand_stories",
+        needs_emulators: false,
+        cases: ("INFRA_PROOF_CASES", "a number, or a range such as 0..1000"),
+        seed: "INFRA_PROOF_SEED",
+    },
+    Proof {
         name: "kill",
         shows: "the state after SIGKILL in the middle of writing has all that was acknowledged",
         target: &["--package", "infra-state-sled", "--test", "suite"],
+        profile: None,
         test: "kill::killed_a_thousand_times",
         needs_emulators: false,
         cases: ("INFRA_PROOF_CASES", "a number, or a range such as 0..10"),
@@ -73,6 +99,7 @@ const PROOFS: &[Proof] = &[
         name: "power",
         shows: "so it has where writes that were not synced are lost in any order",
         target: &["--package", "infra-state-sled", "--test", "suite"],
+        profile: None,
         test: "power::power_lost_at_any_moment",
         needs_emulators: false,
         cases: ("INFRA_PROOF_CASES", "a number, or a range such as 0..10"),
@@ -82,6 +109,7 @@ const PROOFS: &[Proof] = &[
         name: "damage",
         shows: "a damaged state is refused, and never taken for another one",
         target: &["--package", "infra-state-sled", "--test", "suite"],
+        profile: None,
         test: "damage::damaged_in_any_way",
         needs_emulators: false,
         cases: ("INFRA_PROOF_CASES", "a number, or a range such as 0..10"),
@@ -91,6 +119,7 @@ const PROOFS: &[Proof] = &[
         name: "races",
         shows: "of several applies on one stack one works at a time, and the others say who holds it",
         target: &["--package", "infra-cli", "--test", "e2e"],
+        profile: None,
         test: "races::a_hundred_races",
         needs_emulators: true,
         cases: ("INFRA_PROOF_CASES", "a number, or a range such as 0..10"),
@@ -198,6 +227,7 @@ fn chosen(asked: &Prove) -> Result<Vec<&'static Proof>> {
 /// The arguments of `cargo test` for a proof.
 fn test<'a>(proof: &Proof, of_cargo: &[&'a str], of_test: &[&'a str]) -> Vec<&'a str> {
     let mut arguments = vec!["test", "--locked"];
+    arguments.extend(proof.profile.iter().flat_map(|profile| ["--profile", profile]));
     arguments.extend(proof.target);
     arguments.extend(of_cargo);
     arguments.push("--");

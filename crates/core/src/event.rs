@@ -112,6 +112,9 @@ pub enum EventKind {
         step: StepId,
         /// The resource.
         address: ResourceAddress,
+        /// When what it stood aside for let it go on, in milliseconds on the clock of [`Event::at_ms`]: from then
+        /// on it waited for a free place.
+        queued_ms: u64,
     },
     /// The create call has answered: whatever needs only the id may go on.
     StepExists {

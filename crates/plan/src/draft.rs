@@ -266,11 +266,7 @@ impl<'a> Drafts<'a> {
                 continue;
             }
             let node = &graph.nodes[graph.things[thing].node];
-            let observed = match &node.found {
-                Found::Present { attributes, .. } if !graph.things[thing].deposed => attributes,
-                _ => &graph.things[thing].record.observed,
-            };
-            if let Some(name) = natural_name(graph, graph.things[thing].node, observed) {
+            if let Some(name) = natural_name(graph, graph.things[thing].node, graph.attributes_of(thing)) {
                 taken
                     .entry((node.address.type_name(), name))
                     .or_default()

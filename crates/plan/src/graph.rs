@@ -153,6 +153,20 @@ impl<'a> Graph<'a> {
         })
     }
 
+    /// What AWS has of a thing now; of one that is gone, or deposed, what the state remembers of it.
+    pub fn attributes_of(&self, thing: usize) -> &'a Attributes {
+        let Thing {
+            node,
+            record,
+            deposed,
+            ..
+        } = &self.things[thing];
+        match &self.nodes[*node].found {
+            Found::Present { attributes, .. } if !deposed => attributes,
+            _ => &record.observed,
+        }
+    }
+
     /// Whether the file says that `node` needs `other`.
     pub fn needs(&self, node: usize, other: usize) -> bool {
         self.needs[node]

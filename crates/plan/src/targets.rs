@@ -7,7 +7,7 @@ use infra_core::{Action, Diagnostic, ResourceAddress, TypeName};
 
 use crate::decide::Decisions;
 use crate::draft::natural_name;
-use crate::graph::{Found, Graph};
+use crate::graph::Graph;
 use crate::input::{PlanInput, means};
 
 /// By node: whether the plan is about it. A target brings along what it needs and, where something is
@@ -114,15 +114,16 @@ impl<'s, 'a> Selection<'s, 'a> {
         }
     }
 
-    /// Adds what has a name now that something else is to be made with.
+    /// Adds what has a name now that something else is to be made with, or had it until it vanished: the state
+    /// would have two addresses for one thing.
     fn add_holders(&mut self, decisions: &Decisions) {
         let graph = self.graph;
-        let mut held: BTreeMap<(&TypeName, Vec<String>), usize> = BTreeMap::new();
-        for (number, node) in graph.nodes.iter().enumerate() {
-            if let Found::Present { attributes, .. } = &node.found
-                && let Some(name) = natural_name(graph, number, attributes)
-            {
-                held.insert((node.address.type_name(), name), number);
+        let mut held: BTreeMap<(&TypeName, Vec<String>), Vec<usize>> = BTreeMap::new();
+        for thing in 0..graph.things.len() {
+            let number = graph.things[thing].node;
+            if let Some(name) = natural_name(graph, number, graph.attributes_of(thing)) {
+                let type_name = graph.nodes[number].address.type_name();
+                held.entry((type_name, name)).or_default().push(number);
             }
         }
         for (number, decision) in decisions.of.iter().enumerate() {
@@ -132,9 +133,11 @@ impl<'s, 'a> Selection<'s, 'a> {
             else {
                 continue;
             };
-            if let Some(name) = natural_name(graph, number, &decision.wanted)
-                && let Some(&holder) = held.get(&(graph.nodes[number].address.type_name(), name))
-            {
+            let Some(name) = natural_name(graph, number, &decision.wanted) else {
+                continue;
+            };
+            let key = (graph.nodes[number].address.type_name(), name);
+            for &holder in held.get(&key).into_iter().flatten() {
                 self.add(holder);
             }
         }

@@ -15,7 +15,7 @@ pub struct Sample {
     /// What was done.
     pub operation: StepOperation,
     /// From its start until what needs only its id could go on, without the time that it stood aside for a
-    /// dependency.
+    /// dependency and then waited for a free place.
     pub call: Duration,
     /// From there to its end.
     pub rest: Duration,
@@ -137,7 +137,7 @@ fn sample(track: &StepTrack) -> Option<Sample> {
         let aside: u64 = track
             .segments
             .iter()
-            .filter(|segment| matches!(segment.kind, SegmentKind::Parked { .. }))
+            .filter(|segment| matches!(segment.kind, SegmentKind::Parked { .. } | SegmentKind::Queued))
             .map(|segment| {
                 segment
                     .end_ms

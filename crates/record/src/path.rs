@@ -178,7 +178,7 @@ mod tests {
         70 step_finished "step":2,"address":"a.listener.l","operation":"create","changed":true,"physical_id":"l","duration_ms":19
         95 waiting "address":"a.balancer.b","status":"provisioning"
         200 step_finished "step":1,"address":"a.balancer.b","operation":"create","changed":true,"physical_id":"b","duration_ms":168
-        202 step_resumed "step":3,"address":"a.service.s"
+        202 step_resumed "step":3,"address":"a.service.s","queued_ms":200
         240 step_finished "step":3,"address":"a.service.s","operation":"create","changed":true,"physical_id":"s","duration_ms":38
         241 step_started "step":4,"address":"a.worker.one","operation":"update","queued_ms":241,"after":[{"step":3,"strength":"ready"}]
         261 step_finished "step":4,"address":"a.worker.one","operation":"update","changed":true,"physical_id":"w","duration_ms":20
@@ -216,7 +216,8 @@ mod tests {
             // Its id was enough for the balancer, whose readiness the service had to wait for.
             ("a.network.n", 0, 20, 0, Exists),
             ("a.balancer.b", 21, 190, 1, Ready),
-            ("a.service.s", 192, 230, 0, Ready),
+            // It could go on at once, and got a place two milliseconds later.
+            ("a.service.s", 190, 230, 2, Ready),
             ("a.worker.two", 231, 280, 21, Ready),
         ];
         assert_eq!(
@@ -241,7 +242,12 @@ mod tests {
             ),
             (
                 "a.service.s",
-                &[("call", 42, 50), ("parked", 50, 192), ("call", 192, 230)],
+                &[
+                    ("call", 42, 50),
+                    ("parked", 50, 190),
+                    ("queued", 190, 192),
+                    ("call", 192, 230),
+                ],
             ),
             (
                 "a.worker.two",
@@ -291,7 +297,7 @@ mod tests {
         assert!(!durations.is_held(&name("a.listener"), &name("a.balancer")));
         let create = infra_core::StepOperation::Create;
         let service = durations.of(&"a.service.s".parse().unwrap(), create).unwrap();
-        // 8 until it was refused and 38 afterwards; what it stood aside is not its own.
+        // 8 until it was refused and 38 afterwards; what it stood aside, and waited for a place, is not its own.
         assert_eq!(service.call.as_millis(), 46);
         let balancer = durations.of(&"a.balancer.b".parse().unwrap(), create).unwrap();
         assert_eq!(balancer.call.as_millis(), 18);

@@ -34,7 +34,6 @@ impl Open {
             EventKind::StepExists { .. } => {
                 self.track.exists_ms.get_or_insert(at_ms);
             }
-            EventKind::StepResumed { .. } => self.turn(at_ms, SegmentKind::Call),
             EventKind::StepRetried { delay_ms, error, .. } => {
                 let error = error.clone();
                 self.turn(at_ms, SegmentKind::Pause { error });
@@ -63,6 +62,15 @@ impl Open {
             ),
             _ => {}
         }
+    }
+
+    /// It could go on since `queued_ms`, and does.
+    pub fn resume(&mut self, queued_ms: u64, at_ms: u64) {
+        self.turn(
+            queued_ms.clamp(self.since_ms.min(at_ms), at_ms),
+            SegmentKind::Queued,
+        );
+        self.turn(at_ms, SegmentKind::Call);
     }
 
     /// Takes note of what AWS says of it.

@@ -106,7 +106,7 @@ pub struct Segment {
 /// What a step is at.
 #[derive(Debug, Clone, PartialEq)]
 pub enum SegmentKind {
-    /// It could start, and waited for a free place.
+    /// It could start, or go on, and waited for a free place.
     Queued,
     /// Its calls.
     Call,
@@ -318,8 +318,12 @@ impl Timeline {
                     because_of: because_of.clone(),
                 });
             }
+            EventKind::StepResumed { step, queued_ms, .. } => {
+                if let Some(open) = open.steps.get_mut(step) {
+                    open.resume(queued_ms.saturating_sub(zero), at_ms);
+                }
+            }
             EventKind::StepExists { step, .. }
-            | EventKind::StepResumed { step, .. }
             | EventKind::StepRetried { step, .. }
             | EventKind::StepParked { step, .. }
             | EventKind::WaitStarted { step, .. } => {

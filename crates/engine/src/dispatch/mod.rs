@@ -204,6 +204,7 @@ impl Dispatch {
             EventKind::StepResumed {
                 step: id,
                 address: step.address.clone(),
+                queued_ms: progress.queued_ms,
             }
         });
         let job = match progress.rest.take() {

@@ -77,9 +77,7 @@ impl Dispatch {
     pub(super) fn enqueue(&mut self, id: StepId) {
         let progress = &mut self.steps[id.0 as usize];
         progress.stage = Stage::Queued;
-        if progress.started.is_none() {
-            progress.queued_ms = self.shared.reporter.elapsed_ms();
-        }
+        progress.queued_ms = self.shared.reporter.elapsed_ms();
         self.queue
             .push((self.remaining[id.0 as usize], std::cmp::Reverse(id)));
     }

@@ -54,7 +54,7 @@ pub(super) struct Progress {
     /// Whether its call takes one of the places of the run's parallelism.
     pub calling: bool,
     pub tries: Option<Tries>,
-    /// When all that it needs was there, in milliseconds on the reporter's clock.
+    /// When it could last start or go on, in milliseconds on the reporter's clock.
     pub queued_ms: u64,
     pub started: Option<Instant>,
     /// The longest chain up to its start, with the step before it; then up to its existence, and its end.

@@ -22,6 +22,7 @@ mod secrets;
 mod simulation;
 mod stacks;
 mod stale;
+mod told;
 mod trace;
 mod waiting;
 mod watch;

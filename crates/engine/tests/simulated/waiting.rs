@@ -58,6 +58,42 @@ async fn a_run_takes_as_long_as_its_longest_chain() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn what_stood_aside_and_then_waits_for_a_free_place_is_told_apart() {
+    let mut bench = Bench::with_faults(Faults {
+        fastest: Duration::from_millis(100),
+        slowest: Duration::from_millis(200),
+        ..Faults::NONE
+    });
+    bench.parallelism = 1;
+    let stack = stack(json!({
+        "net.network.main": { "range": "10.0.0.0" },
+        "net.part.a": { "network_id": "${net.network.main.id}" },
+        "net.gateway.main": { "part_id": "${net.part.a.id}" },
+        "app.definition.one": { "family": "one", "environment": { "A": "${net.gateway.main.address}" } },
+        "app.definition.two": { "family": "two", "environment": { "A": "${net.gateway.main.address}" } },
+    }));
+    // That the critical path has no gap is checked of every run.
+    let ran = bench.apply(&stack).await;
+    let moments = |event: &Event| match &event.kind {
+        EventKind::StepResumed {
+            address, queued_ms, ..
+        } => Some((address.to_string(), *queued_ms, event.at_ms)),
+        _ => None,
+    };
+    let resumed: Vec<_> = ran.events.iter().filter_map(moments).collect();
+    let [(first, works, first_at), (second, also_works, second_at)] = resumed.as_slice() else {
+        panic!("{resumed:?}");
+    };
+    assert_eq!(
+        (first.as_str(), second.as_str()),
+        ("app.definition.one", "app.definition.two")
+    );
+    assert_eq!((works, first_at), (also_works, works));
+    // The only place was the first one's for the time of its call.
+    assert!(second_at - works >= 100, "{resumed:?}");
+}
+
+#[tokio::test(start_paused = true)]
 async fn what_needs_only_an_id_starts_before_the_other_works() {
     let bench = Bench::new();
     let stack = stack(json!({

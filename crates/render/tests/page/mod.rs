@@ -172,6 +172,7 @@ fn made_up(steps: u32, text: &str) -> Vec<Event> {
             EventKind::StepResumed {
                 step,
                 address: address.clone(),
+                queued_ms: 0,
             },
             EventKind::StepExists {
                 step,

@@ -302,6 +302,7 @@ fn finish(script: &mut Script) {
         EventKind::StepResumed {
             step: StepId(7),
             address: address(route),
+            queued_ms: 62_050,
         },
     );
     script.finish(62_400, 7, route, StepOperation::Create, "rtb-9/0.0.0.0/0", 59_890);

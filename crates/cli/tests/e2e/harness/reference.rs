@@ -109,7 +109,8 @@ impl Reference {
         self.command_on(command, self.file, more)
     }
 
-    fn command_on(&self, command: &str, file: &str, more: &[&str]) -> Command {
+    /// The command line of a command on another file with the same variables.
+    pub fn command_on(&self, command: &str, file: &str, more: &[&str]) -> Command {
         let mut line = self.project.stack_command(command, file, more);
         line.args(self.variables.iter().map(OsStr::new));
         line

@@ -25,6 +25,7 @@ pub struct Started {
     pid: Pid,
     said: Receiver<Said>,
     ended: Receiver<ExitStatus>,
+    status: Option<ExitStatus>,
     output: (String, String),
     signalled: Option<Instant>,
 }
@@ -49,6 +50,7 @@ impl Started {
             pid: Pid::from_child(&child),
             said,
             ended: watched(child),
+            status: None,
             output: Default::default(),
             signalled: None,
         }
@@ -76,6 +78,14 @@ impl Started {
         panic!("{text:?} was never said: {:?}", self.output);
     }
 
+    /// Whether it has ended.
+    pub fn is_over(&mut self) -> bool {
+        if self.status.is_none() {
+            self.status = self.ended.try_recv().ok();
+        }
+        self.status.is_some()
+    }
+
     /// Sends it a signal. One that has ended is sent none.
     pub fn signal(&mut self, signal: Signal) -> &mut Self {
         // Its exit is collected only with this handle, so its number is still its own.
@@ -87,7 +97,7 @@ impl Started {
     /// Waits for its end; how it ended, and how long that took since the last signal.
     pub fn end(&mut self) -> (Run, Duration) {
         while self.line().is_some() {}
-        let status = self.ended.recv().unwrap();
+        let status = self.status.unwrap_or_else(|| self.ended.recv().unwrap());
         let took = self
             .signalled
             .map_or(Duration::ZERO, |signalled| signalled.elapsed());

@@ -18,7 +18,6 @@ pub struct Asked {
 impl Asked {
     /// Reads the environment.
     pub fn of_environment() -> Self {
-        let set = |name: &str| env::var(name).ok().filter(|value| !value.is_empty());
         let number = |name: &str| {
             set(name).map(|value| {
                 value
@@ -71,6 +70,19 @@ impl Asked {
             None => read(cases)..read(cases) + 1,
         }
     }
+}
+
+/// The command that shows one case of a proof alone, with the seed of this one.
+pub fn again(proof: &str, case: &str) -> String {
+    let seed = match set("INFRA_PROOF_SEED") {
+        Some(seed) => format!(" --seed {seed}"),
+        None => String::new(),
+    };
+    format!("cargo xtask prove --only {proof}{seed} --cases {case}")
+}
+
+fn set(variable: &str) -> Option<String> {
+    env::var(variable).ok().filter(|value| !value.is_empty())
 }
 
 fn starts_with(name: &str, start: &str) -> bool {

@@ -7,6 +7,8 @@ use std::sync::Mutex;
 use std::thread;
 use std::time::{Duration, Instant};
 
+use super::asked::again;
+
 /// After so many cases that failed no further one is begun: more of the same would only hide the first.
 const ENOUGH_FAILURES: usize = 20;
 
@@ -60,10 +62,10 @@ pub fn prove<P: Proof>(name: &str, proof: &P, workers: usize) {
     assert!(board.cases > 0, "there is no such case");
     assert!(
         count == 0,
-        "{count} of {} cases failed: {}\none alone: cargo xtask prove --only {name} --cases {}",
+        "{count} of {} cases failed: {}\none alone: {}",
         board.cases,
         board.failures.join(", "),
-        board.failures[0]
+        again(name, &board.failures[0])
     );
 }
 

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use serde_json::Value;
+use serde_json::{Map, Value};
 
 use crate::harness::Held;
 
@@ -57,9 +57,11 @@ pub fn is_right(stage: &Stage, point: Point, clean: &Counts) {
         differences(&counts(&held), clean)
     );
     for rest in ["intents", "deposed"] {
-        let is_empty = state[rest].as_object().is_none_or(|rest| rest.is_empty())
-            && state[rest].as_array().is_none_or(Vec::is_empty);
-        assert!(is_empty, "the state still has {rest}: {}", state[rest]);
+        assert!(
+            is_empty(&state[rest]),
+            "the state still has {rest}: {}",
+            state[rest]
+        );
     }
     if point != Point::Nothing {
         let diff = stage
@@ -67,6 +69,11 @@ pub fn is_right(stage: &Stage, point: Point, clean: &Counts) {
             .run_file("diff", stage.file(point), &["--unmanaged"]);
         diff.exits(0).says(["No differences", "Nothing unmanaged"]);
     }
+}
+
+/// Whether a table or list of an exported state has nothing in it, or is not there.
+fn is_empty(rest: &Value) -> bool {
+    rest.as_object().is_none_or(Map::is_empty) && rest.as_array().is_none_or(Vec::is_empty)
 }
 
 /// Things with their kinds.

@@ -1,5 +1,5 @@
 //! Proofs that whatever happens in the middle of a run, the next one carries on and AWS ends with what the file
-//! says: the process killed at every request that changes something, and storms of faults.
+//! says: the process killed at every request that changes something, storms of faults, and signals.
 //!
 //! All cases of a proof take minutes, so they are ignored tests that `cargo xtask prove` runs; a few of each
 //! are among the ordinary tests.
@@ -13,6 +13,7 @@ mod asked;
 mod crew;
 mod draws;
 mod judge;
+mod signals;
 mod stage;
 mod storm;
 mod sweep;

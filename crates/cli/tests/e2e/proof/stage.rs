@@ -1,6 +1,6 @@
 //! The stack at two points of its life, in an account that can be emptied.
 
-use crate::harness::{Reference, Run};
+use crate::harness::{Project, Reference, Run};
 
 /// The development stage with a file for each point.
 pub struct Stage {
@@ -27,7 +27,12 @@ const CHANGED: &str = include_str!("changed.toml");
 impl Stage {
     /// The development stage of the repository.
     pub fn development() -> Self {
-        let reference = Reference::dev02();
+        Self::development_in(Project::sandbox())
+    }
+
+    /// The same in this project.
+    pub fn development_in(project: Project) -> Self {
+        let reference = Reference::on(project, "stacks/dev02-us-east-1.toml");
         reference.project.write(CHANGED_FILE, CHANGED);
         reference.project.write_image("image", "changed");
         Self { reference }

@@ -1,12 +1,14 @@
-//! A test for many seeds: on all processors, with a line that makes a failure again, cut down.
+//! A test of many stories: on all processors, with a line that makes a failure again, cut down.
 //!
 //! | variable | meaning |
 //! |---|---|
-//! | `INFRA_SIMULATION_CASES` | how many seeds, instead of a few hundred |
-//! | `INFRA_SIMULATION_SEED` | the first seed; alone: only this one |
+//! | `INFRA_PROOF_CASES` | the number of a story, or a range such as `0..10`, instead of the test's own |
+//! | `INFRA_PROOF_SEED` | other stories under the same numbers |
+//! | `INFRA_PROOF_WORKERS` | stories under way at once, instead of one per processor |
 
 use std::cell::RefCell;
 use std::fmt::Write;
+use std::ops::Range;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, Once, PoisonError};
@@ -16,98 +18,132 @@ use super::shrink::shrunk;
 use super::story::Story;
 use crate::trace::traced;
 
-/// Failing seeds after which no more are tried.
+/// Failing stories after which no more are tried.
 const ENOUGH: usize = 25;
+
+/// The variable that names stories.
+const CASES: &str = "INFRA_PROOF_CASES";
+
+/// After so many stories it is said how far it is.
+const HEARTBEAT: u64 = 20_000;
 
 /// A story that has not ended after this much simulated time never will.
 const FOR_EVER: Duration = Duration::from_secs(60 * 60 * 24 * 30);
 
-/// What is to hold for every seed.
-pub struct Property {
-    /// The test's name in this file's module.
-    pub test: &'static str,
-    /// Seeds of the usual test run.
-    pub cases: u64,
-    /// The story of a seed.
-    pub story: fn(u64) -> Story,
+/// Stories to be carried out.
+pub struct Cases {
+    numbers: Range<u64>,
+    seed: u64,
+    workers: usize,
 }
 
-impl Property {
-    /// Holds it against every seed; `carry_out` panics where it does not hold.
-    pub fn holds(&self, carry_out: impl AsyncFn(&Story) + Sync) {
-        let number = |name: &str| -> Option<u64> {
-            let value = std::env::var(name).ok()?;
-            Some(
-                value
-                    .parse()
-                    .unwrap_or_else(|_| panic!("{name} is {value:?}, not a number")),
-            )
+impl Cases {
+    /// Those that the environment asks for, or else the first `many`.
+    pub fn asked_or_first(many: u64) -> Self {
+        let set = |name: &str| std::env::var(name).ok().filter(|text| !text.is_empty());
+        let read = |name: &str, text: &str| -> u64 {
+            text.trim()
+                .parse()
+                .unwrap_or_else(|_| panic!("{name}: {text:?} is not a number"))
         };
-        let (seed, cases) = (number("INFRA_SIMULATION_SEED"), number("INFRA_SIMULATION_CASES"));
-        let cases = cases.unwrap_or(if seed.is_some() { 1 } else { self.cases });
-        let first = seed.unwrap_or(0);
-        let started = Instant::now();
-        let failing = failing(first..first.saturating_add(cases), |seed| {
-            failure(&(self.story)(seed), &carry_out)
+        let number = |name: &str| set(name).map(|text| read(name, &text));
+        let numbers = set(CASES).map(|text| match text.split_once("..") {
+            Some((first, end)) => read(CASES, first)..read(CASES, end),
+            None => read(CASES, &text)..read(CASES, &text).saturating_add(1),
         });
-        let test = self.test;
+        let processors = || std::thread::available_parallelism().map_or(1, usize::from);
+        Self {
+            numbers: numbers.unwrap_or(0..many),
+            seed: number("INFRA_PROOF_SEED").unwrap_or_default(),
+            workers: number("INFRA_PROOF_WORKERS").map_or_else(processors, |workers| workers as usize),
+        }
+    }
+
+    /// The story of a number.
+    fn story(&self, number: u64) -> Story {
+        Story::of(self.seed.rotate_left(32).wrapping_add(number))
+    }
+
+    /// The command that carries out one of them alone.
+    fn again(&self, number: u64) -> String {
+        let seed = match self.seed {
+            0 => String::new(),
+            seed => format!(" --seed {seed}"),
+        };
+        format!("cargo xtask prove --only simulation{seed} --cases {number}")
+    }
+
+    /// Carries all of them out; `carry_out` panics where one does not end well.
+    pub fn end_well(&self, carry_out: impl AsyncFn(&Story) + Sync) {
+        assert!(!self.numbers.is_empty(), "there is no such story");
+        let started = Instant::now();
+        let (failing, many) = self.failing(|number| failure(&self.story(number), &carry_out));
+        let seconds = started.elapsed().as_secs_f64();
+        // `cargo xtask prove` looks for this line.
         tell(&format!(
-            "{test}: {cases} cases from seed {first} in {:.1} s, {} failed",
-            started.elapsed().as_secs_f64(),
-            failing.len()
+            "proof: simulation: {many} stories, {} failed, {seconds:.0} s ({:.1} s a thousand); seed {}, numbers {:?}",
+            failing.len(),
+            seconds * 1000.0 / many as f64,
+            self.seed,
+            self.numbers
         ));
-        let Some((seed, told)) = failing.first() else {
+        let Some((number, told)) = failing.first() else {
             return;
         };
-        let (smallest, told) = shrunk((self.story)(*seed), told.clone(), |story| {
+        let (smallest, told) = shrunk(self.story(*number), told.clone(), |story| {
             failure(story, &carry_out)
         });
         let happened = traced(|| {
             let _ = failure(&smallest, &carry_out);
         });
         let mut message = String::new();
-        for (seed, told) in &failing {
+        for (number, told) in &failing {
             // The first line says where the panic was.
             let lines: Vec<&str> = told.lines().skip(1).take(3).map(str::trim).collect();
-            let _ = writeln!(message, "seed {seed}: {}", lines.join(" "));
+            let _ = writeln!(message, "story {number}: {}", lines.join(" "));
         }
         panic!(
-            "{message}\nseed {seed}, cut down to this:\n{smallest}\ngoes so:\n{}\n\nand ends so:\n{told}\n\nmake it again:\n\
-             INFRA_SIMULATION_SEED={seed} cargo test -p infra-engine --test simulated simulation::{test}\n",
-            happened.join("\n")
+            "{message}\nstory {number}, cut down to this:\n{smallest}\ngoes so:\n{}\n\nand ends so:\n{told}\n\n\
+             one alone: {}\n",
+            happened.join("\n"),
+            self.again(*number)
         );
+    }
+
+    /// The stories that fail, and how, in their order; and how many were carried out.
+    fn failing(&self, fails: impl Fn(u64) -> Option<String> + Sync) -> (Vec<(u64, String)>, u64) {
+        let next = AtomicU64::new(self.numbers.start);
+        let carried_out = AtomicU64::new(0);
+        let found = Mutex::new(Vec::new());
+        let lock = || found.lock().unwrap_or_else(PoisonError::into_inner);
+        std::thread::scope(|scope| {
+            for _ in 0..self.workers.max(1) {
+                scope.spawn(|| {
+                    while lock().len() < ENOUGH {
+                        let number = next.fetch_add(1, Ordering::Relaxed);
+                        if number >= self.numbers.end {
+                            return;
+                        }
+                        if let Some(failure) = fails(number) {
+                            lock().push((number, failure));
+                        }
+                        let many = carried_out.fetch_add(1, Ordering::Relaxed) + 1;
+                        if many.is_multiple_of(HEARTBEAT) {
+                            tell(&format!("{many} stories, {} failed", lock().len()));
+                        }
+                    }
+                });
+            }
+        });
+        let mut found = found.into_inner().unwrap_or_else(PoisonError::into_inner);
+        found.sort();
+        (found, carried_out.into_inner())
     }
 }
 
 #[expect(clippy::print_stdout, reason = "the count of cases is a result")]
 fn tell(line: &str) {
     println!("{line}");
-}
-
-/// The seeds that fail, and how, in their order.
-fn failing(seeds: std::ops::Range<u64>, fails: impl Fn(u64) -> Option<String> + Sync) -> Vec<(u64, String)> {
-    let next = AtomicU64::new(seeds.start);
-    let found = Mutex::new(Vec::new());
-    let lock = || found.lock().unwrap_or_else(PoisonError::into_inner);
-    let threads = std::thread::available_parallelism().map_or(1, usize::from);
-    std::thread::scope(|scope| {
-        for _ in 0..threads {
-            scope.spawn(|| {
-                while lock().len() < ENOUGH {
-                    let seed = next.fetch_add(1, Ordering::Relaxed);
-                    if seed >= seeds.end {
-                        return;
-                    }
-                    if let Some(failure) = fails(seed) {
-                        lock().push((seed, failure));
-                    }
-                }
-            });
-        }
-    });
-    let mut found = found.into_inner().unwrap_or_else(PoisonError::into_inner);
-    found.sort();
-    found
 }
 
 /// How a story fails, if it does.
