@@ -18,6 +18,7 @@
 //! The emulator keeps everything in memory. A state may therefore never outlive it: each start and each reset
 //! makes a new instance id with a new, empty state folder, and the folders of dead instances are removed.
 
+mod durations;
 mod error;
 mod faults;
 mod http;

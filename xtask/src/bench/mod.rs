@@ -3,7 +3,9 @@
 //! It prints, and fails only when it is asked to compare with an earlier result: machines differ, and so do
 //! hours of the same machine.
 
+mod apply;
 mod diff;
+mod path;
 mod process;
 mod project;
 mod push;
@@ -34,6 +36,8 @@ const TOLERANCE: f64 = 0.25;
 enum Group {
     /// Size, start-up, memory
     Small,
+    /// A fresh apply against its critical path
+    Apply,
     /// What a diff of nothing costs: requests, rounds, time
     Diff,
     /// A push of 500 MB, beside skopeo
@@ -123,6 +127,7 @@ pub fn run(arguments: &Arguments) -> Result<()> {
 fn measure(group: Group, bench: &Bench, arguments: &Arguments) -> Result<Vec<Row>> {
     match group {
         Group::Small => small::measure(bench),
+        Group::Apply => apply::measure(bench),
         Group::Diff => diff::measure(bench),
         Group::Push => push::measure(bench),
         Group::Scale => scale::measure(bench, arguments.largest),

@@ -120,7 +120,7 @@ tags   = { Name = "main" }
             let wanted = update.spec.vpc_id.as_deref();
             // One that was just made is attached to nothing, and a look would only take time.
             let there = match update.prior.get("vpc_id") {
-                Some(Value::Null) => Vec::new(),
+                None | Some(Value::Null) => Vec::new(),
                 _ => self.attached(id).await?,
             };
             for vpc in there.iter().filter(|vpc| Some(vpc.as_str()) != wanted) {
