@@ -90,6 +90,7 @@ impl Waiter<'_> {
         let started = Instant::now();
         let mut status = String::new();
         loop {
+            let looking_since = Instant::now();
             let look = self.provider.read(std::slice::from_ref(self.id));
             let look = serving(self.address.clone(), look);
             match self.cancellation.until(2, look).await {
@@ -114,7 +115,11 @@ impl Waiter<'_> {
             if started.elapsed() >= self.wait.timeout {
                 return Err(self.timed_out(&status));
             }
+            // From look to look: what the answer took is a part of it.
             let pause = self.pace.poll_pause(self.wait.typical, started.elapsed());
+            let pause = pause
+                .saturating_sub(looking_since.elapsed())
+                .max(self.pace.first_poll);
             if !self.cancellation.sleep(pause).await {
                 return Err(self.stopped());
             }

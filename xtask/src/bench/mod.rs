@@ -9,6 +9,8 @@ mod path;
 mod process;
 mod project;
 mod push;
+mod replay;
+mod resources;
 mod row;
 mod scale;
 mod small;
@@ -40,6 +42,8 @@ enum Group {
     Apply,
     /// What a diff of nothing costs: requests, rounds, time
     Diff,
+    /// A thousand real resources, beside a bare client with the same requests
+    Resources,
     /// A push of 500 MB, beside skopeo
     Push,
     /// Stacks of up to 50,000 values, without AWS
@@ -129,6 +133,7 @@ fn measure(group: Group, bench: &Bench, arguments: &Arguments) -> Result<Vec<Row
         Group::Small => small::measure(bench),
         Group::Apply => apply::measure(bench),
         Group::Diff => diff::measure(bench),
+        Group::Resources => resources::measure(bench),
         Group::Push => push::measure(bench),
         Group::Scale => scale::measure(bench, arguments.largest),
     }
