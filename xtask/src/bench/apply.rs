@@ -2,18 +2,17 @@
 //! the classic way.
 
 use std::collections::BTreeMap;
-use std::path::Path;
 use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
-use infra_core::RunOutcome;
 use infra_record::{Call, StepTrack, Timeline};
-use infra_sandbox::{Faults, Status};
+use infra_sandbox::Faults;
 
 use super::STACK;
 use super::path::{Costs, critical_path, one_after_another};
 use super::process::{Run, measured, median, medians};
-use super::project::{Bench, Project};
+use super::project::Bench;
+use super::record::last_record;
 use super::row::{Row, Unit};
 
 const GROUP: &str = "apply";
@@ -154,40 +153,4 @@ fn works_after(track: &StepTrack, durations: &BTreeMap<String, Duration>) -> Dur
     let names = READINESS.iter().find(|(of, _)| *of == type_name);
     let names = names.map_or(&[][..], |(_, names)| names);
     names.iter().filter_map(|name| durations.get(*name)).sum()
-}
-
-/// The record of the last run.
-fn last_record(project: &Project) -> Result<Timeline> {
-    let Status::Running(running) = project.sandbox.status()? else {
-        bail!("the sandbox has stopped");
-    };
-    let mut records = Vec::new();
-    find(&running.state_dir, &mut records)?;
-    // Their names begin with the moment of their start.
-    let last = records
-        .iter()
-        .max_by_key(|path| path.file_name().map(ToOwned::to_owned));
-    let last = last.context("no run was recorded")?;
-    let text = std::fs::read_to_string(last)?;
-    let records = infra_record::read(&text).with_context(|| last.display().to_string())?;
-    let run = records
-        .last()
-        .and_then(Timeline::of)
-        .context("no run is in the record")?;
-    match &run.end {
-        Some((RunOutcome::Completed, _)) => Ok(run),
-        end => bail!("{} ends with {end:?}", last.display()),
-    }
-}
-
-fn find(folder: &Path, records: &mut Vec<std::path::PathBuf>) -> Result<()> {
-    for entry in std::fs::read_dir(folder)? {
-        let path = entry?.path();
-        if path.is_dir() {
-            find(&path, records)?;
-        } else if path.extension().is_some_and(|extension| extension == "jsonl") {
-            records.push(path);
-        }
-    }
-    Ok(())
 }

@@ -9,6 +9,7 @@ mod path;
 mod process;
 mod project;
 mod push;
+mod record;
 mod replay;
 mod resources;
 mod row;
