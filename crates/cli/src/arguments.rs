@@ -118,6 +118,10 @@ pub struct Running {
     /// Do not wait for what nothing else waits for, such as the end of a rollout
     #[arg(long)]
     pub no_wait: bool,
+    /// Start each step only when all that it depends on works, as tools do that know one kind of dependency: what
+    /// benchmarks compare with
+    #[arg(long, hide = true)]
+    pub every_edge_ready: bool,
 }
 
 fn name_and_value(text: &str) -> Result<(String, String), String> {

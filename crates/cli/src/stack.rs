@@ -9,7 +9,7 @@ use anyhow::{Context, Result};
 use infra_aws::{AwsCatalogue, AwsProviders, Clients, ConnectOptions, Emulator, connect};
 use infra_config::{DiskFiles, Files, Inputs, Loaded, load};
 use infra_core::{ResourceAddress, Severity, SourceMap, Stack, StackId};
-use infra_engine::{EngineError, Estimates, ImportError, Machine, Pace, Session};
+use infra_engine::{EngineError, Estimates, ImportError, Machine, Pace, Session, Walk};
 use infra_provider::{BuiltIn, Providers};
 use infra_sandbox::{Sandbox, StartOptions};
 use infra_state::{Holder, Journal, StateError, StateStore};
@@ -254,6 +254,8 @@ pub struct Open {
 pub struct Manner {
     /// Calls under way at the same time.
     pub parallelism: usize,
+    /// When steps may start.
+    pub walk: Walk,
     /// Whether to wait for what nothing else waits for.
     pub wait: bool,
 }
@@ -262,6 +264,7 @@ impl Default for Manner {
     fn default() -> Self {
         Self {
             parallelism: 64,
+            walk: Walk::default(),
             wait: true,
         }
     }
@@ -336,6 +339,7 @@ pub async fn open(
         ambient: Arc::new(Machine),
         pace: emulator.map_or(Pace::AWS, |emulator| Pace::of_emulator(emulator.time_scale)),
         parallelism: manner.parallelism,
+        walk: manner.walk,
         wait: manner.wait,
     };
     Ok(Open {

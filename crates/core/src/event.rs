@@ -44,6 +44,12 @@ pub struct RunSummary {
     pub mutating_calls: u64,
     /// Calls made to AWS that only read, retries included.
     pub reading_calls: u64,
+    /// Times that the state was made durable, which happens one after the other.
+    #[serde(default)]
+    pub flushes: u64,
+    /// How long that took together, in milliseconds.
+    #[serde(default)]
+    pub flushing_ms: u64,
 }
 
 /// One thing that happened.

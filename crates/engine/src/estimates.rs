@@ -28,13 +28,16 @@ impl Estimates {
         }
     }
 
+    /// How long past runs had to wait until what a step made worked, or what it deleted was gone.
+    pub(crate) fn measured_readiness(&self, step: &Step) -> Option<Duration> {
+        self.past.of(&step.address, readied_by(step))?.readiness
+    }
+
     /// How long a step will probably take, and whether that was measured.
     fn look_up(&self, step: &Step) -> (StepEstimate, bool) {
-        // Waiting for what an earlier run made takes as long as after the create.
         let operation = match step.operation {
             StepOperation::Forget | StepOperation::Confirm => return (StepEstimate::default(), true),
-            StepOperation::Wait => StepOperation::Create,
-            other => other,
+            _ => readied_by(step),
         };
         let provider = self.providers.provider(step.address.type_name());
         let waits = provider.map_or(&Waits::NONE, |provider| provider.waits());
@@ -145,6 +148,14 @@ impl Expectations for OfRun<'_> {
 
     fn strength(&self, plan: &Plan, step: &Step, dependency: &StepDependency) -> Strength {
         self.estimates.strength(plan, step, dependency)
+    }
+}
+
+/// The operation whose wait a step's is: for what an earlier run made it takes as long as after the create.
+fn readied_by(step: &Step) -> StepOperation {
+    match step.operation {
+        StepOperation::Wait => StepOperation::Create,
+        other => other,
     }
 }
 

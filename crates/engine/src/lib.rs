@@ -31,4 +31,4 @@ pub use lookups::{LookedUp, Unanswered, look_up};
 pub use prepare::prepare;
 pub use refresh::{Refreshed, refresh};
 pub use retry::Pace;
-pub use session::{EngineError, ImportError, Planned, Prepared, RunReport, RunRequest, Session};
+pub use session::{EngineError, ImportError, Planned, Prepared, RunReport, RunRequest, Session, Walk};

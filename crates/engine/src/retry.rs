@@ -24,10 +24,12 @@ pub struct Pace {
     /// How long something that was just made may be missing from AWS's own lists. A create whose answer was
     /// lost is looked for this long before it counts as never having happened.
     pub consistency_window: Duration,
-    /// The first pause of a waiter; it grows by half each time.
+    /// The shortest pause of a waiter, which its first one is.
     pub first_poll: Duration,
-    /// The longest pause of a waiter, as a share of the wait's typical time: a thirtieth.
+    /// The longest pause of a waiter.
     pub slowest_poll: Duration,
+    /// How long things take, as a factor on AWS's typical times.
+    pub time_scale: f64,
 }
 
 impl Pace {
@@ -42,6 +44,7 @@ impl Pace {
         consistency_window: Duration::from_secs(10),
         first_poll: Duration::from_millis(500),
         slowest_poll: Duration::from_secs(5),
+        time_scale: 1.0,
     };
 
     /// For an emulator on the same machine, where everything takes a fraction of the time.
@@ -53,8 +56,9 @@ impl Pace {
         not_ready_for: Duration::from_secs(20),
         in_use_for: Duration::from_secs(60),
         consistency_window: Duration::from_millis(1500),
-        first_poll: Duration::from_millis(50),
+        first_poll: Duration::from_millis(20),
         slowest_poll: Duration::from_millis(500),
+        time_scale: 1.0,
     };
 }
 
@@ -64,11 +68,27 @@ const QUICK: f64 = 0.1;
 impl Pace {
     /// For an emulator with this factor on AWS's durations.
     pub fn of_emulator(time_scale: f64) -> Self {
-        if time_scale <= QUICK {
+        let pace = if time_scale <= QUICK {
             Self::EMULATOR
         } else {
             Self::AWS
-        }
+        };
+        Self { time_scale, ..pace }
+    }
+
+    /// How long something takes here that takes AWS `typical`.
+    pub fn scaled(&self, typical: Duration) -> Duration {
+        Duration::try_from_secs_f64(typical.as_secs_f64() * self.time_scale).unwrap_or(typical)
+    }
+
+    /// The pause of a waiter before it looks again, after waiting so long for something that is expected to take
+    /// `expected`: short at first, for it may be quicker; then a thirtieth of the expected time, or of a longer one; and the
+    /// closer that time comes the shorter, so that little is lost between the moment that it works and the look
+    /// that shows it.
+    pub fn poll_pause(&self, expected: Duration, waited: Duration) -> Duration {
+        let slowest = (expected.max(waited) / 30).clamp(self.first_poll, self.slowest_poll);
+        let nearby = (expected.abs_diff(waited) / 8).max(expected / 90);
+        (waited / 2).min(nearby).clamp(self.first_poll, slowest)
     }
 }
 
@@ -234,6 +254,51 @@ mod tests {
             let made = tries.count() - before;
             assert!(made >= tries_at_least, "{then:?} after {waited_for:?}: {made}");
         }
+    }
+
+    /// How late the look comes that shows what has worked since `ready`, and which one it is.
+    fn lateness(pace: Pace, expected: Duration, ready: Duration) -> (Duration, u32) {
+        let (mut waited, mut looks) = (Duration::ZERO, 1);
+        while waited < ready {
+            waited += pace.poll_pause(expected, waited);
+            looks += 1;
+        }
+        (waited - ready, looks)
+    }
+
+    #[test]
+    fn a_waiter_looks_most_often_when_the_end_is_expected() {
+        let seconds = Duration::from_secs_f64;
+        for (expected, ready, latest, looks_at_most) in [
+            // About when it is expected: a hundredth late at most.
+            (90.0, 90.0, 1.0, 50),
+            (90.0, 85.0, 1.0, 45),
+            (150.0, 155.0, 1.7, 55),
+            // Much sooner or later: not much later than it took, and no more than a few seconds.
+            (90.0, 2.0, 1.0, 6),
+            (150.0, 30.0, 5.0, 20),
+            (90.0, 600.0, 5.0, 250),
+            // What is quick is looked at as often as AWS may be asked.
+            (2.0, 2.0, 0.5, 6),
+        ] {
+            let (late, looks) = lateness(Pace::AWS, seconds(expected), seconds(ready));
+            assert!(
+                late <= seconds(latest) && looks <= looks_at_most,
+                "{expected} s expected, {ready} s: {late:?} late, {looks} looks"
+            );
+        }
+        let quick = Pace::of_emulator(0.02);
+        let expected = quick.scaled(seconds(90.0));
+        let (late, looks) = lateness(quick, expected, expected);
+        assert!(
+            late <= seconds(0.02) && looks <= 50,
+            "{late:?} late, {looks} looks"
+        );
+        let at_once = Pace::of_emulator(0.0);
+        assert_eq!(
+            at_once.poll_pause(at_once.scaled(seconds(90.0)), Duration::ZERO),
+            quick.first_poll
+        );
     }
 
     #[tokio::test(start_paused = true)]

@@ -47,10 +47,23 @@ pub struct Session {
     pub pace: Pace,
     /// Calls under way at the same time.
     pub parallelism: usize,
+    /// When steps may start.
+    pub walk: Walk,
     /// How long steps will probably take: the longest chain goes first.
     pub estimates: Estimates,
     /// Whether a run waits for what nothing else waits for, such as the end of a rollout.
     pub wait: bool,
+}
+
+/// When a step of a run may start.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Walk {
+    /// As soon as there is of each dependency what it needs: an id, or something that works.
+    #[default]
+    ByStrength,
+    /// Once every dependency works; and a step keeps its place among those under way until it works itself. So
+    /// do tools that know one kind of edge: a yardstick, and no way to work.
+    EveryEdgeReady,
 }
 
 /// What is to be planned.
@@ -437,6 +450,7 @@ impl Session {
     /// The state moved since the plan was made, or cannot be written. A failed step is in the report.
     pub async fn execute(&self, planned: Planned, command: &str) -> Result<RunReport, EngineError> {
         self.check_fresh(&planned.plan)?;
+        let flushed_before = self.journal.statistics();
         let run = RunId(self.ambient.unique());
         let steps = planned.plan.steps.len();
         let touched: BTreeSet<String> = planned.plan.outputs.keys().cloned().collect();
@@ -468,7 +482,7 @@ impl Session {
             pace: self.pace,
             wait: self.wait,
         });
-        let (report, work) = Dispatch::new(shared, planned, self.parallelism, &self.estimates)
+        let (report, work) = Dispatch::new(shared, planned, self.parallelism, self.walk, &self.estimates)
             .run()
             .await?;
         let completed = report.outcome == RunOutcome::Completed;
@@ -480,6 +494,7 @@ impl Session {
             self.journal.append(JournalEntry::Outputs { values }).await?;
         }
         let after = self.reporter.calls();
+        let flushed = self.journal.statistics();
         let summary = RunSummary {
             done: report.done,
             failed: report.failed,
@@ -489,6 +504,9 @@ impl Session {
             critical_path_ms: u64::try_from(report.critical_path_length.as_millis()).unwrap_or(u64::MAX),
             mutating_calls: after.0 - before.0,
             reading_calls: after.1 - before.1,
+            flushes: flushed.flushes - flushed_before.flushes,
+            flushing_ms: u64::try_from((flushed.total - flushed_before.total).as_millis())
+                .unwrap_or(u64::MAX),
         };
         let ended = JournalEntry::RunEnded {
             run: run.clone(),

@@ -17,6 +17,7 @@ pub(crate) struct Waiter<'a> {
     pub provider: &'a dyn Provider,
     pub address: &'a ResourceAddress,
     pub id: &'a PhysicalId,
+    /// With the time that is expected of this very wait for the typical one.
     pub wait: Wait,
     pub pace: Pace,
     pub reporter: &'a Reporter,
@@ -87,9 +88,9 @@ impl Waiter<'_> {
         judge: impl Fn(Option<&Found<Attributes>>, Duration) -> Look + Send + Sync,
     ) -> Result<Option<Attributes>, ProviderError> {
         let started = Instant::now();
-        let mut pause = self.pace.first_poll;
         let mut status = String::new();
         loop {
+            let looking_since = Instant::now();
             let look = self.provider.read(std::slice::from_ref(self.id));
             let look = serving(self.address.clone(), look);
             match self.cancellation.until(2, look).await {
@@ -114,16 +115,15 @@ impl Waiter<'_> {
             if started.elapsed() >= self.wait.timeout {
                 return Err(self.timed_out(&status));
             }
+            // From look to look: what the answer took is a part of it.
+            let pause = self.pace.poll_pause(self.wait.typical, started.elapsed());
+            let pause = pause
+                .saturating_sub(looking_since.elapsed())
+                .max(self.pace.first_poll);
             if !self.cancellation.sleep(pause).await {
                 return Err(self.stopped());
             }
-            pause = pause.mul_f64(1.5).min(self.slowest());
         }
-    }
-
-    /// What usually takes long is looked at less often: a thirtieth of its typical time, within bounds.
-    fn slowest(&self) -> Duration {
-        (self.wait.typical / 30).clamp(self.pace.first_poll, self.pace.slowest_poll)
     }
 
     /// The error of a resource in a failed state, by AWS's word for that, and why it came to it.

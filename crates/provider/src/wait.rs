@@ -2,7 +2,8 @@
 
 use std::time::Duration;
 
-/// A named, bounded wait for AWS. Polling starts soon and often and backs off to `slowest_poll`.
+/// A named, bounded wait for AWS. Polling starts soon and often, backs off, and is close again about the
+/// typical time.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Wait {
     /// What is waited for, such as `NAT gateway available`.

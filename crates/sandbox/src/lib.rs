@@ -18,6 +18,7 @@
 //! The emulator keeps everything in memory. A state may therefore never outlive it: each start and each reset
 //! makes a new instance id with a new, empty state folder, and the folders of dead instances are removed.
 
+mod durations;
 mod error;
 mod faults;
 mod http;
@@ -26,6 +27,7 @@ mod plain_moto;
 mod private;
 mod process;
 mod program;
+mod recording;
 mod requests;
 mod sandbox;
 mod temporary;
@@ -34,6 +36,7 @@ mod venv;
 pub use error::SandboxError;
 pub use faults::{FaultReport, Faults, Kill, KillMoment, KillReport, KillTarget};
 pub use plain_moto::PlainMoto;
+pub use recording::RecordedRequest;
 pub use requests::{MutatingRequest, Requests};
 pub use sandbox::{Running, Sandbox, StartOptions, Status};
 pub use temporary::TemporarySandbox;

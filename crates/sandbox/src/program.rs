@@ -31,6 +31,7 @@ program_files![
     "one_at_a_time.py",
     "paging.py",
     "processes.py",
+    "recording.py",
     "registry.py",
     "rollout.py",
     "services/__init__.py",

@@ -6,6 +6,7 @@ use std::fs;
 use std::io::{Read, Write};
 use std::net::TcpStream;
 use std::path::PathBuf;
+use std::time::Duration;
 
 use infra_sandbox::{PlainMoto, Sandbox, SandboxError, StartOptions, Status, TemporarySandbox};
 
@@ -65,6 +66,22 @@ fn a_sandbox_is_started_once_reset_and_stopped() {
         reset.instance_id
     );
     assert_eq!(sandbox.requests().unwrap().total, 0);
+
+    // What is asked is kept as it was sent, for as long as somebody wants it.
+    assert!(sandbox.durations().unwrap().values().all(Duration::is_zero));
+    assert!(sandbox.stop_recording().unwrap().is_empty());
+    sandbox.start_recording().unwrap();
+    let target = "/2013-04-01/hostedzone?maxitems=7";
+    get(&first.endpoint, target);
+    let recorded = sandbox.stop_recording().unwrap();
+    assert_eq!(recorded.len(), 1);
+    assert_eq!(
+        (recorded[0].method.as_str(), recorded[0].target.as_str()),
+        ("GET", target)
+    );
+    assert!(recorded[0].body.is_empty() && !recorded[0].answer.is_empty());
+    get(&first.endpoint, target);
+    assert!(sandbox.stop_recording().unwrap().is_empty());
 
     assert!(sandbox.stop().unwrap());
     assert!(!reset.state_dir.exists() && !uploads.exists());

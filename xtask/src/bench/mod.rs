@@ -3,10 +3,15 @@
 //! It prints, and fails only when it is asked to compare with an earlier result: machines differ, and so do
 //! hours of the same machine.
 
+mod apply;
 mod diff;
+mod path;
 mod process;
 mod project;
 mod push;
+mod record;
+mod replay;
+mod resources;
 mod row;
 mod scale;
 mod small;
@@ -34,8 +39,12 @@ const TOLERANCE: f64 = 0.25;
 enum Group {
     /// Size, start-up, memory
     Small,
+    /// A fresh apply against its critical path
+    Apply,
     /// What a diff of nothing costs: requests, rounds, time
     Diff,
+    /// A thousand real resources, beside a bare client with the same requests
+    Resources,
     /// A push of 500 MB, beside skopeo
     Push,
     /// Stacks of up to 50,000 values, without AWS
@@ -123,7 +132,9 @@ pub fn run(arguments: &Arguments) -> Result<()> {
 fn measure(group: Group, bench: &Bench, arguments: &Arguments) -> Result<Vec<Row>> {
     match group {
         Group::Small => small::measure(bench),
+        Group::Apply => apply::measure(bench),
         Group::Diff => diff::measure(bench),
+        Group::Resources => resources::measure(bench),
         Group::Push => push::measure(bench),
         Group::Scale => scale::measure(bench, arguments.largest),
     }

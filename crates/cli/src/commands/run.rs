@@ -8,7 +8,7 @@ use anyhow::Result;
 use infra_config::Loaded;
 use infra_core::plan::PlanMode;
 use infra_core::{ResourceAddress, RunOutcome};
-use infra_engine::{EngineError, Planned, RunRequest};
+use infra_engine::{EngineError, Planned, RunRequest, Walk};
 use infra_plan::PlanOptions;
 use infra_render::{PlanView, write_outputs, write_plan};
 
@@ -293,6 +293,11 @@ impl From<&Running> for Manner {
     fn from(running: &Running) -> Self {
         Self {
             parallelism: usize::from(running.parallelism),
+            walk: if running.every_edge_ready {
+                Walk::EveryEdgeReady
+            } else {
+                Walk::ByStrength
+            },
             wait: !running.no_wait,
         }
     }

@@ -14,7 +14,7 @@ use std::time::Duration;
 
 use infra_core::event::EventKind;
 use infra_core::plan::StepDependency;
-use infra_core::{ErrorClass, Plan, ProviderError, StepId};
+use infra_core::{ErrorClass, Plan, ProviderError, StepId, Strength};
 use infra_state::AppendError;
 use tokio::sync::mpsc;
 use tokio::task::{JoinError, JoinSet};
@@ -22,7 +22,7 @@ use tokio::time::Instant;
 
 use self::progress::{Progress, Stage};
 use crate::estimates::Estimates;
-use crate::session::{Planned, RunReport};
+use crate::session::{Planned, RunReport, Walk};
 use crate::step::{Message, Shared, StepError, StepRun};
 use crate::work::Work;
 
@@ -36,6 +36,7 @@ pub(crate) struct Dispatch {
     remaining: Vec<Duration>,
     calling: usize,
     parallelism: usize,
+    walk: Walk,
     sender: mpsc::UnboundedSender<Message>,
     receiver: mpsc::UnboundedReceiver<Message>,
     tasks: JoinSet<()>,
@@ -49,9 +50,19 @@ pub(crate) struct Dispatch {
 
 impl Dispatch {
     /// A run of a plan, not yet begun.
-    pub fn new(shared: Arc<Shared>, planned: Planned, parallelism: usize, estimates: &Estimates) -> Self {
+    pub fn new(
+        shared: Arc<Shared>,
+        planned: Planned,
+        parallelism: usize,
+        walk: Walk,
+        estimates: &Estimates,
+    ) -> Self {
         let Planned { plan, .. } = &planned;
-        let plan = plan.clone();
+        let mut plan = plan.clone();
+        if walk == Walk::EveryEdgeReady {
+            let edges = plan.steps.iter_mut().flat_map(|step| &mut step.after);
+            edges.for_each(|edge| edge.strength = Strength::Ready);
+        }
         let work = Work::new(&shared, planned);
         let remaining = infra_plan::remaining_path(&plan, estimates);
         let mut steps: Vec<Progress> = plan
@@ -72,6 +83,7 @@ impl Dispatch {
                 path_before: (Duration::ZERO, None),
                 path_exists: Duration::ZERO,
                 path_end: Duration::ZERO,
+                readiness: estimates.measured_readiness(step),
             })
             .collect();
         for step in &plan.steps {
@@ -93,6 +105,7 @@ impl Dispatch {
             remaining,
             calling: 0,
             parallelism: parallelism.max(1),
+            walk,
             sender,
             receiver,
             tasks: JoinSet::new(),
@@ -229,6 +242,7 @@ impl Dispatch {
             address: step.address,
             messages: self.sender.clone(),
             waits: self.shared.wait || self.is_needed(id),
+            readiness: self.steps[position].readiness,
         };
         let task = self.tasks.spawn(run.run(job)).id();
         self.steps[position].task = Some(task);
@@ -239,7 +253,9 @@ impl Dispatch {
         match message {
             Message::Exists { step, id, attributes } => self.exists(step, id, attributes),
             Message::OnlyWaiting { step, waiter } => {
-                self.release(step);
+                if self.walk == Walk::ByStrength {
+                    self.release(step);
+                }
                 let address = self.address(step);
                 self.shared.reporter.send(EventKind::WaitStarted {
                     step,

@@ -61,6 +61,8 @@ pub(super) struct Progress {
     pub path_before: (Duration, Option<StepId>),
     pub path_exists: Duration,
     pub path_end: Duration,
+    /// How long past runs waited until it worked, or was gone.
+    pub readiness: Option<Duration>,
 }
 
 pub(super) fn elapsed(started: Option<Instant>) -> Duration {

@@ -8,6 +8,7 @@ mod update;
 mod wait;
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use infra_core::stack::Timeouts;
 use infra_core::state::{JournalEntry, RunId};
@@ -161,6 +162,8 @@ pub(crate) struct StepRun {
     pub messages: UnboundedSender<Message>,
     /// Whether its waiter runs: always when something depends on it.
     pub waits: bool,
+    /// How long it took past runs until it worked, or was gone.
+    pub readiness: Option<Duration>,
 }
 
 impl StepRun {

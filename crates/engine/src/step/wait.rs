@@ -97,8 +97,12 @@ impl StepRun {
         }
     }
 
+    /// A wait as long as the file asks for, and as it is expected to be here.
     pub(super) fn patience(&self, wait: Wait, asked: Option<Duration>) -> Wait {
         Wait {
+            typical: self
+                .readiness
+                .unwrap_or_else(|| self.shared.pace.scaled(wait.typical)),
             timeout: asked.unwrap_or(wait.timeout),
             ..wait
         }

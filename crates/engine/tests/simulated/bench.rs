@@ -9,7 +9,7 @@ use infra_core::plan::PlanMode;
 use infra_core::{Event, Redaction, RunOutcome, Stack, State};
 use infra_engine::{
     Ambient, Cancellation, EngineError, Estimates, EventReceiver, Pace, Planned, RunReport, RunRequest,
-    Session, channel,
+    Session, Walk, channel,
 };
 use infra_plan::PlanOptions;
 use infra_record::Durations;
@@ -33,6 +33,7 @@ pub struct Bench {
     /// all in turn, and every append is flushed at once.
     pub schedule: Option<u64>,
     pub parallelism: usize,
+    pub walk: Walk,
     /// Whether runs wait for what nothing else waits for.
     pub wait: bool,
     /// What past runs took.
@@ -102,6 +103,7 @@ impl Bench {
             store,
             schedule: None,
             parallelism: 10,
+            walk: Walk::default(),
             wait: true,
             past: Durations::default(),
             cancellation: Cancellation::default(),
@@ -164,6 +166,7 @@ impl Bench {
             ambient: Arc::clone(&self.ambient) as Arc<dyn Ambient>,
             pace: Pace::AWS,
             parallelism: self.parallelism,
+            walk: self.walk,
             estimates: Estimates::new(self.cloud.providers(), || past),
             wait: self.wait,
         };

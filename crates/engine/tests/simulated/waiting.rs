@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use infra_core::event::EventKind;
 use infra_core::{Event, Health, RunOutcome, StepOperation};
+use infra_engine::Walk;
 use infra_testkit::{Faults, stack};
 use serde_json::json;
 
@@ -120,6 +121,37 @@ async fn what_needs_only_an_id_starts_before_the_other_works() {
     assert_eq!(seconds(&ran, "net.listener.other", "parked"), [0]);
     about(seconds(&ran, "net.listener.other", "finished"), 90);
     about(seconds(&ran, "net.listener.patient", "started"), 150);
+}
+
+#[tokio::test(start_paused = true)]
+async fn with_one_kind_of_edge_everything_waits_for_what_works_and_keeps_its_place() {
+    let wanted = json!({
+        "net.network.main": { "range": "10.0.0.0/16" },
+        "net.part.a": { "network_id": "${net.network.main.id}" },
+        "net.balancer.main": { "name": "front", "part_ids": ["${net.part.a.id}"] },
+        "net.listener.main": { "balancer_arn": "${net.balancer.main.arn}", "port": 80 },
+        "net.gateway.one": { "part_id": "${net.part.a.id}" },
+        "net.gateway.two": { "part_id": "${net.part.a.id}" },
+    });
+    // The balancer takes 150 s and each gateway 90; the listener needs only an id.
+    for (walk, parallelism, listener, all) in [
+        (Walk::ByStrength, 1, 0, 150),
+        (Walk::ByStrength, 10, 0, 150),
+        (Walk::EveryEdgeReady, 10, 150, 150),
+        (Walk::EveryEdgeReady, 1, 150, 150 + 90 + 90),
+    ] {
+        let mut bench = Bench::new();
+        (bench.walk, bench.parallelism) = (walk, parallelism);
+        let ran = bench.settle_on(&stack(wanted.clone())).await;
+        let took = ran.report.duration.as_secs();
+        assert!(
+            (all..all + 3 * LATE).contains(&took),
+            "{walk:?}, {parallelism} at a time: {took} s"
+        );
+        if (walk, parallelism) != (Walk::EveryEdgeReady, 1) {
+            about(seconds(&ran, "net.listener.main", "started"), listener);
+        }
+    }
 }
 
 #[tokio::test(start_paused = true)]

@@ -325,6 +325,8 @@ fn finish(script: &mut Script) {
                 critical_path_ms: 62_300,
                 mutating_calls: 9,
                 reading_calls: 31,
+                flushes: 24,
+                flushing_ms: 60,
             },
             critical_path: [
                 "ec2.vpc.main",

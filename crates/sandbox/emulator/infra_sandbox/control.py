@@ -26,6 +26,11 @@ def answer(middleware: Any, environ: dict[str, Any]) -> Answer:
         case ("POST", "/_infra/requests/reset"):
             middleware.requests.clear()
             return _json({"reset": True})
+        case ("POST", "/_infra/recording"):
+            middleware.recording.start()
+            return _json({"recording": True})
+        case ("DELETE", "/_infra/recording"):
+            return _json(middleware.recording.stop())
         case ("POST", "/_infra/advance"):
             given = parse_qs(environ.get("QUERY_STRING", "")).get("seconds", [""])[0]
             seconds = a_duration(given)

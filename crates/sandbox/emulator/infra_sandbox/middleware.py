@@ -20,7 +20,7 @@ from moto import backends
 from moto.core import responses
 from moto.core.exceptions import ServiceException
 
-from . import consistency, control, fault_forms, one_at_a_time, paging, registry, services
+from . import consistency, control, fault_forms, one_at_a_time, paging, recording, registry, services
 from .call import HANDLERS, Answer, AwsError, Call, not_implemented
 from .faults import Fault, Faults
 from .settings import Settings
@@ -86,6 +86,7 @@ class Middleware:
         # A reset makes it another instance.
         self.instance_id = settings.instance_id
         self.requests = Requests()
+        self.recording = recording.Recording()
         self.faults = Faults()
         self.lock = threading.RLock()
         timeline.configure(settings)
@@ -108,6 +109,7 @@ class Middleware:
             call = Call(self.moto_app, environ, body)
             fault = self.draw(call, environ)
             answer = self.aws(call, fault)
+            self.recording.note(environ, body, answer)
             self.faults.carried_out(fault, environ)
         self.faults.deliver(fault, environ)
         return respond(answer, start_response)

@@ -8,7 +8,7 @@
 
 use aws_sdk_ec2::Client;
 use aws_sdk_ec2::types::{self as sdk, AttachmentStatus};
-use infra_core::{Attributes, ErrorClass, Health, PhysicalId, ProviderError};
+use infra_core::{Attributes, ErrorClass, Health, PhysicalId, ProviderError, Value};
 use infra_provider::{Call, Created, Found, ProviderResult, ResourceType, Traits, Update};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -118,7 +118,11 @@ tags   = { Name = "main" }
     async fn update(&self, call: &Call, id: &PhysicalId, update: Update<Spec>) -> ProviderResult<()> {
         if update.any(&["vpc_id"]) {
             let wanted = update.spec.vpc_id.as_deref();
-            let there = self.attached(id).await?;
+            // One that was just made is attached to nothing, and a look would only take time.
+            let there = match update.prior.get("vpc_id") {
+                None | Some(Value::Null) => Vec::new(),
+                _ => self.attached(id).await?,
+            };
             for vpc in there.iter().filter(|vpc| Some(vpc.as_str()) != wanted) {
                 self.detach(id, vpc).await?;
             }

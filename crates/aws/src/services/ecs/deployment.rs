@@ -40,7 +40,7 @@ pub struct Deployment {
     logs: aws_sdk_cloudwatchlogs::Client,
     region: String,
     service_deployments: Optional,
-    /// By service ARN: the deployment that this process has begun.
+    /// By service ARN: the deployment that this process has begun, or found under way as the only one.
     awaited: Mutex<BTreeMap<String, Awaited>>,
 }
 
@@ -259,6 +259,11 @@ impl Deployment {
         let service = service.ok_or_else(|| no_service(spec))?;
         let is_wanted = service.task_definition() == Some(spec.task_definition.as_str());
         if is_wanted && !forced && !matches!(self.health(&service).await?, Health::Failed(_)) {
+            if let [only] = service.deployments()
+                && only.rollout_state() == Some(&DeploymentRolloutState::InProgress)
+            {
+                self.await_rollout(&spec.service, only);
+            }
             return Ok(());
         }
         let answer = self
@@ -273,11 +278,24 @@ impl Deployment {
             .send()
             .await
             .aws("ecs", "UpdateService")?;
-        if let Some(begun) = answer.service.as_ref().and_then(primary).and_then(Awaited::of) {
-            let mut awaited = self.awaited.lock().unwrap_or_else(PoisonError::into_inner);
-            awaited.insert(spec.service.clone(), begun);
+        if let Some(begun) = answer.service.as_ref().and_then(primary) {
+            self.await_rollout(&spec.service, begun);
         }
         Ok(())
+    }
+
+    fn await_rollout(&self, service: &str, begun: &sdk::Deployment) {
+        if let Some(begun) = Awaited::of(begun) {
+            let mut awaited = self.awaited.lock().unwrap_or_else(PoisonError::into_inner);
+            awaited.insert(service.to_owned(), begun);
+        }
+    }
+
+    /// Whether this is the deployment whose end is waited for.
+    fn awaits(&self, service: &sdk::Service, deployment: &sdk::Deployment) -> bool {
+        let awaited = self.awaited.lock().unwrap_or_else(PoisonError::into_inner);
+        let awaited = service.service_arn().and_then(|arn| awaited.get(arn));
+        awaited.is_some_and(|awaited| deployment.id() == Some(&awaited.id))
     }
 
     async fn health(&self, service: &sdk::Service) -> ProviderResult<Health> {
@@ -285,7 +303,10 @@ impl Deployment {
             return Ok(Health::Pending("no primary deployment yet".into()));
         };
         let ended = match primary.rollout_state() {
-            Some(DeploymentRolloutState::Completed) => self.last_service_deployment(service, primary).await?,
+            // One that ECS goes back from is never completed; only of another one it may be that ECS went back to it.
+            Some(DeploymentRolloutState::Completed) if !self.awaits(service, primary) => {
+                self.last_service_deployment(service, primary).await?
+            }
             _ => None,
         };
         let awaited = self.awaited.lock().unwrap_or_else(PoisonError::into_inner);
