@@ -421,6 +421,7 @@ fn observe(zone: &str, records: &sdk::ResourceRecordSet) -> Observed {
 
 #[cfg(test)]
 mod tests {
+    use super::super::reads::key_of;
     use super::*;
 
     #[test]
