@@ -117,7 +117,7 @@ macro_rules! client {
 /// # Errors
 /// No credentials, a role that cannot be assumed, or an account that is not allowed.
 pub async fn connect(options: &ConnectOptions) -> ProviderResult<Clients> {
-    let http = http_client();
+    let http = http_client(options);
     let base = base_config(options, &http).await;
     let config = match &options.assume_role {
         Some(role) => assume(&base, role, options).await,
@@ -162,8 +162,14 @@ pub async fn connect(options: &ConnectOptions) -> ProviderResult<Clients> {
     })
 }
 
-fn http_client() -> SharedHttpClient {
-    aws_smithy_http_client::Builder::new()
+/// Reading the machine's certificates takes as long as a start does, and an emulator without TLS needs none.
+fn http_client(options: &ConnectOptions) -> SharedHttpClient {
+    let builder = aws_smithy_http_client::Builder::new();
+    let emulator = options.emulator.as_ref();
+    if emulator.is_some_and(|emulator| emulator.endpoint_url.starts_with("http://")) {
+        return builder.build_http();
+    }
+    builder
         .tls_provider(TlsProvider::Rustls(CryptoMode::Ring))
         .build_https()
 }

@@ -3,5 +3,6 @@
 mod changes;
 pub mod lookups;
 mod names;
+mod reads;
 pub mod record;
 mod rules;

@@ -12,10 +12,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Mutex, PoisonError};
 
-use aws_sdk_route53::Client;
 use aws_sdk_route53::types as sdk;
-use aws_sdk_route53::types::{ChangeAction, ChangeStatus, RrType};
-use futures::future::try_join_all;
+use aws_sdk_route53::types::{ChangeAction, RrType};
 use infra_core::types::Problems;
 use infra_core::{Attributes, ErrorClass, Health, PhysicalId, ProviderError};
 use infra_provider::{Call, Created, Found, ProviderResult, ResourceType, Traits, Update, Wait, Waits};
@@ -24,25 +22,19 @@ use serde::{Deserialize, Serialize};
 
 use super::changes::Changes;
 use super::names::{Key, plain};
+use super::reads::Reads;
 use super::rules;
 use crate::alike::alike;
 use crate::catalogue::FromClients;
 use crate::clients::Clients;
-use crate::errors::{AwsResult, Tolerate, built};
+use crate::errors::{Tolerate, built};
 use crate::ownership::Taken;
 use crate::read::Observations;
 use crate::texts::texts;
 
-/// Up to so many records of a zone are looked up one by one; for more, the whole zone is listed.
-const FEW: usize = 3;
-/// ListResourceRecordSets gives at most 300 records a page.
-const PAGE: i32 = 300;
-/// No zone has that many pages: a zone has 10,000 records unless AWS was asked for more.
-const MOST_PAGES: usize = 2000;
-
 /// The type.
 pub struct Record {
-    client: Client,
+    reads: Reads,
     changes: Changes,
     /// The changes that this process made and that may not be everywhere yet, by the record's id.
     under_way: Mutex<BTreeMap<PhysicalId, String>>,
@@ -168,7 +160,7 @@ struct ObservedAlias {
 impl FromClients for Record {
     fn from_clients(clients: &Clients) -> Self {
         Self {
-            client: clients.route53.clone(),
+            reads: Reads::new(clients.route53.clone()),
             changes: Changes::new(clients),
             under_way: Mutex::default(),
         }
@@ -231,22 +223,13 @@ hosted_zone_id = "${apigatewayv2.domain_name.main.hosted_zone_id}"
     }
 
     async fn read(&self, ids: &[PhysicalId]) -> ProviderResult<Observations<Observed>> {
-        let mut zones: BTreeMap<String, BTreeMap<Key, &PhysicalId>> = BTreeMap::new();
-        for id in ids {
-            let key = Key::of(id)?;
-            zones.entry(key.zone.clone()).or_default().insert(key, id);
-        }
-        let found = try_join_all(zones.iter().map(async |(zone, wanted)| {
-            let keys: Vec<&Key> = wanted.keys().collect();
-            let records = self.records(zone, &keys).await?;
-            let found = records.iter().filter_map(|records| {
-                let id = wanted.get(&key_of(zone, records))?;
-                Some(((*id).clone(), observe(zone, records)))
-            });
-            ProviderResult::Ok(found.collect::<Vec<_>>())
-        }))
-        .await?;
-        let found: Vec<(PhysicalId, Observed)> = found.into_iter().flatten().collect();
+        let keys = ids.iter().map(Key::of).collect::<ProviderResult<Vec<_>>>()?;
+        let there = self.reads.records(&keys).await?;
+        let found = ids.iter().zip(&keys).filter_map(|(id, key)| {
+            let records = there.get(key.id().as_str())?;
+            Some((id.clone(), observe(&key.zone, records)))
+        });
+        let found: Vec<(PhysicalId, Observed)> = found.collect();
         let pending = self.pending(found.iter().map(|(id, _)| id)).await?;
         Ok(found
             .into_iter()
@@ -269,10 +252,11 @@ hosted_zone_id = "${apigatewayv2.domain_name.main.hosted_zone_id}"
 
     async fn delete(&self, _: &Call, id: &PhysicalId, _: &Attributes) -> ProviderResult<()> {
         let key = Key::of(id)?;
-        let Some(present) = self.find(&key).await? else {
+        let there = self.reads.records([&key]).await?;
+        let Some(present) = there.get(key.id().as_str()) else {
             return Ok(());
         };
-        self.change(&key, ChangeAction::Delete, present)
+        self.change(&key, ChangeAction::Delete, present.clone())
             .await
             .absent_is_none()?;
         self.forget(id);
@@ -291,7 +275,7 @@ hosted_zone_id = "${apigatewayv2.domain_name.main.hosted_zone_id}"
             kind,
             set_identifier: text("set_identifier"),
         };
-        let found = self.find(&key).await?;
+        let found = self.reads.find(&key).await?;
         Ok(found
             .filter(|records| alike(attributes, &observe(&key.zone, records), &[]))
             .map(|_| key.id()))
@@ -324,15 +308,7 @@ impl Record {
         };
         // Those of one batch have one change.
         let changes: BTreeSet<&String> = asked.iter().map(|(_, change)| change).collect();
-        let answers = try_join_all(changes.into_iter().map(async |change| {
-            let answer = self.client.get_change().id(change).send().await;
-            // Route 53 forgets changes after a while, long after they are everywhere.
-            let answer = answer.aws("route53", "GetChange").absent_is_none()?;
-            let info = answer.as_ref().and_then(|answer| answer.change_info());
-            let is_pending = info.is_some_and(|info| *info.status() == ChangeStatus::Pending);
-            ProviderResult::Ok((change, is_pending))
-        }));
-        let answers: BTreeMap<&String, bool> = answers.await?.into_iter().collect();
+        let answers = self.reads.pending(changes.into_iter().cloned()).await?;
         let mut under_way = self.under_way.lock().unwrap_or_else(PoisonError::into_inner);
         let mut pending = BTreeSet::new();
         for (id, change) in &asked {
@@ -348,66 +324,6 @@ impl Record {
     fn forget(&self, id: &PhysicalId) {
         let mut under_way = self.under_way.lock().unwrap_or_else(PoisonError::into_inner);
         under_way.remove(id);
-    }
-
-    /// Records of a zone, these at the least; none when there is no such zone.
-    async fn records(&self, zone: &str, keys: &[&Key]) -> ProviderResult<Vec<sdk::ResourceRecordSet>> {
-        if keys.len() <= FEW {
-            let one_by_one = keys.iter().map(|key| self.find(key));
-            Ok(try_join_all(one_by_one).await?.into_iter().flatten().collect())
-        } else {
-            self.all(zone).await
-        }
-    }
-
-    async fn find(&self, key: &Key) -> ProviderResult<Option<sdk::ResourceRecordSet>> {
-        // The list begins where this record is or would be; emulators begin at the first of its name and type.
-        let at_most = if key.set_identifier.is_some() { PAGE } else { 1 };
-        let answer = self
-            .client
-            .list_resource_record_sets()
-            .hosted_zone_id(&key.zone)
-            .start_record_name(&key.name)
-            .start_record_type(RrType::from(key.kind.as_str()))
-            .set_start_record_identifier(key.set_identifier.clone())
-            .max_items(at_most)
-            .send()
-            .await
-            .aws("route53", "ListResourceRecordSets")
-            .absent_is_none()?;
-        let records = answer.map(|answer| answer.resource_record_sets);
-        let mut records = records.into_iter().flatten();
-        Ok(records.find(|records| key_of(&key.zone, records) == *key))
-    }
-
-    async fn all(&self, zone: &str) -> ProviderResult<Vec<sdk::ResourceRecordSet>> {
-        let mut all = Vec::new();
-        let (mut name, mut kind, mut identifier) = (None, None, None);
-        for _ in 0..MOST_PAGES {
-            let answer = self
-                .client
-                .list_resource_record_sets()
-                .hosted_zone_id(zone)
-                .set_start_record_name(name)
-                .set_start_record_type(kind)
-                .set_start_record_identifier(identifier)
-                .max_items(PAGE)
-                .send()
-                .await
-                .aws("route53", "ListResourceRecordSets")
-                .absent_is_none()?;
-            let Some(answer) = answer else { break };
-            all.extend(answer.resource_record_sets);
-            if !answer.is_truncated {
-                break;
-            }
-            (name, kind, identifier) = (
-                answer.next_record_name,
-                answer.next_record_type,
-                answer.next_record_identifier,
-            );
-        }
-        Ok(all)
     }
 }
 
@@ -477,15 +393,6 @@ fn check_alias(dns_name: &str) -> ProviderResult<()> {
     .hint("use lower() around the reference"))
 }
 
-fn key_of(zone: &str, records: &sdk::ResourceRecordSet) -> Key {
-    Key {
-        zone: zone.to_owned(),
-        name: plain(records.name()),
-        kind: records.r#type().as_str().to_owned(),
-        set_identifier: records.set_identifier().map(str::to_owned),
-    }
-}
-
 fn observe(zone: &str, records: &sdk::ResourceRecordSet) -> Observed {
     let values: BTreeSet<String> = records
         .resource_records()
@@ -514,6 +421,7 @@ fn observe(zone: &str, records: &sdk::ResourceRecordSet) -> Observed {
 
 #[cfg(test)]
 mod tests {
+    use super::super::reads::key_of;
     use super::*;
 
     #[test]
