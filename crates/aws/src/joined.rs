@@ -5,10 +5,10 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
-use std::sync::{Arc, Mutex, PoisonError, Weak};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use futures::future::{BoxFuture, FutureExt, Shared};
+use futures::future::{BoxFuture, FutureExt, Shared, WeakShared};
 use infra_core::ProviderError;
 use infra_provider::ProviderResult;
 
@@ -28,7 +28,9 @@ pub struct Joined<T> {
 /// A call that is about to be made.
 struct Batch<T> {
     ids: BTreeSet<String>,
-    answer: Shared<BoxFuture<'static, Answer<T>>>,
+    /// It belongs to those who wait for it. When all of them give up, nothing is left of it: it holds the client, and
+    /// a run is over only when nobody can report a call any more.
+    answer: WeakShared<BoxFuture<'static, Answer<T>>>,
 }
 
 impl<T> Clone for Joined<T> {
@@ -67,12 +69,21 @@ impl<T: Send + Sync + 'static> Joined<T> {
     {
         let answer = {
             let mut open = self.open.lock().unwrap_or_else(PoisonError::into_inner);
-            let batch = open.get_or_insert_with(|| Batch {
-                ids: BTreeSet::new(),
-                answer: self.answer(fetch),
-            });
-            batch.ids.extend(ids);
-            batch.answer.clone()
+            let under_way = open
+                .as_mut()
+                .and_then(|batch| Some((batch.answer.upgrade()?, batch)));
+            match under_way {
+                Some((answer, batch)) => {
+                    batch.ids.extend(ids);
+                    answer
+                }
+                None => {
+                    let answer = self.answer(fetch);
+                    let ids = ids.into_iter().collect();
+                    *open = answer.downgrade().map(|answer| Batch { ids, answer });
+                    answer
+                }
+            }
         };
         answer.await
     }
@@ -84,12 +95,10 @@ impl<T: Send + Sync + 'static> Joined<T> {
     where
         F: Future<Output = ProviderResult<BTreeMap<String, T>>> + Send + 'static,
     {
-        // A batch that nobody waits for any more would otherwise hold itself for ever.
-        let open = Arc::downgrade(&self.open);
+        let open = Arc::clone(&self.open);
         async move {
             tokio::time::sleep(GATHER).await;
-            let batch = Weak::upgrade(&open)
-                .and_then(|open| open.lock().unwrap_or_else(PoisonError::into_inner).take());
+            let batch = open.lock().unwrap_or_else(PoisonError::into_inner).take();
             let ids: Vec<String> = batch.map_or_else(Vec::new, |batch| batch.ids.into_iter().collect());
             if ids.is_empty() {
                 return Ok(Arc::default());
@@ -161,16 +170,23 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn what_nobody_waits_for_any_more_is_let_go_of() {
+    async fn of_what_everybody_gives_up_nothing_is_left() {
         let joined = Joined::<()>::default();
-        let held = Arc::new(());
-        let holder = Arc::downgrade(&held);
-        let fetch = move |_: Vec<String>| async move {
-            drop(held);
-            Ok(BTreeMap::new())
+        let client = Arc::new(());
+        let fetch = |client: &Arc<()>| {
+            let client = Arc::clone(client);
+            move |ids: Vec<String>| async move {
+                drop(client);
+                Ok(ids.into_iter().map(|id| (id, ())).collect())
+            }
         };
-        assert!(joined.read(ids(&["a"]), fetch).now_or_never().is_none());
-        drop(joined);
-        assert!(holder.upgrade().is_none());
+        let mut given_up = Box::pin(joined.read(ids(&["a"]), fetch(&client)));
+        assert!(given_up.as_mut().now_or_never().is_none());
+        assert_eq!(Arc::strong_count(&client), 2);
+        drop(given_up);
+        assert_eq!(Arc::strong_count(&client), 1);
+        let found = joined.read(ids(&["b"]), fetch(&client)).await.unwrap();
+        assert_eq!(found.keys().collect::<Vec<_>>(), ["b"]);
+        assert_eq!(Arc::strong_count(&client), 1);
     }
 }

@@ -169,19 +169,27 @@ impl Work {
         })
     }
 
-    pub(super) fn delete(&self, step: &Step) -> Result<Job, ProviderError> {
-        // What was made in its place is the same thing at AWS: an image pushed again, or nothing had to be replaced.
+    /// Nothing to be done where what was made in a thing's place is that very thing at AWS: an image pushed again,
+    /// or nothing had to be replaced.
+    fn stays(&self, step: &Step) -> Option<Job> {
         let stays = self.stands.get(&step.address);
-        if stays.is_some() && stays == step.physical_id.as_ref() {
-            let finished = Finished {
-                changed: false,
-                id: step.physical_id.clone(),
-                ..Finished::default()
-            };
-            return Ok(Job::Note {
-                entries: Vec::new(),
-                finished,
-            });
+        if stays.is_none() || stays != step.physical_id.as_ref() {
+            return None;
+        }
+        let finished = Finished {
+            changed: false,
+            id: step.physical_id.clone(),
+            ..Finished::default()
+        };
+        Some(Job::Note {
+            entries: Vec::new(),
+            finished,
+        })
+    }
+
+    pub(super) fn delete(&self, step: &Step) -> Result<Job, ProviderError> {
+        if let Some(stays) = self.stays(step) {
+            return Ok(stays);
         }
         let record = self.record(step)?;
         Ok(Job::Delete {
@@ -191,6 +199,9 @@ impl Work {
     }
 
     pub(super) fn forget(&self, step: &Step) -> Result<Job, ProviderError> {
+        if let Some(stays) = self.stays(step) {
+            return Ok(stays);
+        }
         let record = self.record(step)?;
         let entry = JournalEntry::Forgotten {
             address: step.address.clone(),

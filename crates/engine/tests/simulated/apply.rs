@@ -262,3 +262,32 @@ async fn everything_fits_through_one_place_at_a_time() {
         assert_eq!(bench.cloud.most_under_way(), parallelism);
     }
 }
+
+#[tokio::test(start_paused = true)]
+async fn what_is_to_be_kept_when_it_goes_is_not_let_go_of_when_nothing_had_to_be_replaced() {
+    let bench = Bench::new();
+    let of = |secret: &str, lifecycle: Json| {
+        stack(json!({
+            format!("app.secret.{secret}"): { "name": "secret", "value": "${secret.value 1}" },
+            "app.definition.main": {
+                "family": "main",
+                "environment": { "B": format!("${{app.secret.{secret}.version}}") },
+                "lifecycle": lifecycle,
+            },
+        }))
+    };
+    bench.settle_on(&of("before", json!({}))).await;
+    // The secret has another address in the file, so it is made anew, and only then is known that its version is
+    // the same as before.
+    let renamed = of("after", json!({ "retain": true }));
+    let ran = bench.settle_on(&renamed).await;
+    assert_eq!(
+        shown(&ran.planned),
+        [
+            "Replace app.definition.main",
+            "Create app.secret.after",
+            "Delete app.secret.before"
+        ]
+    );
+    bench.destroy(Some(&of("after", json!({})))).await;
+}

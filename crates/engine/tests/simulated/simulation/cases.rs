@@ -125,6 +125,7 @@ impl Cases {
                             return;
                         }
                         if let Some(failure) = fails(number) {
+                            tell(&format!("story {number} FAILED; alone: {}", self.again(number)));
                             lock().push((number, failure));
                         }
                         let many = carried_out.fetch_add(1, Ordering::Relaxed) + 1;
