@@ -134,10 +134,10 @@ fn in_theory(
     Ok(Theory {
         seconds: start_seconds + head + path.seconds,
         shown: format!(
-            "start {:.0} ms + {} round before ({:.0} ms) + steps {:.0} ms",
+            "start {:.0} ms + calls before {:.0} ms (rounds: {}) + steps {:.0} ms",
             start_seconds * 1000.0,
-            before.len(),
             head * 1000.0,
+            before.len(),
             path.seconds * 1000.0
         ),
         resources: path.resources.join(" → "),

@@ -116,7 +116,7 @@ fn stack(zone: &str) -> String {
         let _ = write!(
             text,
             "\n[ec2.security_group.g{group}]\ngroup_name = \"g{group}\"\ndescription = \"bench\"\n\
-             vpc_id = \"${{ec2.vpc.main.id}}\"\ndefault_egress = false\n\n\
+             vpc_id = \"${{ec2.vpc.main.id}}\"\ndefault_egress = true\n\n\
              [ec2.security_group_rule.g{group}]\nfor_each = {}\ntype = \"ingress\"\n\
              security_group_id = \"${{ec2.security_group.g{group}.id}}\"\nip_protocol = \"tcp\"\n\
              from_port = \"${{each.index + 1000}}\"\nto_port = \"${{each.index + 1000}}\"\ncidr_ipv4 = \"10.0.0.0/16\"\n",
