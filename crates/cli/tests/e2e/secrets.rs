@@ -68,11 +68,12 @@ value     = "${infra.data.main.output.header}"
 sensitive = true
 "#;
 
-/// AWS says in its refusal which policy it was asked for.
+/// AWS says in its refusal which zone it was asked for.
 const REFUSED: &str = r#"
-[iam.role_policy_attachment.refused]
-role_name  = "${iam.role.main.role_name}"
-policy_arn = "arn:aws:iam::aws:policy/${var.token}"
+[ec2.subnet.refused]
+vpc_id            = "${ec2.vpc.main.id}"
+cidr_block        = "10.0.1.0/24"
+availability_zone = "us-east-1-${var.token}"
 "#;
 
 /// All that was said so far.
@@ -175,7 +176,7 @@ fn a_secret_is_found_nowhere_and_its_change_is_seen() {
         .exits(0);
     said.run("apply", &["-y"])
         .exits(1)
-        .says(["iam.role_policy_attachment.refused", "Policy (sensitive)"]);
+        .says(["ec2.subnet.refused", "Value ((sensitive))"]);
     said.run("apply", &["-y", "--output", "json"]).exits(1);
     are_nowhere(&said);
 

@@ -90,6 +90,9 @@ pub(crate) fn attributes(
             continue;
         };
         checker.failed = false;
+        if is_name(schema, name) && matches!(value, Value::Secret(_)) {
+            checker.secret_name(name);
+        }
         checker.hidden = attribute.sensitive;
         checker.value(&attribute.kind, value, Path::Name(&Path::Top, name));
         if checker.failed {
@@ -100,6 +103,11 @@ pub(crate) fn attributes(
         checker.required(&schema.attributes, attributes, Path::Top);
     }
     attributes.retain(|_, value| !value.is_null());
+}
+
+/// Whether an attribute is part of the id by which the resource is known: of its name, where AWS gives it no other.
+fn is_name(schema: &TypeSchema, attribute: &str) -> bool {
+    !schema.computed.contains_key("id") && schema.natural_key.iter().any(|name| name == attribute)
 }
 
 fn unknown_attribute(schema: &TypeSchema, name: &str) -> Diagnostic {
@@ -138,6 +146,17 @@ impl Checker<'_, '_> {
     fn complain(&mut self, diagnostic: Diagnostic) {
         self.failed = true;
         self.context.add(diagnostic);
+    }
+
+    fn secret_name(&mut self, name: &str) {
+        let type_name = &self.type_name;
+        let message = format!("`{name}` of `{type_name}` is sensitive, and part of its id at AWS");
+        let span = self.places.nearest(&AttributePath::attribute(name)).clone();
+        self.complain(
+            Diagnostic::error("sensitive-name", message)
+                .at(span, "")
+                .help("ids are shown and kept in clear: name it by something that is no secret"),
+        );
     }
 
     fn value(&mut self, kind: &AttributeKind, value: &Value, path: Path<'_>) {

@@ -144,6 +144,11 @@ impl Builder {
         }
         self
     }
+
+    fn named_by(mut self, name: &str) -> Self {
+        self.0.natural_key.push(name.to_owned());
+        self
+    }
 }
 
 fn required(kind: Kind) -> AttributeSchema {
@@ -241,7 +246,8 @@ pub fn catalogue() -> TestCatalogue {
         of("iam", "role")
             .required("assume_role_policy", Kind::Json { policy: true })
             .optional("name", Kind::String)
-            .computed(&["arn"]),
+            .computed(&["arn"])
+            .named_by("name"),
         of("rds", "database")
             .with("password", Kind::String, |schema| {
                 schema.required = true;
