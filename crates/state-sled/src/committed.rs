@@ -98,6 +98,15 @@ impl Note {
     pub(crate) fn create(folder: &Path, committed: &Committed) -> Result<Self, StateError> {
         let path = folder.join(FILE);
         write_private(&path, &padded(committed, &path)?)?;
+        Self::open(folder)
+    }
+
+    /// Keeps the note open as it is.
+    ///
+    /// # Errors
+    /// When the file system refuses.
+    pub(crate) fn open(folder: &Path) -> Result<Self, StateError> {
+        let path = folder.join(FILE);
         let file = fs::OpenOptions::new()
             .write(true)
             .open(&path)

@@ -145,11 +145,15 @@ pub(crate) fn open(state_dir: &Path, stack: &StackId, request: &Request) -> Resu
             return Err(absent());
         }
     }
+    // The note is written after that: where there is one, the folders are known to be durable.
+    let is_durable = committed.is_some() && data_path.exists();
     create_private_folder(&path)?;
     let database = Database::open(&path, &folder)?;
     make_private(&folder)?;
-    for made in [&path, &folder, state_dir] {
-        sync_folder(made)?;
+    if !is_durable {
+        for made in [&path, &folder, state_dir] {
+            sync_folder(made)?;
+        }
     }
     Ok(Opened {
         database,

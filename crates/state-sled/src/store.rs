@@ -70,7 +70,12 @@ impl SledStore {
                 create(&opened.database, stack)?
             }
         };
-        let note = Note::create(&opened.folder, &meta.noted())?;
+        let noted = meta.noted();
+        let note = if opened.committed.as_ref() == Some(&noted) {
+            Note::open(&opened.folder)?
+        } else {
+            Note::create(&opened.folder, &noted)?
+        };
         let store = Self {
             opened,
             stack: stack.clone(),
