@@ -97,7 +97,7 @@ const PROOFS: &[Proof] = &[
     },
     Proof {
         name: "power",
-        shows: "so it has where writes that were not synced are lost in any order",
+        shows: "so it has where writes that were not synced are lost in any order, or it is refused as damaged",
         target: &["--package", "infra-state-sled", "--test", "suite"],
         profile: None,
         test: "power::power_lost_at_any_moment",
