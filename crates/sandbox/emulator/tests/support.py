@@ -35,7 +35,7 @@ def endpoint() -> str:
     global _endpoint
     if not _endpoint:
         data = tempfile.TemporaryDirectory()
-        # A real minute is an hour of AWS's: nothing comes to pass while a test runs, unless it advances time.
+        # A second of AWS's takes a minute: nothing comes to pass while a test runs, unless it advances time.
         process = subprocess.Popen(
             [sys.executable, "-m", "infra_sandbox", "--data-dir", data.name, "--time-scale", "60"],
             cwd=FOLDER,

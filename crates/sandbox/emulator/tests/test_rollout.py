@@ -5,7 +5,8 @@ import json
 from support import SandboxTest, advance
 
 BREAKER = {"deploymentCircuitBreaker": {"enable": True, "rollback": True}}
-COME_UP = 40 + 30 + 15
+# Not all tasks of a step begin at the same moment.
+COME_UP = 40 + 30 + 15 + 1
 GO_DOWN = 30
 
 
