@@ -136,17 +136,14 @@ tags           = { Name = "web" }
     }
 
     async fn create(&self, call: &Call, spec: Spec) -> ProviderResult<Created<Observed>> {
+        let tags = tag_specification(call, sdk::ResourceType::SecurityGroup, spec.tags.as_ref());
         let answer = self
             .client
             .create_security_group()
             .group_name(&spec.group_name)
             .description(&spec.description)
             .vpc_id(&spec.vpc_id)
-            .tag_specifications(tag_specification(
-                call,
-                sdk::ResourceType::SecurityGroup,
-                spec.tags.as_ref(),
-            ))
+            .tag_specifications(tags.clone())
             .send()
             .await
             .aws("ec2", "CreateSecurityGroup")
@@ -159,7 +156,7 @@ tags           = { Name = "web" }
             .group_name(spec.group_name)
             .description(spec.description)
             .vpc_id(spec.vpc_id)
-            .set_tags(answer.tags)
+            .set_tags(tags.tags)
             .build();
         Ok(Created {
             id: PhysicalId::new(id),
