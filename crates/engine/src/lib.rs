@@ -7,8 +7,10 @@
 mod ambient;
 mod cancel;
 mod dispatch;
+mod error;
 mod estimates;
 mod events;
+mod import;
 mod lookups;
 mod outputs;
 mod prepare;
@@ -25,10 +27,11 @@ mod work;
 
 pub use ambient::{Ambient, Machine};
 pub use cancel::{ANSWER_GRACE, Cancellation};
+pub use error::{EngineError, ImportError};
 pub use estimates::Estimates;
 pub use events::{EventReceiver, Reporter, channel};
 pub use lookups::{LookedUp, Unanswered, look_up};
 pub use prepare::prepare;
 pub use refresh::{Refreshed, refresh};
 pub use retry::Pace;
-pub use session::{EngineError, ImportError, Planned, Prepared, RunReport, RunRequest, Session, Walk};
+pub use session::{Planned, Prepared, RunReport, RunRequest, Session, Walk};

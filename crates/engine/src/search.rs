@@ -13,9 +13,11 @@ use infra_core::{Attributes, Health, Observation, PhysicalId, Resource, Resource
 use infra_plan::resolve;
 use infra_provider::{Call, Found, Provider};
 
+use crate::error::EngineError;
+use crate::import::taken_over;
 use crate::refresh::{RefreshError, Refreshed, refresh};
 use crate::scope::{RunScope, completed};
-use crate::session::{EngineError, Prepared, Session, taken_over};
+use crate::session::{Prepared, Session};
 use crate::work::in_order;
 
 /// What a look for one resource found.

@@ -6,28 +6,26 @@ use std::time::Duration;
 
 use infra_core::event::{EventKind, RunSummary};
 use infra_core::plan::{ActionCounts, Forecast, PlanMode, Step, StepOperation};
-use infra_core::state::{JournalEntry, RecordStatus, RunId};
-use infra_core::{
-    Attributes, AwsIdentity, Diagnostic, Health, PhysicalId, Plan, ProviderError, Redaction, Resource,
-    ResourceAddress, ResourceRecord, RunOutcome, SealingKey, Stack, State,
-};
+use infra_core::state::{JournalEntry, RunId};
+use infra_core::{Attributes, AwsIdentity, Plan, ResourceAddress, RunOutcome, Stack, State};
 use infra_plan::{PlanInput, PlanOptions};
-use infra_provider::{Found, Progress, Provider, Providers};
+use infra_provider::{Progress, Providers};
 use infra_state::{AppendError, Journal};
 use tokio::time::Instant;
 
 use crate::ambient::Ambient;
 use crate::cancel::Cancellation;
 use crate::dispatch::Dispatch;
+use crate::error::EngineError;
 use crate::estimates::Estimates;
 use crate::events::Reporter;
-use crate::lookups::{LookedUp, Unanswered, look_up};
+use crate::lookups::{LookedUp, look_up};
 use crate::outputs;
 use crate::prepare::prepare;
-use crate::refresh::{RefreshError, Refreshed, refresh};
+use crate::refresh::{Refreshed, refresh};
 use crate::retry::Pace;
-use crate::settle::{SettleError, Settling};
-use crate::step::{Shared, sealed_observed};
+use crate::settle::Settling;
+use crate::step::Shared;
 
 /// A stack's journal together with what it is carried out with.
 pub struct Session {
@@ -122,100 +120,6 @@ pub struct RunReport {
     pub critical_path_length: Duration,
     /// Its resources, first to last.
     pub critical_path: Vec<ResourceAddress>,
-}
-
-/// A run could not be planned or carried out. (A step's failure is no error but an outcome.)
-#[derive(Debug, thiserror::Error)]
-pub enum EngineError {
-    /// The user wanted to stop before anything was carried out.
-    #[error("stopped before anything was changed")]
-    Cancelled,
-    /// What an earlier run left open cannot be settled.
-    #[error(transparent)]
-    Settle(#[from] Box<SettleError>),
-    /// AWS cannot be looked at.
-    #[error(transparent)]
-    Refresh(#[from] RefreshError),
-    /// The stack cannot be planned.
-    #[error("the stack cannot be planned")]
-    Diagnostics(Vec<Diagnostic>),
-    /// What the stack looks up was not found, or could not be asked for.
-    #[error("not everything that the stack looks up was found")]
-    Lookups(Unanswered),
-    /// The planner broke one of its own rules: nothing was done.
-    #[error("the plan breaks rules that it must keep; nothing was done, please report this: {}", .0.join("; "))]
-    BrokenPlan(Vec<String>),
-    /// The state moved since the plan was made.
-    #[error(
-        "the plan was made from serial {planned} of the state ({planned_lineage}), which now is at {found} ({found_lineage})"
-    )]
-    Stale {
-        /// The plan's serial.
-        planned: u64,
-        /// The plan's lineage.
-        planned_lineage: String,
-        /// The state's serial.
-        found: u64,
-        /// The state's lineage.
-        found_lineage: String,
-    },
-    /// The journal cannot be written. What was under way is in its intents and is settled by the next run.
-    #[error("the state cannot be written; the run was stopped")]
-    Journal(#[from] AppendError),
-}
-
-/// Something cannot be imported.
-#[derive(Debug, thiserror::Error)]
-pub enum ImportError {
-    /// The user wanted to stop before AWS had answered.
-    #[error("stopped before anything was imported")]
-    Cancelled,
-    /// The stack does not declare the address.
-    #[error("the stack does not declare {0}")]
-    Undeclared(ResourceAddress),
-    /// The address has something already.
-    #[error("{0} is {1} already: `infra state list` shows what the stack has")]
-    Taken(ResourceAddress, PhysicalId),
-    /// AWS has no such thing.
-    #[error("AWS has no {1} that could become {0}: look at the id, the region and the account")]
-    NotFound(ResourceAddress, PhysicalId),
-    /// AWS could not be asked.
-    #[error("AWS could not be asked")]
-    Provider(#[from] ProviderError),
-    /// The state could not be written.
-    #[error("the state cannot be written")]
-    Journal(#[from] AppendError),
-}
-
-impl EngineError {
-    /// The error with nothing secret in what others wrote.
-    fn masked(self, redaction: &Redaction) -> Self {
-        match self {
-            Self::Settle(error) => Self::Settle(Box::new(match *error {
-                SettleError::Provider {
-                    address,
-                    operation,
-                    source,
-                } => SettleError::Provider {
-                    address,
-                    operation,
-                    source: Box::new(redaction.error(*source)),
-                },
-                other => other,
-            })),
-            Self::Refresh(RefreshError { type_name, source }) => Self::Refresh(RefreshError {
-                type_name,
-                source: redaction.error(source),
-            }),
-            Self::Diagnostics(diagnostics) => Self::Diagnostics(
-                diagnostics
-                    .into_iter()
-                    .map(|diagnostic| redaction.diagnostic(diagnostic))
-                    .collect(),
-            ),
-            other => other,
-        }
-    }
 }
 
 impl Session {
@@ -401,49 +305,6 @@ impl Session {
         self.estimates.forecast(plan, self.wait)
     }
 
-    /// Takes something that exists at AWS into the state, under an address that the stack declares. Nothing
-    /// is taken for applied, so that the next plan shows every difference.
-    ///
-    /// # Errors
-    /// The state has something there already, AWS has no such thing, or the state cannot be written.
-    pub async fn import(
-        &self,
-        stack: &Stack,
-        address: &ResourceAddress,
-        id: &PhysicalId,
-    ) -> Result<(), ImportError> {
-        let resource = stack
-            .resources
-            .get(address)
-            .ok_or_else(|| ImportError::Undeclared(address.clone()))?;
-        if let Some(taken) = self.journal.with_state(|state| {
-            state
-                .resources
-                .get(address)
-                .map(|record| record.physical_id.clone())
-        }) {
-            return Err(ImportError::Taken(address.clone(), taken));
-        }
-        let provider = self
-            .providers
-            .provider(address.type_name())
-            .ok_or_else(|| ImportError::Undeclared(address.clone()))?;
-        let look = provider.read(std::slice::from_ref(id));
-        let answer = self.cancellation.until(1, look).await;
-        let found = answer
-            .ok_or(ImportError::Cancelled)?
-            .map_err(|error| self.reporter.redaction().error(error))?
-            .remove(id);
-        let found = found.ok_or_else(|| ImportError::NotFound(address.clone(), id.clone()))?;
-        let record = taken_over(provider, resource, id, &found, self.journal.sealing_key());
-        let entry = JournalEntry::Confirmed {
-            address: address.clone(),
-            record: Box::new(record),
-        };
-        self.journal.append(entry).await?;
-        Ok(())
-    }
-
     /// Carries a plan out.
     ///
     /// # Errors
@@ -547,30 +408,5 @@ impl Session {
             found,
             found_lineage: found_lineage.to_owned(),
         })
-    }
-}
-
-/// The record of something that exists and that no intent of ours tells of. Nothing is taken for applied, so that
-/// the next plan shows every difference.
-pub(crate) fn taken_over(
-    provider: &dyn Provider,
-    resource: &Resource,
-    id: &PhysicalId,
-    found: &Found<Attributes>,
-    key: &SealingKey,
-) -> ResourceRecord {
-    let none = Attributes::new();
-    ResourceRecord {
-        physical_id: id.clone(),
-        applied: Attributes::new(),
-        observed: sealed_observed(provider.schema(), &found.observed, [&none, &none], key),
-        dependencies: resource.dependencies.keys().cloned().collect(),
-        lifecycle: resource.lifecycle.clone(),
-        timeouts: resource.timeouts.clone(),
-        status: if found.health == Health::Ready {
-            RecordStatus::Ready
-        } else {
-            RecordStatus::Pending
-        },
     }
 }

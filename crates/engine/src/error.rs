@@ -1,0 +1,107 @@
+//! Why a run could not be planned or carried out.
+
+use infra_core::{Diagnostic, PhysicalId, ProviderError, Redaction, ResourceAddress};
+use infra_state::AppendError;
+
+use crate::lookups::Unanswered;
+use crate::refresh::RefreshError;
+use crate::settle::SettleError;
+
+/// A run could not be planned or carried out. (A step's failure is no error but an outcome.)
+#[derive(Debug, thiserror::Error)]
+pub enum EngineError {
+    /// The user wanted to stop before anything was carried out.
+    #[error("stopped before anything was changed")]
+    Cancelled,
+    /// What an earlier run left open cannot be settled.
+    #[error(transparent)]
+    Settle(#[from] Box<SettleError>),
+    /// AWS cannot be looked at.
+    #[error(transparent)]
+    Refresh(#[from] RefreshError),
+    /// The stack cannot be planned.
+    #[error("the stack cannot be planned")]
+    Diagnostics(Vec<Diagnostic>),
+    /// What the stack looks up was not found, or could not be asked for.
+    #[error("not everything that the stack looks up was found")]
+    Lookups(Unanswered),
+    /// The planner broke one of its own rules: nothing was done.
+    #[error("the plan breaks rules that it must keep; nothing was done, please report this: {}", .0.join("; "))]
+    BrokenPlan(Vec<String>),
+    /// The state moved since the plan was made.
+    #[error(
+        "the plan was made from serial {planned} of the state ({planned_lineage}), which now is at {found} ({found_lineage})"
+    )]
+    Stale {
+        /// The plan's serial.
+        planned: u64,
+        /// The plan's lineage.
+        planned_lineage: String,
+        /// The state's serial.
+        found: u64,
+        /// The state's lineage.
+        found_lineage: String,
+    },
+    /// The journal cannot be written. What was under way is in its intents and is settled by the next run.
+    #[error("the state cannot be written; the run was stopped")]
+    Journal(#[from] AppendError),
+}
+
+/// Something cannot be imported.
+#[derive(Debug, thiserror::Error)]
+pub enum ImportError {
+    /// The user wanted to stop before AWS had answered.
+    #[error("stopped before anything was imported")]
+    Cancelled,
+    /// The stack does not declare the address.
+    #[error("the stack does not declare {0}")]
+    Undeclared(ResourceAddress),
+    /// The address has something already.
+    #[error("{0} is {1} already: `infra state list` shows what the stack has")]
+    Taken(ResourceAddress, PhysicalId),
+    /// AWS has no such thing.
+    #[error("AWS has no {1} that could become {0}: look at the id, the region and the account")]
+    NotFound(ResourceAddress, PhysicalId),
+    /// AWS could not be asked.
+    #[error("AWS could not be asked")]
+    Provider(#[from] ProviderError),
+    /// The state could not be written.
+    #[error("the state cannot be written")]
+    Journal(#[from] AppendError),
+}
+
+impl EngineError {
+    /// The error with nothing secret in what others wrote.
+    pub(crate) fn masked(self, redaction: &Redaction) -> Self {
+        let masked = |diagnostics: Vec<Diagnostic>| {
+            let masked = diagnostics
+                .into_iter()
+                .map(|diagnostic| redaction.diagnostic(diagnostic));
+            masked.collect()
+        };
+        match self {
+            Self::Settle(error) => Self::Settle(Box::new(match *error {
+                SettleError::Provider {
+                    address,
+                    operation,
+                    source,
+                } => SettleError::Provider {
+                    address,
+                    operation,
+                    source: Box::new(redaction.error(*source)),
+                },
+                other => other,
+            })),
+            Self::Refresh(RefreshError { type_name, source }) => Self::Refresh(RefreshError {
+                type_name,
+                source: redaction.error(source),
+            }),
+            Self::Diagnostics(diagnostics) => Self::Diagnostics(masked(diagnostics)),
+            Self::Lookups(unanswered) => Self::Lookups(Unanswered {
+                diagnostics: masked(unanswered.diagnostics),
+                ..unanswered
+            }),
+            other => other,
+        }
+    }
+}

@@ -1,0 +1,81 @@
+//! Taking something that exists over.
+
+use infra_core::state::{JournalEntry, RecordStatus};
+use infra_core::{
+    Attributes, Health, PhysicalId, Resource, ResourceAddress, ResourceRecord, SealingKey, Stack,
+};
+use infra_provider::{Found, Provider};
+
+use crate::error::ImportError;
+use crate::session::Session;
+use crate::step::sealed_observed;
+
+impl Session {
+    /// Takes something that exists at AWS into the state, under an address that the stack declares. Nothing
+    /// is taken for applied, so that the next plan shows every difference.
+    ///
+    /// # Errors
+    /// The state has something there already, AWS has no such thing, or the state cannot be written.
+    pub async fn import(
+        &self,
+        stack: &Stack,
+        address: &ResourceAddress,
+        id: &PhysicalId,
+    ) -> Result<(), ImportError> {
+        let resource = stack
+            .resources
+            .get(address)
+            .ok_or_else(|| ImportError::Undeclared(address.clone()))?;
+        if let Some(taken) = self.journal.with_state(|state| {
+            state
+                .resources
+                .get(address)
+                .map(|record| record.physical_id.clone())
+        }) {
+            return Err(ImportError::Taken(address.clone(), taken));
+        }
+        let provider = self
+            .providers
+            .provider(address.type_name())
+            .ok_or_else(|| ImportError::Undeclared(address.clone()))?;
+        let look = provider.read(std::slice::from_ref(id));
+        let answer = self.cancellation.until(1, look).await;
+        let found = answer
+            .ok_or(ImportError::Cancelled)?
+            .map_err(|error| self.reporter.redaction().error(error))?
+            .remove(id);
+        let found = found.ok_or_else(|| ImportError::NotFound(address.clone(), id.clone()))?;
+        let record = taken_over(provider, resource, id, &found, self.journal.sealing_key());
+        let entry = JournalEntry::Confirmed {
+            address: address.clone(),
+            record: Box::new(record),
+        };
+        self.journal.append(entry).await?;
+        Ok(())
+    }
+}
+
+/// The record of something that exists and that no intent of ours tells of. Nothing is taken for applied, so that
+/// the next plan shows every difference.
+pub(crate) fn taken_over(
+    provider: &dyn Provider,
+    resource: &Resource,
+    id: &PhysicalId,
+    found: &Found<Attributes>,
+    key: &SealingKey,
+) -> ResourceRecord {
+    let none = Attributes::new();
+    ResourceRecord {
+        physical_id: id.clone(),
+        applied: Attributes::new(),
+        observed: sealed_observed(provider.schema(), &found.observed, [&none, &none], key),
+        dependencies: resource.dependencies.keys().cloned().collect(),
+        lifecycle: resource.lifecycle.clone(),
+        timeouts: resource.timeouts.clone(),
+        status: if found.health == Health::Ready {
+            RecordStatus::Ready
+        } else {
+            RecordStatus::Pending
+        },
+    }
+}
