@@ -1,11 +1,15 @@
 """Network interfaces that services put into subnets: what keeps subnets and security groups from going; and where
 a subnet's routes lead."""
 
+import ipaddress
+import random
 from typing import Any
 
-from moto.ec2.utils import random_private_ip
-
 from .call import AwsError, backend_of
+from .world import store
+
+# subnet's id → addresses that were given: nothing new gets one while a load balancer still drains what had it
+_given: dict[str, set[str]] = store()
 
 
 def attach(
@@ -14,9 +18,28 @@ def attach(
     """A new interface of a service; `kind` is EC2's interface type."""
     ec2 = backend_of("ec2", account, region)
     subnet = ec2.get_subnet(subnet_id)
-    address = random_private_ip(subnet.cidr_block)
+    address = free_address(ec2, subnet)
     interface = ec2.create_network_interface(subnet, address, group_ids=list(groups), description=description)
     return mark(interface, description, kind)
+
+
+def free_address(ec2: Any, subnet: Any) -> str:
+    """An address of the subnet that nothing has or had, until half of them were given."""
+    addresses = ipaddress.ip_network(subnet.cidr_block)
+    # AWS keeps the first four and the last.
+    places = range(4, addresses.num_addresses - 1)
+    taken = {each.private_ip_address for each in of_subnet(ec2, subnet.id)}
+    if len(taken) >= len(places):
+        raise AwsError(
+            "InsufficientFreeAddressesInSubnet", f"Subnet {subnet.id} has not enough free addresses for the request"
+        )
+    given = _given.setdefault(subnet.id, set())
+    if len(given | taken) > len(places) // 2:
+        given.clear()
+    while (address := str(addresses[random.choice(places)])) in given | taken:
+        pass
+    given.add(address)
+    return address
 
 
 def mark(interface: Any, description: str, kind: str) -> Any:

@@ -5,8 +5,7 @@ import json
 from support import SandboxTest, advance
 
 BREAKER = {"deploymentCircuitBreaker": {"enable": True, "rollback": True}}
-# Not all tasks of a step begin at the same moment.
-COME_UP = 40 + 30 + 15 + 1
+COME_UP = 40 + 30 + 15
 GO_DOWN = 30
 
 
@@ -132,6 +131,18 @@ class Rollout(SandboxTest):
         self.assertEqual(ends("docker.io/library/nginx:1", closed), "CannotPullContainerError")
         advance(90)
         self.assertEqual(ends("docker.io/library/nginx:1", closed), "RUNNING")
+
+    def test_no_two_tasks_have_one_address(self):
+        # AWS keeps five of the sixteen.
+        small = self.ec2.create_subnet(VpcId=self.vpc, CidrBlock="10.0.255.240/28")["Subnet"]["SubnetId"]
+        self.ecs.create_cluster(clusterName="c")
+        network = {"awsvpcConfiguration": {"subnets": [small], "securityGroups": [self.group]}}
+        run = dict(cluster="c", taskDefinition=self.definition(), launchType="FARGATE", networkConfiguration=network)
+        for count in (10, 1):
+            self.ecs.run_task(count=count, **run)
+        tasks = self.ecs.describe_tasks(cluster="c", tasks=self.ecs.list_tasks(cluster="c")["taskArns"])["tasks"]
+        addresses = {each["containers"][0]["networkInterfaces"][0]["privateIpv4Address"] for each in tasks}
+        self.assertEqual(len(addresses), 11)
 
     def test_scaling_is_no_rollout(self):
         self.service(self.definition())
