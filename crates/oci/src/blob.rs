@@ -21,7 +21,7 @@ use crate::registry::Registry;
 pub type BlobStream = BoxStream<'static, Result<Bytes, Error>>;
 
 /// How much of a file is in memory at a time, for each blob that is being read.
-const CHUNK_BYTES: u64 = 256 * 1024;
+const CHUNK_BYTES: u64 = 128 * 1024;
 
 /// A configuration or a layer: known by digest, size and media type, and opened when it is needed.
 #[derive(Clone)]
@@ -246,9 +246,11 @@ impl Reader {
 
     fn next(&mut self) -> Result<Option<Bytes>, Error> {
         while self.left > 0 {
-            let mut buffer = Vec::new();
+            let wanted = self.left.min(CHUNK_BYTES);
+            // All at once: a buffer that grows takes twice the memory.
+            let mut buffer = Vec::with_capacity(usize::try_from(wanted).unwrap_or_default());
             let read = (&mut self.file)
-                .take(self.left.min(CHUNK_BYTES))
+                .take(wanted)
                 .read_to_end(&mut buffer)
                 .map_err(|error| Error::file("reading a blob", &self.slice.path, error))?;
             if read == 0 {
