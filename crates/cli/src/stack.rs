@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::thread::JoinHandle;
 use std::time::Duration;
 
 use anyhow::{Context, Result};
@@ -11,6 +12,7 @@ use infra_config::{DiskFiles, Files, Inputs, Loaded, load};
 use infra_core::{ResourceAddress, Severity, SourceMap, Stack, StackId};
 use infra_engine::{EngineError, Estimates, ImportError, Machine, Pace, Session, Walk};
 use infra_provider::{BuiltIn, Providers};
+use infra_record::Durations;
 use infra_sandbox::{Sandbox, StartOptions};
 use infra_state::{Holder, Journal, StateError, StateStore};
 use infra_state_sled::{Mode, Request, SledStore};
@@ -198,16 +200,21 @@ fn attempt(
     SledStore::open(&site.state_dir, stack, &request)
 }
 
-/// The same while signals are heard.
-async fn open_store_for_a_run(
+/// Opens a stack's state with its journal, while signals are heard.
+async fn open_journal(
     site: &Site,
     stack: &Stack,
     command: &str,
+    need: Need,
     terminal: &Terminal,
-) -> Result<SledStore> {
+) -> Result<(Arc<SledStore>, Arc<Journal>)> {
     let opening = |wait: Duration| {
         let (site, id, command) = (site.clone(), stack.id.clone(), command.to_owned());
-        tokio::task::spawn_blocking(move || attempt(&site, &id, &command, Need::Create, wait))
+        tokio::task::spawn_blocking(move || {
+            let store = Arc::new(attempt(&site, &id, &command, need, wait)?);
+            let journal = Journal::open(Arc::clone(&store) as Arc<dyn StateStore>)?;
+            Ok((store, Arc::new(journal)))
+        })
     };
     let unexpected = "the state cannot be opened";
     let held = match opening(site.unnoticed()).await.context(unexpected)? {
@@ -258,6 +265,8 @@ pub struct Manner {
     pub walk: Walk,
     /// Whether to wait for what nothing else waits for.
     pub wait: bool,
+    /// Whether it will be told how long a run probably takes.
+    pub forecasts: bool,
 }
 
 impl Default for Manner {
@@ -266,6 +275,7 @@ impl Default for Manner {
             parallelism: 64,
             walk: Walk::default(),
             wait: true,
+            forecasts: true,
         }
     }
 }
@@ -304,6 +314,8 @@ pub async fn open(
         registry: environment::variable(environment::REGISTRY),
         progress: Arc::new(reporter.clone()),
     };
+    let runs = infra_state_sled::runs_folder(&site.state_dir, &stack.id)?;
+    let past = past_runs(runs.clone(), manner.forecasts);
     let opening = open_with(&options, &stack, site, command, terminal);
     let opened = cancellation.until(1, opening).await;
     let Opened {
@@ -322,8 +334,7 @@ pub async fn open(
             "note: an earlier run ended without letting go of the stack: {holder}"
         ));
     }
-    let runs = infra_state_sled::runs_folder(&site.state_dir, &stack.id)?;
-    view.record_in(runs.clone());
+    view.record_in(runs);
     let identity = clients.as_ref().map(|clients| clients.identity.clone());
     let providers = clients.map_or_else(
         || Arc::new(BuiltIn::default()) as Arc<dyn Providers>,
@@ -332,7 +343,7 @@ pub async fn open(
     let session = Session {
         journal,
         identity,
-        estimates: Estimates::new(Arc::clone(&providers), move || recording::past(&runs)),
+        estimates: Estimates::new(Arc::clone(&providers), past),
         providers,
         reporter,
         cancellation,
@@ -352,6 +363,18 @@ pub async fn open(
     })
 }
 
+/// What past runs took. It is read while AWS is asked who we are, unless nobody is likely to want it.
+fn past_runs(folder: PathBuf, at_once: bool) -> impl FnOnce() -> Durations + Send + 'static {
+    let read = move || recording::past(&folder);
+    let reading = at_once.then(|| std::thread::spawn(read.clone()));
+    // A thread that broke down has said so.
+    move || match reading.map(JoinHandle::join) {
+        Some(Ok(past)) => past,
+        Some(Err(_)) => Durations::default(),
+        None => read(),
+    }
+}
+
 struct Opened {
     store: Arc<SledStore>,
     journal: Arc<Journal>,
@@ -359,8 +382,8 @@ struct Opened {
     clients: Option<Clients>,
 }
 
-/// Signs in to AWS and opens the state, in this order, so that wrong credentials leave no empty state behind.
-/// A stack without anything at AWS needs no account.
+/// Signs in to AWS and opens the state, both at once. A state that is not there yet is made only then, so that wrong
+/// credentials leave no empty one behind. A stack without anything at AWS needs no account.
 async fn open_with(
     options: &ConnectOptions,
     stack: &Stack,
@@ -369,12 +392,23 @@ async fn open_with(
     terminal: &Terminal,
 ) -> Result<Opened> {
     let is_built_in = |address: &ResourceAddress| BuiltIn::has(address.type_name());
-    let mut clients = None;
-    if !stack.resources.keys().all(is_built_in) {
-        clients = Some(connect(options).await?);
-    }
-    let store = Arc::new(open_store_for_a_run(site, stack, command, terminal).await?);
-    let journal = Arc::new(Journal::open(Arc::clone(&store) as Arc<dyn StateStore>)?);
+    let signing_in = async {
+        if stack.resources.keys().all(is_built_in) {
+            return Ok(None);
+        }
+        Ok(Some(connect(options).await?))
+    };
+    let opening = async {
+        match open_journal(site, stack, command, Need::Existing, terminal).await {
+            Err(error) if matches!(error.downcast_ref(), Some(StateError::Absent { .. })) => Ok(None),
+            opened => opened.map(Some),
+        }
+    };
+    let (mut clients, opened) = tokio::try_join!(signing_in, opening)?;
+    let (store, journal) = match opened {
+        Some(opened) => opened,
+        None => open_journal(site, stack, command, Need::Create, terminal).await?,
+    };
     let state_is_built_in = journal.with_state(|state| {
         let of_intents = state.intents.values().map(|intent| &intent.address);
         let known = state.resources.keys().chain(state.deposed.keys());

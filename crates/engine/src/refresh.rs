@@ -4,7 +4,10 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use futures::future::try_join_all;
-use infra_core::{Observation, PhysicalId, ProviderError, ResourceAddress, State, TypeName};
+use infra_core::state::RecordStatus;
+use infra_core::{
+    Attributes, Observation, PhysicalId, ProviderError, ResourceAddress, ResourceRecord, State, TypeName,
+};
 use infra_provider::Providers;
 use tokio::time::Instant;
 
@@ -33,10 +36,33 @@ pub struct RefreshError {
 
 /// One thing that the state knows.
 #[derive(Debug, Clone)]
-struct Known {
+struct Known<'a> {
     address: ResourceAddress,
     id: PhysicalId,
     deposed: bool,
+    /// What was observed when it was left working.
+    last: Option<&'a Attributes>,
+}
+
+impl<'a> Known<'a> {
+    fn current(address: &ResourceAddress, record: &'a ResourceRecord) -> Self {
+        let works = record.status == RecordStatus::Ready;
+        Self {
+            address: address.clone(),
+            id: record.physical_id.clone(),
+            deposed: false,
+            last: works.then_some(&record.observed),
+        }
+    }
+
+    fn deposed(address: &ResourceAddress, id: &PhysicalId) -> Self {
+        Self {
+            address: address.clone(),
+            id: id.clone(),
+            deposed: true,
+            last: None,
+        }
+    }
 }
 
 /// Reads all resources of the state, one call of `read` for each type, all types at the same time.
@@ -44,23 +70,17 @@ struct Known {
 /// # Errors
 /// The first type that cannot be read.
 pub async fn refresh(providers: &dyn Providers, state: &State) -> Result<Refreshed, RefreshError> {
-    let current = state.resources.iter().map(|(address, record)| Known {
-        address: address.clone(),
-        id: record.physical_id.clone(),
-        deposed: false,
-    });
+    let current = state.resources.iter();
+    let current = current.map(|(address, record)| Known::current(address, record));
     let deposed = state.deposed.iter().flat_map(|(address, records)| {
-        records.iter().map(|record| Known {
-            address: address.clone(),
-            id: record.physical_id.clone(),
-            deposed: true,
-        })
+        let ids = records.iter().map(|record| &record.physical_id);
+        ids.map(move |id| Known::deposed(address, id))
     });
     read(providers, &current.chain(deposed).collect::<Vec<_>>()).await
 }
 
-async fn read(providers: &dyn Providers, things: &[Known]) -> Result<Refreshed, RefreshError> {
-    let mut by_type: BTreeMap<&TypeName, Vec<&Known>> = BTreeMap::new();
+async fn read(providers: &dyn Providers, things: &[Known<'_>]) -> Result<Refreshed, RefreshError> {
+    let mut by_type: BTreeMap<&TypeName, Vec<&Known<'_>>> = BTreeMap::new();
     for thing in things {
         by_type.entry(thing.address.type_name()).or_default().push(thing);
     }
@@ -70,9 +90,10 @@ async fn read(providers: &dyn Providers, things: &[Known]) -> Result<Refreshed, 
             return Ok((things, BTreeMap::new()));
         };
         let ids: Vec<PhysicalId> = things.iter().map(|thing| thing.id.clone()).collect();
+        let last: Vec<Option<&Attributes>> = things.iter().map(|thing| thing.last).collect();
         // All reads begin in one go, so that providers can make those that belong together one call: without this,
         // the scheduler would have some of them begin later.
-        let found = tokio::task::unconstrained(provider.read(&ids)).await;
+        let found = tokio::task::unconstrained(provider.read_again(&ids, &last)).await;
         found.map(|found| (things, found)).map_err(|source| RefreshError {
             type_name: (*type_name).clone(),
             source,
@@ -95,7 +116,7 @@ async fn read(providers: &dyn Providers, things: &[Known]) -> Result<Refreshed, 
 }
 
 impl Refreshed {
-    fn note(&mut self, thing: &Known, observation: Observation) {
+    fn note(&mut self, thing: &Known<'_>, observation: Observation) {
         if thing.deposed {
             let key = (thing.address.clone(), thing.id.clone());
             self.deposed.insert(key, observation);
@@ -145,12 +166,8 @@ impl Refreshed {
         let resources = addresses
             .iter()
             .filter_map(|address| state.resources.get_key_value(address));
-        let known: Vec<Known> = resources
-            .map(|(address, record)| Known {
-                address: address.clone(),
-                id: record.physical_id.clone(),
-                deposed: false,
-            })
+        let known: Vec<Known<'_>> = resources
+            .map(|(address, record)| Known::current(address, record))
             .collect();
         self.take(read(providers, &known).await?);
         Ok(())
@@ -161,28 +178,18 @@ impl Refreshed {
         self.deposed.extend(again.deposed);
     }
 
-    fn missing(&self, state: &State) -> Vec<Known> {
+    fn missing<'a>(&self, state: &'a State) -> Vec<Known<'a>> {
         let absent = self
             .observations
             .iter()
             .filter(|(_, observation)| observation.is_absent());
-        let current = absent.filter_map(|(address, _)| {
-            let record = state.resources.get(address)?;
-            Some(Known {
-                address: address.clone(),
-                id: record.physical_id.clone(),
-                deposed: false,
-            })
-        });
+        let current =
+            absent.filter_map(|(address, _)| Some(Known::current(address, state.resources.get(address)?)));
         let absent = self
             .deposed
             .iter()
             .filter(|(_, observation)| observation.is_absent());
-        let deposed = absent.map(|((address, id), _)| Known {
-            address: address.clone(),
-            id: id.clone(),
-            deposed: true,
-        });
+        let deposed = absent.map(|((address, id), _)| Known::deposed(address, id));
         current.chain(deposed).collect()
     }
 

@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use futures::StreamExt;
+use futures::stream::FuturesUnordered;
 use infra_core::event::EventKind;
 use infra_core::{Attributes, ErrorClass, Health, PhysicalId, ProviderError, ResourceAddress};
 use infra_provider::{Found, Provider, Wait, serving};
@@ -10,6 +12,12 @@ use tokio::time::Instant;
 use crate::cancel::{Cancellation, cancelled};
 use crate::events::Reporter;
 use crate::retry::Pace;
+
+/// Looks of one waiter that may be under way at the same time, about when it is expected to end: where answers take
+/// longer than its pauses. At other times there is one, so that an AWS that is slow is not asked the more for it.
+const MOST_LOOKS: usize = 3;
+/// About when it ends: this part of the expected time before and after.
+const NEARLY: u32 = 8;
 
 /// What a waiter needs.
 #[derive(Clone, Copy)]
@@ -48,7 +56,7 @@ impl Waiter<'_> {
     ) -> Result<Attributes, ProviderError> {
         let visible_after = self.pace.consistency_window.max(Duration::from_secs(2));
         let observed = self
-            .poll(|found, elapsed| match found.map(|found| &found.health) {
+            .poll(&|found, elapsed| match found.map(|found| &found.health) {
                 Some(Health::Ready)
                     if elapsed < visible_after && !found.is_some_and(|found| shows(&found.observed)) =>
                 {
@@ -71,7 +79,7 @@ impl Waiter<'_> {
     /// # Errors
     /// It took too long, or waiting was cancelled.
     pub async fn until_gone(&self) -> Result<(), ProviderError> {
-        self.poll(|found, _| match found.map(|found| &found.health) {
+        self.poll(&|found, _| match found.map(|found| &found.health) {
             None => Look::Over,
             // A list from before the delete.
             Some(Health::Ready) => Look::NotYet("still listed".into()),
@@ -85,17 +93,27 @@ impl Waiter<'_> {
 
     async fn poll(
         &self,
-        judge: impl Fn(Option<&Found<Attributes>>, Duration) -> Look + Send + Sync,
+        judge: &(dyn Fn(Option<&Found<Attributes>>, Duration) -> Look + Send + Sync),
     ) -> Result<Option<Attributes>, ProviderError> {
         let started = Instant::now();
         let mut status = String::new();
+        let mut looks = FuturesUnordered::new();
+        let mut due = started;
         loop {
-            let looking_since = Instant::now();
-            let look = self.provider.read(std::slice::from_ref(self.id));
-            let look = serving(self.address.clone(), look);
-            match self.cancellation.until(2, look).await {
-                None => return Err(self.stopped()),
-                Some(Ok(mut found)) => {
+            let has_room = looks.len() < self.most_looks(started);
+            let answer = tokio::select! {
+                biased;
+                () = self.cancellation.reached(2) => return Err(self.stopped()),
+                Some(answer) = looks.next() => answer,
+                () = tokio::time::sleep_until(due), if has_room => {
+                    let look = self.provider.read(std::slice::from_ref(self.id));
+                    looks.push(serving(self.address.clone(), look));
+                    due = self.next_look(started);
+                    continue;
+                }
+            };
+            match answer {
+                Ok(mut found) => {
                     let found = found.remove(self.id);
                     match judge(found.as_ref(), started.elapsed()) {
                         Look::Over => return Ok(found.map(|found| found.observed)),
@@ -108,22 +126,35 @@ impl Waiter<'_> {
                         status: status.clone(),
                     });
                 }
-                // The SDK has retried already; a wait has time to spare.
-                Some(Err(error)) if matches!(error.class, ErrorClass::Throttled | ErrorClass::Transient) => {}
-                Some(Err(error)) => return Err(error),
+                // The SDK has retried already; a wait has time to spare, and AWS is not to be pressed.
+                Err(error) if matches!(error.class, ErrorClass::Throttled | ErrorClass::Transient) => {
+                    due = self.next_look(started);
+                }
+                Err(error) => return Err(error),
+            }
+            if self.most_looks(started) == 1 {
+                due = due.max(Instant::now() + self.pace.first_poll);
             }
             if started.elapsed() >= self.wait.timeout {
                 return Err(self.timed_out(&status));
             }
-            // From look to look: what the answer took is a part of it.
-            let pause = self.pace.poll_pause(self.wait.typical, started.elapsed());
-            let pause = pause
-                .saturating_sub(looking_since.elapsed())
-                .max(self.pace.first_poll);
-            if !self.cancellation.sleep(pause).await {
-                return Err(self.stopped());
-            }
         }
+    }
+
+    /// How many looks may be under way: more than one when it may work any moment, so that little is lost between
+    /// that moment and the look that shows it.
+    fn most_looks(&self, started: Instant) -> usize {
+        let expected = self.wait.typical;
+        if expected.abs_diff(started.elapsed()) <= expected / NEARLY {
+            MOST_LOOKS
+        } else {
+            1
+        }
+    }
+
+    /// When to look after a look that begins, or fails, now.
+    fn next_look(&self, started: Instant) -> Instant {
+        Instant::now() + self.pace.poll_pause(self.wait.typical, started.elapsed())
     }
 
     /// The error of a resource in a failed state, by AWS's word for that, and why it came to it.

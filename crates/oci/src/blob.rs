@@ -108,7 +108,10 @@ impl Blob {
                 let slice = slice.clone();
                 let reader = blocking(move || Reader::open(slice, check)).await?;
                 Ok(stream::try_unfold(reader, |mut reader| {
-                    blocking(move || Ok(reader.next()?.map(|piece| (piece, reader))))
+                    // From the threads of the runtime, which are few: an allocator keeps memory for each thread that
+                    // asked for some.
+                    let buffer = reader.buffer();
+                    blocking(move || Ok(reader.next(buffer)?.map(|piece| (piece, reader))))
                 })
                 .boxed())
             }
@@ -244,11 +247,15 @@ impl Reader {
         })
     }
 
-    fn next(&mut self) -> Result<Option<Bytes>, Error> {
+    /// Room for the next bytes, all at once: a buffer that grows takes twice the memory.
+    fn buffer(&self) -> Vec<u8> {
+        Vec::with_capacity(usize::try_from(self.left.min(CHUNK_BYTES)).unwrap_or_default())
+    }
+
+    /// The next bytes that the consumer has not skipped.
+    fn next(&mut self, mut buffer: Vec<u8>) -> Result<Option<Bytes>, Error> {
         while self.left > 0 {
             let wanted = self.left.min(CHUNK_BYTES);
-            // All at once: a buffer that grows takes twice the memory.
-            let mut buffer = Vec::with_capacity(usize::try_from(wanted).unwrap_or_default());
             let read = (&mut self.file)
                 .take(wanted)
                 .read_to_end(&mut buffer)
@@ -261,6 +268,7 @@ impl Reader {
             if !piece.is_empty() {
                 return Ok(Some(piece));
             }
+            buffer = self.buffer();
         }
         self.check.end()?;
         Ok(None)

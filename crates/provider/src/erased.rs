@@ -80,10 +80,18 @@ impl<T: ResourceType> Provider for Erased<T> {
     }
 
     async fn read(&self, ids: &[PhysicalId]) -> ProviderResult<BTreeMap<PhysicalId, Found<Attributes>>> {
+        self.read_again(ids, &[]).await
+    }
+
+    async fn read_again(
+        &self,
+        ids: &[PhysicalId],
+        last: &[Option<&Attributes>],
+    ) -> ProviderResult<BTreeMap<PhysicalId, Found<Attributes>>> {
         if ids.is_empty() {
             return Ok(BTreeMap::new());
         }
-        let found = self.inner.read(ids).await?;
+        let found = self.inner.read_again(ids, last).await?;
         found
             .into_iter()
             .map(|(id, found)| Ok((id, encode_found(found)?)))

@@ -147,6 +147,17 @@ pub trait ResourceType: Send + Sync + Sized + 'static {
         ids: &[PhysicalId],
     ) -> impl Future<Output = ProviderResult<BTreeMap<PhysicalId, Found<Self::Observed>>>> + Send;
 
+    /// As [`read`](Self::read), where a run has left some of them working: `last` is what was observed of each
+    /// of the `ids` then. A call may be saved where AWS's other answers show that nothing has happened since.
+    fn read_again(
+        &self,
+        ids: &[PhysicalId],
+        last: &[Option<&Attributes>],
+    ) -> impl Future<Output = ProviderResult<BTreeMap<PhysicalId, Found<Self::Observed>>>> + Send {
+        let _ = last;
+        self.read(ids)
+    }
+
     /// Changes it in place. Has to be repeatable.
     fn update(
         &self,
@@ -202,6 +213,16 @@ pub trait Provider: TypeDefinition {
 
     /// See [`ResourceType::read`].
     async fn read(&self, ids: &[PhysicalId]) -> ProviderResult<BTreeMap<PhysicalId, Found<Attributes>>>;
+
+    /// See [`ResourceType::read_again`].
+    async fn read_again(
+        &self,
+        ids: &[PhysicalId],
+        last: &[Option<&Attributes>],
+    ) -> ProviderResult<BTreeMap<PhysicalId, Found<Attributes>>> {
+        let _ = last;
+        self.read(ids).await
+    }
 
     /// See [`ResourceType::update`].
     async fn update(&self, call: &Call, id: &PhysicalId, update: UpdateRequest) -> ProviderResult<()>;

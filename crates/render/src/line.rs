@@ -112,13 +112,26 @@ impl Line {
 
     /// Writes the line and its end.
     pub(crate) fn write(&self, out: &mut dyn io::Write, style: &Style) -> io::Result<()> {
-        writeln!(out, "{}", self.text(style))
+        write_lines(out, style, std::slice::from_ref(self))
     }
 }
 
-/// Writes several lines.
+/// How much text goes to a stream at once.
+const TOGETHER_BYTES: usize = 64 * 1024;
+
+/// Writes several lines: whole ones, and many at once, since the streams of a process pass on each line, or each
+/// piece of one, by itself.
 pub(crate) fn write_lines(out: &mut dyn io::Write, style: &Style, lines: &[Line]) -> io::Result<()> {
-    lines.iter().try_for_each(|line| line.write(out, style))
+    let mut together = String::new();
+    for line in lines {
+        together.push_str(&line.text(style));
+        together.push('\n');
+        if together.len() >= TOGETHER_BYTES {
+            out.write_all(together.as_bytes())?;
+            together.clear();
+        }
+    }
+    out.write_all(together.as_bytes())
 }
 
 /// Text in which nothing can move the cursor, ring a bell or turn what follows around.

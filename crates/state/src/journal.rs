@@ -19,12 +19,19 @@ use crate::store::{Changeset, RunEnd, RunRecord, StateStore};
 /// Entries that may wait for the writer; who comes then waits before its entry is folded.
 const QUEUE_BOUND: usize = 1024;
 
+/// How much later than the last flush the next one begins, for each call that is under way: their outcomes come soon
+/// and share it, and with many of them one alone holds little up.
+const COMPANY_PER_CALL: Duration = Duration::from_micros(500);
+/// The same for however many calls.
+const LONGEST_COMPANY: Duration = Duration::from_millis(6);
+
 /// The state of one stack in memory, and its store behind it.
 ///
 /// An append folds its entry into the state in memory at once, in the order of the calls, and returns when
 /// the entry is durable. So [`Journal::with_state`] and [`Journal::snapshot`] may be ahead of the store by
 /// the entries whose appends have not returned; whoever must not act before something is durable awaits
-/// its append. All entries that arrive while a flush is under way share the next one.
+/// its append. All entries that arrive while a flush is under way share the next one, which waits a little for more
+/// of them while many calls are under way.
 ///
 /// An error of the store is final: this append and all later ones fail with it, and what is in memory is
 /// no longer what is stored.
@@ -49,6 +56,13 @@ enum Flushing {
     /// Whoever opened it, when they like.
     #[cfg(feature = "testing")]
     Opener,
+}
+
+/// Whether an entry waits a little for others to share its flush with.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Hurry {
+    WithOthers,
+    AtOnce,
 }
 
 /// How often and how long a journal flushed.
@@ -82,10 +96,20 @@ struct Inner {
     state: Arc<State>,
     pending: Changeset,
     waiters: Vec<Waiter>,
+    /// One of them is not to wait for company.
+    at_once: bool,
     open_runs: BTreeMap<RunId, RunRecord>,
     failed: Option<StateError>,
     closed: bool,
     statistics: FlushStatistics,
+}
+
+impl Inner {
+    /// Whether the next flush is not to wait for more: somebody is in a hurry, or all that is under way waits for
+    /// it, so that nothing can come.
+    fn is_due(&self) -> bool {
+        self.closed || self.at_once || self.waiters.len() >= self.state.intents.len()
+    }
 }
 
 #[derive(Debug)]
@@ -170,6 +194,7 @@ impl Journal {
                     pending: Changeset::after(&stored.state),
                     state: Arc::new(stored.state),
                     waiters: Vec::new(),
+                    at_once: false,
                     open_runs: BTreeMap::new(),
                     failed: None,
                     closed: false,
@@ -193,6 +218,18 @@ impl Journal {
     /// [`AppendError::Illegal`], [`AppendError::Unsound`] and [`AppendError::ClearSecret`] concern this entry
     /// alone, and nothing of it was kept; any other error is final for the journal.
     pub async fn append(&self, entry: JournalEntry) -> Result<u64, AppendError> {
+        self.append_in(entry, Hurry::WithOthers).await
+    }
+
+    /// As [`Journal::append`], but its flush waits for no other entries: for those few that a whole run waits for.
+    ///
+    /// # Errors
+    /// As for [`Journal::append`].
+    pub async fn append_at_once(&self, entry: JournalEntry) -> Result<u64, AppendError> {
+        self.append_in(entry, Hurry::AtOnce).await
+    }
+
+    async fn append_in(&self, entry: JournalEntry, hurry: Hurry) -> Result<u64, AppendError> {
         if self.flushing == Flushing::Append {
             return self.append_blocking(entry);
         }
@@ -201,8 +238,7 @@ impl Journal {
             .acquire_owned()
             .await
             .map_err(|_| self.failure().map_or(AppendError::Closed, AppendError::from))?;
-        let (serial, answer) = self.enqueue(entry, Some(room))?;
-        self.shared.work.notify_one();
+        let (serial, answer) = self.enqueue(entry, Some(room), hurry)?;
         #[cfg(feature = "testing")]
         self.shared.queued.notify_one();
         match answer.await {
@@ -217,7 +253,7 @@ impl Journal {
     /// As for [`Journal::append`].
     pub fn append_blocking(&self, entry: JournalEntry) -> Result<u64, AppendError> {
         self.refuse_unsound(&entry)?;
-        let (serial, mut answer) = self.enqueue(entry, None)?;
+        let (serial, mut answer) = self.enqueue(entry, None, Hurry::AtOnce)?;
         // The writer's thread may have taken it already: then the lock is free only when it is durable.
         self.shared.flush();
         match answer.try_recv() {
@@ -251,6 +287,7 @@ impl Journal {
         &self,
         entry: JournalEntry,
         room: Option<OwnedSemaphorePermit>,
+        hurry: Hurry,
     ) -> Result<(u64, oneshot::Receiver<Result<(), StateError>>), AppendError> {
         let mut guard = lock(&self.shared.inner);
         let inner = &mut *guard;
@@ -276,6 +313,11 @@ impl Journal {
         }
         let (answer, receiver) = oneshot::channel();
         inner.waiters.push(Waiter { answer, _room: room });
+        inner.at_once |= hurry == Hurry::AtOnce;
+        // In between the writer has begun to wait for more.
+        if inner.waiters.len() == 1 || inner.is_due() {
+            self.shared.work.notify_one();
+        }
         Ok((serial, receiver))
     }
 
@@ -356,6 +398,7 @@ impl Drop for Journal {
 
 impl Shared {
     fn write_until_closed(&self) {
+        let mut last: Option<Instant> = None;
         loop {
             let mut inner = lock(&self.inner);
             while inner.waiters.is_empty() && !inner.closed {
@@ -364,7 +407,13 @@ impl Shared {
             if inner.waiters.is_empty() {
                 return;
             }
+            if let Some(last) = last {
+                let left = company(inner.state.intents.len()).saturating_sub(last.elapsed());
+                let waited = self.work.wait_timeout_while(inner, left, |inner| !inner.is_due());
+                inner = waited.unwrap_or_else(PoisonError::into_inner).0;
+            }
             drop(inner);
+            last = Some(Instant::now());
             self.flush();
         }
     }
@@ -376,6 +425,7 @@ impl Shared {
             let mut guard = lock(&self.inner);
             let inner = &mut *guard;
             let next = Changeset::after(&inner.state);
+            inner.at_once = false;
             (
                 std::mem::replace(&mut inner.pending, next),
                 std::mem::take(&mut inner.waiters),
@@ -405,6 +455,12 @@ impl Shared {
             let _ = waiter.answer.send(result.clone());
         }
     }
+}
+
+/// How far apart flushes begin while so many calls are under way.
+fn company(calls: usize) -> Duration {
+    let calls = u32::try_from(calls).unwrap_or(u32::MAX);
+    COMPANY_PER_CALL.saturating_mul(calls).min(LONGEST_COMPANY)
 }
 
 /// Ends the journal: what is queued is answered with the error, and so is whatever comes.
@@ -470,4 +526,16 @@ fn run_after(open: &BTreeMap<RunId, RunRecord>, entry: &JournalEntry, serial: u6
 /// What is behind our locks is changed in single steps, so a panic elsewhere leaves it whole.
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_more_calls_are_under_way_the_longer_a_flush_waits_for_company_up_to_a_bound() {
+        for (calls, micros) in [(0, 0), (1, 500), (10, 5_000), (20, 6_000), (usize::MAX, 6_000)] {
+            assert_eq!(company(calls), Duration::from_micros(micros), "{calls} calls");
+        }
+    }
 }

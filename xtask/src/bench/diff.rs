@@ -12,8 +12,9 @@ const GROUP: &str = "diff";
 
 /// What a request takes, in seconds, beside what the emulator itself needs.
 const LATENCY_SECONDS: f64 = 0.050;
-/// Another one: what the time grows by tells how many requests follow one another.
-const LONGER_SECONDS: f64 = 0.250;
+/// Another one: what the time grows by tells how many requests follow one another. The longer it is, the less counts
+/// what else the machine did.
+const LONGER_SECONDS: f64 = 0.550;
 
 /// Subnets of the stacks that show whether requests grow with resources or with pages.
 const SUBNETS: [usize; 3] = [5, 50, 250];

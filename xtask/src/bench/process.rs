@@ -3,6 +3,7 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
+use std::sync::mpsc;
 use std::time::{Duration, Instant};
 
 use anyhow::{Result, ensure};
@@ -10,8 +11,9 @@ use anyhow::{Result, ensure};
 use crate::workspace::shown;
 
 /// How often to look how much memory a process has: the kernel keeps the peak, so only its last growth
-/// before the end can be missed.
-const LOOK_AGAIN: Duration = Duration::from_millis(2);
+/// before the end can be missed. What runs long is looked at less often: a look takes time from it.
+const FIRST_LOOK: Duration = Duration::from_millis(2);
+const LATER_LOOKS: Duration = Duration::from_millis(20);
 
 /// One run of a process.
 #[derive(Debug, Clone, Copy)]
@@ -94,15 +96,22 @@ pub fn measured_ending(mut command: Command, code: i32) -> Result<Run> {
     let start = Instant::now();
     let mut child = command.spawn()?;
     let status_file = PathBuf::from(format!("/proc/{}/status", child.id()));
-    let mut memory = 0;
-    let status = loop {
-        memory = memory.max(peak_memory(&status_file).unwrap_or(0));
-        if let Some(status) = child.try_wait()? {
-            break status;
+    let (over, is_over) = mpsc::channel::<()>();
+    let looking = std::thread::spawn(move || {
+        let (mut memory, mut pause) = (0, FIRST_LOOK);
+        loop {
+            memory = memory.max(peak_memory(&status_file).unwrap_or(0));
+            if is_over.recv_timeout(pause) != Err(mpsc::RecvTimeoutError::Timeout) {
+                return memory;
+            }
+            pause = (pause * 2).min(LATER_LOOKS);
         }
-        std::thread::sleep(LOOK_AGAIN);
-    };
+    });
+    let status = child.wait();
     let time = start.elapsed();
+    drop(over);
+    let memory = looking.join().unwrap_or(0);
+    let status = status?;
     if status.code() != Some(code) {
         let said = fs::read_to_string(log.path()).unwrap_or_default();
         anyhow::bail!(

@@ -225,6 +225,7 @@ async fn a_rollout_that_is_rolled_back_has_failed_until_another_one_succeeds() {
         attributes(json!({ "cluster": cluster, "service": service, "task_definition": definition }))
     };
     let (id, observed) = cloud.create("ecs.deployment", "rollback", &rollout(&good)).await;
+    let completed = cloud.ready("ecs.deployment", &id).await.observed;
 
     let provider = cloud.provider("ecs.deployment");
     let call = cloud.call("ecs.deployment", "rollback");
@@ -243,6 +244,15 @@ async fn a_rollout_that_is_rolled_back_has_failed_until_another_one_succeeds() {
         panic!("{:?}", found.health)
     };
     assert!(reason.starts_with("ROLLBACK_SUCCESSFUL"), "{reason}");
+    // For a run that left the former deployment working nothing has happened: it is as it was.
+    let mut rolled_back = completed.clone();
+    rolled_back.insert("deployment_id".into(), Value::from("ecs-svc/1"));
+    for (last, expected) in [(&completed, Health::Ready), (&rolled_back, found.health.clone())] {
+        let again = provider
+            .read_again(std::slice::from_ref(&id), &[Some(last)])
+            .await;
+        assert_eq!(again.unwrap()[&id].health, expected);
+    }
     // AWS has the former task definition again.
     assert_eq!(found.observed["task_definition"], Value::from(good.as_str()));
     let why = provider.explain(&id).await.unwrap();

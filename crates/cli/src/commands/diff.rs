@@ -48,7 +48,10 @@ async fn one(command: &Diff, file: PathBuf, terminal: &Terminal) -> Result<Exit>
         mode: PlanMode::Apply,
         scope: command.scope.clone(),
         replace: Vec::new(),
-        manner: Manner::default(),
+        manner: Manner {
+            forecasts: false,
+            ..Manner::default()
+        },
     };
     let prepared = match prepare(&task, |_| Vec::new(), terminal).await? {
         Ok(prepared) => prepared,

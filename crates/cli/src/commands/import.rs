@@ -51,7 +51,10 @@ pub async fn run(command: &Import, terminal: &Terminal) -> Result<Exit> {
         Arc::clone(&loaded.sources),
         &site,
         "import",
-        Manner::default(),
+        Manner {
+            forecasts: false,
+            ..Manner::default()
+        },
         terminal,
     )
     .await?;

@@ -299,6 +299,7 @@ impl From<&Running> for Manner {
                 Walk::ByStrength
             },
             wait: !running.no_wait,
+            ..Self::default()
         }
     }
 }

@@ -26,6 +26,11 @@ use crate::session::{Planned, RunReport, Walk};
 use crate::step::{Message, Shared, StepError, StepRun};
 use crate::work::Work;
 
+/// Steps that are hurried at the same time. Where many are as long, none of them holds the others up.
+const MOST_PRESSING: usize = 4;
+/// Of the longest chain: what is as long is likely to decide when the run ends.
+const LONG_CHAIN: f64 = 0.95;
+
 /// A run under way.
 pub(crate) struct Dispatch {
     shared: Arc<Shared>,
@@ -34,6 +39,10 @@ pub(crate) struct Dispatch {
     steps: Vec<Progress>,
     queue: BinaryHeap<(Duration, std::cmp::Reverse<StepId>)>,
     remaining: Vec<Duration>,
+    /// The longest of them, which is how long the run will probably take.
+    longest: Duration,
+    /// Steps under way that the run waits for.
+    pressing: usize,
     calling: usize,
     parallelism: usize,
     walk: Walk,
@@ -77,6 +86,7 @@ impl Dispatch {
                 missing: step.after.len(),
                 dependents: Vec::new(),
                 calling: false,
+                is_pressing: false,
                 tries: None,
                 queued_ms: 0,
                 started: None,
@@ -102,7 +112,9 @@ impl Dispatch {
             work,
             steps,
             queue: BinaryHeap::new(),
+            longest: remaining.iter().copied().max().unwrap_or_default(),
             remaining,
+            pressing: 0,
             calling: 0,
             parallelism: parallelism.max(1),
             walk,
@@ -168,7 +180,7 @@ impl Dispatch {
             .position(|progress| progress.task == Some(error.id()) && !progress.stage.is_over());
         if let Some(position) = position {
             let id = StepId(position as u32);
-            self.release(id);
+            self.leave(id);
             let type_name = self.plan.steps[position].address.type_name();
             let message = format!("the provider of {type_name} broke down; this is a bug, please report it");
             self.fail(id, ProviderError::new(ErrorClass::Other, message));
@@ -232,7 +244,10 @@ impl Dispatch {
             }
             Err(error) => return self.fail(id, error),
         };
+        let is_pressing = self.presses(position);
+        self.pressing += usize::from(is_pressing);
         let progress = &mut self.steps[position];
+        progress.is_pressing = is_pressing;
         progress.stage = Stage::Calling;
         progress.calling = true;
         self.calling += 1;
@@ -243,9 +258,16 @@ impl Dispatch {
             messages: self.sender.clone(),
             waits: self.shared.wait || self.is_needed(id),
             readiness: self.steps[position].readiness,
+            is_pressing,
         };
         let task = self.tasks.spawn(run.run(job)).id();
         self.steps[position].task = Some(task);
+    }
+
+    /// Whether a step that starts is on the run's longest chain, by what was expected of it, and not one of many.
+    fn presses(&self, position: usize) -> bool {
+        let chain = self.steps[position].path_before.0 + self.remaining[position];
+        self.pressing < MOST_PRESSING && chain >= self.longest.mul_f64(LONG_CHAIN)
     }
 
     fn receive(&mut self, message: Message) {
@@ -269,7 +291,7 @@ impl Dispatch {
                 }
             }
             Message::Ended { step, result } => {
-                self.release(step);
+                self.leave(step);
                 match result {
                     Ok(finished) => self.finish(step, finished),
                     Err(StepError::NotReady(error, rest)) => {

@@ -82,6 +82,14 @@ impl Dispatch {
             .push((self.remaining[id.0 as usize], std::cmp::Reverse(id)));
     }
 
+    /// Its task has ended.
+    pub(super) fn leave(&mut self, id: StepId) {
+        self.release(id);
+        let progress = &mut self.steps[id.0 as usize];
+        self.pressing -= usize::from(std::mem::take(&mut progress.is_pressing));
+    }
+
+    /// Gives its place among the calls under way to another step.
     pub(super) fn release(&mut self, id: StepId) {
         let progress = &mut self.steps[id.0 as usize];
         if std::mem::take(&mut progress.calling) {

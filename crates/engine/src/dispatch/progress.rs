@@ -53,6 +53,8 @@ pub(super) struct Progress {
     pub dependents: Vec<(StepId, Strength)>,
     /// Whether its call takes one of the places of the run's parallelism.
     pub calling: bool,
+    /// Whether the run as a whole goes on as fast as it does.
+    pub is_pressing: bool,
     pub tries: Option<Tries>,
     /// When it could last start or go on, in milliseconds on the reporter's clock.
     pub queued_ms: u64,

@@ -42,7 +42,7 @@ impl StepRun {
             token: intent.token.clone(),
             record: Box::new(record),
         };
-        self.shared.journal.append(entry).await?;
+        self.note(entry).await?;
         if let Health::Failed(status) = health {
             let error = self.waiter(provider, &id, ON_ITS_WAY).failed(&status).await;
             return Err(StepError::Failed(error));

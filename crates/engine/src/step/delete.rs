@@ -56,10 +56,7 @@ impl StepRun {
                 return Err(self.gave_up(&intent, error, certain).await?);
             }
         }
-        self.shared
-            .journal
-            .append(JournalEntry::Deleted { token: intent.token })
-            .await?;
+        self.note(JournalEntry::Deleted { token: intent.token }).await?;
         Ok(Finished {
             changed: true,
             id: Some(id),

@@ -43,9 +43,7 @@ impl StepRun {
             run: self.shared.run.clone(),
             at_unix_ms: self.shared.ambient.now_unix_ms(),
         };
-        self.shared
-            .journal
-            .append(JournalEntry::Intended(Box::new(intent.clone())))
+        self.note(JournalEntry::Intended(Box::new(intent.clone())))
             .await?;
         Ok(intent)
     }
@@ -64,7 +62,7 @@ impl StepRun {
                 token: intent.token.clone(),
                 error: Some(error.clone()),
             };
-            self.shared.journal.append(entry).await?;
+            self.note(entry).await?;
         }
         Ok(match error.class {
             ErrorClass::DependencyNotReady => StepError::NotReady(error, None),

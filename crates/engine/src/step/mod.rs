@@ -164,6 +164,8 @@ pub(crate) struct StepRun {
     pub waits: bool,
     /// How long it took past runs until it worked, or was gone.
     pub readiness: Option<Duration>,
+    /// Whether the run as a whole goes on as fast as this step does.
+    pub is_pressing: bool,
 }
 
 impl StepRun {
@@ -176,6 +178,17 @@ impl StepRun {
         });
     }
 
+    /// Writes an entry down; when this returns it is durable.
+    async fn note(&self, entry: JournalEntry) -> Result<(), AppendError> {
+        let journal = &self.shared.journal;
+        if self.is_pressing {
+            journal.append_at_once(entry).await?;
+        } else {
+            journal.append(entry).await?;
+        }
+        Ok(())
+    }
+
     fn tell(&self, message: Message) {
         // The dispatcher lives until every step has ended.
         let _ = self.messages.send(message);
@@ -184,7 +197,7 @@ impl StepRun {
     async fn perform(&self, job: Job) -> Result<Finished, StepError> {
         if let Job::Note { entries, finished } = job {
             for entry in entries {
-                self.shared.journal.append(entry).await?;
+                self.note(entry).await?;
             }
             return Ok(finished);
         }

@@ -93,7 +93,7 @@ impl StepRun {
             token: intent.token,
             record: Box::new(record.clone()),
         };
-        self.shared.journal.append(entry).await?;
+        self.note(entry).await?;
         Ok(())
     }
 }

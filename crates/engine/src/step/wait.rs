@@ -76,7 +76,7 @@ impl StepRun {
             address: self.address.clone(),
             record: Box::new(record),
         };
-        self.shared.journal.append(entry).await?;
+        self.note(entry).await?;
         Ok(())
     }
 

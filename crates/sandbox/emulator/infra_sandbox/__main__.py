@@ -35,6 +35,7 @@ def main() -> None:
     logging.getLogger("waitress.queue").setLevel(logging.ERROR)
     setting.prepare_environment()
     # Imported late: moto reads its environment when it is imported.
+    import gc
     import warnings
 
     warnings.filterwarnings("ignore", module="moto")
@@ -71,6 +72,9 @@ def main() -> None:
         with open(f"{arguments.port_file}.new", "w") as file:
             file.write(str(port))
         os.replace(f"{arguments.port_file}.new", arguments.port_file)
+    # moto and AWS's models are a million objects that never go: to look at them again and again holds requests up.
+    gc.collect()
+    gc.freeze()
     print(f"listening on http://127.0.0.1:{port}", flush=True)
     server.run()
 

@@ -204,16 +204,33 @@ task_definition = "${ecs.task_definition.app.arn}"
     }
 
     async fn read(&self, ids: &[PhysicalId]) -> ProviderResult<Observations<Observed>> {
+        self.read_again(ids, &[]).await
+    }
+
+    /// Where the deployment that completed last is still the primary one, nothing was rolled out since, or what was
+    /// is taken back: the list of service deployments is not asked for.
+    async fn read_again(
+        &self,
+        ids: &[PhysicalId],
+        last: &[Option<&Attributes>],
+    ) -> ProviderResult<Observations<Observed>> {
         let services = describe_services(&self.client, &self.services, ids).await?;
         let there = services
             .iter()
             .filter(|service| service.status() != Some("DRAINING"));
+        let completed: BTreeMap<&PhysicalId, &str> = ids
+            .iter()
+            .zip(last)
+            .filter_map(|(id, last)| Some((id, (*last)?)))
+            .filter(|(_, last)| known_str(last, "rollout_state") == Some("COMPLETED"))
+            .filter_map(|(id, last)| Some((id, known_str(last, "deployment_id")?)))
+            .collect();
         let found = try_join_all(there.map(async |service| {
-            let found = Found {
-                observed: observe(service),
-                health: self.health(service).await?,
-            };
-            ProviderResult::Ok((PhysicalId::new(&found.observed.service), found))
+            let observed = observe(service);
+            let id = PhysicalId::new(&observed.service);
+            let completed = completed.get(&id).copied();
+            let health = self.health(service, completed).await?;
+            ProviderResult::Ok((id, Found { observed, health }))
         }));
         Ok(found.await?.into_iter().collect())
     }
@@ -258,7 +275,7 @@ impl Deployment {
         let service = describe_service(&self.client, &spec.cluster, &spec.service).await?;
         let service = service.ok_or_else(|| no_service(spec))?;
         let is_wanted = service.task_definition() == Some(spec.task_definition.as_str());
-        if is_wanted && !forced && !matches!(self.health(&service).await?, Health::Failed(_)) {
+        if is_wanted && !forced && !matches!(self.health(&service, None).await?, Health::Failed(_)) {
             if let [only] = service.deployments()
                 && only.rollout_state() == Some(&DeploymentRolloutState::InProgress)
             {
@@ -298,13 +315,16 @@ impl Deployment {
         awaited.is_some_and(|awaited| deployment.id() == Some(&awaited.id))
     }
 
-    async fn health(&self, service: &sdk::Service) -> ProviderResult<Health> {
+    /// `completed` is the id of a deployment that did.
+    async fn health(&self, service: &sdk::Service, completed: Option<&str>) -> ProviderResult<Health> {
         let Some(primary) = primary(service) else {
             return Ok(Health::Pending("no primary deployment yet".into()));
         };
         let ended = match primary.rollout_state() {
             // One that ECS goes back from is never completed; only of another one it may be that ECS went back to it.
-            Some(DeploymentRolloutState::Completed) if !self.awaits(service, primary) => {
+            Some(DeploymentRolloutState::Completed)
+                if !self.awaits(service, primary) && (completed.is_none() || primary.id() != completed) =>
+            {
                 self.last_service_deployment(service, primary).await?
             }
             _ => None,
