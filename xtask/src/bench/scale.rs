@@ -21,8 +21,8 @@ const BRANCHES: usize = 10;
 /// The size that goals are set for, and the one whose plan has a goal too.
 const GOAL_SIZE: usize = 5_000;
 const LARGEST: usize = 50_000;
-/// How often sizes up to the one with goals run: what takes a tenth of a second varies by as much.
-const SHORT_RUNS: usize = 3;
+/// How often each size runs, of which the one in the middle counts.
+const RUNS: usize = 3;
 
 /// What is run, in this order.
 const COMMANDS: [(&str, &[&str]); 5] = [
@@ -54,7 +54,7 @@ pub fn measure(bench: &Bench, largest: usize) -> Result<Vec<Row>> {
         let mut runs: BTreeMap<(&str, usize), Run> = BTreeMap::new();
         for &size in &sizes {
             let mut all: BTreeMap<&str, Vec<Run>> = BTreeMap::new();
-            for _ in 0..if size <= GOAL_SIZE { SHORT_RUNS } else { 1 } {
+            for _ in 0..RUNS {
                 let folder = tempfile::tempdir()?;
                 std::fs::write(folder.path().join("stack.toml"), stack(size))?;
                 for (name, arguments) in COMMANDS {

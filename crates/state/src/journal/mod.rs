@@ -1,29 +1,28 @@
 //! The journal: entries from many tasks, folded in order, durable when `append` returns.
 
-use std::collections::BTreeMap;
+mod run;
+mod writer;
+
 use std::ops::RangeInclusive;
 use std::path::Path;
-use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex};
 use std::thread::JoinHandle;
-use std::time::{Duration, Instant};
 
-use infra_core::state::{JournalEntry, RunId};
+use infra_core::state::JournalEntry;
 use infra_core::{SealingKey, Severity, State};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, oneshot};
 
+use self::run::run_after;
+use self::writer::{Shared, lock};
 use crate::clear::{Owner, clear_secret};
 use crate::error::{AppendError, StateError};
 use crate::integrity::{check, check_entry};
-use crate::store::{Changeset, RunEnd, RunRecord, StateStore};
+use crate::store::{RunRecord, StateStore};
+
+pub use self::writer::FlushStatistics;
 
 /// Entries that may wait for the writer; who comes then waits before its entry is folded.
 const QUEUE_BOUND: usize = 1024;
-
-/// How much later than the last flush the next one begins, for each call that is under way: their outcomes come soon
-/// and share it, and with many of them one alone holds little up.
-const COMPANY_PER_CALL: Duration = Duration::from_micros(500);
-/// The same for however many calls.
-const LONGEST_COMPANY: Duration = Duration::from_millis(6);
 
 /// The state of one stack in memory, and its store behind it.
 ///
@@ -63,60 +62,6 @@ enum Flushing {
 enum Hurry {
     WithOthers,
     AtOnce,
-}
-
-/// How often and how long a journal flushed.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub struct FlushStatistics {
-    /// Flushes that succeeded.
-    pub flushes: u64,
-    /// Entries that they made durable.
-    pub entries: u64,
-    /// The time that they took together.
-    pub total: Duration,
-    /// The time that the slowest took.
-    pub longest: Duration,
-}
-
-#[derive(Debug)]
-struct Shared {
-    store: Arc<dyn StateStore>,
-    inner: Mutex<Inner>,
-    /// Told when there is something to write, or nothing any more.
-    work: Condvar,
-    /// The same for an opener who flushes.
-    #[cfg(feature = "testing")]
-    queued: tokio::sync::Notify,
-    /// Held while the store is called, so that changesets reach it in order.
-    committing: Mutex<()>,
-}
-
-#[derive(Debug)]
-struct Inner {
-    state: Arc<State>,
-    pending: Changeset,
-    waiters: Vec<Waiter>,
-    /// One of them is not to wait for company.
-    at_once: bool,
-    open_runs: BTreeMap<RunId, RunRecord>,
-    failed: Option<StateError>,
-    closed: bool,
-    statistics: FlushStatistics,
-}
-
-impl Inner {
-    /// Whether the next flush is not to wait for more: somebody is in a hurry, or all that is under way waits for
-    /// it, so that nothing can come.
-    fn is_due(&self) -> bool {
-        self.closed || self.at_once || self.waiters.len() >= self.state.intents.len()
-    }
-}
-
-#[derive(Debug)]
-struct Waiter {
-    answer: oneshot::Sender<Result<(), StateError>>,
-    /// Gives its place in the queue back when it is answered.
-    _room: Option<OwnedSemaphorePermit>,
 }
 
 impl Journal {
@@ -188,23 +133,7 @@ impl Journal {
         Ok(Self {
             lineage: stored.state.lineage.clone(),
             sealing_key: stored.sealing_key,
-            shared: Arc::new(Shared {
-                store,
-                inner: Mutex::new(Inner {
-                    pending: Changeset::after(&stored.state),
-                    state: Arc::new(stored.state),
-                    waiters: Vec::new(),
-                    at_once: false,
-                    open_runs: BTreeMap::new(),
-                    failed: None,
-                    closed: false,
-                    statistics: FlushStatistics::default(),
-                }),
-                work: Condvar::new(),
-                #[cfg(feature = "testing")]
-                queued: tokio::sync::Notify::new(),
-                committing: Mutex::new(()),
-            }),
+            shared: Arc::new(Shared::new(store, stored.state)),
             room: Arc::new(Semaphore::new(QUEUE_BOUND)),
             writer: Mutex::new(None),
             flushing,
@@ -311,11 +240,8 @@ impl Journal {
                 .runs
                 .insert((run.started_unix_ms, run.run.clone()), run);
         }
-        let (answer, receiver) = oneshot::channel();
-        inner.waiters.push(Waiter { answer, _room: room });
-        inner.at_once |= hurry == Hurry::AtOnce;
-        // In between the writer has begun to wait for more.
-        if inner.waiters.len() == 1 || inner.is_due() {
+        let receiver = inner.wait(room, hurry);
+        if inner.wakes_the_writer() {
             self.shared.work.notify_one();
         }
         Ok((serial, receiver))
@@ -393,149 +319,5 @@ impl Drop for Journal {
     fn drop(&mut self) {
         // Who did not close it waits for nothing that is queued.
         let _ = self.close();
-    }
-}
-
-impl Shared {
-    fn write_until_closed(&self) {
-        let mut last: Option<Instant> = None;
-        loop {
-            let mut inner = lock(&self.inner);
-            while inner.waiters.is_empty() && !inner.closed {
-                inner = self.work.wait(inner).unwrap_or_else(PoisonError::into_inner);
-            }
-            if inner.waiters.is_empty() {
-                return;
-            }
-            if let Some(last) = last {
-                let left = company(inner.state.intents.len()).saturating_sub(last.elapsed());
-                let waited = self.work.wait_timeout_while(inner, left, |inner| !inner.is_due());
-                inner = waited.unwrap_or_else(PoisonError::into_inner).0;
-            }
-            drop(inner);
-            last = Some(Instant::now());
-            self.flush();
-        }
-    }
-
-    /// Makes everything durable that is queued now, and answers those who wait for it.
-    fn flush(&self) {
-        let _order = lock(&self.committing);
-        let (changes, waiters) = {
-            let mut guard = lock(&self.inner);
-            let inner = &mut *guard;
-            let next = Changeset::after(&inner.state);
-            inner.at_once = false;
-            (
-                std::mem::replace(&mut inner.pending, next),
-                std::mem::take(&mut inner.waiters),
-            )
-        };
-        if waiters.is_empty() {
-            return;
-        }
-        let _watch = FailOnPanic(self);
-        let started = Instant::now();
-        let result = self.store.commit(&changes);
-        let took = started.elapsed();
-        {
-            let mut inner = lock(&self.inner);
-            match &result {
-                Ok(()) => {
-                    inner.statistics.flushes += 1;
-                    inner.statistics.entries += changes.entries.len() as u64;
-                    inner.statistics.total += took;
-                    inner.statistics.longest = inner.statistics.longest.max(took);
-                }
-                Err(error) => fail(&mut inner, error),
-            }
-        }
-        for waiter in waiters {
-            // Whoever stopped waiting wants no answer.
-            let _ = waiter.answer.send(result.clone());
-        }
-    }
-}
-
-/// How far apart flushes begin while so many calls are under way.
-fn company(calls: usize) -> Duration {
-    let calls = u32::try_from(calls).unwrap_or(u32::MAX);
-    COMPANY_PER_CALL.saturating_mul(calls).min(LONGEST_COMPANY)
-}
-
-/// Ends the journal: what is queued is answered with the error, and so is whatever comes.
-fn fail(inner: &mut Inner, error: &StateError) {
-    let error = inner.failed.get_or_insert_with(|| error.clone()).clone();
-    for waiter in inner.waiters.drain(..) {
-        let _ = waiter.answer.send(Err(error.clone()));
-    }
-}
-
-/// Keeps callers from waiting for ever when a store panics.
-struct FailOnPanic<'a>(&'a Shared);
-
-impl Drop for FailOnPanic<'_> {
-    fn drop(&mut self) {
-        if std::thread::panicking() {
-            fail(&mut lock(&self.0.inner), &StateError::WriterEnded);
-        }
-    }
-}
-
-/// What a run's record becomes by this entry.
-fn run_after(open: &BTreeMap<RunId, RunRecord>, entry: &JournalEntry, serial: u64) -> Option<RunRecord> {
-    match entry {
-        JournalEntry::RunStarted {
-            run,
-            command,
-            at_unix_ms,
-        } => Some(RunRecord {
-            run: run.clone(),
-            command: command.clone(),
-            started_unix_ms: *at_unix_ms,
-            first_serial: serial,
-            end: None,
-        }),
-        JournalEntry::RunEnded {
-            run,
-            outcome,
-            summary,
-            at_unix_ms,
-        } => {
-            let started = open.get(run).cloned().unwrap_or_else(|| RunRecord {
-                run: run.clone(),
-                command: String::new(),
-                started_unix_ms: at_unix_ms.saturating_sub(summary.duration_ms),
-                first_serial: serial,
-                end: None,
-            });
-            Some(RunRecord {
-                end: Some(RunEnd {
-                    outcome: *outcome,
-                    summary: summary.clone(),
-                    at_unix_ms: *at_unix_ms,
-                    last_serial: serial,
-                }),
-                ..started
-            })
-        }
-        _ => None,
-    }
-}
-
-/// What is behind our locks is changed in single steps, so a panic elsewhere leaves it whole.
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_more_calls_are_under_way_the_longer_a_flush_waits_for_company_up_to_a_bound() {
-        for (calls, micros) in [(0, 0), (1, 500), (10, 5_000), (20, 6_000), (usize::MAX, 6_000)] {
-            assert_eq!(company(calls), Duration::from_micros(micros), "{calls} calls");
-        }
     }
 }
