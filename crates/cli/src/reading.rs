@@ -14,7 +14,7 @@ use crate::terminal::Terminal;
 /// # Errors
 /// There is none, it is damaged or of a later version, or somebody works on the stack and there is no backup.
 pub fn state(site: &Site, stack: &Stack, command: &str, terminal: &Terminal) -> Result<State> {
-    let error = match stack::open_store(site, stack, command, Need::Existing, terminal) {
+    let error = match stack::open_store(site, &stack.id, command, Need::Existing, terminal) {
         Ok(store) => return Ok(store.load()?.state),
         Err(error) => error,
     };

@@ -166,18 +166,18 @@ pub enum Need {
 /// Somebody holds it, it is damaged or of a later version, or the file system says no.
 pub fn open_store(
     site: &Site,
-    stack: &Stack,
+    stack: &StackId,
     command: &str,
     need: Need,
     terminal: &Terminal,
 ) -> Result<SledStore> {
-    let held = match attempt(site, &stack.id, command, need, site.unnoticed()) {
+    let held = match attempt(site, stack, command, need, site.unnoticed()) {
         Err(StateError::Held(held)) if site.lock_timeout > site.unnoticed() => held,
         other => return Ok(other?),
     };
     site.tell_waiting(&held, terminal);
     let rest = site.lock_timeout - site.unnoticed();
-    Ok(attempt(site, &stack.id, command, need, rest)?)
+    Ok(attempt(site, stack, command, need, rest)?)
 }
 
 /// Waits at most so long for whoever holds the stack.
@@ -208,22 +208,14 @@ async fn open_journal(
     need: Need,
     terminal: &Terminal,
 ) -> Result<(Arc<SledStore>, Arc<Journal>)> {
-    let opening = |wait: Duration| {
-        let (site, id, command) = (site.clone(), stack.id.clone(), command.to_owned());
-        tokio::task::spawn_blocking(move || {
-            let store = Arc::new(attempt(&site, &id, &command, need, wait)?);
-            let journal = Journal::open(Arc::clone(&store) as Arc<dyn StateStore>)?;
-            Ok((store, Arc::new(journal)))
-        })
-    };
-    let unexpected = "the state cannot be opened";
-    let held = match opening(site.unnoticed()).await.context(unexpected)? {
-        Err(StateError::Held(held)) if site.lock_timeout > site.unnoticed() => held,
-        other => return Ok(other?),
-    };
-    site.tell_waiting(&held, terminal);
-    let rest = site.lock_timeout - site.unnoticed();
-    Ok(opening(rest).await.context(unexpected)??)
+    let (site, id, command) = (site.clone(), stack.id.clone(), command.to_owned());
+    let terminal = terminal.clone();
+    let opening = tokio::task::spawn_blocking(move || {
+        let store = Arc::new(open_store(&site, &id, &command, need, &terminal)?);
+        let journal = Journal::open(Arc::clone(&store) as Arc<dyn StateStore>)?;
+        Ok((store, Arc::new(journal)))
+    });
+    opening.await.context("the state cannot be opened")?
 }
 
 impl Site {

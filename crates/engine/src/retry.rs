@@ -62,6 +62,11 @@ impl Pace {
     };
 }
 
+/// Looks of one waiter that may be under way at the same time.
+const MOST_LOOKS: usize = 3;
+/// This part of the expected time before and after it is when it may work any moment.
+const NEARLY: u32 = 8;
+
 /// Above this share of AWS's durations an emulator is no quicker than AWS where it counts.
 const QUICK: f64 = 0.1;
 
@@ -89,6 +94,17 @@ impl Pace {
         let slowest = (expected.max(waited) / 30).clamp(self.first_poll, self.slowest_poll);
         let nearby = (expected.abs_diff(waited) / 8).max(expected / 90);
         (waited / 2).min(nearby).clamp(self.first_poll, slowest)
+    }
+
+    /// How many looks of a waiter may be under way, after waiting so long for something that is expected to take
+    /// `expected`: [`MOST_LOOKS`] when it may work any moment, so that answers which take longer than the pauses do
+    /// not hold the next look up. At other times one, so that an AWS that is slow is not asked the more for it.
+    pub fn most_looks(&self, expected: Duration, waited: Duration) -> usize {
+        if expected.abs_diff(waited) <= expected / NEARLY {
+            MOST_LOOKS
+        } else {
+            1
+        }
     }
 }
 
@@ -253,6 +269,26 @@ mod tests {
             failing_with(&mut tries, &[then]).await;
             let made = tries.count() - before;
             assert!(made >= tries_at_least, "{then:?} after {waited_for:?}: {made}");
+        }
+    }
+
+    #[test]
+    fn looks_overlap_only_about_when_the_wait_is_expected_to_end() {
+        for (expected, waited, looks) in [
+            (80, 0, 1),
+            (80, 69, 1),
+            (80, 70, MOST_LOOKS),
+            (80, 90, MOST_LOOKS),
+            (80, 91, 1),
+            // Where nothing takes time, nothing is about to end.
+            (0, 1, 1),
+        ] {
+            let [expected, waited] = [expected, waited].map(Duration::from_secs);
+            assert_eq!(
+                Pace::AWS.most_looks(expected, waited),
+                looks,
+                "{waited:?} of {expected:?}"
+            );
         }
     }
 

@@ -13,12 +13,6 @@ use crate::cancel::{Cancellation, cancelled};
 use crate::events::Reporter;
 use crate::retry::Pace;
 
-/// Looks of one waiter that may be under way at the same time, about when it is expected to end: where answers take
-/// longer than its pauses. At other times there is one, so that an AWS that is slow is not asked the more for it.
-const MOST_LOOKS: usize = 3;
-/// About when it ends: this part of the expected time before and after.
-const NEARLY: u32 = 8;
-
 /// What a waiter needs.
 #[derive(Clone, Copy)]
 pub(crate) struct Waiter<'a> {
@@ -141,15 +135,8 @@ impl Waiter<'_> {
         }
     }
 
-    /// How many looks may be under way: more than one when it may work any moment, so that little is lost between
-    /// that moment and the look that shows it.
     fn most_looks(&self, started: Instant) -> usize {
-        let expected = self.wait.typical;
-        if expected.abs_diff(started.elapsed()) <= expected / NEARLY {
-            MOST_LOOKS
-        } else {
-            1
-        }
+        self.pace.most_looks(self.wait.typical, started.elapsed())
     }
 
     /// When to look after a look that begins, or fails, now.

@@ -55,7 +55,7 @@ pub fn rebuild(
 
 /// Whether there is a state at all; an error when it is sound.
 fn needs_it(site: &Site, stack: &Stack, terminal: &Terminal) -> Result<bool> {
-    let opened = stack::open_store(site, stack, "state rebuild", Need::Existing, terminal)
+    let opened = stack::open_store(site, &stack.id, "state rebuild", Need::Existing, terminal)
         .and_then(|store| Ok(Journal::open_inline(std::sync::Arc::new(store))?));
     match opened {
         Ok(journal) => bail!(

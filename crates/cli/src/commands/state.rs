@@ -110,7 +110,7 @@ pub fn run(command: &StateCommand, terminal: &Terminal) -> Result<Exit> {
             rebuild(&site, stack, &stacks.file, from.as_deref(), terminal)?;
         }
         Action::History(_) => {
-            let store = stack::open_store(&site, stack, "state history", Need::Existing, terminal)?;
+            let store = stack::open_store(&site, &stack.id, "state history", Need::Existing, terminal)?;
             let journal = store.journal(1..=u64::MAX)?;
             write_state_history(
                 &mut out,
@@ -140,7 +140,7 @@ fn import(
     let text = std::fs::read_to_string(from).with_context(|| format!("{} cannot be read", from.display()))?;
     // A file that is no state must not leave an empty one behind.
     infra_state::import(&text, &stack.id, None, force)?;
-    let store = stack::open_store(site, stack, "state import", Need::Create, terminal)?;
+    let store = stack::open_store(site, &stack.id, "state import", Need::Create, terminal)?;
     let current = store.load()?.state;
     let mut imported = infra_state::import(&text, &stack.id, Some(&current), force)?;
     for warning in &imported.warnings {

@@ -1,6 +1,7 @@
 """Starts the emulator: `python -m infra_sandbox --data-dir DIR [--port PORT]`."""
 
 import argparse
+import gc
 import logging
 import os
 import signal
@@ -35,7 +36,6 @@ def main() -> None:
     logging.getLogger("waitress.queue").setLevel(logging.ERROR)
     setting.prepare_environment()
     # Imported late: moto reads its environment when it is imported.
-    import gc
     import warnings
 
     warnings.filterwarnings("ignore", module="moto")
@@ -68,13 +68,13 @@ def main() -> None:
     port = server.effective_port
     os.environ["MOTO_PORT"] = str(port)
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
+    # moto is a hundred thousand objects that never go: to look at them again and again holds requests up.
+    gc.collect()
+    gc.freeze()
     if arguments.port_file:
         with open(f"{arguments.port_file}.new", "w") as file:
             file.write(str(port))
         os.replace(f"{arguments.port_file}.new", arguments.port_file)
-    # moto and AWS's models are a million objects that never go: to look at them again and again holds requests up.
-    gc.collect()
-    gc.freeze()
     print(f"listening on http://127.0.0.1:{port}", flush=True)
     server.run()
 

@@ -202,7 +202,46 @@ pub(super) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 
 #[cfg(test)]
 mod tests {
+    use infra_core::{Operation, ResourceAddress};
+
     use super::*;
+    use crate::testing::{MemoryStore, intent, sample_stack};
+
+    /// A journal with so many calls under way.
+    fn with_calls(calls: usize) -> Shared {
+        let address: ResourceAddress = "ec2.vpc.main".parse().unwrap();
+        let mut state = State::new(sample_stack(), "lineage");
+        for number in 0..calls {
+            let intent = intent(&number.to_string(), &address, Operation::Create, None);
+            state.intents.insert(intent.token.clone(), intent);
+        }
+        Shared::new(Arc::new(MemoryStore::new(&sample_stack())), state)
+    }
+
+    #[test]
+    fn a_flush_waits_for_more_while_more_can_come_and_nobody_is_in_a_hurry() {
+        use Hurry::{AtOnce, WithOthers};
+        for (calls, waiting, is_due) in [
+            (3, &[WithOthers][..], false),
+            (3, &[WithOthers, WithOthers], false),
+            (3, &[WithOthers, WithOthers, WithOthers], true),
+            (3, &[WithOthers, AtOnce], true),
+            (0, &[WithOthers], true),
+        ] {
+            let shared = with_calls(calls);
+            for hurry in waiting {
+                // Nobody waits for the answer.
+                drop(lock(&shared.inner).wait(None, *hurry));
+            }
+            assert_eq!(lock(&shared.inner).is_due(), is_due, "{waiting:?} of {calls}");
+            // One hurry is over with its flush.
+            shared.flush();
+            drop(lock(&shared.inner).wait(None, WithOthers));
+            assert_eq!(lock(&shared.inner).is_due(), calls <= 1, "{calls}");
+            lock(&shared.inner).closed = true;
+            assert!(lock(&shared.inner).is_due());
+        }
+    }
 
     #[test]
     fn the_more_calls_are_under_way_the_longer_a_flush_waits_for_company_up_to_a_bound() {
