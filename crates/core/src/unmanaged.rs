@@ -9,7 +9,7 @@ use crate::address::{PhysicalId, ResourceAddress, TypeName};
 pub struct Claim {
     /// The stack, as the tag has it.
     pub stack: String,
-    /// The address in that stack, as the tag has it.
+    /// The address in that stack; as the tag has it where it names none that is known.
     pub address: Option<String>,
 }
 

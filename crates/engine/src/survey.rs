@@ -6,7 +6,7 @@ use infra_core::{
     Claim, NextStep, PhysicalId, ProviderError, ResourceAddress, Stack, State, TypeName, Unmanaged,
     UnmanagedKind,
 };
-use infra_provider::{Managed, Providers, Standing, SurveyRequest};
+use infra_provider::{Managed, Providers, Standing, SurveyRequest, address_of_tag, stack_tag};
 
 use crate::refresh::Refreshed;
 use crate::session::{Planned, Session};
@@ -67,11 +67,15 @@ fn sorted_out(
     let mut found: Vec<Unmanaged> = standing
         .into_iter()
         .filter(|thing| !known.contains(&(&thing.resource_type, &thing.id)))
-        .map(|thing| {
+        .map(|mut thing| {
             let is_ours = thing
                 .claim
                 .as_ref()
-                .is_some_and(|claim| claim.stack == stack.id.as_str());
+                .is_some_and(|claim| claim.stack == stack_tag(&stack.id));
+            let address = made_for(&thing, stack, state);
+            if let (Some(claim), Some(address)) = (&mut thing.claim, &address) {
+                claim.address = Some(address.to_string());
+            }
             let has_type = providers.definition(&thing.resource_type).is_some();
             Unmanaged {
                 kind: if is_ours {
@@ -79,7 +83,7 @@ fn sorted_out(
                 } else {
                     UnmanagedKind::Foreign
                 },
-                next: next_step(&thing, is_ours, has_type, stack, state),
+                next: next_step(&thing, address, is_ours, has_type, stack, state),
                 resource_type: thing.resource_type,
                 id: thing.id,
                 name: thing.name,
@@ -103,7 +107,23 @@ fn known_ids(state: &State) -> BTreeSet<(&TypeName, &PhysicalId)> {
         .collect()
 }
 
-fn next_step(thing: &Standing, is_ours: bool, has_type: bool, stack: &Stack, state: &State) -> NextStep {
+/// The address that the tag of a thing names.
+fn made_for(thing: &Standing, stack: &Stack, state: &State) -> Option<ResourceAddress> {
+    let known = stack.resources.keys().chain(state.resources.keys());
+    address_of_tag(
+        thing.claim.as_ref()?.address.as_ref()?,
+        known.chain(state.deposed.keys()),
+    )
+}
+
+fn next_step(
+    thing: &Standing,
+    address: Option<ResourceAddress>,
+    is_ours: bool,
+    has_type: bool,
+    stack: &Stack,
+    state: &State,
+) -> NextStep {
     match &thing.claim {
         Some(Claim { stack: other, .. }) if !is_ours => {
             return NextStep::LeaveToStack { stack: other.clone() };
@@ -111,11 +131,7 @@ fn next_step(thing: &Standing, is_ours: bool, has_type: bool, stack: &Stack, sta
         _ if !has_type => return NextStep::NoSuchType,
         _ => {}
     }
-    let tagged = thing.claim.as_ref().and_then(|claim| claim.address.as_deref());
-    let address: Option<ResourceAddress> = tagged
-        .and_then(|address| address.parse().ok())
-        .filter(|address: &ResourceAddress| address.type_name() == &thing.resource_type);
-    match address {
+    match address.filter(|address| address.type_name() == &thing.resource_type) {
         Some(address) if state.resources.contains_key(&address) => NextStep::Remove { address },
         Some(address) if stack.resources.contains_key(&address) => NextStep::Import { address },
         _ => NextStep::DeclareAndImport,

@@ -5,6 +5,8 @@ use std::sync::Arc;
 use infra_core::event::EventKind;
 use infra_core::{ResourceAddress, StackId, Token};
 
+use crate::tags::{address_tag, stack_tag};
+
 /// The tag that names the stack of a resource.
 pub const TAG_STACK: &str = "infra:stack";
 /// The tag that names the address of a resource.
@@ -58,8 +60,8 @@ impl Call {
     /// The tags that a create call sets so that a lost answer can be found again.
     pub fn tags(&self) -> [(&'static str, String); 3] {
         [
-            (TAG_STACK, self.stack.to_string()),
-            (TAG_ADDRESS, self.address.to_string()),
+            (TAG_STACK, stack_tag(&self.stack)),
+            (TAG_ADDRESS, address_tag(&self.address)),
             (TAG_TOKEN, self.token.to_string()),
         ]
     }

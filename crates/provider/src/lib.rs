@@ -11,6 +11,7 @@ mod erased;
 mod lookup;
 mod schema;
 mod survey;
+mod tags;
 mod traits;
 mod wait;
 
@@ -21,6 +22,7 @@ pub use erased::{Erased, decode};
 pub use lookup::{ErasedLookup, LookupDefinition, LookupProvider, LookupType};
 pub use schema::{lookup_schema, type_schema};
 pub use survey::{Managed, Standing, Survey, SurveyRequest};
+pub use tags::{address_of_tag, address_tag, stack_tag};
 pub use traits::{Created, Found, Provider, Providers, ResourceType, Update, UpdateRequest};
 pub use wait::{Traits, Wait, Waits};
 

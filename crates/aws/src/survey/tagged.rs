@@ -13,7 +13,7 @@ use aws_sdk_iam::types::Role;
 use aws_sdk_resourcegroupstagging::types::TagFilter;
 use futures::future::try_join_all;
 use infra_core::{Health, PhysicalId, Value};
-use infra_provider::{Provider, ProviderResult, Providers, Standing, TAG_STACK};
+use infra_provider::{Provider, ProviderResult, Providers, Standing, TAG_STACK, stack_tag};
 
 use super::arns::{type_and_id, type_of_ec2_id};
 use super::{Look, Thing, claim};
@@ -43,7 +43,7 @@ pub async fn find(look: &Look<'_>) -> ProviderResult<Vec<Standing>> {
 async fn indexed(look: &Look<'_>) -> ProviderResult<Candidates> {
     let ours = TagFilter::builder()
         .key(TAG_STACK)
-        .values(look.request.stack.as_str())
+        .values(stack_tag(look.request.stack))
         .build();
     let pages = look
         .clients
@@ -139,7 +139,7 @@ async fn scalable_targets(look: &Look<'_>, mut arns: BTreeMap<String, Tags>) -> 
 async fn of_ec2(look: &Look<'_>) -> ProviderResult<Candidates> {
     let of_stack = vec![
         filter("key", [TAG_STACK.to_owned()]),
-        filter("value", [look.request.stack.to_string()]),
+        filter("value", [stack_tag(look.request.stack)]),
     ];
     let ids: BTreeSet<String> = described_tags(look, of_stack)
         .await?
@@ -241,7 +241,7 @@ async fn roles(look: &Look<'_>) -> ProviderResult<Vec<Standing>> {
     for some in candidates.chunks(ROLES_AT_ONCE) {
         let tags = try_join_all(some.iter().map(|role| role_tags(look, role.role_name()))).await?;
         for (role, tags) in some.iter().zip(tags) {
-            if claim(&tags).is_some_and(|claim| claim.stack == look.request.stack.as_str()) {
+            if claim(&tags).is_some_and(|claim| claim.stack == stack_tag(look.request.stack)) {
                 found.extend(look.standing(Thing {
                     resource_type: "iam.role",
                     id: Some(role.role_name()),

@@ -74,7 +74,7 @@ shared = foreign('ec2.subnet', ec2.create_subnet(VpcId=vpc, CidrBlock='10.0.251.
 
 # With this stack's tags: in the VPC and elsewhere, of addresses that have something else, or that are not declared.
 orphan('ec2.subnet', ec2.create_subnet(VpcId=vpc, CidrBlock='10.0.252.0/24', TagSpecifications=[{'ResourceType': 'subnet',
-    'Tags': tags(infra_address='ec2.subnet.private["us-east-1a"]', Name='lost', **ours)}])['Subnet']['SubnetId'], 'lost', 'ec2.vpc.main')
+    'Tags': tags(infra_address='ec2.subnet.private:us-east-1a', Name='lost', **ours)}])['Subnet']['SubnetId'], 'lost', 'ec2.vpc.main')
 orphan('ec2.vpc', ec2.create_vpc(CidrBlock='10.78.0.0/16', TagSpecifications=[{'ResourceType': 'vpc', 'Tags': tags(
     infra_address='ec2.vpc.main', **ours)}])['Vpc']['VpcId'])
 orphan('ec2.eip', ec2.allocate_address(Domain='vpc', TagSpecifications=[{'ResourceType': 'elastic-ip', 'Tags': tags(

@@ -8,7 +8,7 @@ use aws_sdk_ec2::types::{
 };
 use infra_core::types::Problems;
 use infra_core::{Attributes, ErrorClass, ProviderError, ResourceAddress, Unknown, Value};
-use infra_provider::{Call, ProviderResult, TAG_ADDRESS};
+use infra_provider::{Call, ProviderResult};
 use ipnet::{Ipv4Net, Ipv6Net};
 
 use crate::clients::Clients;
@@ -97,13 +97,10 @@ pub fn filter(name: &str, values: impl IntoIterator<Item = String>) -> Filter {
         .build()
 }
 
-/// The filters that find what the create call of this intent left.
-///
-/// Not by the address: the key of a `for_each` in it may hold what a filter takes for a pattern, and the token is
-/// enough. [`is_ours`] looks at all of them.
+/// The filters that find what the create call of this intent left. Our tags hold nothing that a filter takes for a
+/// pattern; [`is_ours`] looks at them once more.
 pub fn ours(call: &Call) -> Vec<Filter> {
     call.marks()
-        .filter(|(key, _)| *key != TAG_ADDRESS)
         .map(|(key, value)| filter(&format!("tag:{key}"), [value]))
         .collect()
 }

@@ -1,0 +1,192 @@
+//! What our tags say, in the alphabet that every service of AWS takes.
+//!
+//! EC2 takes any text as a tag's value. IAM, ECS, Elastic Load Balancing, CloudWatch Logs, ECR and others take only
+//! letters, digits, spaces and `_.:/=+-@`, at most 256 characters of them
+//! (<https://docs.aws.amazon.com/tag-editor/latest/userguide/best-practices-and-strats.html>). So the brackets and
+//! quotes of an address become a colon, and what else a key may hold is written as its bytes:
+//!
+//! | address | tag |
+//! |---|---|
+//! | `ec2.vpc.main` | `ec2.vpc.main` |
+//! | `ec2.subnet.private["us-east-1a"]` | `ec2.subnet.private:us-east-1a` |
+//! | `iam.role.worker["a/b"]` | `iam.role.worker:a=2Fb` |
+//!
+//! Two addresses never share a text. One whose text would be too long ends in `==` and its hash: which address that
+//! is, only those who know the address can tell ([`address_of_tag`]).
+
+use infra_core::{ResourceAddress, StackId};
+use sha2::{Digest, Sha256};
+
+/// The most characters that a tag's value may have.
+const MOST_CHARACTERS: usize = 256;
+/// What a shortened text has before its hash. Elsewhere two hexadecimal digits follow a `=`.
+const SHORTENED: &str = "==";
+
+/// The value of `infra:stack` for a stack.
+pub fn stack_tag(stack: &StackId) -> String {
+    let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || b"_.:/+-@ ".contains(&byte);
+    let mut text = String::new();
+    escape(&stack.to_string(), is_plain, &mut text);
+    shortened(text)
+}
+
+/// The value of `infra:address` for an address.
+pub fn address_tag(address: &ResourceAddress) -> String {
+    let mut text = address.block().to_string();
+    if let Some(key) = address.key() {
+        text.push(':');
+        let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || b"_.+-@".contains(&byte);
+        escape(key, is_plain, &mut text);
+    }
+    shortened(text)
+}
+
+/// The address that a value of `infra:address` names. Where it is one that was too long, it is looked for among
+/// the `known` ones. `None`: it is none that [`address_tag`] writes, or one that nobody knows.
+pub fn address_of_tag<'a>(
+    tag: &str,
+    known: impl IntoIterator<Item = &'a ResourceAddress>,
+) -> Option<ResourceAddress> {
+    if tag.contains(SHORTENED) {
+        return known
+            .into_iter()
+            .find(|address| address_tag(address) == tag)
+            .cloned();
+    }
+    let (block, key) = match tag.split_once(':') {
+        Some((block, key)) => (block, Some(unescaped(key)?)),
+        None => (tag, None),
+    };
+    let block: ResourceAddress = block.parse().ok()?;
+    let address = match key {
+        Some(key) => block.with_key(key),
+        None => block,
+    };
+    (address_tag(&address) == tag).then_some(address)
+}
+
+fn escape(text: &str, is_plain: impl Fn(u8) -> bool, into: &mut String) {
+    for byte in text.bytes() {
+        if is_plain(byte) {
+            into.push(char::from(byte));
+        } else {
+            into.push_str(&format!("={byte:02X}"));
+        }
+    }
+}
+
+fn unescaped(text: &str) -> Option<String> {
+    let mut parts = text.split('=');
+    let mut bytes = parts.next()?.as_bytes().to_vec();
+    for part in parts {
+        let (digits, rest) = part.split_at_checked(2)?;
+        bytes.push(u8::from_str_radix(digits, 16).ok()?);
+        bytes.extend_from_slice(rest.as_bytes());
+    }
+    String::from_utf8(bytes).ok()
+}
+
+/// A text of ASCII, ended by its hash where it is too long.
+fn shortened(mut text: String) -> String {
+    if text.len() > MOST_CHARACTERS {
+        let hash = hex::encode(Sha256::digest(&text));
+        text.truncate(MOST_CHARACTERS - SHORTENED.len() - hash.len());
+        text.push_str(SHORTENED);
+        text.push_str(&hash);
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn is_taken_everywhere(text: &str) -> bool {
+        text.len() <= MOST_CHARACTERS
+            && text
+                .chars()
+                .all(|character| character.is_ascii_alphanumeric() || "_.:/=+-@ ".contains(character))
+    }
+
+    fn address(text: &str) -> ResourceAddress {
+        text.parse().unwrap()
+    }
+
+    #[test]
+    fn addresses_are_written_in_the_alphabet_of_every_service() {
+        let cases = [
+            ("ec2.vpc.main", "ec2.vpc.main"),
+            (
+                r#"ec2.subnet.private["us-east-1a"]"#,
+                "ec2.subnet.private:us-east-1a",
+            ),
+            (r#"iam.role.worker["a/b"]"#, "iam.role.worker:a=2Fb"),
+            (r#"iam.role.worker[""]"#, "iam.role.worker:"),
+            (r#"iam.role.worker["a=2Fb"]"#, "iam.role.worker:a=3D2Fb"),
+            (
+                r#"iam.role.worker["say \"hi\""]"#,
+                "iam.role.worker:say=20=22hi=22",
+            ),
+            (r#"iam.role.worker["café"]"#, "iam.role.worker:caf=C3=A9"),
+        ];
+        for (text, tag) in cases {
+            assert_eq!(address_tag(&address(text)), tag);
+            assert_eq!(address_of_tag(tag, []), Some(address(text)), "{tag}");
+        }
+    }
+
+    #[test]
+    fn what_is_too_long_is_found_among_the_known() {
+        let long = address("iam.role.worker").with_key("é".repeat(300));
+        let other = address("iam.role.worker").with_key(format!("{}x", "é".repeat(300)));
+        let tag = address_tag(&long);
+        assert_ne!(tag, address_tag(&other));
+        assert_eq!(tag.len(), MOST_CHARACTERS);
+        assert_eq!(address_of_tag(&tag, [&other, &long]), Some(long));
+        assert_eq!(address_of_tag(&tag, [&other]), None);
+    }
+
+    #[test]
+    fn what_nobody_of_ours_wrote_names_no_address() {
+        for tag in [
+            "",
+            "main",
+            r#"ec2.subnet.private["us-east-1a"]"#,
+            "ec2.subnet.private:a=2",
+            "ec2.subnet.private:a=2f",
+            "ec2.subnet.private:a b",
+            "ec2.subnet.private:=FF",
+        ] {
+            assert_eq!(address_of_tag(tag, []), None, "{tag}");
+        }
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
+
+        #[test]
+        fn no_two_addresses_share_a_tag(keys in proptest::collection::vec(proptest::option::of(".{0,120}|[a-b=/:]{0,4}|[é\"]{90,130}"), 2..12)) {
+            let block = address("iam.role.worker");
+            let mut seen = BTreeMap::new();
+            for key in keys {
+                let address = key.map_or_else(|| block.clone(), |key| block.with_key(key));
+                let tag = address_tag(&address);
+                prop_assert!(is_taken_everywhere(&tag), "{tag}");
+                prop_assert_eq!(address_of_tag(&tag, [&address]), Some(address.clone()));
+                if let Some(other) = seen.insert(tag, address.clone()) {
+                    prop_assert_eq!(other, address);
+                }
+            }
+        }
+
+        #[test]
+        fn every_stack_has_a_tag(name in ".{0,300}") {
+            let tag = stack_tag(&StackId::new(&name, "dev02", "us-east-1"));
+            prop_assert!(is_taken_everywhere(&tag), "{tag}");
+        }
+    }
+}
