@@ -30,6 +30,7 @@ program_files![
     "network.py",
     "one_at_a_time.py",
     "paging.py",
+    "patterns.py",
     "processes.py",
     "recording.py",
     "registry.py",
@@ -51,6 +52,7 @@ program_files![
     "settings.py",
     "targets.py",
     "tasks.py",
+    "validation.py",
     "world.py",
 ];
 

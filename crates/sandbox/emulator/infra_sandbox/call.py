@@ -135,7 +135,13 @@ class Call:
         return Request(environ)
 
     @property
-    def _protocol(self) -> str:
+    def input_shape(self) -> Any | None:
+        """The operation's input in the service's model; None when it takes none."""
+        return self._operation_model.input_shape
+
+    @cached_property
+    def protocol(self) -> str:
+        """The protocol that the caller speaks."""
         content_type = self._environ.get("CONTENT_TYPE", "")
         return determine_request_protocol(self._model, content_type)
 
@@ -143,7 +149,7 @@ class Call:
     def params(self) -> dict[str, Any]:
         """The parameters, by AWS's names."""
         request = self._request()
-        parser = PROTOCOL_PARSERS[self._protocol](self._operation_model)
+        parser = PROTOCOL_PARSERS[self.protocol](self._operation_model)
         parsed = parser.parse(
             {
                 "method": request.method,
@@ -202,7 +208,7 @@ class Call:
             operation_model = None
         if operation_model is None:
             return plain_error(result)
-        serializer = get_serializer_class(self._model.service_name, self._protocol)(operation_model)
+        serializer = get_serializer_class(self._model.service_name, self.protocol)(operation_model)
         made = serializer.serialize(result if result is not None else {})
         status = made["status_code"]
         if isinstance(result, AwsError) and result.status is not None:

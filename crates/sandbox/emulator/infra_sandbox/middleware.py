@@ -20,7 +20,7 @@ from moto import backends
 from moto.core import responses
 from moto.core.exceptions import ServiceException
 
-from . import consistency, control, fault_forms, one_at_a_time, paging, recording, registry, services
+from . import consistency, control, fault_forms, one_at_a_time, paging, recording, registry, services, validation
 from .call import HANDLERS, Answer, AwsError, Call, not_implemented
 from .faults import Fault, Faults
 from .settings import Settings
@@ -133,6 +133,7 @@ class Middleware:
         """The answer, and its error code."""
         code = ""
         try:
+            validation.check(call)
             if call.service == "ec2" and b"DryRun=true" in call.body:
                 raise AwsError("DryRunOperation", "Request would have succeeded, but DryRun flag is set.", 412)
             handler = HANDLERS.get((call.service, call.operation), Call.forward)
