@@ -9,6 +9,7 @@
 
 mod bench;
 mod documents;
+mod lints;
 mod prove;
 mod setup;
 mod steps;

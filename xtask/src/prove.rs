@@ -106,6 +106,16 @@ const PROOFS: &[Proof] = &[
         seed: "INFRA_PROOF_SEED",
     },
     Proof {
+        name: "disk",
+        shows: "on a disk that fills up a run says so, and all that was acknowledged is there",
+        target: &["--package", "infra-state-sled", "--test", "suite"],
+        profile: None,
+        test: "space::a_full_disk",
+        needs_emulators: false,
+        cases: ("INFRA_PROOF_CASES", "there is one"),
+        seed: "INFRA_PROOF_SEED",
+    },
+    Proof {
         name: "damage",
         shows: "a damaged state is refused, and never taken for another one",
         target: &["--package", "infra-state-sled", "--test", "suite"],
@@ -204,7 +214,7 @@ pub fn run(asked: &Prove) -> Result<()> {
     for line in &summaries {
         println!("{line}");
     }
-    steps.finish()
+    steps.finish(true)
 }
 
 fn chosen(asked: &Prove) -> Result<Vec<&'static Proof>> {
@@ -264,6 +274,7 @@ mod tests {
     use std::collections::BTreeSet;
 
     use super::*;
+    use crate::workspace::is_declared;
 
     fn asked(only: &[&str], cases: Option<&str>) -> Prove {
         Prove {
@@ -293,20 +304,7 @@ mod tests {
     fn the_tests_of_the_proofs_exist() {
         for proof in PROOFS {
             let name = proof.test.rsplit("::").next().unwrap();
-            let found = crate::workspace::root().join("crates");
-            let declared = format!("fn {name}(");
-            assert!(contains(&found, &declared), "no test is declared by `{declared}`");
+            assert!(is_declared(&format!("fn {name}(")), "there is no test {name}");
         }
-    }
-
-    fn contains(folder: &std::path::Path, text: &str) -> bool {
-        std::fs::read_dir(folder).unwrap().any(|entry| {
-            let path = entry.unwrap().path();
-            if path.is_dir() {
-                return contains(&path, text);
-            }
-            path.extension().is_some_and(|extension| extension == "rs")
-                && std::fs::read_to_string(&path).unwrap().contains(text)
-        })
     }
 }

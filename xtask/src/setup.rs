@@ -23,31 +23,43 @@ struct Package {
     is_there: fn() -> bool,
     /// What is not tested without it.
     without: &'static str,
+    /// The tests that need it, as `--skip` of a test's program takes them.
+    tests: &'static [&'static str],
 }
 
 /// Programs that can look at a page.
 const BROWSERS: [&str; 3] = ["chromium", "chromium-browser", "google-chrome"];
+
+/// Tests that push to a real registry and read back what is there.
+const WITH_A_REGISTRY: &[&str] = &[
+    "debian_registry::",
+    "moto::the_development_stage_on_unchanged_moto",
+];
 
 const PACKAGES: [Package; 4] = [
     Package {
         name: "python3-venv",
         is_there: python_makes_environments,
         without: "there is no emulator: the sandbox and its tests need Python 3.11 with its venv module",
+        tests: &[],
     },
     Package {
         name: "docker-registry",
         is_there: || is_installed("docker-registry"),
         without: "pushes to a real registry are not tested",
+        tests: WITH_A_REGISTRY,
     },
     Package {
         name: "skopeo",
         is_there: || is_installed("skopeo"),
         without: "what is pushed is not read back by another program",
+        tests: WITH_A_REGISTRY,
     },
     Package {
         name: "chromium",
         is_there: || BROWSERS.iter().any(|program| is_installed(program)),
         without: "the page of a run is not looked at in a browser",
+        tests: &["report::a_run_is_drawn_and_the_next_one_is_expected_to_take_as_long"],
     },
 ];
 
@@ -85,6 +97,20 @@ pub fn debian_packages() -> Result<()> {
     }
     println!("to have them: sudo apt-get install {words}");
     Ok(())
+}
+
+/// What cannot be tested on this machine: why, and the names of the tests.
+pub fn untested() -> Vec<(String, &'static [&'static str])> {
+    PACKAGES
+        .iter()
+        .filter(|package| !package.tests.is_empty() && !(package.is_there)())
+        .map(|package| {
+            (
+                format!("without {}, {}", package.name, package.without),
+                package.tests,
+            )
+        })
+        .collect()
 }
 
 fn install(names: &[&str]) -> Result<()> {
@@ -130,4 +156,23 @@ fn python_makes_environments() -> bool {
         .args(["-c", "import ensurepip, venv"])
         .output()
         .is_ok_and(|output| output.status.success())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::workspace::is_declared;
+
+    #[test]
+    fn the_tests_that_need_a_program_exist() {
+        for name in PACKAGES.iter().flat_map(|package| package.tests) {
+            let (module, test) = name.rsplit_once("::").unwrap();
+            let declared = if test.is_empty() {
+                format!("mod {module};")
+            } else {
+                format!("fn {test}(")
+            };
+            assert!(is_declared(&declared), "there is no test {name}");
+        }
+    }
 }

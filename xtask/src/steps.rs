@@ -43,8 +43,8 @@ impl Steps {
     /// Shows all steps.
     ///
     /// # Errors
-    /// One of them has failed.
-    pub fn finish(self) -> Result<()> {
+    /// One of them has failed, or was skipped where nothing may be.
+    pub fn finish(self, all: bool) -> Result<()> {
         let width = self.done.iter().map(|(name, _, _)| name.len()).max().unwrap_or(0);
         println!("\n== summary");
         for (name, took, outcome) in &self.done {
@@ -59,6 +59,10 @@ impl Steps {
             .count();
         if failed > 0 {
             bail!("{failed} of {} steps failed", self.done.len());
+        }
+        let skipped = |(_, _, outcome): &&(String, Duration, Outcome)| matches!(outcome, Outcome::Skipped(_));
+        if all && let Some((name, _, _)) = self.done.iter().find(skipped) {
+            bail!("nothing may be skipped here, and {name} was");
         }
         Ok(())
     }
@@ -85,15 +89,17 @@ mod tests {
         let mut steps = Steps::default();
         assert_eq!(steps.take("one", || Ok(1)), Some(1));
         steps.skip("two", "not needed");
-        assert!(
-            Steps {
-                done: steps.done.clone()
-            }
-            .finish()
-            .is_ok()
-        );
+        let so_far = || Steps {
+            done: steps.done.clone(),
+        };
+        assert!(so_far().finish(false).is_ok());
+        let error = so_far().finish(true).unwrap_err().to_string();
+        assert_eq!(error, "nothing may be skipped here, and two was");
         assert_eq!(steps.take::<()>("three", || bail!("no")), None);
         assert_eq!(steps.take("four", || Ok(4)), Some(4));
-        assert_eq!(steps.finish().unwrap_err().to_string(), "1 of 4 steps failed");
+        assert_eq!(
+            steps.finish(false).unwrap_err().to_string(),
+            "1 of 4 steps failed"
+        );
     }
 }

@@ -72,3 +72,19 @@ pub fn is_installed(program: &str) -> bool {
     let path = std::env::var_os("PATH").unwrap_or_default();
     std::env::split_paths(&path).any(|folder| folder.join(program).is_file())
 }
+
+/// Whether a line of Rust below `crates` has this text, such as the head of a test that is called by its name.
+#[cfg(test)]
+pub fn is_declared(text: &str) -> bool {
+    fn is_in(folder: &Path, text: &str) -> bool {
+        std::fs::read_dir(folder).unwrap().any(|entry| {
+            let path = entry.unwrap().path();
+            if path.is_dir() {
+                return is_in(&path, text);
+            }
+            path.extension().is_some_and(|extension| extension == "rs")
+                && std::fs::read_to_string(&path).unwrap().contains(text)
+        })
+    }
+    is_in(&root().join("crates"), text)
+}

@@ -19,8 +19,6 @@ mod image;
 mod manifest;
 mod reference;
 mod registry;
-#[cfg(feature = "testing")]
-pub mod testing;
 mod writer;
 
 pub use blob::{Blob, BlobStream};

@@ -18,6 +18,7 @@
 //! The emulator keeps everything in memory. A state may therefore never outlive it: each start and each reset
 //! makes a new instance id with a new, empty state folder, and the folders of dead instances are removed.
 
+mod debian_registry;
 mod durations;
 mod error;
 mod faults;
@@ -33,6 +34,7 @@ mod sandbox;
 mod temporary;
 mod venv;
 
+pub use debian_registry::DebianRegistry;
 pub use error::SandboxError;
 pub use faults::{FaultReport, Faults, Kill, KillMoment, KillReport, KillTarget};
 pub use plain_moto::PlainMoto;

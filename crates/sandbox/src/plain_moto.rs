@@ -10,6 +10,12 @@ use std::time::{Duration, Instant};
 use crate::error::{SandboxError, last_lines};
 use crate::http;
 
+/// What it has to be told to be of use: managed policies, services whose tasks run, no list of machine images to load.
+const SETTINGS: [(&str, &str); 3] = [
+    ("MOTO_IAM_LOAD_MANAGED_POLICIES", "true"),
+    ("MOTO_ECS_SERVICE_RUNNING", "1"),
+    ("MOTO_EC2_LOAD_DEFAULT_AMIS", "false"),
+];
 const START_TIMEOUT: Duration = Duration::from_secs(120);
 /// Between picking a free port and moto's taking it, somebody else may.
 const ATTEMPTS: u32 = 5;
@@ -22,12 +28,12 @@ pub struct PlainMoto {
 }
 
 impl PlainMoto {
-    /// Starts `moto_server` with the given Python (see [`Sandbox::python`](crate::Sandbox::python)), with
-    /// further environment variables such as `MOTO_IAM_LOAD_MANAGED_POLICIES=true`, and its log in `log`.
+    /// Starts `moto_server` with the given Python (see [`Sandbox::python`](crate::Sandbox::python)) and its log
+    /// in `log`.
     ///
     /// # Errors
     /// When it does not come up.
-    pub fn start(python: &Path, environment: &[(&str, &str)], log: &Path) -> Result<Self, SandboxError> {
+    pub fn start(python: &Path, log: &Path) -> Result<Self, SandboxError> {
         let mut last = "no free port was found".to_owned();
         for _ in 0..ATTEMPTS {
             let port = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))
@@ -38,7 +44,7 @@ impl PlainMoto {
             let errors = file.try_clone().map_err(SandboxError::file("create", log))?;
             let child = Command::new(python)
                 .args(["-m", "moto.server", "-H", "127.0.0.1", "-p", &port.to_string()])
-                .envs(environment.iter().copied())
+                .envs(SETTINGS)
                 .stdin(Stdio::null())
                 .stdout(file)
                 .stderr(errors)

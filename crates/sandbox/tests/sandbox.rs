@@ -189,7 +189,7 @@ fn plain_moto_runs_beside_it_and_ends_with_its_handle() {
         .with_venv(shared_venv())
         .python(&mut |_| {})
         .unwrap();
-    let moto = PlainMoto::start(&python, &[], &root.path().join("moto.log")).unwrap();
+    let moto = PlainMoto::start(&python, &root.path().join("moto.log")).unwrap();
     let endpoint = moto.endpoint().to_owned();
     assert!(get(&endpoint, "/moto-api/data.json").contains(" 200 "));
     drop(moto);

@@ -19,7 +19,7 @@ mod lease;
 mod rebuild;
 mod runs;
 mod store;
-#[cfg(any(test, feature = "testing"))]
+// Always there: as a feature it would have this crate and all that use it built twice, for the program and for tests.
 pub mod testing;
 
 pub use backup::{

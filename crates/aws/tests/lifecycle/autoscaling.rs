@@ -5,7 +5,13 @@ use serde_json::json;
 
 use super::ecs::{cluster, definition};
 use super::elbv2::Network;
-use super::harness::{Cloud, attributes};
+use super::harness::{Cloud, attributes, tests};
+
+tests! {
+    scalable_target,
+    scaling_policy,
+    what_is_there_is_not_overwritten,
+}
 
 /// A service; returns what scalable targets call it.
 async fn service(cloud: &Cloud, name: &str, number: u8) -> String {
@@ -27,11 +33,7 @@ fn target(resource: &str) -> Attributes {
     }))
 }
 
-#[tokio::test]
-async fn scalable_target() {
-    let Some(cloud) = Cloud::connect().await else {
-        return;
-    };
+async fn scalable_target(cloud: Cloud) {
     let resource = service(&cloud, "lifecycle-target", 98).await;
     let mut wanted = target(&resource);
     let mut edit = attributes(json!({
@@ -45,11 +47,7 @@ async fn scalable_target() {
     cloud.lives("autoscaling.scalable_target", wanted, edit).await;
 }
 
-#[tokio::test]
-async fn scaling_policy() {
-    let Some(cloud) = Cloud::connect().await else {
-        return;
-    };
+async fn scaling_policy(cloud: Cloud) {
     let resource = service(&cloud, "lifecycle-policy", 99).await;
     let (_, _) = cloud
         .create("autoscaling.scalable_target", "policy", &target(&resource))
@@ -73,11 +71,7 @@ async fn scaling_policy() {
     cloud.lives("autoscaling.scaling_policy", wanted, edit).await;
 }
 
-#[tokio::test]
-async fn what_is_there_is_not_overwritten() {
-    let Some(cloud) = Cloud::connect().await else {
-        return;
-    };
+async fn what_is_there_is_not_overwritten(cloud: Cloud) {
     let resource = service(&cloud, "lifecycle-foreign", 100).await;
     let wanted = target(&resource);
     cloud

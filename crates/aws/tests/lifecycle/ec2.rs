@@ -3,7 +3,23 @@
 use infra_core::{ErrorClass, Value};
 use serde_json::{Value as Json, json};
 
-use super::harness::{Cloud, attributes};
+use super::harness::{Cloud, attributes, tests};
+
+tests! {
+    vpc,
+    subnet,
+    internet_gateway,
+    eip,
+    nat_gateway,
+    route_table,
+    route,
+    route_table_association,
+    security_group,
+    default_egress_leaves_a_declared_way_out_alone,
+    security_group_rule,
+    gateway_vpc_endpoint,
+    interface_vpc_endpoint,
+}
 
 /// A VPC for one test, and its id.
 async fn vpc_for(cloud: &Cloud, test: &str) -> Json {
@@ -18,11 +34,7 @@ async fn made(cloud: &Cloud, type_name: &str, test: &str, wanted: Json) -> Json 
     json!(id.as_str())
 }
 
-#[tokio::test]
-async fn vpc() {
-    let Some(cloud) = Cloud::connect().await else {
-        return;
-    };
+async fn vpc(cloud: Cloud) {
     let wanted = json!({
         "cidr_block": "10.90.0.0/16", "enable_dns_support": true, "enable_dns_hostnames": true,
         "tags": { "Name": "main", "team": "a" },
@@ -31,11 +43,7 @@ async fn vpc() {
     cloud.lives("ec2.vpc", attributes(wanted), attributes(edit)).await;
 }
 
-#[tokio::test]
-async fn subnet() {
-    let Some(cloud) = Cloud::connect().await else {
-        return;
-    };
+async fn subnet(cloud: Cloud) {
     let vpc = vpc_for(&cloud, "subnet").await;
     // The emulator has no host name options of subnets.
     let wanted = json!({
@@ -58,11 +66,7 @@ async fn subnet() {
     assert!(error.hint.unwrap().contains("infra import"));
 }
 
-#[tokio::test]
-async fn internet_gateway() {
-    let Some(cloud) = Cloud::connect().await else {
-        return;
-    };
+async fn internet_gateway(cloud: Cloud) {
     let first = vpc_for(&cloud, "igw-first").await;
     let second = vpc_for(&cloud, "igw-second").await;
     let wanted = json!({ "vpc_id": first, "tags": { "Name": "a" } });
@@ -72,21 +76,13 @@ async fn internet_gateway() {
         .await;
 }
 
-#[tokio::test]
-async fn eip() {
-    let Some(cloud) = Cloud::connect().await else {
-        return;
-    };
+async fn eip(cloud: Cloud) {
     let wanted = json!({ "domain": "vpc", "tags": { "Name": "a" } });
     let edit = json!({ "tags": { "team": "b" } });
     cloud.lives("ec2.eip", attributes(wanted), attributes(edit)).await;
 }
 
-#[tokio::test]
-async fn nat_gateway() {
-    let Some(cloud) = Cloud::connect().await else {
-        return;
-    };
+async fn nat_gateway(cloud: Cloud) {
     let vpc = vpc_for(&cloud, "nat").await;
     made(&cloud, "ec2.internet_gateway", "nat", json!({ "vpc_id": vpc })).await;
     let subnet = json!({ "vpc_id": vpc, "cidr_block": "10.90.0.0/24" });
@@ -102,11 +98,7 @@ async fn nat_gateway() {
         .await;
 }
 
-#[tokio::test]
-async fn route_table() {
-    let Some(cloud) = Cloud::connect().await else {
-        return;
-    };
+async fn route_table(cloud: Cloud) {
     let wanted = json!({ "vpc_id": vpc_for(&cloud, "table").await, "tags": { "Name": "a" } });
     let edit = json!({ "tags": { "Name": "b" } });
     cloud
@@ -114,11 +106,7 @@ async fn route_table() {
         .await;
 }
 
-#[tokio::test]
-async fn route() {
-    let Some(cloud) = Cloud::connect().await else {
-        return;
-    };
+async fn route(cloud: Cloud) {
     let vpc = vpc_for(&cloud, "route").await;
     let table = made(&cloud, "ec2.route_table", "route", json!({ "vpc_id": vpc })).await;
     let gateway = made(&cloud, "ec2.internet_gateway", "route", json!({ "vpc_id": vpc })).await;
@@ -146,11 +134,7 @@ async fn route() {
     assert_eq!(error.class, ErrorClass::AlreadyExists, "{error}");
 }
 
-#[tokio::test]
-async fn route_table_association() {
-    let Some(cloud) = Cloud::connect().await else {
-        return;
-    };
+async fn route_table_association(cloud: Cloud) {
     let vpc = vpc_for(&cloud, "association").await;
     let subnet = json!({ "vpc_id": vpc, "cidr_block": "10.90.0.0/24" });
     let subnet = made(&cloud, "ec2.subnet", "association", subnet).await;
@@ -170,11 +154,7 @@ async fn route_table_association() {
     assert_eq!(again.unwrap_err().class, ErrorClass::AlreadyExists);
 }
 
-#[tokio::test]
-async fn security_group() {
-    let Some(cloud) = Cloud::connect().await else {
-        return;
-    };
+async fn security_group(cloud: Cloud) {
     let wanted = json!({
         "group_name": "web", "description": "What browsers reach",
         "vpc_id": vpc_for(&cloud, "group").await, "default_egress": false, "tags": { "Name": "a" },
@@ -185,11 +165,7 @@ async fn security_group() {
         .await;
 }
 
-#[tokio::test]
-async fn default_egress_leaves_a_declared_way_out_alone() {
-    let Some(cloud) = Cloud::connect().await else {
-        return;
-    };
+async fn default_egress_leaves_a_declared_way_out_alone(cloud: Cloud) {
     let (group_type, rule_type) = ("ec2.security_group", "ec2.security_group_rule");
     let group = json!({
         "group_name": "out", "description": "x", "vpc_id": vpc_for(&cloud, "out").await,
@@ -220,11 +196,7 @@ async fn default_egress_leaves_a_declared_way_out_alone() {
     assert_eq!(seen["default_egress"], Value::Bool(false));
 }
 
-#[tokio::test]
-async fn security_group_rule() {
-    let Some(cloud) = Cloud::connect().await else {
-        return;
-    };
+async fn security_group_rule(cloud: Cloud) {
     let group = json!({
         "group_name": "web", "description": "x", "vpc_id": vpc_for(&cloud, "rule").await,
     });
@@ -261,11 +233,7 @@ async fn security_group_rule() {
     assert_eq!(error.class, ErrorClass::AlreadyExists, "{error}");
 }
 
-#[tokio::test]
-async fn gateway_vpc_endpoint() {
-    let Some(cloud) = Cloud::connect().await else {
-        return;
-    };
+async fn gateway_vpc_endpoint(cloud: Cloud) {
     let vpc = vpc_for(&cloud, "gateway-endpoint").await;
     let table = made(&cloud, "ec2.route_table", "endpoint", json!({ "vpc_id": vpc })).await;
     let policy = |action: &str| {
@@ -288,11 +256,7 @@ async fn gateway_vpc_endpoint() {
     assert!(seen["prefix_list_id"].as_str().unwrap().starts_with("pl-"));
 }
 
-#[tokio::test]
-async fn interface_vpc_endpoint() {
-    let Some(cloud) = Cloud::connect().await else {
-        return;
-    };
+async fn interface_vpc_endpoint(cloud: Cloud) {
     let vpc = vpc_for(&cloud, "interface-endpoint").await;
     let mut subnets = Vec::new();
     for (network, zone) in [("10.90.0.0/24", "us-east-1a"), ("10.90.1.0/24", "us-east-1b")] {

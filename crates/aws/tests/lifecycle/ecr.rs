@@ -3,13 +3,15 @@
 use infra_core::{ErrorClass, PhysicalId, Value};
 use serde_json::json;
 
-use super::harness::{Cloud, attributes};
+use super::harness::{Cloud, attributes, tests};
 
-#[tokio::test]
-async fn repository() {
-    let Some(cloud) = Cloud::connect().await else {
-        return;
-    };
+tests! {
+    repository,
+    a_repository_with_images_is_deleted_only_when_asked_for,
+    lifecycle_policy,
+}
+
+async fn repository(cloud: Cloud) {
     let wanted = json!({
         "repository_name": "lifecycle/app", "image_tag_mutability": "IMMUTABLE",
         "image_scanning_configuration": { "scan_on_push": false },
@@ -26,11 +28,7 @@ async fn repository() {
         .await;
 }
 
-#[tokio::test]
-async fn a_repository_with_images_is_deleted_only_when_asked_for() {
-    let Some(cloud) = Cloud::connect().await else {
-        return;
-    };
+async fn a_repository_with_images_is_deleted_only_when_asked_for(cloud: Cloud) {
     let wanted = attributes(json!({ "repository_name": "lifecycle/full" }));
     let (id, mut last) = cloud.create("ecr.repository", "full", &wanted).await;
     let manifest = json!({
@@ -68,11 +66,7 @@ async fn a_repository_with_images_is_deleted_only_when_asked_for() {
     cloud.delete("ecr.repository", &id, &last).await;
 }
 
-#[tokio::test]
-async fn lifecycle_policy() {
-    let Some(cloud) = Cloud::connect().await else {
-        return;
-    };
+async fn lifecycle_policy(cloud: Cloud) {
     let repository = attributes(json!({ "repository_name": "lifecycle/kept" }));
     let (id, last) = cloud.create("ecr.repository", "kept", &repository).await;
     let policy = |count: u32| {

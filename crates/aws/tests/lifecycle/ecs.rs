@@ -7,7 +7,17 @@ use infra_provider::Update;
 use serde_json::json;
 
 use super::elbv2::{Network, behind_a_listener};
-use super::harness::{Cloud, attributes};
+use super::harness::{Cloud, attributes, tests};
+use super::iam::task_role;
+
+tests! {
+    cluster_lives,
+    task_definition,
+    service,
+    deployment;
+    sandbox_only:
+    a_rollout_that_is_rolled_back_has_failed_until_another_one_succeeds,
+}
 
 /// A cluster.
 pub async fn cluster(cloud: &Cloud, name: &str) -> PhysicalId {
@@ -27,11 +37,7 @@ pub fn definition(family: &str) -> Attributes {
     }))
 }
 
-#[tokio::test]
-async fn cluster_lives() {
-    let Some(cloud) = Cloud::connect().await else {
-        return;
-    };
+async fn cluster_lives(cloud: Cloud) {
     let wanted = json!({
         "cluster_name": "lifecycle-cluster",
         "settings": [{ "name": "containerInsights", "value": "enabled" }],
@@ -48,16 +54,12 @@ async fn cluster_lives() {
         .await;
 }
 
-#[tokio::test]
-async fn task_definition() {
-    let Some(cloud) = Cloud::connect().await else {
-        return;
-    };
+async fn task_definition(cloud: Cloud) {
     let wanted = json!({
         "family": "lifecycle-definition", "cpu": 256, "memory": 512, "network_mode": "awsvpc",
         "requires_compatibilities": ["FARGATE"],
-        "execution_role_arn": "arn:aws:iam::123456789012:role/execution",
-        "task_role_arn": "arn:aws:iam::123456789012:role/task",
+        "execution_role_arn": task_role(&cloud, "lifecycle-execution").await,
+        "task_role_arn": task_role(&cloud, "lifecycle-task").await,
         "runtime_platform": { "cpu_architecture": "ARM64", "operating_system_family": "LINUX" },
         "ephemeral_storage": { "size_in_gib": 30 },
         "volumes": [{ "name": "data" }, {
@@ -90,11 +92,7 @@ async fn task_definition() {
         .await;
 }
 
-#[tokio::test]
-async fn service() {
-    let Some(cloud) = Cloud::connect().await else {
-        return;
-    };
+async fn service(cloud: Cloud) {
     let network = Network::create(&cloud, 96).await;
     let (balancer, group) = behind_a_listener(&cloud, &network, "lifecycle-service").await;
     let listener = attributes(json!({
@@ -137,12 +135,9 @@ async fn service() {
 }
 
 /// A rollout is nothing at AWS that could be deleted, so its life is another one: it follows the service.
-#[tokio::test]
-async fn deployment() {
-    let Some(cloud) = Cloud::connect().await else {
-        return;
-    };
+async fn deployment(cloud: Cloud) {
     let network = Network::create(&cloud, 97).await;
+    network.open(&cloud).await;
     let cluster = cluster(&cloud, "lifecycle-deployment").await;
     let family = definition("lifecycle-deployment");
     let (first, _) = cloud.create("ecs.task_definition", "deployment-1", &family).await;
@@ -150,7 +145,9 @@ async fn deployment() {
     let service = attributes(json!({
         "cluster": cluster, "service_name": "app", "task_definition": first, "desired_count": 1,
         "launch_type": "FARGATE",
-        "network_configuration": { "subnets": network.subnets, "security_groups": [network.group] },
+        "network_configuration": {
+            "subnets": network.subnets, "security_groups": [network.group], "assign_public_ip": "ENABLED",
+        },
     }));
     let (service, _) = cloud.create("ecs.service", "deployment", &service).await;
 
@@ -190,19 +187,16 @@ async fn deployment() {
 
 /// Tasks that crash: the circuit breaker trips and ECS goes back to what ran before, which leaves the service
 /// stable. Unchanged moto has no tasks that could fail.
-#[tokio::test]
-async fn a_rollout_that_is_rolled_back_has_failed_until_another_one_succeeds() {
-    let Some(cloud) = Cloud::connect().await.filter(|cloud| cloud.is_sandbox) else {
-        return;
-    };
+async fn a_rollout_that_is_rolled_back_has_failed_until_another_one_succeeds(cloud: Cloud) {
     let network = Network::create(&cloud, 101).await;
+    network.open(&cloud).await;
     let cluster = cluster(&cloud, "lifecycle-rollback").await;
     let good = definition("lifecycle-rollback");
     let mut bad = good.clone();
     let group = attributes(json!({ "log_group_name": "/lifecycle/rollback" }));
     cloud.create("logs.log_group", "rollback", &group).await;
     bad.extend(attributes(json!({
-        "execution_role_arn": "arn:aws:iam::123456789012:role/execution",
+        "execution_role_arn": task_role(&cloud, "lifecycle-rollback").await,
         "container_definitions": [{
             "name": "app", "image": "public.ecr.aws/nginx/nginx:stable",
             "environment": { "SANDBOX_EXIT_CODE": "3" },
@@ -217,7 +211,9 @@ async fn a_rollout_that_is_rolled_back_has_failed_until_another_one_succeeds() {
     let service = attributes(json!({
         "cluster": cluster, "service_name": "app", "task_definition": good, "desired_count": 1,
         "launch_type": "FARGATE",
-        "network_configuration": { "subnets": network.subnets, "security_groups": [network.group] },
+        "network_configuration": {
+            "subnets": network.subnets, "security_groups": [network.group], "assign_public_ip": "ENABLED",
+        },
         "deployment_configuration": { "deployment_circuit_breaker": { "enable": true, "rollback": true } },
     }));
     let (service, _) = cloud.create("ecs.service", "rollback", &service).await;
@@ -244,11 +240,13 @@ async fn a_rollout_that_is_rolled_back_has_failed_until_another_one_succeeds() {
         panic!("{:?}", found.health)
     };
     assert!(reason.starts_with("ROLLBACK_SUCCESSFUL"), "{reason}");
-    // For a run that left the former deployment working nothing has happened: it is as it was.
+    // For a later run that left the former deployment working nothing has happened: it is as it was.
     let mut rolled_back = completed.clone();
     rolled_back.insert("deployment_id".into(), Value::from("ecs-svc/1"));
     for (last, expected) in [(&completed, Health::Ready), (&rolled_back, found.health.clone())] {
-        let again = provider
+        let later = cloud.later();
+        let again = later
+            .provider("ecs.deployment")
             .read_again(std::slice::from_ref(&id), &[Some(last)])
             .await;
         assert_eq!(again.unwrap()[&id].health, expected);

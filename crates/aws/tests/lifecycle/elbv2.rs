@@ -1,9 +1,18 @@
 //! Load balancers.
 
+use aws_sdk_ec2::types::Filter;
 use infra_core::{ErrorClass, PhysicalId};
 use serde_json::json;
 
-use super::harness::{Cloud, attributes};
+use super::harness::{Cloud, attributes, tests};
+
+tests! {
+    load_balancer,
+    a_load_balancer_that_is_not_ours_is_neither_adopted_nor_read_with_others_that_are_gone,
+    target_group,
+    listener,
+    a_listener_that_answers_by_itself,
+}
 
 /// A VPC with two subnets in two zones, and a security group.
 pub struct Network {
@@ -47,6 +56,23 @@ impl Network {
     }
 }
 
+impl Network {
+    /// Gives it a way to the internet, from where tasks have their images.
+    pub async fn open(&self, cloud: &Cloud) {
+        let ec2 = &cloud.clients.ec2;
+        let made = ec2.create_internet_gateway().send().await.unwrap();
+        let gateway = made.internet_gateway.unwrap().internet_gateway_id.unwrap();
+        let attach = ec2.attach_internet_gateway().internet_gateway_id(&gateway);
+        attach.vpc_id(&self.vpc).send().await.unwrap();
+        let of_vpc = Filter::builder().name("vpc-id").values(&self.vpc).build();
+        let found = ec2.describe_route_tables().filters(of_vpc).send().await.unwrap();
+        let table = found.route_tables()[0].route_table_id().unwrap();
+        let route = ec2.create_route().route_table_id(table).gateway_id(&gateway);
+        let route = route.destination_cidr_block("0.0.0.0/0");
+        route.send().await.unwrap();
+    }
+}
+
 /// A load balancer with the target group that its one listener forwards to.
 pub async fn behind_a_listener(cloud: &Cloud, network: &Network, name: &str) -> (PhysicalId, PhysicalId) {
     let balancer = attributes(json!({ "name": name, "scheme": "internal", "subnets": network.subnets }));
@@ -58,11 +84,7 @@ pub async fn behind_a_listener(cloud: &Cloud, network: &Network, name: &str) -> 
     (balancer, group)
 }
 
-#[tokio::test]
-async fn load_balancer() {
-    let Some(cloud) = Cloud::connect().await else {
-        return;
-    };
+async fn load_balancer(cloud: Cloud) {
     let network = Network::create(&cloud, 91).await;
     let wanted = json!({
         "name": "lifecycle-balancer", "type": "application", "scheme": "internal",
@@ -78,11 +100,9 @@ async fn load_balancer() {
         .await;
 }
 
-#[tokio::test]
-async fn a_load_balancer_that_is_not_ours_is_neither_adopted_nor_read_with_others_that_are_gone() {
-    let Some(cloud) = Cloud::connect().await else {
-        return;
-    };
+async fn a_load_balancer_that_is_not_ours_is_neither_adopted_nor_read_with_others_that_are_gone(
+    cloud: Cloud,
+) {
     let network = Network::create(&cloud, 92).await;
     let wanted = attributes(json!({
         "name": "lifecycle-foreign", "scheme": "internal", "subnets": network.subnets,
@@ -106,11 +126,7 @@ async fn a_load_balancer_that_is_not_ours_is_neither_adopted_nor_read_with_other
     cloud.delete("elbv2.load_balancer", &id, &observed).await;
 }
 
-#[tokio::test]
-async fn target_group() {
-    let Some(cloud) = Cloud::connect().await else {
-        return;
-    };
+async fn target_group(cloud: Cloud) {
     let network = Network::create(&cloud, 93).await;
     let wanted = json!({
         "name": "lifecycle-group", "target_type": "ip", "protocol": "HTTP", "port": 8080, "vpc_id": network.vpc,
@@ -127,11 +143,7 @@ async fn target_group() {
         .await;
 }
 
-#[tokio::test]
-async fn listener() {
-    let Some(cloud) = Cloud::connect().await else {
-        return;
-    };
+async fn listener(cloud: Cloud) {
     let network = Network::create(&cloud, 94).await;
     let (balancer, group) = behind_a_listener(&cloud, &network, "lifecycle-listener").await;
     let other = attributes(json!({
@@ -153,11 +165,7 @@ async fn listener() {
         .await;
 }
 
-#[tokio::test]
-async fn a_listener_that_answers_by_itself() {
-    let Some(cloud) = Cloud::connect().await else {
-        return;
-    };
+async fn a_listener_that_answers_by_itself(cloud: Cloud) {
     let network = Network::create(&cloud, 95).await;
     let (balancer, _) = behind_a_listener(&cloud, &network, "lifecycle-answer").await;
     let wanted = json!({

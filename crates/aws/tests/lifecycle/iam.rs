@@ -3,7 +3,13 @@
 use infra_core::ErrorClass;
 use serde_json::{Value as Json, json};
 
-use super::harness::{Cloud, attributes};
+use super::harness::{Cloud, attributes, tests};
+
+tests! {
+    role,
+    role_policy,
+    role_policy_attachment,
+}
 
 fn trust(service: &str) -> Json {
     json!({
@@ -14,6 +20,15 @@ fn trust(service: &str) -> Json {
     })
 }
 
+/// A role that tasks of ECS may take, and its ARN.
+pub async fn task_role(cloud: &Cloud, name: &str) -> String {
+    let wanted = attributes(json!({
+        "role_name": name, "assume_role_policy_document": trust("ecs-tasks.amazonaws.com"),
+    }));
+    let (_, observed) = cloud.create("iam.role", name, &wanted).await;
+    observed["arn"].as_str().unwrap().to_owned()
+}
+
 fn permissions(action: &str) -> Json {
     json!({
         "Version": "2012-10-17",
@@ -21,11 +36,7 @@ fn permissions(action: &str) -> Json {
     })
 }
 
-#[tokio::test]
-async fn role() {
-    let Some(cloud) = Cloud::connect().await else {
-        return;
-    };
+async fn role(cloud: Cloud) {
     let wanted = json!({
         "role_name": "lifecycle-role", "path": "/test/", "description": "of a test",
         "assume_role_policy_document": trust("ecs-tasks.amazonaws.com"), "max_session_duration": 7200,
@@ -40,11 +51,7 @@ async fn role() {
         .await;
 }
 
-#[tokio::test]
-async fn role_policy() {
-    let Some(cloud) = Cloud::connect().await else {
-        return;
-    };
+async fn role_policy(cloud: Cloud) {
     let role = attributes(json!({
         "role_name": "lifecycle-inline", "assume_role_policy_document": trust("ecs-tasks.amazonaws.com"),
     }));
@@ -82,11 +89,7 @@ async fn role_policy() {
     cloud.delete("iam.role", &role_id, &role_last).await;
 }
 
-#[tokio::test]
-async fn role_policy_attachment() {
-    let Some(cloud) = Cloud::connect().await else {
-        return;
-    };
+async fn role_policy_attachment(cloud: Cloud) {
     let role = attributes(json!({
         "role_name": "lifecycle-attached", "assume_role_policy_document": trust("ecs-tasks.amazonaws.com"),
     }));

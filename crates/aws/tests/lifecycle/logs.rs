@@ -3,13 +3,14 @@
 use infra_core::Value;
 use serde_json::json;
 
-use super::harness::{Cloud, attributes};
+use super::harness::{Cloud, attributes, tests};
 
-#[tokio::test]
-async fn log_group() {
-    let Some(cloud) = Cloud::connect().await else {
-        return;
-    };
+tests! {
+    log_group,
+    an_arn_has_no_star_at_its_end,
+}
+
+async fn log_group(cloud: Cloud) {
     let wanted = json!({
         "log_group_name": "/lifecycle/logs.log_group", "retention_in_days": 30,
         "log_group_class": "STANDARD", "tags": { "team": "a", "old": "x" },
@@ -20,11 +21,7 @@ async fn log_group() {
         .await;
 }
 
-#[tokio::test]
-async fn an_arn_has_no_star_at_its_end() {
-    let Some(cloud) = Cloud::connect().await else {
-        return;
-    };
+async fn an_arn_has_no_star_at_its_end(cloud: Cloud) {
     let wanted = attributes(json!({ "log_group_name": "/lifecycle/star" }));
     let (id, observed) = cloud.create("logs.log_group", "star", &wanted).await;
     let arn = observed["arn"].as_str().unwrap();

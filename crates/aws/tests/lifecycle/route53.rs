@@ -3,13 +3,13 @@
 use infra_core::{ErrorClass, PhysicalId};
 use serde_json::json;
 
-use super::harness::{Cloud, attributes};
+use super::harness::{Cloud, attributes, tests};
 
-#[tokio::test]
-async fn record() {
-    let Some(cloud) = Cloud::connect().await else {
-        return;
-    };
+tests! {
+    record,
+}
+
+async fn record(cloud: Cloud) {
     let client = &cloud.clients.route53;
     let zone = client
         .create_hosted_zone()

@@ -5,7 +5,7 @@
 
 use std::process::Command;
 
-use infra_oci::testing::{PASSWORD, USERNAME, required_program};
+use infra_sandbox::DebianRegistry;
 use serde_json::Value;
 
 use crate::harness::{Cloud, Project, Reference};
@@ -17,12 +17,7 @@ const STACK: &str = include_str!("moto.toml");
 
 #[test]
 fn the_development_stage_on_unchanged_moto() {
-    let Some(skopeo) = required_program("skopeo").unwrap() else {
-        return;
-    };
-    let Some(project) = Project::moto() else {
-        return;
-    };
+    let project = Project::moto();
     project.write(FILE, STACK);
     let digest = project.write_image("image", "one");
     let reference = Reference::on(project, FILE);
@@ -45,9 +40,13 @@ fn the_development_stage_on_unchanged_moto() {
     };
     let image = format!("docker://{}/appname-dev02-image:latest", registry.host());
     let read = |image: &str| {
-        let output = Command::new(&skopeo)
+        let output = Command::new("skopeo")
             .args(["inspect", "--tls-verify=false", "--creds"])
-            .arg(format!("{USERNAME}:{PASSWORD}"))
+            .arg(format!(
+                "{}:{}",
+                DebianRegistry::USERNAME,
+                DebianRegistry::PASSWORD
+            ))
             .arg(image)
             .output()
             .unwrap();

@@ -60,9 +60,10 @@ fn a_limit_of_file_sizes() {
     assert!(acknowledged.len() > 100, "{}", acknowledged.len());
 }
 
-/// A small disk of its own, where this process may make one.
+/// A small disk of its own, which not every machine lets a process make.
 #[cfg(target_os = "linux")]
 #[test]
+#[ignore = "mounts a disk: cargo xtask prove --only disk"]
 fn a_full_disk() {
     let outside = tempfile::tempdir().unwrap();
     let report = outside.path().join("found");
@@ -72,14 +73,6 @@ fn a_full_disk() {
         command.args(["--user", "--map-root-user", "--mount", "sh", "-ec", script]);
         command
     };
-    let can = namespace("mount -t tmpfs -o size=1m tmpfs \"$1\"")
-        .args(["sh"])
-        .arg(outside.path())
-        .output();
-    if !can.is_ok_and(|output| output.status.success()) {
-        println!("skipped: this process may not make a disk of its own");
-        return;
-    }
     let disk = tempfile::tempdir().unwrap();
     // What the disk has in the end is copied out of the namespace.
     let (acknowledged, why) = until_it_fails(disk.path(), 5, |command| {
@@ -98,6 +91,10 @@ fn a_full_disk() {
     assert!(acknowledged.len() > 20, "{}", acknowledged.len());
     let known = known(&report).unwrap();
     holds(&known, &acknowledged, "a full disk");
+    println!(
+        "proof: disk: full after {} acknowledged entries, all there",
+        acknowledged.len()
+    );
 }
 
 #[cfg(target_os = "linux")]

@@ -53,7 +53,6 @@ enum Flushing {
     /// Every append by itself.
     Append,
     /// Whoever opened it, when they like.
-    #[cfg(feature = "testing")]
     Opener,
 }
 
@@ -103,19 +102,16 @@ impl Journal {
     ///
     /// # Errors
     /// As for [`Journal::open`].
-    #[cfg(feature = "testing")]
     pub fn open_unflushed(store: Arc<dyn StateStore>) -> Result<Self, StateError> {
         Self::load(store, Flushing::Opener)
     }
 
     /// Returns when something was appended since the last time that it did.
-    #[cfg(feature = "testing")]
     pub async fn queued(&self) {
         self.shared.queued.notified().await;
     }
 
     /// Makes durable what was appended.
-    #[cfg(feature = "testing")]
     pub fn flush(&self) {
         self.shared.flush();
     }
@@ -168,7 +164,6 @@ impl Journal {
             .await
             .map_err(|_| self.failure().map_or(AppendError::Closed, AppendError::from))?;
         let (serial, answer) = self.enqueue(entry, Some(room), hurry)?;
-        #[cfg(feature = "testing")]
         self.shared.queued.notify_one();
         match answer.await {
             Ok(result) => result.map(|()| serial).map_err(AppendError::from),

@@ -38,7 +38,6 @@ pub(super) struct Shared {
     /// Told when there is something to write, or nothing any more.
     pub(super) work: Condvar,
     /// The same for an opener who flushes.
-    #[cfg(feature = "testing")]
     pub(super) queued: tokio::sync::Notify,
     /// Held while the store is called, so that changesets reach it in order.
     committing: Mutex<()>,
@@ -104,7 +103,6 @@ impl Shared {
                 statistics: FlushStatistics::default(),
             }),
             work: Condvar::new(),
-            #[cfg(feature = "testing")]
             queued: tokio::sync::Notify::new(),
             committing: Mutex::new(()),
         }

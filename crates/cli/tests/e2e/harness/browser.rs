@@ -1,6 +1,5 @@
 //! A real browser, without a window.
 
-use std::ffi::OsString;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -31,22 +30,16 @@ pub struct Browser {
 }
 
 impl Browser {
-    /// The browser of this machine; `None`, with a printed line, where there is none. With
-    /// `INFRA_TEST_REQUIRE_BROWSER=1` that is a failure.
-    #[expect(clippy::print_stdout, reason = "a test that is skipped says so")]
-    pub fn find() -> Option<Self> {
+    /// The browser of this machine.
+    pub fn find() -> Self {
         let path = std::env::var_os("PATH").unwrap_or_default();
         let folders: Vec<PathBuf> = std::env::split_paths(&path).collect();
-        let found = PROGRAMS
+        PROGRAMS
             .iter()
             .flat_map(|program| folders.iter().map(move |folder| folder.join(program)))
-            .find(|program| program.is_file());
-        if found.is_none() {
-            let required = std::env::var_os("INFRA_TEST_REQUIRE_BROWSER");
-            assert_ne!(required, Some(OsString::from("1")), "there is no browser");
-            println!("skipped: there is no chromium to look at a page with");
-        }
-        found.map(|program| Self { program })
+            .find(|program| program.is_file())
+            .map(|program| Self { program })
+            .unwrap_or_else(|| panic!("no browser is installed; one of {PROGRAMS:?} would do"))
     }
 
     /// Opens a page of this machine in frames of these widths, and gives each to `script`, a function of the

@@ -7,9 +7,8 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::Mutex;
 
-use infra_oci::testing::{DebianRegistry, PASSWORD, USERNAME};
 use infra_oci::{ImageBuilder, LayerFile};
-use infra_sandbox::{PlainMoto, Requests, Sandbox, StartOptions, TemporarySandbox};
+use infra_sandbox::{DebianRegistry, PlainMoto, Requests, Sandbox, StartOptions, TemporarySandbox};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
@@ -83,37 +82,28 @@ impl Project {
                 time_scale: Some(TIME_SCALE),
                 port: None,
             };
-            Some(Cloud::Sandbox(
-                TemporarySandbox::start(root, venv(), &options).unwrap(),
-            ))
+            Cloud::Sandbox(TemporarySandbox::start(root, venv(), &options).unwrap())
         })
-        .unwrap()
     }
 
-    /// A project with unchanged moto and Debian's registry; `None`, with a printed line, where there is none.
-    pub fn moto() -> Option<Self> {
+    /// A project with unchanged moto and Debian's registry.
+    pub fn moto() -> Self {
         Self::with(|root, python| {
-            let registry = DebianRegistry::start().unwrap()?;
-            // Without these moto has no managed policies, and its services never have running tasks.
-            let settings = [
-                ("MOTO_IAM_LOAD_MANAGED_POLICIES", "true"),
-                ("MOTO_ECS_SERVICE_RUNNING", "1"),
-                ("MOTO_EC2_LOAD_DEFAULT_AMIS", "false"),
-            ];
-            let moto = PlainMoto::start(python, &settings, &root.join("moto.log")).unwrap();
-            Some(Cloud::Moto { moto, registry })
+            let registry = DebianRegistry::start(&root.join("registry")).unwrap();
+            let moto = PlainMoto::start(python, &root.join("moto.log")).unwrap();
+            Cloud::Moto { moto, registry }
         })
     }
 
-    fn with(start: impl FnOnce(&Path, &Path) -> Option<Cloud>) -> Option<Self> {
+    fn with(start: impl FnOnce(&Path, &Path) -> Cloud) -> Self {
         let folder = TempDir::new().unwrap();
         fs::create_dir(folder.path().join("stacks")).unwrap();
         let python = Sandbox::new(folder.path())
             .with_venv(venv())
             .python(&mut |_| {})
             .unwrap();
-        let cloud = start(folder.path(), &python)?;
-        Some(Self {
+        let cloud = start(folder.path(), &python);
+        Self {
             cloud,
             python,
             scripts: Mutex::default(),
@@ -121,7 +111,7 @@ impl Project {
             account: ACCOUNT.to_owned(),
             region: REGION.to_owned(),
             environment: BTreeMap::new(),
-        })
+        }
     }
 
     /// The project's folder.
@@ -207,7 +197,12 @@ impl Project {
                 .env("AWS_SECRET_ACCESS_KEY", "testing")
                 .env(
                     "INFRA_ECR_REGISTRY",
-                    format!("http://{USERNAME}:{PASSWORD}@{}", registry.host()),
+                    format!(
+                        "http://{}:{}@{}",
+                        DebianRegistry::USERNAME,
+                        DebianRegistry::PASSWORD,
+                        registry.host()
+                    ),
                 );
         }
         command.envs(&self.environment);

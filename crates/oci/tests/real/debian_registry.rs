@@ -1,38 +1,40 @@
 //! Against Debian's `docker-registry`, with a password, and read back by `skopeo`.
-//!
-//! Where they are not installed these tests say so and end; `INFRA_TEST_REQUIRE_REGISTRY=1` makes that a
-//! failure.
 
-#![expect(clippy::unwrap_used, reason = "helpers of tests may fail as tests do")]
-
-mod support;
-
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::Command;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use infra_oci::testing::{DebianRegistry, PASSWORD, USERNAME, required_program};
 use infra_oci::{
     Credentials, Digest, ErrorClass, Image, ImageBuilder, OpenOptions, Progress, PushEvent, PushOptions,
     Registry, Source, no_progress,
 };
+use infra_sandbox::DebianRegistry;
 use tempfile::TempDir;
 
-use support::proxy::Proxy;
-use support::{Recorder, builder, layer, open, opened, opened_with_big_layer, quick};
+use crate::support::proxy::Proxy;
+use crate::support::{Recorder, builder, layer, open, opened, opened_with_big_layer, quick};
 
-/// A registry, and the program that looks into it; `None` where they are not installed.
+const USERNAME: &str = DebianRegistry::USERNAME;
+const PASSWORD: &str = DebianRegistry::PASSWORD;
+
+/// A registry, and a folder for what it keeps.
 struct Real {
     registry: DebianRegistry,
-    skopeo: PathBuf,
+    _folder: TempDir,
 }
 
 impl Real {
-    fn start() -> Option<Self> {
-        let skopeo = required_program("skopeo").unwrap()?;
-        let registry = DebianRegistry::start().unwrap()?;
-        Some(Self { registry, skopeo })
+    fn start() -> Self {
+        let folder = TempDir::new().unwrap();
+        Self {
+            registry: DebianRegistry::start(&folder.path().join("registry")).unwrap(),
+            _folder: folder,
+        }
+    }
+
+    fn credentials() -> Credentials {
+        Credentials::new(USERNAME, PASSWORD)
     }
 
     fn client(&self) -> Registry {
@@ -40,15 +42,17 @@ impl Real {
     }
 
     fn client_at(&self, address: &str) -> Registry {
-        Registry::with_settings(address, Some(self.registry.credentials()), quick()).unwrap()
+        Registry::with_settings(address, Some(Self::credentials()), quick()).unwrap()
     }
 
     fn skopeo(&self, arguments: &[&str]) -> String {
-        let output = Command::new(&self.skopeo)
+        let output = Command::new("skopeo")
             .arg("--insecure-policy")
             .args(arguments)
             .output()
-            .unwrap();
+            .unwrap_or_else(|error| {
+                panic!("skopeo cannot be run ({error}); the Debian package of that name has it")
+            });
         let error = String::from_utf8_lossy(&output.stderr);
         assert!(output.status.success(), "skopeo {arguments:?}: {error}");
         String::from_utf8(output.stdout).unwrap()
@@ -100,7 +104,7 @@ fn shown(path: &Path) -> String {
 
 #[tokio::test]
 async fn what_is_pushed_is_read_back_with_the_same_digest() {
-    let Some(real) = Real::start() else { return };
+    let real = Real::start();
     let folder = TempDir::new().unwrap();
     let image = opened(&folder.path().join("image"), &builder()).await;
     let client = real.client();
@@ -142,7 +146,7 @@ async fn what_is_pushed_is_read_back_with_the_same_digest() {
 
 #[tokio::test]
 async fn archives_that_others_write_are_understood() {
-    let Some(real) = Real::start() else { return };
+    let real = Real::start();
     let folder = TempDir::new().unwrap();
     let image = opened(&folder.path().join("image"), &builder()).await;
     let client = real.client();
@@ -184,7 +188,7 @@ async fn archives_that_others_write_are_understood() {
 
 #[tokio::test]
 async fn a_multi_platform_image_is_read_back_whole() {
-    let Some(real) = Real::start() else { return };
+    let real = Real::start();
     let folder = TempDir::new().unwrap();
     let images = ["amd64", "arm64"].map(|name| ImageBuilder::new(name).layer(layer(2_000, 5)));
     let layout = folder.path().join("image");
@@ -211,7 +215,7 @@ async fn a_multi_platform_image_is_read_back_whole() {
     let reference = format!("{}/multi:v1", real.registry.host()).parse().unwrap();
     let source = Source::Registry {
         reference,
-        credentials: Some(real.registry.credentials()),
+        credentials: Some(Real::credentials()),
     };
     let options = OpenOptions {
         platform: Some("linux/arm64".parse().unwrap()),
@@ -228,7 +232,7 @@ async fn a_multi_platform_image_is_read_back_whole() {
 
 #[tokio::test]
 async fn wrong_passwords_and_absent_images() {
-    let Some(real) = Real::start() else { return };
+    let real = Real::start();
     let client = real.client();
     assert_eq!(client.head_manifest("absent", "v1").await.unwrap(), None);
     assert!(!client.blob_exists("absent", &Digest::of(b"x")).await.unwrap());
@@ -244,7 +248,7 @@ async fn wrong_passwords_and_absent_images() {
 
 #[tokio::test]
 async fn a_push_survives_a_cut_wire() {
-    let Some(real) = Real::start() else { return };
+    let real = Real::start();
     let folder = TempDir::new().unwrap();
     let image = opened(
         folder.path(),
@@ -276,7 +280,7 @@ async fn a_push_survives_a_cut_wire() {
 async fn a_big_layer_needs_little_memory() {
     const LAYER_BYTES: u64 = 200 * 1024 * 1024;
     const BOUND_BYTES: u64 = 64 * 1024 * 1024;
-    let Some(real) = Real::start() else { return };
+    let real = Real::start();
     let folder = TempDir::new().unwrap();
     let image = opened_with_big_layer(folder.path(), LAYER_BYTES).await;
     let proxy = Proxy::start(real.registry.host()).await;
