@@ -13,7 +13,8 @@ use infra_engine::{Planned, Prepared, Refreshed};
 use infra_plan::conceal;
 use serde::{Deserialize, Serialize};
 
-/// What a plan file holds. No secret is in it: sensitive variables have to be given again.
+/// What a plan file holds. No secret is in it: sensitive variables, also those of the environment, have to be
+/// given again.
 #[derive(Debug, Serialize, Deserialize)]
 pub struct SavedPlan {
     format_version: u32,
@@ -29,6 +30,8 @@ pub struct SavedPlan {
     variables: BTreeMap<String, String>,
     sensitive_variables: BTreeSet<String>,
     environment: BTreeMap<String, String>,
+    #[serde(default)]
+    sensitive_environment: BTreeSet<String>,
     /// What the user asked for.
     pub options: SavedOptions,
     observations: Vec<(ResourceAddress, Observation)>,
@@ -96,6 +99,7 @@ impl SavedPlan {
             variables: used.variables,
             sensitive_variables: used.sensitive_variables,
             environment: used.environment,
+            sensitive_environment: used.sensitive_environment,
             options,
             observations: observations
                 .iter()
@@ -170,9 +174,22 @@ impl SavedPlan {
         Ok(variables)
     }
 
-    /// The environment for reading the same stack again.
-    pub fn environment(&self) -> &BTreeMap<String, String> {
-        &self.environment
+    /// The environment for reading the same stack again; what is sensitive comes from `given`.
+    ///
+    /// # Errors
+    /// A sensitive environment variable is not given.
+    pub fn environment(&self, given: &BTreeMap<String, String>) -> Result<BTreeMap<String, String>> {
+        let mut environment = self.environment.clone();
+        for name in &self.sensitive_environment {
+            match given.get(name) {
+                Some(value) => environment.insert(name.clone(), value.clone()),
+                None => bail!(
+                    "the environment variable {name} reaches something sensitive and so is not in the plan: set it as \
+                     it was for `plan`"
+                ),
+            };
+        }
+        Ok(environment)
     }
 
     /// What AWS had when the plan was made.

@@ -90,12 +90,14 @@ async fn saved(command: &Apply, path: &Path, terminal: &Terminal) -> Result<Exit
         lock_timeout: command.place.lock_timeout,
         variables: command.place.variables.clone(),
     };
-    let variables = saved.variables(&place.variables, &environment::all())?;
+    let given = environment::all();
+    let variables = saved.variables(&place.variables, &given)?;
+    let used = saved.environment(&given)?;
     let mut loaded = stack::read_from(
         &saved.stack_file,
         Arc::new(saved.files()),
         &variables,
-        saved.environment(),
+        &used,
         terminal,
     )?;
     let Some(wanted) = loaded.stack.take() else {

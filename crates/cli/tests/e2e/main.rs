@@ -16,6 +16,7 @@ mod commands;
 mod consistency;
 mod damage;
 mod drift;
+mod environment;
 mod failure;
 mod harness;
 mod image;

@@ -97,7 +97,7 @@ impl Said<'_> {
 }
 
 /// Everything below a folder but the stack files.
-fn files(folder: &Path, found: &mut Vec<PathBuf>) {
+pub(crate) fn files(folder: &Path, found: &mut Vec<PathBuf>) {
     for entry in fs::read_dir(folder).unwrap() {
         let path = entry.unwrap().path();
         if path.is_dir() {
@@ -109,7 +109,7 @@ fn files(folder: &Path, found: &mut Vec<PathBuf>) {
 }
 
 /// The ways in which a text is written.
-fn forms(text: &str) -> Vec<Vec<u8>> {
+pub(crate) fn forms(text: &str) -> Vec<Vec<u8>> {
     let in_url: String = text
         .bytes()
         .map(|byte| match byte {
@@ -129,7 +129,7 @@ fn forms(text: &str) -> Vec<Vec<u8>> {
     forms.into_iter().map(String::into_bytes).collect()
 }
 
-fn contains(text: &[u8], part: &[u8]) -> bool {
+pub(crate) fn contains(text: &[u8], part: &[u8]) -> bool {
     text.windows(part.len()).any(|window| window == part)
 }
 

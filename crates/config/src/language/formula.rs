@@ -56,8 +56,10 @@ pub(crate) enum Name {
     Aws(String),
     /// `each.key`, `each.value`, `each.index`
     Each(String),
-    /// `env.<name>`, or all of `env`.
-    Environment(Option<String>),
+    /// `env.<name>`
+    Environment(String),
+    /// The `env` of `lookup(env, "<name>", …)`: a table of that one variable, empty when it is not set.
+    EnvironmentTable(String),
 }
 
 /// A resource or lookup as an expression names it.

@@ -20,4 +20,4 @@ pub(crate) use formula::{Formula, Name, Need, Node, NodeKind, ResourceUse, Selec
 #[cfg(test)]
 pub(crate) use lower::parse;
 pub(crate) use operators::text_of;
-pub(crate) use world::{Block, Each, Instance, Local, World};
+pub(crate) use world::{Block, ENVIRONMENT_PREFIX, Each, Instance, Local, World};

@@ -8,6 +8,9 @@ use infra_core::{ResourceAddress, Value};
 use super::draft::Draft;
 use crate::source::FileCache;
 
+/// In front of a variable's name in the environment.
+pub(crate) const ENVIRONMENT_PREFIX: &str = "INFRA_VAR_";
+
 /// Everything an expression may name, besides the attributes of resources.
 #[derive(Debug)]
 pub(crate) struct World {

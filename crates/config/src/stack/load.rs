@@ -13,6 +13,7 @@ use infra_core::{
 use super::bind::{Binder, Edge, Treatment};
 use super::blocks::{self, Block};
 use super::context::Context;
+use super::environment;
 use super::expand::{self, Unfolded};
 use super::local_paths::{self, Places};
 use super::names::Names;
@@ -59,8 +60,23 @@ pub struct UsedInputs {
     /// The names of sensitive variables given by `--var` or the environment: their values are not kept and have
     /// to be given again.
     pub sensitive_variables: BTreeSet<String>,
-    /// The environment variables that expressions use: to be given as [`Inputs::environment`].
+    /// The environment variables that expressions name, without sensitive ones: to be given as
+    /// [`Inputs::environment`].
     pub environment: BTreeMap<String, String>,
+    /// The names of environment variables that reach something sensitive: their values are not kept and have to be
+    /// given again.
+    pub sensitive_environment: BTreeSet<String>,
+}
+
+impl UsedInputs {
+    /// Of these environment variables only the names of those that are set are kept.
+    fn keep_out(&mut self, sensitive: BTreeSet<String>) {
+        for name in sensitive {
+            if self.environment.remove(&name).is_some() {
+                self.sensitive_environment.insert(name);
+            }
+        }
+    }
 }
 
 /// Reads the stack file at `path`.
@@ -167,6 +183,7 @@ fn build(
     validate::walk(
         context, &mut known, &world, &blocks, &unfolded, &resources, &order,
     );
+    let sensitive_environment = environment::sensitive(&world, &blocks, &outputs, &variables);
     let outputs: BTreeMap<_, _> = outputs
         .into_iter()
         .map(|(name, read)| {
@@ -177,7 +194,8 @@ fn build(
         .collect();
     let lookups = lookups::bind(context, &binder, lookups);
     world.files.close();
-    let used = used(&world, &names, &variables, inputs);
+    let mut used = used(&world, &names, &variables, inputs);
+    used.keep_out(sensitive_environment);
     let stack = settings.map(|settings| Stack {
         id: StackId::new(&settings.name, &settings.stage, &settings.region),
         name: settings.name,
@@ -350,14 +368,10 @@ fn used(
             }
         }
     }
-    let all = names.environment.contains(&None);
     used.environment = inputs
         .environment
         .iter()
-        .filter(|(name, _)| {
-            names.environment.contains(&Some((*name).clone()))
-                || (all && !name.starts_with(ENVIRONMENT_PREFIX))
-        })
+        .filter(|(name, _)| names.environment.contains(*name))
         .map(|(name, text)| (name.clone(), text.clone()))
         .collect();
     used

@@ -4,6 +4,7 @@ mod bind;
 mod blocks;
 mod check;
 mod context;
+mod environment;
 mod expand;
 mod fields;
 mod globals;

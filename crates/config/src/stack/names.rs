@@ -18,8 +18,8 @@ pub(crate) struct Names {
     lookups: BTreeMap<ResourceAddress, Named>,
     /// Locals that depend on resources; known once locals are evaluated.
     pub(crate) late_locals: BTreeSet<String>,
-    /// What was asked of the environment; `None` stands for all of it.
-    pub(crate) environment: BTreeSet<Option<String>>,
+    /// The environment variables that are read.
+    pub(crate) environment: BTreeSet<String>,
 }
 
 struct Named {
@@ -152,7 +152,7 @@ impl Names {
                     .at(span.clone(), "")
                     .help("`each` is known inside a resource with `for_each`, except in `for_each` itself"),
             ),
-            Name::Environment(name) => {
+            Name::Environment(name) | Name::EnvironmentTable(name) => {
                 self.environment.insert(name.clone());
                 None
             }

@@ -16,7 +16,7 @@ use crate::language::Draft;
 pub(crate) struct Read {
     pub(crate) draft: Draft,
     description: String,
-    sensitive: bool,
+    pub(crate) sensitive: bool,
     span: Span,
 }
 

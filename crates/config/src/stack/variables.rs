@@ -15,8 +15,7 @@ use crate::language::Draft;
 use crate::report::{Suggest, listed};
 use crate::source::{Node, NodeKind, Table};
 
-/// In front of a variable's name in the environment.
-pub(crate) const ENVIRONMENT_PREFIX: &str = "INFRA_VAR_";
+pub(crate) use crate::language::ENVIRONMENT_PREFIX;
 
 const KEYS: [&str; 6] = ["type", "default", "description", "one_of", "pattern", "sensitive"];
 

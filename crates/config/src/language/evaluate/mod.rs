@@ -223,18 +223,19 @@ impl<'a> Evaluator<'a> {
                 },
                 None => Ok(Value::unknown()),
             },
-            Name::Environment(Some(name)) => match self.world.environment.get(name) {
+            Name::Environment(name) => match self.world.environment.get(name) {
                 Some(text) => Ok(Value::from(text.as_str())),
                 None => Err(
                     Wrong::new(format!("the environment variable `{name}` is not set"))
                         .help(format!("with `lookup(env, \"{name}\", \"\")` it may be missing")),
                 ),
             },
-            Name::Environment(None) => Ok(Value::Map(
+            Name::EnvironmentTable(name) => Ok(Value::Map(
                 self.world
                     .environment
-                    .iter()
+                    .get_key_value(name)
                     .map(|(name, text)| (name.clone(), Value::from(text.as_str())))
+                    .into_iter()
                     .collect(),
             )),
         }

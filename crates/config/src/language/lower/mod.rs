@@ -221,11 +221,21 @@ impl Lowering<'_> {
             Some(Function::Keys | Function::Length) => Need::OfElements(BTreeMap::new()),
             _ => Need::Everything,
         };
-        let arguments: Vec<Node> = call
-            .args
-            .iter()
-            .map(|argument| self.expression(argument, argument_need.clone()))
-            .collect();
+        let mut arguments: Vec<Node> = Vec::with_capacity(call.args.len());
+        for (position, argument) in call.args.iter().enumerate() {
+            let one_variable =
+                position == 0 && function == Some(Function::Lookup) && self.is_environment(argument);
+            let table = if one_variable {
+                let range = argument.span().unwrap_or_else(|| range.clone());
+                self.environment_table(range, call.args.iter().nth(1))
+            } else {
+                None
+            };
+            arguments.push(match table {
+                Some(table) => table,
+                None => self.expression(argument, argument_need.clone()),
+            });
+        }
         let Some(function) = function else {
             let diagnostic = self
                 .fail(at, format!("there is no function `{name}`"))

@@ -9,8 +9,12 @@ use infra_core::address::is_name;
 use infra_core::{ResourceAddress, TypeName, Value};
 
 use super::{Lowering, null};
+use crate::language::ENVIRONMENT_PREFIX;
 use crate::language::formula::{Name, Need, Node, NodeKind, ResourceUse, Selector, Step};
 use crate::report::{Suggest, nearest};
+
+/// What is written instead of `env` as a whole.
+const ENVIRONMENT_HELP: &str = "name the variable: `env.NAME`, or `lookup(env, \"NAME\", \"\")` with the name in quotes where it may be missing; no other variable is read";
 
 /// Steps into a value, each a level of the tree that is walked recursively.
 const MAX_STEPS: usize = 64;
@@ -77,7 +81,9 @@ impl Lowering<'_> {
         let field = operators.first().and_then(|first| named(first));
         let name = match (root, field) {
             ("lookup", _) => return self.resource(true, range, root_range, operators, need),
-            ("env", None) if operators.is_empty() => Some((Name::Environment(None), range.clone())),
+            ("env", None) => {
+                return self.bad(range, "`env` cannot be used as a whole", ENVIRONMENT_HELP);
+            }
             (root, None) if ROOTS.contains(&root) => {
                 let help = format!("write `{root}.<name>`");
                 return self.bad(range, format!("`{root}` cannot be used as a whole"), help);
@@ -85,7 +91,9 @@ impl Lowering<'_> {
             (_, None) => None,
             ("var", Some((name, at))) => Some((Name::Variable(name.to_owned()), at)),
             ("local", Some((name, at))) => Some((Name::Local(name.to_owned()), at)),
-            ("env", Some((name, at))) => Some((Name::Environment(Some(name.to_owned())), at)),
+            ("env", Some((name, at))) => self
+                .environment_name(name, &at)
+                .map(|name| (Name::Environment(name), at)),
             ("stack", Some((name, at))) => self
                 .known_field("stack", name, &at, &STACK_FIELDS)
                 .map(|name| (Name::Stack(name), at)),
@@ -100,13 +108,12 @@ impl Lowering<'_> {
         match name {
             Some((name, at)) => {
                 let whole = root_range.start..at.end;
-                let used = usize::from(!matches!(name, Name::Environment(None)));
                 self.names.push((name, whole.clone()));
                 let base = Node {
                     range: whole,
                     kind: NodeKind::Name(self.names.len() - 1),
                 };
-                self.steps(base, &operators[used..])
+                self.steps(base, &operators[1..])
             }
             None if ROOTS.contains(&root) => null(range),
             None => {
@@ -121,6 +128,49 @@ impl Lowering<'_> {
                 self.address(false, range, root_range.start, parts, operators, 2, need)
             }
         }
+    }
+
+    /// The name of an environment variable, unless it is one that stands for a variable of the stack: that may be
+    /// sensitive, and is read as `var.<name>`.
+    fn environment_name(&mut self, name: &str, at: &Range<usize>) -> Option<String> {
+        let Some(variable) = name.strip_prefix(ENVIRONMENT_PREFIX) else {
+            return Some(name.to_owned());
+        };
+        let help = format!("write `var.{variable}`");
+        let message = format!("`{name}` gives a variable its value and is not read as `env`");
+        self.bad(at.clone(), message, help);
+        None
+    }
+
+    /// Whether an expression is `env`, and not a loop's variable of that name.
+    pub(super) fn is_environment(&self, expression: &Expression) -> bool {
+        match expression {
+            Expression::Variable(name) => {
+                name.value().as_str() == "env" && !self.loops.iter().any(|scope| scope.name == "env")
+            }
+            Expression::Parenthesis(inner) => self.is_environment(inner.inner()),
+            _ => false,
+        }
+    }
+
+    /// `env` in `lookup(env, "<name>", …)`: only that variable is read. `None` when the name is no plain text.
+    pub(super) fn environment_table(
+        &mut self,
+        range: Range<usize>,
+        key: Option<&Expression>,
+    ) -> Option<Node> {
+        let Some(Expression::String(name)) = key else {
+            return None;
+        };
+        let at = name.span().unwrap_or_else(|| range.clone());
+        let Some(name) = self.environment_name(name.value().as_str(), &at) else {
+            return Some(null(range));
+        };
+        self.names.push((Name::EnvironmentTable(name), range.clone()));
+        Some(Node {
+            range,
+            kind: NodeKind::Name(self.names.len() - 1),
+        })
     }
 
     pub(super) fn known_field(

@@ -1,0 +1,132 @@
+//! The environment of a CI job is full of credentials: what no file names is found nowhere, whatever is run.
+
+use std::fmt::Write as _;
+use std::fs;
+
+use tempfile::TempDir;
+
+use crate::harness::{Project, Run};
+use crate::secrets::{contains, files, forms};
+
+const FILE: &str = "stacks/environment.toml";
+
+/// Names as CI servers, shells and AWS have them, with fake values.
+const CANARIES: [(&str, &str); 9] = [
+    ("AWS_SESSION_TOKEN", "fake+session=token@nowhere,one"),
+    ("AWS_SECRET_ACCESS_KEY", "fake+secret=key@nowhere,two"),
+    ("CI_JOB_TOKEN", "fake+ci=job@nowhere,three"),
+    ("GITHUB_TOKEN", "fake+github=token@nowhere,four"),
+    ("ACTIONS_ID_TOKEN_REQUEST_TOKEN", "fake+oidc=token@nowhere,five"),
+    (
+        "CORPORATE_PROXY",
+        "http://user:fake+proxy=password@nowhere.invalid,six",
+    ),
+    ("DATABASE_URL", "postgres://user:fake+db=pw@nowhere,seven"),
+    ("INFRA_VAR_token", "fake+variable=token@nowhere,eight"),
+    // Named by the file, but only where it is sensitive.
+    ("HEADER", "fake+header=value@nowhere,nine"),
+];
+
+const STACK: &str = r#"
+[stack]
+name        = "environment"
+environment = "test"
+stage       = "one"
+region      = "us-east-1"
+allowed_account_ids = ["123456789012"]
+
+[variable.token]
+sensitive = true
+
+[local]
+header = "Bearer ${lookup(env, \"HEADER\", \"-\")}"
+
+[infra.data.main]
+input = { who = "${lookup(env, \"WHO\", \"nobody\")}", shell = "${env.LANG}", token = "${var.token}" }
+
+[ec2.vpc.main]
+cidr_block = "10.0.0.0/16"
+
+[output.header]
+value     = "${local.header}"
+sensitive = true
+"#;
+
+#[test]
+fn what_no_file_names_of_the_environment_is_found_nowhere() {
+    let temporary = TempDir::new().unwrap();
+    let mut project = Project::sandbox().env("TMPDIR", temporary.path().to_str().unwrap());
+    for (name, value) in CANARIES.iter().chain(&[("WHO", "somebody")]) {
+        project = project.env(name, *value);
+    }
+    project.write(FILE, STACK);
+    let mut said = String::new();
+    let mut keep = |run: Run| {
+        let _ = writeln!(said, "{run}");
+        run
+    };
+    for (command, more) in [
+        ("validate", &[][..]),
+        ("graph", &[]),
+        ("plan", &[]),
+        ("plan", &["--output", "plain"]),
+        ("plan", &["--output", "json"]),
+        ("plan", &["--out", "saved.json"]),
+    ] {
+        keep(project.stack(command, FILE, more)).exits(0);
+    }
+    // Without the value that the plan does not hold it cannot be carried out; with it, it is.
+    let saved = |project: &Project| project.command(["apply", "--plan", "saved.json", "-y"]);
+    keep(Run::of(saved(&project).env_remove("HEADER")))
+        .exits(1)
+        .says(["environment variable HEADER", "not in the plan"]);
+    // What may be kept comes from the plan.
+    keep(Run::of(saved(&project).env("WHO", "another"))).exits(0);
+    for (command, more) in [
+        ("diff", &[][..]),
+        ("apply", &["-y"]),
+        ("apply", &["-y", "--output", "json"]),
+        ("diff", &["--output", "json"]),
+        ("output", &[]),
+        ("output", &["--output", "json"]),
+        ("state list", &[]),
+        ("state show", &["infra.data.main"]),
+        ("state show", &["infra.data.main", "--output", "json"]),
+        ("state export", &[]),
+        ("state history", &[]),
+        ("report", &["--out", "report.html"]),
+    ] {
+        keep(project.stack(command, FILE, more)).exits(0);
+    }
+    keep(project.infra(["schema"])).exits(0);
+    keep(project.stack("import", FILE, &["ec2.vpc.other", "vpc-0"]));
+    keep(project.stack("redeploy", FILE, &[]));
+    keep(project.stack("destroy", FILE, &["-y"])).exits(0);
+    project.write(FILE, &STACK.replace("env.LANG", "jsonencode(env)"));
+    keep(project.stack("plan", FILE, &["--out", "whole.json"]))
+        .exits(65)
+        .says(["`env` cannot be used as a whole", "env.NAME"]);
+
+    let mut paths = Vec::new();
+    files(project.root(), &mut paths);
+    files(temporary.path(), &mut paths);
+    let mut written: Vec<(String, Vec<u8>)> = paths
+        .iter()
+        .map(|path| (path.display().to_string(), fs::read(path).unwrap()))
+        .collect();
+    written.push(("what was said".to_owned(), said.into_bytes()));
+    let plan = written.iter().find(|(name, _)| name.ends_with("/saved.json"));
+    assert!(
+        plan.is_some_and(|(_, text)| contains(text, b"somebody")),
+        "the plan was not looked at"
+    );
+    for form in CANARIES.iter().flat_map(|(_, value)| forms(value)) {
+        for (name, text) in &written {
+            assert!(
+                !contains(text, &form),
+                "{} is in {name}",
+                String::from_utf8_lossy(&form)
+            );
+        }
+    }
+}
