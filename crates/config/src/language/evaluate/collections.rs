@@ -16,7 +16,7 @@ impl Evaluator<'_> {
         let mut map = BTreeMap::new();
         for (key, value) in entries {
             let value = self.node(at, value)?;
-            match self.node(at, key)? {
+            match self.shape(at, key)? {
                 Value::Unknown(_) => return Ok(Value::unknown()),
                 name => match operators::text_of(&name) {
                     Some(name) => map.insert(name, value),
@@ -53,9 +53,10 @@ impl Evaluator<'_> {
     fn walk(&self, at: At<'_>, node: &Node, mut value: Value, steps: &[Step]) -> Result<Value, Failure> {
         let fail = |wrong: Wrong| failure(at.formula, node, wrong);
         for (position, step) in steps.iter().enumerate() {
+            value = self.open_shape(value).map_err(fail)?;
             value = match step {
                 Step::Attribute(name) => attribute_of(&value, name).map_err(fail)?,
-                Step::Index(key) => element_of(&value, &self.node(at, key)?).map_err(fail)?,
+                Step::Index(key) => element_of(&value, &self.shape(at, key)?).map_err(fail)?,
                 Step::Splat => return self.splat(at, node, value, &steps[position + 1..]),
             };
         }
@@ -64,7 +65,7 @@ impl Evaluator<'_> {
 
     pub(super) fn for_each(&self, at: At<'_>, node: &Node, parts: &For) -> Result<Value, Failure> {
         let fail = |node: &Node, wrong: Wrong| failure(at.formula, node, wrong);
-        let entries: Vec<(Value, Value)> = match self.node(at, &parts.collection)? {
+        let entries: Vec<(Value, Value)> = match self.shape(at, &parts.collection)? {
             Value::Unknown(_) => return Ok(Value::unknown()),
             Value::List(items) => (0_i64..).map(Value::Integer).zip(items).collect(),
             Value::Map(entries) => entries
@@ -108,7 +109,7 @@ impl Evaluator<'_> {
                 list.push(result);
                 continue;
             };
-            let name = match self.node(inner, key)? {
+            let name = match self.shape(inner, key)? {
                 Value::Unknown(_) => return Ok(Value::unknown()),
                 name => match operators::text_of(&name) {
                     Some(name) => name,

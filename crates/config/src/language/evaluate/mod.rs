@@ -1,7 +1,10 @@
 //! Evaluation: from a formula and a scope to a value.
 //!
-//! Unknown flows to what depends on it and no further; a conditional looks only at the branch it takes. As soon
-//! as something sensitive is read the result is sensitive as a whole, and messages say nothing of values.
+//! Unknown flows to what depends on it and no further; a conditional looks only at the branch it takes.
+//!
+//! Sensitive is a part of a value, not the whole: what only hands parts on (attributes, elements, `merge`, `for`)
+//! leaves each as it is. A part of an expression that looks into something sensitive is sensitive as a whole, and
+//! its messages say nothing of values.
 
 mod collections;
 mod resources;
@@ -42,6 +45,7 @@ pub(crate) struct Evaluator<'a> {
     /// `None`: every attribute of a resource, and the account, is unknown.
     scope: Option<&'a dyn Scope>,
     each: Option<&'a Each>,
+    /// Whether the part that is being evaluated looked into something sensitive.
     secret: Cell<bool>,
     /// Locals that depend on resources, each evaluated once.
     locals: RefCell<BTreeMap<String, Value>>,
@@ -59,7 +63,7 @@ impl<'a> Evaluator<'a> {
         }
     }
 
-    /// The value of a formula; sensitive as a whole when anything that it used is.
+    /// The value of a formula.
     pub(crate) fn formula(&self, formula: &Formula) -> Result<Value, Failure> {
         self.guarded(|| match self.exact_reference(formula)? {
             Some(value) => Ok(value),
@@ -67,18 +71,18 @@ impl<'a> Evaluator<'a> {
         })
     }
 
-    /// The value of a part of a formula on its own; sensitive when anything that it used is.
+    /// The value of a part of a formula on its own.
     pub(crate) fn part(&self, formula: &Formula, node: &Node) -> Result<Value, Failure> {
-        self.guarded(|| self.node(At { formula, frame: None }, node))
+        self.node(At { formula, frame: None }, node)
     }
 
-    /// Makes the result sensitive, and a failure silent about values, when anything sensitive was read.
+    /// Makes the result sensitive, and a failure silent about values, when something sensitive was looked into.
     fn guarded(&self, evaluate: impl FnOnce() -> Result<Value, Failure>) -> Result<Value, Failure> {
         let outer = self.secret.replace(false);
         let result = evaluate();
         let secret = self.secret.replace(outer);
         match result {
-            Ok(value) if secret => Ok(Value::secret(value)),
+            Ok(value) if secret => Ok(Value::secret(in_clear(value))),
             Err(failure) if secret => Err(Failure {
                 detail: None,
                 ..failure
@@ -114,6 +118,17 @@ impl<'a> Evaluator<'a> {
     }
 
     fn node(&self, at: At<'_>, node: &Node) -> Result<Value, Failure> {
+        self.guarded(|| self.unguarded(at, node))
+    }
+
+    /// A node's value opened where it is sensitive itself; its parts stay as they are.
+    fn shape(&self, at: At<'_>, node: &Node) -> Result<Value, Failure> {
+        let value = self.node(at, node)?;
+        self.open_shape(value)
+            .map_err(|wrong| failure(at.formula, node, wrong))
+    }
+
+    fn unguarded(&self, at: At<'_>, node: &Node) -> Result<Value, Failure> {
         let fail = |wrong: Wrong| failure(at.formula, node, wrong);
         match &node.kind {
             NodeKind::Literal(value) => Ok(value.clone()),
@@ -135,16 +150,16 @@ impl<'a> Evaluator<'a> {
             )),
             NodeKind::Object(entries) => self.object(at, entries),
             NodeKind::Attribute(base, name) => {
-                let base = self.node(at, base)?;
+                let base = self.shape(at, base)?;
                 attribute_of(&base, name).map_err(fail)
             }
             NodeKind::Index(base, key) => {
-                let base = self.node(at, base)?;
-                let key = self.node(at, key)?;
+                let base = self.shape(at, base)?;
+                let key = self.shape(at, key)?;
                 element_of(&base, &key).map_err(fail)
             }
             NodeKind::Splat(base, steps) => {
-                let base = self.node(at, base)?;
+                let base = self.shape(at, base)?;
                 self.splat(at, node, base, steps)
             }
             NodeKind::Call(call) => self.call(at, node, call),
@@ -157,7 +172,7 @@ impl<'a> Evaluator<'a> {
                 }
             }
             NodeKind::Unary(operator, inner) => {
-                let value = self.node(at, inner)?;
+                let value = self.shape(at, inner)?;
                 operators::unary(*operator, &value).map_err(fail)
             }
             NodeKind::Binary(operator, sides) => {
@@ -175,8 +190,8 @@ impl<'a> Evaluator<'a> {
                         }
                     }
                     _ => {
-                        let left = self.node(at, left)?;
-                        let right = self.node(at, right)?;
+                        let left = self.opened(at, left)?;
+                        let right = self.opened(at, right)?;
                         operators::binary(*operator, &left, &right).map_err(fail)
                     }
                 }
@@ -187,7 +202,7 @@ impl<'a> Evaluator<'a> {
 
     /// A truth value; `None` when it is unknown.
     fn truth(&self, at: At<'_>, node: &Node, what: &str) -> Result<Option<bool>, Failure> {
-        match self.node(at, node)? {
+        match self.shape(at, node)? {
             Value::Bool(truth) => Ok(Some(truth)),
             Value::Unknown(_) => Ok(None),
             other => Err(failure(
@@ -200,17 +215,17 @@ impl<'a> Evaluator<'a> {
 
     fn name(&self, name: &Name) -> Result<Value, Wrong> {
         match name {
-            Name::Variable(name) => self.open_or_unknown(self.world.variables.get(name)),
-            Name::Stack(field) => self.open_or_unknown(self.world.stack.get(field)),
+            Name::Variable(name) => Ok(given_or_unknown(self.world.variables.get(name))),
+            Name::Stack(field) => Ok(given_or_unknown(self.world.stack.get(field))),
             Name::Local(name) => match self.world.locals.get(name) {
                 Some(local) => match &local.value {
-                    Some(value) => self.open(value),
+                    Some(value) => Ok(value.clone()),
                     None => self.late_local(name, &local.draft),
                 },
                 None => Ok(Value::unknown()),
             },
             Name::Aws(field) => Ok(match (field.as_str(), self.scope.and_then(Scope::identity)) {
-                ("region", _) => return self.open_or_unknown(self.world.stack.get("region")),
+                ("region", _) => given_or_unknown(self.world.stack.get("region")),
                 ("account_id", Some(identity)) => Value::from(identity.account_id.as_str()),
                 ("partition", Some(identity)) => Value::from(identity.partition.as_str()),
                 _ => Value::unknown(),
@@ -219,7 +234,7 @@ impl<'a> Evaluator<'a> {
                 Some(each) => match field.as_str() {
                     "key" => Ok(Value::from(each.key.as_str())),
                     "index" => Ok(Value::Integer(each.index)),
-                    _ => self.open(&each.value),
+                    _ => Ok(each.value.clone()),
                 },
                 None => Ok(Value::unknown()),
             },
@@ -243,7 +258,7 @@ impl<'a> Evaluator<'a> {
 
     fn late_local(&self, name: &str, draft: &Draft) -> Result<Value, Wrong> {
         let known = self.locals.borrow().get(name).cloned();
-        let value = match known {
+        Ok(match known {
             Some(value) => value,
             None => {
                 let value = self.draft(draft).map_err(|failure| Wrong {
@@ -254,15 +269,24 @@ impl<'a> Evaluator<'a> {
                 self.locals.borrow_mut().insert(name.to_owned(), value.clone());
                 value
             }
-        };
+        })
+    }
+
+    /// A node's value with everything in it in clear.
+    fn opened(&self, at: At<'_>, node: &Node) -> Result<Value, Failure> {
+        let value = self.node(at, node)?;
         self.open(&value)
+            .map_err(|wrong| failure(at.formula, node, wrong))
     }
 
-    fn open_or_unknown(&self, value: Option<&Value>) -> Result<Value, Wrong> {
-        value.map_or_else(|| Ok(Value::unknown()), |value| self.open(value))
+    fn open_shape(&self, value: Value) -> Result<Value, Wrong> {
+        match value {
+            Value::Secret(_) => self.open(&value),
+            other => Ok(other),
+        }
     }
 
-    /// The value with its secrets in clear; from here on the result is sensitive.
+    /// The value with its secrets in clear; the part of the expression that does this is sensitive.
     fn open(&self, value: &Value) -> Result<Value, Wrong> {
         if !value.has_secret() {
             return Ok(value.clone());
@@ -294,7 +318,7 @@ impl<'a> Evaluator<'a> {
         let mut text = String::new();
         let mut unknown = false;
         for part in parts {
-            match self.node(at, part)? {
+            match self.opened(at, part)? {
                 Value::Unknown(_) => unknown = true,
                 value => match operators::text_of(&value) {
                     Some(piece) => text.push_str(&piece),
@@ -323,7 +347,7 @@ impl<'a> Evaluator<'a> {
         };
         if call.function == Function::Coalesce && !call.expand {
             for argument in &call.arguments {
-                match self.node(at, argument)? {
+                match self.shape(at, argument)? {
                     Value::Null => {}
                     Value::String(text) if text.is_empty() => {}
                     value => return Ok(value),
@@ -336,7 +360,8 @@ impl<'a> Evaluator<'a> {
             arguments.push(self.node(at, argument)?);
         }
         if call.expand {
-            match arguments.pop() {
+            let last = arguments.pop().map(|last| self.open_shape(last));
+            match last.transpose().map_err(fail)? {
                 Some(Value::List(items)) => arguments.extend(items),
                 Some(Value::Unknown(_)) => return Ok(Value::unknown()),
                 other => {
@@ -352,6 +377,11 @@ impl<'a> Evaluator<'a> {
                 return Err(fail(
                     wrong.help(format!("it is used as `{}`", call.function.usage())),
                 ));
+            }
+        }
+        if !functions::hands_on(call.function, &arguments) {
+            for argument in &mut arguments {
+                *argument = self.open(argument).map_err(fail)?;
             }
         }
         if call.function == Function::File {
@@ -385,6 +415,31 @@ impl<'a> Evaluator<'a> {
             ))),
         }
     }
+}
+
+/// Without marks of what is sensitive inside: for what is sensitive as a whole. What is here only as its hash stays.
+fn in_clear(value: Value) -> Value {
+    match value {
+        Value::Map(entries) => Value::Map(
+            entries
+                .into_iter()
+                .map(|(name, value)| (name, in_clear_part(value)))
+                .collect(),
+        ),
+        Value::List(items) => Value::List(items.into_iter().map(in_clear_part).collect()),
+        other => other,
+    }
+}
+
+fn in_clear_part(value: Value) -> Value {
+    match value {
+        Value::Secret(Secret::Clear(inner)) => in_clear(*inner),
+        other => in_clear(other),
+    }
+}
+
+fn given_or_unknown(value: Option<&Value>) -> Value {
+    value.map_or_else(Value::unknown, Value::clone)
 }
 
 fn loop_value(mut frame: Option<&Frame<'_>>, name: &str) -> Value {

@@ -53,6 +53,9 @@ impl<'a> Evaluator<'a> {
             (Some(Block::Many(instances)), Selector::Key(key)) => match self.node(at, key)? {
                 Value::Unknown(_) => Ok(None),
                 value => {
+                    let value = self
+                        .open(&value)
+                        .map_err(|wrong| failure(at.formula, key, wrong))?;
                     let name = operators::text_of(&value).unwrap_or_default();
                     match instances.get(&name) {
                         Some(instance) => Ok(Some(instance.address.clone())),
@@ -65,30 +68,22 @@ impl<'a> Evaluator<'a> {
     }
 
     pub(super) fn resource(&self, at: At<'_>, usage: &ResourceUse) -> Result<Value, Failure> {
-        let instance = |address: &ResourceAddress, need: &Need| {
-            self.instance(address, need).map_err(|wrong| Failure {
-                message: wrong.message,
-                detail: wrong.detail,
-                help: wrong.help,
-                span: at.formula.span(&usage.range),
-            })
-        };
         if let Some(address) = self.address(at, usage)? {
             let need = match &usage.need {
                 // The elements of one resource are its attributes.
                 Need::OfElements(_) => &Need::Everything,
                 need => need,
             };
-            return Ok(instance(&address, need)?.unwrap_or(Value::Null));
+            return Ok(self.instance(&address, need).unwrap_or(Value::Null));
         }
         match (self.world.blocks.get(&usage.block), &usage.selector) {
             (Some(Block::One { .. }), Selector::All) if !usage.lookup => Ok(Value::List(
-                instance(&usage.block, &usage.need)?.into_iter().collect(),
+                self.instance(&usage.block, &usage.need).into_iter().collect(),
             )),
             (Some(Block::Many(instances)), Selector::All | Selector::Whole) if !usage.lookup => {
                 let mut found = Vec::with_capacity(instances.len());
                 for (key, one) in instances.iter().filter(|(_, one)| one.present) {
-                    if let Some(value) = instance(&one.address, &usage.need)? {
+                    if let Some(value) = self.instance(&one.address, &usage.need) {
                         found.push((key, value));
                     }
                 }
@@ -107,34 +102,28 @@ impl<'a> Evaluator<'a> {
     }
 
     /// What is needed of one resource; `None` when it is not part of the stack.
-    fn instance(&self, address: &ResourceAddress, need: &Need) -> Result<Option<Value>, Wrong> {
+    fn instance(&self, address: &ResourceAddress, need: &Need) -> Option<Value> {
         let attributes = match self.attributes(address) {
             Known(attributes) => Some(attributes),
-            Absent => return Ok(None),
+            Absent => return None,
             Later => None,
         };
         let get = |name: &str| match attributes {
-            Some(attributes) => self.open(&with_origin(attributes.get(name), address, name)),
-            None => Ok(origin(address, name)),
+            Some(attributes) => with_origin(attributes.get(name), address, name),
+            None => origin(address, name),
         };
-        Ok(Some(match need {
-            Need::Attribute(name, _) => get(name)?,
-            Need::OfElements(names) => Value::Map(
-                names
-                    .keys()
-                    .map(|name| Ok((name.clone(), get(name)?)))
-                    .collect::<Result<_, Wrong>>()?,
-            ),
+        Some(match need {
+            Need::Attribute(name, _) => get(name),
+            Need::OfElements(names) => {
+                Value::Map(names.keys().map(|name| (name.clone(), get(name))).collect())
+            }
             Need::Everything => match attributes {
-                Some(attributes) => Value::Map(
-                    attributes
-                        .keys()
-                        .map(|name| Ok((name.clone(), get(name)?)))
-                        .collect::<Result<_, Wrong>>()?,
-                ),
+                Some(attributes) => {
+                    Value::Map(attributes.keys().map(|name| (name.clone(), get(name))).collect())
+                }
                 None => Value::unknown(),
             },
-        }))
+        })
     }
 
     fn attributes(&self, address: &ResourceAddress) -> Answer<'a> {

@@ -45,6 +45,18 @@ macro_rules! functions {
     };
 }
 
+/// Whether a function only hands on parts of these arguments, and looks into nothing that is sensitive.
+pub(crate) fn hands_on(function: Function, arguments: &[Value]) -> bool {
+    let clear = |value: &Value| !matches!(value, Value::Secret(_));
+    match function {
+        Function::Keys | Function::Values | Function::Length => arguments.iter().all(clear),
+        Function::Merge | Function::Concat => arguments.iter().all(clear),
+        // What to use instead may be sensitive.
+        Function::Lookup => arguments.iter().take(2).all(clear),
+        _ => false,
+    }
+}
+
 functions! {
     Base64encode "base64encode" 1 1, "base64encode(text)";
     Cidrhost "cidrhost" 2 2, "cidrhost(prefix, number)";
