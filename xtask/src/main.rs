@@ -8,6 +8,7 @@
 )]
 
 mod bench;
+mod dist;
 mod documents;
 mod lints;
 mod prove;
@@ -32,6 +33,8 @@ enum Command {
     Docs,
     /// Run the long proofs, or single cases of them
     Prove(prove::Prove),
+    /// Build the binary that is distributed, and check that it starts on older systems
+    Dist(dist::Dist),
     /// Measure size and speed of the release binary, each figure with its yardstick
     Bench(bench::Arguments),
 }
@@ -42,6 +45,7 @@ fn main() -> ExitCode {
         Command::Test => tests::run(),
         Command::Docs => documents::write(),
         Command::Prove(asked) => prove::run(&asked),
+        Command::Dist(asked) => dist::run(&asked),
         Command::Bench(arguments) => bench::run(&arguments),
     };
     match done {
