@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use anyhow::{Context, Result};
 use infra_aws::{AwsCatalogue, AwsProviders, Clients, ConnectOptions, Emulator, connect};
-use infra_config::{DiskFiles, Files, Inputs, Loaded, load};
+use infra_config::{DiskFiles, Files, Inputs, Loaded, load, load_to_destroy};
 use infra_core::{ResourceAddress, Severity, SourceMap, Stack, StackId};
 use infra_engine::{EngineError, Estimates, ImportError, Machine, Pace, Session, Walk};
 use infra_provider::{BuiltIn, Providers};
@@ -41,6 +41,20 @@ pub fn read(path: &Path, place: &Where, terminal: &Terminal) -> Result<Loaded> {
     )
 }
 
+/// The same for a destroy, which asks for no variable that it does not need.
+///
+/// # Errors
+/// When the diagnostics cannot be written.
+pub fn read_to_destroy(path: &Path, place: &Where, terminal: &Terminal) -> Result<Loaded> {
+    let variables = place.variables.iter().cloned().collect();
+    let inputs = Inputs {
+        files: Arc::new(DiskFiles),
+        variables: &variables,
+        environment: &environment::all(),
+    };
+    shown(load_to_destroy(path, &inputs, &AwsCatalogue), terminal)
+}
+
 /// The same from other files.
 ///
 /// # Errors
@@ -61,6 +75,11 @@ pub fn read_from(
         },
         &AwsCatalogue,
     );
+    shown(loaded, terminal)
+}
+
+/// Hides what is sensitive and shows what is wrong.
+fn shown(loaded: Loaded, terminal: &Terminal) -> Result<Loaded> {
     if let Some(stack) = &loaded.stack {
         terminal.redaction.hide(stack.variables.values());
     }

@@ -56,7 +56,10 @@ pub async fn prepare(
     force_update: impl Fn(&infra_core::Stack) -> Vec<ResourceAddress>,
     terminal: &Terminal,
 ) -> Result<Result<Prepared, Exit>> {
-    let mut loaded = stack::read(task.file, task.place, terminal)?;
+    let mut loaded = match task.mode {
+        PlanMode::Apply => stack::read(task.file, task.place, terminal)?,
+        PlanMode::Destroy => stack::read_to_destroy(task.file, task.place, terminal)?,
+    };
     let Some(wanted) = loaded.stack.take() else {
         return Ok(Err(Exit::BadStack));
     };
@@ -71,6 +74,15 @@ pub async fn prepare(
         terminal,
     )
     .await?;
+    // Into a rebuilt state comes what the file declares: for that it has to be read whole.
+    if task.mode == PlanMode::Destroy
+        && open.session.journal.with_state(|state| state.rebuilt)
+        && stack::read(task.file, task.place, terminal)?.stack.is_none()
+    {
+        open.close().await;
+        terminal.note("The state was rebuilt: what it lacks is found only by the whole file.");
+        return Ok(Err(Exit::BadStack));
+    }
     open.view.status(format!(
         "reading {} resources",
         open.session.journal.with_state(|state| state.resources.len())

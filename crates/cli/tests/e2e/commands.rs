@@ -120,3 +120,48 @@ fn a_file_that_is_no_plan_is_refused() {
         .exits(1)
         .says(["nowhere.json"]);
 }
+
+#[test]
+fn a_destroy_asks_for_no_variable_that_it_does_not_need() {
+    let project = Project::sandbox();
+    let file = "stacks/given.toml";
+    project.write(
+        file,
+        r#"
+[stack]
+name        = "given"
+environment = "test"
+stage       = "${var.stage}"
+region      = "us-east-1"
+allowed_account_ids = ["123456789012"]
+
+[variable.stage]
+
+[variable.networks]
+type = "map(string)"
+
+[ec2.vpc.main]
+for_each   = "${var.networks}"
+cidr_block = "${each.value}"
+"#,
+    );
+    let networks = r#"networks={"a":"10.0.0.0/16"}"#;
+    project
+        .stack("apply", file, &["-y", "--var", "stage=one", "--var", networks])
+        .exits(0);
+    // What the stack is has to be known.
+    let unnamed = project.stack("destroy", file, &["-y"]).exits(65);
+    assert!(
+        unnamed.stderr.contains("the variable `stage` has no value")
+            && !unnamed.stderr.contains("`networks`"),
+        "{unnamed}"
+    );
+    project
+        .stack("plan", file, &["--var", "stage=one"])
+        .exits(65)
+        .says(["the variable `networks` has no value"]);
+    project
+        .stack("destroy", file, &["-y", "--var", "stage=one"])
+        .exits(0);
+    project.holds_nothing();
+}

@@ -1,4 +1,5 @@
-//! Which environment variables reach something sensitive: a saved plan keeps their names and not their values.
+//! What values are made of: which environment variables reach something sensitive, since a saved plan keeps their
+//! names and not their values, and which variables tell what the stack is.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -34,6 +35,34 @@ pub(crate) fn sensitive(
         }
     }
     reached.environment
+}
+
+/// The variables that the settings of the stack are made of: its identity, and how AWS is reached.
+pub(crate) fn of_settings(
+    settings: &BTreeMap<String, Draft>,
+    locals: &BTreeMap<String, Draft>,
+    variables: &BTreeMap<String, Variable>,
+) -> BTreeSet<String> {
+    let mut reached = BTreeSet::new();
+    let mut seen = BTreeSet::new();
+    let mut open: Vec<&Draft> = settings.values().collect();
+    while let Some(draft) = open.pop() {
+        let mut names = Vec::new();
+        draft.for_each_formula(&mut |formula| {
+            names.extend(formula.names.iter().map(|(name, _)| name.clone()));
+        });
+        for name in names {
+            match name {
+                Name::Local(name) if seen.insert(name.clone()) => open.extend(locals.get(&name)),
+                Name::Variable(name) if reached.insert(name.clone()) => {
+                    let given = variables.get(&name).and_then(|variable| variable.value.as_ref());
+                    open.extend(given.map(|given| &given.draft));
+                }
+                _ => {}
+            }
+        }
+    }
+    reached
 }
 
 /// Whether an attribute is sensitive, or a part of it is.

@@ -83,6 +83,23 @@ impl UsedInputs {
 ///
 /// Reports every mistake at once. Nobody is called; what only AWS knows is taken as unknown.
 pub fn load(path: &Path, inputs: &Inputs<'_>, catalogue: &dyn Catalogue) -> Loaded {
+    load_for(Purpose::Whole, path, inputs, catalogue)
+}
+
+/// The same for a destroy, which needs of the file only what the stack is and how AWS is reached: a variable that no
+/// setting of `[stack]` is made of may have no value. What depends on it is unknown, and resources may be missing.
+pub fn load_to_destroy(path: &Path, inputs: &Inputs<'_>, catalogue: &dyn Catalogue) -> Loaded {
+    load_for(Purpose::Destroy, path, inputs, catalogue)
+}
+
+/// What a stack is read for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Purpose {
+    Whole,
+    Destroy,
+}
+
+fn load_for(purpose: Purpose, path: &Path, inputs: &Inputs<'_>, catalogue: &dyn Catalogue) -> Loaded {
     let mut report = Report::default();
     let files = FileCache::new(inputs.files.clone());
     let sources = source::read(path, &files, &mut report);
@@ -116,7 +133,7 @@ pub fn load(path: &Path, inputs: &Inputs<'_>, catalogue: &dyn Catalogue) -> Load
         files,
         paths: map.files.iter().map(|file| file.path.clone()).collect(),
     };
-    let (stack, used) = build(&mut context, &sources.table, inputs, world);
+    let (stack, used) = build(&mut context, &sources.table, inputs, world, purpose);
     let failed = context.report.errors() > 0;
     let diagnostics = context.report.finish(&map);
     let stack = stack.filter(|_| !failed).map(|stack| Stack {
@@ -136,6 +153,7 @@ fn build(
     table: &source::Table,
     inputs: &Inputs<'_>,
     mut world: World,
+    purpose: Purpose,
 ) -> (Option<Stack>, UsedInputs) {
     let sections = Sections::new(context, table);
     let mut names = Names::new(&sections);
@@ -146,6 +164,10 @@ fn build(
         .iter()
         .map(|(name, entry)| (name.clone(), context.draft(&entry.node)))
         .collect();
+    let of_settings = environment::of_settings(&settings_drafts, &locals, &variables);
+    variables::complain_of_missing(context, &variables, |name| {
+        purpose == Purpose::Whole || of_settings.contains(name)
+    });
     globals::evaluate(
         context,
         &mut names,

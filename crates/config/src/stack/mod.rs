@@ -22,4 +22,4 @@ mod validate;
 mod variable_types;
 mod variables;
 
-pub use load::{Inputs, Loaded, UsedInputs, load};
+pub use load::{Inputs, Loaded, UsedInputs, load, load_to_destroy};

@@ -27,7 +27,9 @@ pub(crate) struct Variable {
     pub(crate) sensitive: bool,
     /// Where it is declared.
     pub(crate) span: Span,
-    /// The value to use; `None` when that is missing or wrong and reported.
+    /// Whether nothing gives it a value.
+    pub(crate) missing: bool,
+    /// The value to use; `None` when that is missing, or wrong and reported.
     pub(crate) value: Option<Given>,
 }
 
@@ -67,10 +69,11 @@ pub(crate) fn read(
             pattern: pattern(context, fields, &what),
             sensitive: truth(context, fields, "sensitive", &what).unwrap_or(false),
             span,
+            missing: false,
             value: None,
         };
         variable.one_of = one_of(context, fields, &what, &variable.kind);
-        variable.value = given(context, sections, inputs, name, fields, &variable);
+        variable.value = given(context, sections, inputs, name, fields, &mut variable);
         variables.insert(name.clone(), variable);
     }
     unknown_values(context, sections, inputs);
@@ -151,7 +154,7 @@ fn given(
     inputs: &Inputs<'_>,
     name: &str,
     fields: &Table,
-    variable: &Variable,
+    variable: &mut Variable,
 ) -> Option<Given> {
     let environment = format!("{ENVIRONMENT_PREFIX}{name}");
     let text = match (inputs.variables.get(name), inputs.environment.get(&environment)) {
@@ -187,13 +190,7 @@ fn given(
         .or_else(|| fields.get("default"))
         .map(|entry| &entry.node);
     let Some(node) = node else {
-        context.add(
-            Diagnostic::error("missing-value", format!("the variable `{name}` has no value"))
-                .at(variable.span.clone(), "")
-                .help(format!(
-                    "set it in `[values]`, with `{environment}`, or with `--var {name}=…`"
-                )),
-        );
+        variable.missing = true;
         return None;
     };
     if variable.sensitive {
@@ -203,6 +200,25 @@ fn given(
         draft: context.draft(node),
         from: None,
     })
+}
+
+/// Reports the variables without a value that are needed.
+pub(crate) fn complain_of_missing(
+    context: &mut Context<'_>,
+    variables: &BTreeMap<String, Variable>,
+    is_needed: impl Fn(&str) -> bool,
+) {
+    for (name, variable) in variables {
+        if variable.missing && is_needed(name) {
+            context.add(
+                Diagnostic::error("missing-value", format!("the variable `{name}` has no value"))
+                    .at(variable.span.clone(), "")
+                    .help(format!(
+                        "set it in `[values]`, with `{ENVIRONMENT_PREFIX}{name}`, or with `--var {name}=…`"
+                    )),
+            );
+        }
+    }
 }
 
 /// Keeps the texts of a sensitive value out of what is shown.
