@@ -41,6 +41,7 @@ program_files![
     "services/applicationautoscaling.py",
     "services/ec2.py",
     "services/ec2_endpoints.py",
+    "services/ec2_security_groups.py",
     "services/ecr.py",
     "services/ecs.py",
     "services/ecs_services.py",

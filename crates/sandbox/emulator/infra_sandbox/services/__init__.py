@@ -8,6 +8,7 @@ SERVICES = (
     "applicationautoscaling",
     "ec2",
     "ec2_endpoints",
+    "ec2_security_groups",
     "ecr",
     "ecs",
     "ecs_services",

@@ -197,9 +197,20 @@ def stage_of(call: Call) -> Any:
     return call.backend().get_stage(call.params["ApiId"], call.params["StageName"])
 
 
-def check_access_logs(fields: dict[str, Any]) -> None:
-    if (fields.get("accessLogSettings") or {}).get("destinationArn", "").endswith(":*"):
-        raise bad_request("Invalid ARN specified in the request: the log group's ARN must not end with ':*'")
+def told_of_stage(api: Any, fields: dict[str, Any]) -> dict[str, Any]:
+    """The fields of a stage as they are told afterwards; refuses settings of a route that there is not.
+
+    A log group's ARN is taken with and without its star, and told without.
+    https://github.com/terraform-aws-modules/terraform-aws-apigateway-v2/issues/80
+    """
+    keys = {route.route_key for route in api.routes.values()}
+    for key in fields.get("routeSettings") or {}:
+        if key not in keys:
+            raise not_found(f"Unable to find Route by key {key} within the provided RouteSettings")
+    logs = fields.get("accessLogSettings")
+    if logs and "destinationArn" in logs:
+        fields = fields | {"accessLogSettings": logs | {"destinationArn": logs["destinationArn"].removesuffix(":*")}}
+    return fields
 
 
 @operation(SERVICE, "CreateStage")
@@ -208,7 +219,7 @@ def create_stage(call: Call) -> Answer:
     api = call.backend().get_api(call.params["ApiId"])
     if fields["stageName"] in api.stages:
         raise conflict("Stage already exists")
-    check_access_logs(fields)
+    fields = told_of_stage(api, fields)
     defaults = {"detailedMetricsEnabled": False} | fields.get("defaultRouteSettings", {})
     stage = api.create_stage(fields | {"defaultRouteSettings": defaults})
     stage.auto_deploy = fields.get("autoDeploy", False)
@@ -218,8 +229,8 @@ def create_stage(call: Call) -> Answer:
 
 @operation(SERVICE, "UpdateStage")
 def update_stage(call: Call) -> Answer:
-    fields, stage = sent(call), stage_of(call)
-    check_access_logs(fields)
+    stage = stage_of(call)
+    fields = told_of_stage(call.backend().get_api(call.params["ApiId"]), sent(call))
     for name, attribute in STAGE_FIELDS.items():
         if name in fields:
             value = fields[name]

@@ -45,9 +45,28 @@ def register_scalable_target(call: Call) -> dict[str, Any] | Answer:
     return result | {"ScalableTargetARN": target.arn}
 
 
+def forget(call: Call, resource_id: str) -> None:
+    """A target goes with the service that it scales. https://github.com/hashicorp/terraform-provider-aws/issues/14254"""
+    backend = call.backend(SERVICE)
+    for group in backend.targets.values():
+        target = group.pop(resource_id, None)
+        if target is not None:
+            tags.pop(target.arn, None)
+            forget_policies(call, target)
+
+
+def forget_policies(call: Call, target: Any) -> None:
+    """A target takes its policies with it, and they their alarms."""
+    backend = call.backend(SERVICE)
+    for key, policy in list(backend.policies.items()):
+        if (policy.resource_id, policy.scalable_dimension) == (target.resource_id, target.scalable_dimension):
+            policy.delete_alarms(call.account, call.region)
+            del backend.policies[key]
+
+
 @operation(SERVICE, "DeregisterScalableTarget")
 def deregister_scalable_target(call: Call) -> Answer:
-    params, backend = call.params, call.backend()
+    params = call.params
     target = target_of(call, params["ResourceId"], params["ScalableDimension"])
     if target is None:
         message = (
@@ -56,11 +75,7 @@ def deregister_scalable_target(call: Call) -> Answer:
         )
         raise AwsError("ObjectNotFoundException", message)
     tags.pop(target.arn, None)
-    # A target takes its policies with it.
-    for key, policy in list(backend.policies.items()):
-        if (policy.resource_id, policy.scalable_dimension) == (target.resource_id, target.scalable_dimension):
-            policy.delete_alarms(call.account, call.region)
-            del backend.policies[key]
+    forget_policies(call, target)
     return call.forward()
 
 

@@ -3,10 +3,10 @@
 https://docs.aws.amazon.com/AWSEC2/latest/APIReference/errors-overview.html
 """
 
+import ipaddress
 from typing import Any
 
 from moto.ec2.models.route_tables import Route
-from moto.ec2.models.security_groups import SecurityGroupRule
 
 from .. import network
 from ..call import Answer, AwsError, Call, operation
@@ -43,22 +43,14 @@ def remember(call: Call, made: str) -> None:
         tokens[(*call.here, call.operation, call.params["ClientToken"])] = (made, call.params)
 
 
-# Security group rules
-
-
-def rule_description(rule: SecurityGroupRule) -> str | None:
-    """moto tells the description of rules about networks only, not of those about another group."""
-    return rule.ip_range.get("Description") or (rule.source_group or {}).get("Description")
-
-
-SecurityGroupRule.description = property(rule_description)  # type: ignore[assignment,method-assign]
-
-
 # VPCs and subnets
 
 
 @operation("ec2", "CreateVpc")
 def create_vpc(call: Call) -> dict[str, Any]:
+    text = call.params.get("CidrBlock")
+    if text and not 16 <= ipaddress.ip_network(text, strict=False).prefixlen <= 28:
+        raise refuse("InvalidVpc.Range", f"The CIDR '{text}' is invalid.")
     result = call.moto()
     vpc = call.backend().vpcs[result["Vpc"]["VpcId"]]
     vpc.state = result["Vpc"]["State"] = "pending"
@@ -68,6 +60,17 @@ def create_vpc(call: Call) -> dict[str, Any]:
 
     timeline.after("ec2.vpc.available", f"{vpc.id} available", available)
     return result
+
+
+@operation("ec2", "AssociateVpcCidrBlock")
+def associate_vpc_cidr_block(call: Call) -> Answer:
+    vpc, text = call.backend().get_vpc(call.params["VpcId"]), call.params.get("CidrBlock")
+    if text:
+        wanted = ipaddress.ip_network(text, strict=False)
+        for each in vpc.get_cidr_block_association_set():
+            if ipaddress.ip_network(each["cidr_block"]).overlaps(wanted):
+                raise refuse("InvalidVpc.Range", f"The CIDR '{text}' overlaps with {each['cidr_block']} of {vpc.id}.")
+    return call.forward()
 
 
 @operation("ec2", "DeleteVpc")
@@ -87,6 +90,14 @@ def delete_vpc(call: Call) -> Answer:
         for key in [key for key, each in ec2.network_acls.items() if each.vpc_id == vpc_id]:
             del ec2.network_acls[key]
     return answer
+
+
+@operation("ec2", "CreateSubnet")
+def create_subnet(call: Call) -> Answer:
+    text = call.params.get("CidrBlock")
+    if text and not 16 <= ipaddress.ip_network(text, strict=False).prefixlen <= 28:
+        raise refuse("InvalidSubnet.Range", f"The CIDR '{text}' is invalid.")
+    return call.forward()
 
 
 @operation("ec2", "DeleteSubnet")
@@ -323,29 +334,4 @@ def replace_route(call: Call) -> Answer:
             f"There is no route defined for '{call.params.get('DestinationCidrBlock')}' in the route table. Use"
             " CreateRoute instead.",
         )
-    return call.forward()
-
-
-# Security groups
-
-
-def rules_of(group: Any) -> list[Any]:
-    return [*group.ingress_rules, *group.egress_rules]
-
-
-@operation("ec2", "DeleteSecurityGroup")
-def delete_security_group(call: Call) -> Answer:
-    ec2, group_id = call.backend(), call.params.get("GroupId")
-    group = ec2.get_security_group_from_id(group_id) if group_id else None
-    if group is not None:
-        if group.is_default:
-            raise refuse("CannotDelete", f'the specified group: "{group_id}" name: "default" cannot be deleted')
-        others = [each for each in ec2.groups.get(group.vpc_id, {}).values() if each.id != group_id]
-        referenced = any(
-            (getattr(rule, "source_group", None) or {}).get("GroupId") == group_id
-            for other in others
-            for rule in rules_of(other)
-        )
-        if referenced or network.of_group(ec2, group_id):
-            raise refuse("DependencyViolation", f"resource {group_id} has a dependent object")
     return call.forward()

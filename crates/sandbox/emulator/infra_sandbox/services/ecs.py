@@ -20,6 +20,8 @@ FARGATE_MEMORY = {
     16384: set(range(32768, 122880 + 1, 8192)),
 }
 
+OWN_PROVIDERS = {"FARGATE", "FARGATE_SPOT"}
+
 
 def refuse(message: str, code: str = "ClientException") -> AwsError:
     return AwsError(code, message, 400)
@@ -93,9 +95,35 @@ def update_cluster(call: Call) -> dict[str, Any]:
     cluster.configuration = params.get("configuration", cluster.configuration)
     cluster.service_connect_defaults = params.get("serviceConnectDefaults", cluster.service_connect_defaults)
     if call.operation == "PutClusterCapacityProviders":
+        check_capacity_providers(call, cluster)
         cluster.capacity_providers = params["capacityProviders"]
         cluster.default_capacity_provider_strategy = params["defaultCapacityProviderStrategy"]
     return {"cluster": describe_cluster(call, cluster, ALL)}
+
+
+def check_capacity_providers(call: Call, cluster: Any) -> None:
+    """Refuses providers that there are not, and to let go of one that a service uses.
+
+    https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_PutClusterCapacityProviders.html
+    """
+    wanted, backend = set(call.params["capacityProviders"]), call.backend()
+    known = OWN_PROVIDERS | {each.name for each in backend.capacity_providers.values()}
+    if wanted - known:
+        raise ecs_services.invalid(
+            "The specified capacity provider was not found. Specify a valid capacity provider and try again."
+        )
+    strategy = {each["capacityProvider"] for each in call.params["defaultCapacityProviderStrategy"]}
+    if strategy - wanted:
+        raise ecs_services.invalid(
+            "The default capacity provider strategy cannot contain a capacity provider that is not associated with"
+            f" the cluster: {', '.join(sorted(strategy - wanted))}"
+        )
+    for service in backend.services.values():
+        used = {each["capacityProvider"] for each in service.fields.get("capacityProviderStrategy") or []}
+        if service.cluster_name == cluster.name and service.status == "ACTIVE" and used - wanted:
+            raise refuse(
+                "The specified capacity provider is in use and cannot be removed.", "ResourceInUseException"
+            )
 
 
 @operation("ecs", "DeleteCluster")
@@ -153,6 +181,19 @@ def mebibytes(text: str) -> int:
     return int(float(text.removesuffix("gb")) * 1024) if text.endswith("gb") else int(text)
 
 
+def check_secrets(params: dict[str, Any]) -> None:
+    """A secret's name is no other variable's. https://github.com/dagster-io/dagster/issues/11622"""
+    for container in params["containerDefinitions"]:
+        taken = {each["name"] for each in container.get("environment") or []}
+        for each in container.get("secrets") or []:
+            if each["name"] in taken:
+                raise refuse(
+                    "The secret name must be unique and not shared with any new or existing environment variables set"
+                    f" on the container, such as '{each['name']}'."
+                )
+            taken.add(each["name"])
+
+
 def check_roles(call: Call) -> None:
     """The roles of a definition have to be there. Of one that is not seen yet AWS says either thing: that it is
     not valid, or that the caller may not pass it."""
@@ -172,6 +213,7 @@ def check_roles(call: Call) -> None:
 def register_task_definition(call: Call) -> Answer | dict[str, Any]:
     params = call.params
     check_roles(call)
+    check_secrets(params)
     if "FARGATE" in params.get("requiresCompatibilities", []):
         check_fargate(params)
     result = call.moto()
@@ -250,7 +292,7 @@ def deregister_task_definition(call: Call) -> dict[str, Any]:
 @operation("ecs", "DescribeCapacityProviders")
 def describe_capacity_providers(call: Call) -> dict[str, Any] | Answer:
     names = set(call.params.get("capacityProviders", []))
-    own = names & {"FARGATE", "FARGATE_SPOT"}
+    own = names & OWN_PROVIDERS
     if not own or names - own:
         return call.forward()
     arn = f"arn:aws:ecs:{call.region}:{call.account}:capacity-provider/"

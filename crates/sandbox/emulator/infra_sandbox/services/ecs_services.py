@@ -8,7 +8,7 @@ from ..call import AwsError, Call, backend_of, operation
 from ..rollout import Service, service_deployments
 from ..tasks import Task
 from ..world import store
-from . import iam
+from . import applicationautoscaling, iam
 
 NAME = re.compile(r"[A-Za-z0-9_-]{1,255}")
 # (account, region, cluster, client token) → the name of the service it made
@@ -204,6 +204,7 @@ def delete_service(call: Call) -> dict[str, Any]:
     if service.desired_count > 0 and not call.params.get("force"):
         raise invalid("The service cannot be stopped while it is scaled above 0.")
     service.close()
+    applicationautoscaling.forget(call, f"service/{service.cluster_name}/{service.name}")
     return {"service": service.describe(["TAGS"]) | {"status": "DRAINING"}}
 
 

@@ -92,7 +92,51 @@ def create_service_linked_role(call: Call) -> dict[str, Any] | Answer:
     }
 
 
+# Tags: keys of roles have no case, and keep the one that they were given last.
+# https://docs.aws.amazon.com/IAM/latest/UserGuide/id_tags.html
+
+
+def without(tags: list[dict[str, str]], keys: list[str]) -> list[dict[str, str]]:
+    gone = {key.lower() for key in keys}
+    return [each for each in tags if each["Key"].lower() not in gone]
+
+
+@operation("iam", "TagRole")
+def tag_role(call: Call) -> Answer:
+    answer, given = call.forward(), call.params["Tags"]
+    if answer.status < 300:
+        role = call.backend().get_role(call.params["RoleName"])
+        role.tags = without(role.tags, [each["Key"] for each in given]) + given
+    return answer
+
+
+@operation("iam", "UntagRole")
+def untag_role(call: Call) -> Answer:
+    answer = call.forward()
+    if answer.status < 300:
+        role = call.backend().get_role(call.params["RoleName"])
+        role.tags = without(role.tags, call.params["TagKeys"])
+    return answer
+
+
 # Policies and principals
+
+
+@operation("iam", "AttachRolePolicy")
+def attach_role_policy(call: Call) -> dict[str, Any] | Answer:
+    """Done as often as it is asked for; moto counts every time."""
+    role = call.backend().get_role(call.params["RoleName"])
+    if call.params["PolicyArn"] in role.managed_policies:
+        return {}
+    return call.forward()
+
+
+@operation("iam", "DeleteInstanceProfile")
+def delete_instance_profile(call: Call) -> Answer:
+    profile = call.backend().get_instance_profile(call.params["InstanceProfileName"])
+    if profile.roles:
+        raise AwsError("DeleteConflict", "Cannot delete entity, must remove roles from instance profile first.", 409)
+    return call.forward()
 
 
 @operation("iam", "DeletePolicy")
@@ -100,6 +144,9 @@ def delete_policy(call: Call) -> Answer:
     policy = call.backend().managed_policies.get(call.params["PolicyArn"])
     if policy is not None and policy.attachment_count > 0:
         raise AwsError("DeleteConflict", "Cannot delete a policy attached to entities.", 409)
+    if policy is not None and len(policy.versions) > 1:
+        message = "This policy has more than one version. Before you delete a policy, you must delete its other versions."
+        raise AwsError("DeleteConflict", message, 409)
     return call.forward()
 
 

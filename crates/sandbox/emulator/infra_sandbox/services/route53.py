@@ -67,10 +67,28 @@ def change_resource_record_sets(call: Call) -> dict[str, Any]:
             problems.append(f"Tried to delete {what} but it was not found")
         elif change["Action"] == "DELETE" and values.get(key, value_of(record)) != value_of(record):
             problems.append(f"Tried to delete {what} but the values provided do not match the current values")
+        elif change["Action"] != "DELETE":
+            problems += cname_conflicts(zone, name, record["Type"], present)
         present = present - {key} if change["Action"] == "DELETE" else present | {key}
     if problems:
         raise AwsError("InvalidChangeBatch", str([f"{each}" for each in problems]), 400)
     return submit(call.account, call.moto())
+
+
+def cname_conflicts(zone: Any, name: str, kind: str, present: set[tuple[str, str, str]]) -> list[str]:
+    """A CNAME stands alone at its name, change by change. https://github.com/hashicorp/terraform/issues/6679"""
+    others = {other for there, other, _ in present if there == name and other != kind}
+    if kind == "CNAME" and others:
+        return [
+            f"RRSet of type CNAME with DNS name {name} is not permitted as it conflicts with other records with the"
+            f" same DNS name in zone {zone.name}"
+        ]
+    if "CNAME" in others:
+        return [
+            f"RRSet of type {kind} with DNS name {name} is not permitted because a conflicting RRSet of type  CNAME"
+            f" with the same DNS name already exists in zone {zone.name}"
+        ]
+    return []
 
 
 def value_of(record: dict[str, Any]) -> Any:
