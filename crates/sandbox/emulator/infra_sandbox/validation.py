@@ -50,7 +50,7 @@ LOOSER = {
     ("lambda", "Runtime", "enum"): "new runtimes are added faster than models are published",
 }
 # Whether the patterns of tags' values are held to, as AWS does.
-TAG_VALUES_ARE_HELD = False
+TAG_VALUES_ARE_HELD = True
 TAG_VALUE = re.compile(r"tagvalue(type)?", re.IGNORECASE)
 # API Gateway's model has the limits of texts in the names of their shapes only.
 NAMED_LENGTH = re.compile(r"StringWithLengthBetween(\d+)And(\d+)")

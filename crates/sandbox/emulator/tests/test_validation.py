@@ -34,6 +34,7 @@ class Validation(SandboxTest):
             ("iam", "get_role", {"RoleName": long}, "ValidationError", "length less than or equal to 64"),
             ("iam", "create_role", {"RoleName": "r"}, "ValidationError", "Value null at 'assumeRolePolicyDocument'"),
             ("iam", "list_roles", {"MaxItems": 0}, "ValidationError", "value greater than or equal to 1"),
+            ("iam", "tag_role", {"RoleName": "r", "Tags": [{"Key": "k", "Value": "a[b]"}]}, "ValidationError", "'tags.1.member.value'"),
             ("sts", "assume_role", {"RoleArn": "x", "RoleSessionName": "s"}, "ValidationError", "at 'roleArn'"),
             ("elbv2", "create_target_group", {"Name": "t", "Protocol": "FTP"}, "ValidationError", "enum value set: .*HTTPS"),
             ("elbv2", "create_target_group", {"Name": "t", "Port": 70000}, "ValidationError", "at 'port' .* 65535"),
