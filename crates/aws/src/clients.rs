@@ -1,5 +1,6 @@
 //! The clients of one run: one region, one account, one role.
 
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use aws_config::sts::AssumeRoleProvider;
@@ -36,6 +37,8 @@ pub struct ConnectOptions {
     pub emulator: Option<Emulator>,
     /// Where image pushes go instead of the host in the repository's URI (`INFRA_ECR_REGISTRY`).
     pub registry: Option<String>,
+    /// Where Docker keeps the credentials of registries that are not ECR's (`DOCKER_CONFIG`, or `~/.docker`).
+    pub docker_config: Option<PathBuf>,
     /// Where calls are told.
     pub progress: Arc<dyn Progress>,
 }
@@ -84,6 +87,8 @@ pub struct Clients {
     pub registry: Option<String>,
     /// Whether that is ECR's own, so that ECR knows what was pushed.
     pub registry_is_ecrs: bool,
+    /// Where Docker keeps the credentials of registries that are not ECR's.
+    pub docker_config: Option<PathBuf>,
     /// Queues for what takes one change at a time.
     pub serial: Serial,
     /// Reads of route tables, joined.
@@ -154,6 +159,7 @@ pub async fn connect(options: &ConnectOptions) -> ProviderResult<Clients> {
             .clone()
             .or_else(|| options.emulator.as_ref()?.registry.clone()),
         registry_is_ecrs: options.registry.is_none(),
+        docker_config: options.docker_config.clone(),
         serial: Serial::default(),
         route_tables: Joined::default(),
         group_rules: Joined::default(),

@@ -323,6 +323,7 @@ pub async fn open(
             registry: Some(sandbox.registry.clone()),
         }),
         registry: environment::variable(environment::REGISTRY),
+        docker_config: environment::docker_config(),
         progress: Arc::new(reporter.clone()),
     };
     let runs = infra_state_sled::runs_folder(&site.state_dir, &stack.id)?;

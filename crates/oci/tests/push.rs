@@ -484,6 +484,32 @@ async fn bearer_tokens_are_got_once_and_renewed_once() {
 }
 
 #[tokio::test]
+async fn confined_credentials_are_not_sent_to_a_token_service_elsewhere() {
+    let elsewhere = Double::start(Behaviour {
+        bearer: true,
+        ..Behaviour::default()
+    })
+    .await;
+    let double = Double::start(Behaviour {
+        bearer: true,
+        token_service: Some(elsewhere.address().to_owned()),
+        ..Behaviour::default()
+    })
+    .await;
+    let confined = credentials().map(Credentials::confined);
+    let error = push(&client(&double, confined), &image().await, &["v1"])
+        .await
+        .unwrap_err();
+    assert_eq!(error.class(), ErrorClass::Denied);
+    assert!(error.to_string().contains("are for"), "{error}");
+    assert!(elsewhere.take_log().is_empty());
+
+    // Those that are not confined go there, as the token specification has it.
+    let _ = push(&client(&double, credentials()), &image().await, &["v1"]).await;
+    assert!(!elsewhere.take_log().is_empty());
+}
+
+#[tokio::test]
 async fn a_token_that_is_refused_twice_is_given_up() {
     let double = Double::start(Behaviour {
         bearer: true,

@@ -71,6 +71,7 @@ impl Cloud {
                 access_key_id: "testing".into(),
             }),
             registry: None,
+            docker_config: None,
             progress: Arc::new(Silent),
         };
         let clients = connect(&options).await.unwrap();

@@ -15,7 +15,7 @@ use serde::Deserialize;
 use tokio::sync::Mutex;
 use tokio::time::Instant;
 
-use super::address::{require_safe, shown};
+use super::address::{Address, require_safe, shown};
 use super::challenge::{self, Challenge};
 use crate::error::{Error, ErrorClass};
 
@@ -24,6 +24,8 @@ use crate::error::{Error, ErrorClass};
 pub struct Credentials {
     username: String,
     password: String,
+    /// Whether no other host may see them, not even one that the registry names.
+    confined: bool,
 }
 
 impl Credentials {
@@ -32,6 +34,16 @@ impl Credentials {
         Self {
             username: username.into(),
             password: password.into(),
+            confined: false,
+        }
+    }
+
+    /// The same, for the registry's own host only: a token service on another host does not get them.
+    #[must_use]
+    pub fn confined(self) -> Self {
+        Self {
+            confined: true,
+            ..self
         }
     }
 
@@ -119,13 +131,15 @@ const TOKEN_TIMEOUT: Duration = Duration::from_secs(30);
 
 /// Credentials and the tokens got with them.
 pub(crate) struct Authority {
+    address: Address,
     credentials: Option<Credentials>,
     tokens: Mutex<HashMap<Scope, Token>>,
 }
 
 impl Authority {
-    pub(crate) fn new(credentials: Option<Credentials>) -> Self {
+    pub(crate) fn new(address: Address, credentials: Option<Credentials>) -> Self {
         Self {
+            address,
             credentials,
             tokens: Mutex::new(HashMap::new()),
         }
@@ -188,6 +202,16 @@ impl Authority {
             }
         }
         let doing = format!("getting a token from {}", shown(&url));
+        let is_confined = self
+            .credentials
+            .as_ref()
+            .is_some_and(|credentials| credentials.confined);
+        if is_confined && !self.address.trusts(&url) {
+            let problem = format!("the credentials are for {} only", self.address.shown());
+            return Err(Error::new(ErrorClass::Denied, doing, problem).with_hint(
+                "check the registry's address: this one sends its callers elsewhere for a token",
+            ));
+        }
         let mut request = client.get(url).timeout(TOKEN_TIMEOUT);
         if let Some(header) = self.credentials.as_ref().and_then(Credentials::header) {
             request = request.header(AUTHORIZATION, header);

@@ -3,6 +3,7 @@
 mod address;
 mod auth;
 mod challenge;
+mod docker_config;
 mod events;
 mod push;
 mod refusal;

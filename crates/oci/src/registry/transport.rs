@@ -133,7 +133,7 @@ impl Transport {
         let client = builder.build().map_err(|error| {
             Error::new(ErrorClass::Other, "making an HTTP client", "it cannot be set up").caused_by(error)
         })?;
-        let authority = Arc::new(Authority::new(credentials));
+        let authority = Arc::new(Authority::new(address.clone(), credentials));
         Ok(Self {
             client,
             address,

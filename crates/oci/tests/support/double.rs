@@ -42,6 +42,8 @@ pub struct Behaviour {
     pub basic: Option<(&'static str, &'static str)>,
     /// Wants tokens, which it gives to whoever brings the Basic credentials.
     pub bearer: bool,
+    /// Sends its callers to this address for their tokens instead of to itself.
+    pub token_service: Option<String>,
     /// Does not tell how far an upload got.
     pub no_status: bool,
     /// Tells that an upload got only so far, whatever it has.
@@ -356,7 +358,7 @@ fn unauthorized(shared: &Shared, request: &Request<Incoming>) -> Option<Answer> 
         }
         let challenge = format!(
             r#"Bearer realm="{}/token",service="double",scope="repository:any:pull""#,
-            shared.address
+            shared.behaviour.token_service.as_ref().unwrap_or(&shared.address)
         );
         return Some(with(
             refusal(401, "UNAUTHORIZED", "token needed"),

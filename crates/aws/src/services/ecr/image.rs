@@ -27,6 +27,7 @@ use crate::catalogue::FromClients;
 use crate::clients::Clients;
 use crate::errors::{AwsResult, missing};
 use crate::read::{Observations, in_batches_that_exist};
+use crate::services::ecr::registry_host::{RegistryHost, registry_host};
 
 /// The type.
 pub struct Image {
@@ -35,6 +36,12 @@ pub struct Image {
     registry: Option<String>,
     /// Whether ECR knows what was pushed.
     registry_is_ecrs: bool,
+    /// Of ECR's token.
+    region: String,
+    /// Of ECR's token.
+    partition: String,
+    /// Where Docker keeps the credentials of other registries.
+    docker_config: Option<PathBuf>,
     credentials: OnceCell<Credentials>,
 }
 
@@ -101,6 +108,9 @@ impl FromClients for Image {
             client: clients.ecr.clone(),
             registry: clients.registry.clone(),
             registry_is_ecrs: clients.registry_is_ecrs,
+            region: clients.region.clone(),
+            partition: clients.identity.partition.clone(),
+            docker_config: clients.docker_config.clone(),
             credentials: OnceCell::new(),
         }
     }
@@ -210,7 +220,7 @@ image_tag      = "dev02"
         if !local.contains_key("source") {
             return Ok(Attributes::new());
         }
-        let image = open(&decode(&local)?, call).await?;
+        let image = self.open(&decode(&local)?, call).await?;
         Ok(Attributes::from([(
             "digest".to_owned(),
             Value::from(image.digest().to_string()),
@@ -218,7 +228,7 @@ image_tag      = "dev02"
     }
 
     async fn create(&self, call: &Call, spec: Spec) -> ProviderResult<Created<Observed>> {
-        let image = open(&spec, call).await?;
+        let image = self.open(&spec, call).await?;
         let digest = image.digest().to_string();
         let tag = spec.image_tag.clone().unwrap_or_else(|| default_tag(&digest));
         let (registry, repository) = self.registry(&spec.repository_uri).await?;
@@ -362,13 +372,85 @@ impl Image {
         };
         let (address, credentials) = match &self.registry {
             Some(other) => match split_credentials(other) {
-                (address, Some(credentials)) => (address, credentials),
-                (address, None) => (address, self.token().await?),
+                (address, Some(credentials)) => (address, Some(credentials)),
+                (address, None) => {
+                    let credentials = self.credentials_for(&address).await?;
+                    (address, credentials)
+                }
             },
-            None => (host.to_owned(), self.token().await?),
+            None => (host.to_owned(), self.credentials_for(host).await?),
         };
-        let registry = Registry::new(&address, Some(credentials)).map_err(convert)?;
+        let registry = Registry::new(&address, credentials).map_err(convert)?;
         Ok((registry, repository.to_owned()))
+    }
+
+    /// What a registry is asked with: ECR's token where it belongs, elsewhere what `docker login` left for it.
+    async fn credentials_for(&self, address: &str) -> ProviderResult<Option<Credentials>> {
+        match registry_host(address, &self.region, &self.partition) {
+            RegistryHost::Ecr | RegistryHost::Loopback => self.token().await.map(Some),
+            RegistryHost::EcrOfAnotherRegion => Err(ProviderError::new(
+                ErrorClass::Invalid,
+                format!(
+                    "`{address}` is in another region, and ECR's token is for {} only",
+                    self.region
+                ),
+            )
+            .hint(
+                "push to a repository in the stack's own region; ECR's replication takes images to others",
+            )),
+            RegistryHost::Other => {
+                let host = address.split_once("://").map_or(address, |(_, host)| host);
+                match &self.docker_config {
+                    Some(folder) => Credentials::of_docker(folder, host).await.map_err(convert),
+                    None => Ok(None),
+                }
+            }
+        }
+    }
+
+    /// Opens the image and checks that it is the one that was planned.
+    async fn open(&self, spec: &Spec, call: &Call) -> ProviderResult<OciImage> {
+        let platform = match &spec.platform {
+            Some(text) => Some(
+                text.parse()
+                    .map_err(|error| ProviderError::new(ErrorClass::Invalid, format!("platform: {error}")))?,
+            ),
+            None => None,
+        };
+        let lines = call.clone();
+        let options = OpenOptions {
+            platform,
+            on_build_line: Some(Arc::new(move |line: &str| lines.note(line))),
+            ..OpenOptions::default()
+        };
+        let mut from = source(&spec.source)?;
+        if let infra_oci::Source::Registry {
+            reference,
+            credentials,
+        } = &mut from
+        {
+            *credentials = self.source_credentials(reference.registry()).await?;
+        }
+        let image = OciImage::open(&from, &options).await.map_err(convert)?;
+        match &spec.digest {
+            Some(wanted) if *wanted != image.digest().to_string() => Err(ProviderError::new(
+                ErrorClass::Invalid,
+                format!("the image is {}, but {wanted} was planned", image.digest()),
+            )
+            .hint("the image was changed meanwhile: plan again")),
+            _ => Ok(image),
+        }
+    }
+
+    /// As [`Image::credentials_for`]; an image of ECR in another region may be public to the caller by other means.
+    async fn source_credentials(&self, host: &str) -> ProviderResult<Option<Credentials>> {
+        match registry_host(host, &self.region, &self.partition) {
+            RegistryHost::Ecr => self.token().await.map(Some),
+            _ => match &self.docker_config {
+                Some(folder) => Credentials::of_docker(folder, host).await.map_err(convert),
+                None => Ok(None),
+            },
+        }
     }
 
     /// ECR's token is good for twelve hours, longer than a run.
@@ -386,7 +468,9 @@ impl Image {
                 let token = data
                     .and_then(|data| data.authorization_token())
                     .ok_or_else(|| missing("ecr", "GetAuthorizationToken", "token"))?;
-                Credentials::from_basic_token(token).map_err(convert)
+                Credentials::from_basic_token(token)
+                    .map(Credentials::confined)
+                    .map_err(convert)
             })
             .await?;
         Ok(token.clone())
@@ -425,34 +509,6 @@ fn split_credentials(address: &str) -> (String, Option<Credentials>) {
             (format!("{scheme}{host}"), Some(Credentials::new(name, password)))
         }
         None => (address.to_owned(), None),
-    }
-}
-
-/// Opens the image and checks that it is the one that was planned.
-async fn open(spec: &Spec, call: &Call) -> ProviderResult<OciImage> {
-    let platform = match &spec.platform {
-        Some(text) => Some(
-            text.parse()
-                .map_err(|error| ProviderError::new(ErrorClass::Invalid, format!("platform: {error}")))?,
-        ),
-        None => None,
-    };
-    let lines = call.clone();
-    let options = OpenOptions {
-        platform,
-        on_build_line: Some(Arc::new(move |line: &str| lines.note(line))),
-        ..OpenOptions::default()
-    };
-    let image = OciImage::open(&source(&spec.source)?, &options)
-        .await
-        .map_err(convert)?;
-    match &spec.digest {
-        Some(wanted) if *wanted != image.digest().to_string() => Err(ProviderError::new(
-            ErrorClass::Invalid,
-            format!("the image is {}, but {wanted} was planned", image.digest()),
-        )
-        .hint("the image was changed meanwhile: plan again")),
-        _ => Ok(image),
     }
 }
 

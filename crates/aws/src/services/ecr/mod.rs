@@ -4,4 +4,5 @@ mod common;
 pub mod image;
 pub mod lifecycle_policy;
 pub mod lookups;
+mod registry_host;
 pub mod repository;
