@@ -19,6 +19,7 @@ use aws_smithy_types::body::SdkBody;
 pub struct Always {
     status: Option<u16>,
     body: &'static str,
+    headers: &'static [(&'static str, &'static str)],
     asked: Arc<AtomicU32>,
 }
 
@@ -28,8 +29,15 @@ impl Always {
         Self {
             status,
             body,
+            headers: &[],
             asked: Arc::default(),
         }
+    }
+
+    /// Adds headers to its answers.
+    pub fn with_headers(mut self, headers: &'static [(&'static str, &'static str)]) -> Self {
+        self.headers = headers;
+        self
     }
 
     /// How many requests there were.
@@ -59,10 +67,13 @@ impl HttpConnector for Always {
     fn call(&self, _: HttpRequest) -> HttpConnectorFuture {
         self.asked.fetch_add(1, Ordering::Relaxed);
         let result = match self.status {
-            Some(status) => Ok(HttpResponse::new(
-                status.try_into().unwrap(),
-                SdkBody::from(self.body),
-            )),
+            Some(status) => {
+                let mut response = HttpResponse::new(status.try_into().unwrap(), SdkBody::from(self.body));
+                for (name, value) in self.headers {
+                    response.headers_mut().insert(*name, *value);
+                }
+                Ok(response)
+            }
             None => Err(ConnectorError::io("connection reset by peer".into())),
         };
         HttpConnectorFuture::ready(result)

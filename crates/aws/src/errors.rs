@@ -1,13 +1,19 @@
-//! From an SDK's error to a [`ProviderError`] with a class.
-//!
-//! Codes are from the services' "Common errors" pages and the error lists of their API references.
+//! From an SDK's error to a [`ProviderError`] with a class, and with what to do about it where we know that.
 
+mod blocked;
+mod classes;
+mod credentials;
+
+use aws_credential_types::provider::error::CredentialsError;
 use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
 use aws_smithy_runtime_api::client::result::SdkError;
 use aws_smithy_types::error::metadata::ProvideErrorMetadata;
 use aws_types::request_id::RequestId;
 use infra_core::{ErrorClass, ProviderError};
 use infra_provider::ProviderResult;
+
+pub use classes::classify;
+use credentials::Problem;
 
 /// Gives an SDK result its class, service and operation.
 pub trait AwsResult<T> {
@@ -97,6 +103,9 @@ where
             _ => innermost(error),
         },
     };
+    if let Some(unsigned) = credentials::in_chain(error) {
+        return not_signed(unsigned, innermost(error), service, operation);
+    }
     let class = match error {
         SdkError::ConstructionFailure(_) => ErrorClass::Invalid,
         SdkError::DispatchFailure(failure) if failure.is_user() => ErrorClass::Other,
@@ -115,6 +124,17 @@ where
     }
 }
 
+/// A call that was never sent, because there was nothing to sign it with.
+fn not_signed(error: &CredentialsError, message: String, service: &str, operation: &str) -> ProviderError {
+    let problem = Problem::unsigned(error);
+    ProviderError {
+        service: service.to_owned(),
+        operation: operation.to_owned(),
+        hint: problem.map(|problem| problem.hint().to_owned()),
+        ..ProviderError::new(problem.map_or(ErrorClass::Transient, Problem::class), message)
+    }
+}
+
 /// The message at the end of the chain of causes: `connection refused` says more than `dispatch failure`.
 fn innermost(error: &(dyn std::error::Error + 'static)) -> String {
     let mut current = error;
@@ -124,196 +144,6 @@ fn innermost(error: &(dyn std::error::Error + 'static)) -> String {
     current.to_string()
 }
 
-/// Codes whose class their spelling does not tell.
-const CLASSES: &[(&str, ErrorClass)] = &[
-    ("RequestLimitExceeded", ErrorClass::Throttled),
-    ("TooManyRequestsException", ErrorClass::Throttled),
-    ("SlowDown", ErrorClass::Throttled),
-    ("PriorRequestNotComplete", ErrorClass::Throttled),
-    ("BandwidthLimitExceeded", ErrorClass::Throttled),
-    ("ConcurrentModification", ErrorClass::Throttled),
-    ("ConcurrentUpdateException", ErrorClass::Throttled),
-    ("OperationAbortedException", ErrorClass::Throttled),
-    ("UpdateInProgressException", ErrorClass::Throttled),
-    ("ServiceUnavailable", ErrorClass::Transient),
-    ("Unavailable", ErrorClass::Transient),
-    ("InternalFailure", ErrorClass::Transient),
-    ("InternalError", ErrorClass::Transient),
-    ("ServerException", ErrorClass::Transient),
-    ("RequestTimeout", ErrorClass::Transient),
-    ("RequestTimeoutException", ErrorClass::Transient),
-    ("NoSuchEntity", ErrorClass::NotFound),
-    ("NoSuchHostedZone", ErrorClass::NotFound),
-    ("ClusterNotFoundException", ErrorClass::NotFound),
-    ("ServiceNotActiveException", ErrorClass::NotFound),
-    ("ObjectNotFoundException", ErrorClass::NotFound),
-    ("Gateway.NotAttached", ErrorClass::NotFound),
-    ("EntityAlreadyExists", ErrorClass::AlreadyExists),
-    ("InvalidPermission.Duplicate", ErrorClass::AlreadyExists),
-    ("InvalidGroup.Duplicate", ErrorClass::AlreadyExists),
-    ("Resource.AlreadyAssociated", ErrorClass::AlreadyExists),
-    ("InvalidSubnet.Conflict", ErrorClass::AlreadyExists),
-    ("DependencyViolation", ErrorClass::DependencyViolation),
-    ("DeleteConflict", ErrorClass::DependencyViolation),
-    ("ResourceInUse", ErrorClass::DependencyViolation),
-    ("InvalidIPAddress.InUse", ErrorClass::DependencyViolation),
-    ("InvalidAddress.InUse", ErrorClass::DependencyViolation),
-    ("AuthFailure.AddressInUse", ErrorClass::DependencyViolation),
-    (
-        "ClusterContainsServicesException",
-        ErrorClass::DependencyViolation,
-    ),
-    ("ClusterContainsTasksException", ErrorClass::DependencyViolation),
-    (
-        "ClusterContainsContainerInstancesException",
-        ErrorClass::DependencyViolation,
-    ),
-    (
-        "ClusterContainsCapacityProviderException",
-        ErrorClass::DependencyViolation,
-    ),
-    ("RepositoryNotEmptyException", ErrorClass::DependencyViolation),
-    ("HostedZoneNotEmpty", ErrorClass::DependencyViolation),
-    ("UnauthorizedOperation", ErrorClass::Denied),
-    ("AuthFailure", ErrorClass::Denied),
-    ("OptInRequired", ErrorClass::Denied),
-    ("ExpiredToken", ErrorClass::Denied),
-    ("ExpiredTokenException", ErrorClass::Denied),
-    ("InvalidClientTokenId", ErrorClass::Denied),
-    ("SignatureDoesNotMatch", ErrorClass::Denied),
-    ("UnrecognizedClientException", ErrorClass::Denied),
-    ("MissingAuthenticationToken", ErrorClass::Denied),
-    ("LimitExceededException", ErrorClass::Quota),
-    ("LimitExceeded", ErrorClass::Quota),
-    ("ServiceQuotaExceededException", ErrorClass::Quota),
-];
-
-/// Services that give many things one code: (service, code, part of the message in lower case, class).
-const MESSAGES: &[(&str, &str, &str, ErrorClass)] = &[
-    (
-        "ecs",
-        "ClientException",
-        "unable to describe task definition",
-        ErrorClass::NotFound,
-    ),
-    (
-        "ecs",
-        "InvalidParameterException",
-        "creation of service was not idempotent",
-        ErrorClass::AlreadyExists,
-    ),
-    // The listener of the target group is not there yet.
-    (
-        "ecs",
-        "InvalidParameterException",
-        "does not have an associated load balancer",
-        ErrorClass::DependencyNotReady,
-    ),
-    (
-        "ecs",
-        "InvalidParameterException",
-        "still draining",
-        ErrorClass::DependencyNotReady,
-    ),
-    (
-        "autoscaling",
-        "ValidationException",
-        "service doesn't exist",
-        ErrorClass::DependencyNotReady,
-    ),
-    (
-        "autoscaling",
-        "ValidationException",
-        "no scalable target found",
-        ErrorClass::NotFound,
-    ),
-    (
-        "autoscaling",
-        "ValidationException",
-        "no scaling policy found",
-        ErrorClass::NotFound,
-    ),
-];
-
-/// The class of an answered error.
-pub fn classify(service: &str, code: Option<&str>, message: &str, status: Option<u16>) -> ErrorClass {
-    let code = code.unwrap_or("");
-    // Eventual consistency of IAM: other services speak of a role that is there (AWS.md, section 3).
-    if speaks_of_a_role_not_yet_visible(service, code, message) {
-        return ErrorClass::DependencyNotReady;
-    }
-    // IAM's own: a role that was just made is not yet known as a principal.
-    if code == "MalformedPolicyDocument" && message.to_lowercase().contains("invalid principal in policy") {
-        return ErrorClass::DependencyNotReady;
-    }
-    // An HTTP API refuses a second change of itself at the same time with a plain conflict.
-    if code == "ConflictException" && message.to_lowercase().contains("concurrent modification") {
-        return ErrorClass::Throttled;
-    }
-    let lower = message.to_lowercase();
-    let said = MESSAGES
-        .iter()
-        .find(|(of, known, part, _)| *of == service && *known == code && lower.contains(part));
-    if let Some((.., class)) = said {
-        return *class;
-    }
-    if let Some((_, class)) = CLASSES.iter().find(|(known, _)| *known == code) {
-        return *class;
-    }
-    let contains = |part: &str| code.contains(part);
-    if contains("Throttl") {
-        ErrorClass::Throttled
-    } else if code.ends_with(".NotFound") || contains("NotFound") {
-        ErrorClass::NotFound
-    } else if contains("AlreadyExists")
-        || code.starts_with("Duplicate")
-        || code.ends_with("AlreadyAssociated")
-    {
-        ErrorClass::AlreadyExists
-    } else if contains("InUse") {
-        ErrorClass::DependencyViolation
-    } else if contains("AccessDenied") || contains("NotAuthorized") {
-        ErrorClass::Denied
-    } else if contains("LimitExceeded") || code.starts_with("TooMany") {
-        ErrorClass::Quota
-    } else if code == "ConflictException" {
-        ErrorClass::AlreadyExists
-    } else {
-        match status {
-            Some(429) => ErrorClass::Throttled,
-            Some(500..) => ErrorClass::Transient,
-            Some(404) => ErrorClass::NotFound,
-            Some(403) => ErrorClass::Denied,
-            Some(400..) => ErrorClass::Invalid,
-            _ => ErrorClass::Other,
-        }
-    }
-}
-
-fn speaks_of_a_role_not_yet_visible(service: &str, code: &str, message: &str) -> bool {
-    if !matches!(service, "ecs" | "apigatewayv2" | "autoscaling" | "ec2") {
-        return false;
-    }
-    let refused = matches!(
-        code,
-        "InvalidParameterException"
-            | "ClientException"
-            | "ValidationException"
-            | "BadRequestException"
-            | "AccessDeniedException"
-            | "InvalidParameterValue"
-    );
-    let message = message.to_lowercase();
-    refused
-        && (message.contains("unable to assume the role")
-            || message.contains("unable to assume iam role")
-            || message.contains("unable to assume the service linked role")
-            || message.contains("role is not valid")
-            || message.contains("not authorized to perform: iam:passrole")
-                && message.contains("does not exist")
-            || message.contains("does not have the trust relationship"))
-}
-
 fn hint(
     class: ErrorClass,
     service: &str,
@@ -321,10 +151,19 @@ fn hint(
     code: Option<&str>,
     message: &str,
 ) -> Option<String> {
+    let coded = code.unwrap_or("");
+    if let Some(problem) = Problem::answered(coded, message) {
+        return Some(problem.hint().to_owned());
+    }
     match class {
-        ErrorClass::Denied if code.is_some_and(|code| code.starts_with("Expired")) => {
-            Some("the credentials have expired: sign in again".into())
-        }
+        ErrorClass::Blocked => blocked::hint(service, coded, message).map(str::to_owned),
+        ErrorClass::Denied | ErrorClass::Other if coded.is_empty() => Some(NOT_AWS.to_owned()),
+        // https://docs.aws.amazon.com/STS/latest/APIReference/API_GetCallerIdentity.html
+        ErrorClass::Denied if operation == "GetCallerIdentity" => Some(
+            "this needs no permission, and no policy can deny it: the credentials are wrong, have expired or belong to \
+             another partition, or the policy of a VPC endpoint for STS does not let the call through"
+                .into(),
+        ),
         ErrorClass::Denied if !message.contains("not authorized to perform") => Some(format!(
             "the caller needs the IAM action `{}`, and no policy may deny it",
             iam_action(service, operation)
@@ -335,6 +174,9 @@ fn hint(
         _ => None,
     }
 }
+
+const NOT_AWS: &str = "AWS names a code with every error, so this was answered by something else: look at HTTPS_PROXY, at \
+     AWS_ENDPOINT_URL, and at what stands between this machine and AWS";
 
 /// The IAM action of an operation. Its prefix differs from the service's name in addresses for some, and API
 /// Gateway's actions are the HTTP methods.
@@ -361,85 +203,6 @@ fn iam_action(service: &str, operation: &str) -> String {
 mod tests {
     use super::*;
     use crate::always::Always;
-
-    #[test]
-    fn codes_have_the_class_that_the_engine_acts_on() {
-        let cases: &[(&str, &str, &str, u16, ErrorClass)] = &[
-            ("ec2", "RequestLimitExceeded", "", 503, ErrorClass::Throttled),
-            ("ecs", "ThrottlingException", "", 400, ErrorClass::Throttled),
-            ("ec2", "InvalidVpcID.NotFound", "", 400, ErrorClass::NotFound),
-            ("iam", "NoSuchEntity", "", 404, ErrorClass::NotFound),
-            ("elbv2", "LoadBalancerNotFound", "", 400, ErrorClass::NotFound),
-            (
-                "elbv2",
-                "DuplicateLoadBalancerName",
-                "",
-                400,
-                ErrorClass::AlreadyExists,
-            ),
-            (
-                "logs",
-                "ResourceAlreadyExistsException",
-                "",
-                400,
-                ErrorClass::AlreadyExists,
-            ),
-            ("elbv2", "ResourceInUse", "", 400, ErrorClass::DependencyViolation),
-            ("ec2", "VpcLimitExceeded", "", 400, ErrorClass::Quota),
-            ("ec2", "UnauthorizedOperation", "", 403, ErrorClass::Denied),
-            (
-                "apigatewayv2",
-                "ConflictException",
-                "Unable to complete operation due to concurrent modification.",
-                409,
-                ErrorClass::Throttled,
-            ),
-            (
-                "ecs",
-                "ClientException",
-                "ECS was unable to assume the role 'arn:aws:iam::1:role/x'",
-                400,
-                ErrorClass::DependencyNotReady,
-            ),
-            (
-                "ecs",
-                "InvalidParameterException",
-                "Unable to assume the service linked role. Please verify that the ECS service linked role exists.",
-                400,
-                ErrorClass::DependencyNotReady,
-            ),
-            (
-                "autoscaling",
-                "ValidationException",
-                "Unable to assume IAM role: arn:aws:iam::1:role/x",
-                400,
-                ErrorClass::DependencyNotReady,
-            ),
-            (
-                "ecs",
-                "AccessDeniedException",
-                "User: arn:aws:iam::1:user/a is not authorized to perform: iam:PassRole on resource: \
-                 arn:aws:iam::1:role/x",
-                400,
-                ErrorClass::Denied,
-            ),
-            (
-                "ec2",
-                "InvalidParameterValue",
-                "the CIDR is invalid",
-                400,
-                ErrorClass::Invalid,
-            ),
-            ("ec2", "", "", 502, ErrorClass::Transient),
-        ];
-        for (service, code, message, status, class) in cases {
-            assert_eq!(
-                classify(service, Some(code), message, Some(*status)),
-                *class,
-                "{code}"
-            );
-        }
-    }
 
     #[tokio::test(start_paused = true)]
     async fn an_answer_that_is_not_the_services_is_told_as_what_it_is() {
@@ -477,6 +240,109 @@ mod tests {
                 );
             }
         }
+    }
+
+    #[test]
+    fn what_to_do_is_told_with_the_refusal() {
+        for (service, operation, code, message, hint) in [
+            // No policy has anything to do with it.
+            (
+                "sts",
+                "GetCallerIdentity",
+                Some("InvalidClientTokenId"),
+                "invalid",
+                "does not know these credentials",
+            ),
+            (
+                "sts",
+                "GetCallerIdentity",
+                Some("AccessDenied"),
+                "no",
+                "needs no permission",
+            ),
+            (
+                "ec2",
+                "CreateVpc",
+                Some("RequestExpired"),
+                "Request has expired.",
+                "sign in again",
+            ),
+            (
+                "ecs",
+                "CreateCluster",
+                Some("ExpiredTokenException"),
+                "expired",
+                "sign in again",
+            ),
+            (
+                "iam",
+                "GetRole",
+                Some("SignatureDoesNotMatch"),
+                "Signature not yet current: x is still later than y",
+                "clock",
+            ),
+            (
+                "ec2",
+                "CreateVpc",
+                Some("UnauthorizedOperation"),
+                "no",
+                "the IAM action `ec2:CreateVpc`",
+            ),
+            (
+                "ec2",
+                "CreateVpc",
+                None,
+                "answered with HTTP 403, without an error code",
+                "HTTPS_PROXY",
+            ),
+            (
+                "ecr",
+                "DeleteRepository",
+                Some("RepositoryNotEmptyException"),
+                "has images",
+                "`force_delete = true`",
+            ),
+            (
+                "elbv2",
+                "DeleteLoadBalancer",
+                Some("OperationNotPermitted"),
+                "deletion protection is enabled",
+                "switch the protection off",
+            ),
+        ] {
+            let class = classify(service, code, message, Some(403));
+            let told = self::hint(class, service, operation, code, message).unwrap_or_default();
+            assert!(told.contains(hint), "{service} {code:?}: {told}");
+        }
+    }
+
+    #[tokio::test]
+    async fn a_call_that_cannot_be_signed_says_so_and_is_not_taken_for_a_lost_one() {
+        #[derive(Debug)]
+        struct SignedOut;
+        impl aws_credential_types::provider::ProvideCredentials for SignedOut {
+            fn provide_credentials<'a>(
+                &'a self,
+            ) -> aws_credential_types::provider::future::ProvideCredentials<'a>
+            where
+                Self: 'a,
+            {
+                let error = CredentialsError::provider_error("the SSO session has expired");
+                aws_credential_types::provider::future::ProvideCredentials::ready(Err(error))
+            }
+        }
+        let config = Always::answering(Some(200), "").config().into_builder();
+        let config = config
+            .credentials_provider(aws_credential_types::provider::SharedCredentialsProvider::new(
+                SignedOut,
+            ))
+            .build();
+        let ec2 = aws_sdk_ec2::Client::new(&config);
+        let error = ec2.create_vpc().send().await.aws("ec2", "CreateVpc").unwrap_err();
+        assert_eq!(error.class, ErrorClass::Credentials, "{error:?}");
+        assert!(error.message.contains("SSO session has expired"), "{error:?}");
+        assert!(error.hint.unwrap().contains("sign in again"));
+        assert!(error.class.has_no_effect());
     }
 
     #[test]

@@ -18,6 +18,12 @@ pub enum ErrorClass {
     DependencyNotReady,
     /// Something still uses this: a delete is tried again for a while.
     DependencyViolation,
+    /// Something stands in the way that no waiting removes, such as images in a repository or deletion protection:
+    /// somebody has to do something about it first.
+    Blocked,
+    /// AWS does not take the caller for who they say they are: credentials that are wrong, have expired or cannot be
+    /// found, or a clock that is wrong. Nothing else that is asked with them will be answered.
+    Credentials,
     /// Not allowed.
     Denied,
     /// AWS refuses the input.

@@ -45,7 +45,7 @@ async fn a_repository_with_images_is_deleted_only_when_asked_for(cloud: Cloud) {
     let call = cloud.call("ecr.repository", "again");
     let provider = cloud.provider("ecr.repository");
     let refused = provider.delete(&call, &id, &last).await.unwrap_err();
-    assert_eq!(refused.class, ErrorClass::DependencyViolation);
+    assert_eq!(refused.class, ErrorClass::Blocked);
     assert!(refused.hint.unwrap().contains("force_delete"));
 
     let taken = provider.create(&call, &wanted).await.unwrap_err();

@@ -83,7 +83,7 @@ async fn role_policy(cloud: Cloud) {
         .delete(&call, &role_id, &role_last)
         .await
         .unwrap_err();
-    assert_eq!(refused.class, ErrorClass::DependencyViolation);
+    assert_eq!(refused.class, ErrorClass::Blocked);
     assert!(refused.hint.unwrap().contains("did not add: read;"));
     cloud.delete("iam.role_policy", &id, &last).await;
     cloud.delete("iam.role", &role_id, &role_last).await;

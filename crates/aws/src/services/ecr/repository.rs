@@ -9,7 +9,7 @@ use aws_sdk_ecr::Client;
 use aws_sdk_ecr::types as sdk;
 use futures::future::try_join_all;
 use infra_core::types::{Problems, known, known_str};
-use infra_core::{Attributes, ErrorClass, PhysicalId, Value};
+use infra_core::{Attributes, PhysicalId, Value};
 use infra_provider::{Call, Created, Found, ProviderResult, ResourceType, Traits, Update};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -320,13 +320,7 @@ force_delete                 = true
             .send()
             .await
             .aws("ecr", "DeleteRepository")
-            .absent_is_none()
-            .map_err(|error| match error.class {
-                ErrorClass::DependencyViolation if !force => error.hint(
-                    "the repository still has images: delete them, or set `force_delete = true` and apply first",
-                ),
-                _ => error,
-            })?;
+            .absent_is_none()?;
         Ok(())
     }
 

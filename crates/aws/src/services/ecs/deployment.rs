@@ -13,9 +13,7 @@ use std::collections::BTreeMap;
 use std::sync::{Mutex, PoisonError};
 
 use aws_sdk_ecs::Client;
-use aws_sdk_ecs::types::{
-    self as sdk, CreatedAt, DeploymentRolloutState, ServiceDeploymentBrief, ServiceDeploymentStatus,
-};
+use aws_sdk_ecs::types::{self as sdk, CreatedAt, DeploymentRolloutState, ServiceDeploymentBrief};
 use aws_smithy_types::DateTime;
 use futures::future::try_join_all;
 use infra_core::types::{Problems, known_str};
@@ -26,6 +24,7 @@ use serde::{Deserialize, Serialize};
 
 use super::common::{check_arn, check_task_definition_arn, cluster_of, describe_service, describe_services};
 use super::explain;
+use super::rollout::{Awaited, Last, health_of};
 use crate::catalogue::FromClients;
 use crate::clients::Clients;
 use crate::errors::AwsResult;
@@ -43,39 +42,6 @@ pub struct Deployment {
     /// By service ARN: the deployment that this process has begun, or found under way as the only one.
     awaited: Mutex<BTreeMap<String, Awaited>>,
 }
-
-/// A deployment that has begun, by AWS's own answer.
-#[derive(Debug, Clone)]
-struct Awaited {
-    id: String,
-    created_at: DateTime,
-}
-
-impl Awaited {
-    fn of(deployment: &sdk::Deployment) -> Option<Self> {
-        Some(Self {
-            id: deployment.id.clone()?,
-            created_at: deployment.created_at?,
-        })
-    }
-
-    /// Whether `service` is an answer from before this deployment began. It is not when its primary deployment
-    /// is as new, nor when `ended` tells what became of this one (after a rollback the older deployment is
-    /// primary again).
-    fn is_not_visible_in(&self, service: &sdk::Service, ended: Option<&ServiceDeploymentBrief>) -> bool {
-        let is_listed = service.deployments().iter().any(|one| one.id() == Some(&self.id));
-        let is_old = primary(service)
-            .and_then(|primary| primary.created_at())
-            .is_some_and(|created_at| *created_at < self.created_at);
-        let told = ended
-            .and_then(|ended| ended.created_at)
-            .is_some_and(|at| at.secs() + TOGETHER_SECONDS >= self.created_at.secs());
-        !is_listed && is_old && !told
-    }
-}
-
-/// A service deployment and the deployment in the service that belongs to it are not made at quite the same time.
-const TOGETHER_SECONDS: i64 = 10;
 
 /// What the file may set.
 #[derive(Debug, Clone, Deserialize, JsonSchema)]
@@ -308,34 +274,26 @@ impl Deployment {
         }
     }
 
-    /// Whether this is the deployment whose end is waited for.
-    fn awaits(&self, service: &sdk::Service, deployment: &sdk::Deployment) -> bool {
-        let awaited = self.awaited.lock().unwrap_or_else(PoisonError::into_inner);
-        let awaited = service.service_arn().and_then(|arn| awaited.get(arn));
-        awaited.is_some_and(|awaited| deployment.id() == Some(&awaited.id))
-    }
-
     /// `completed` is the id of a deployment that did.
     async fn health(&self, service: &sdk::Service, completed: Option<&str>) -> ProviderResult<Health> {
         let Some(primary) = primary(service) else {
             return Ok(Health::Pending("no primary deployment yet".into()));
         };
-        let ended = match primary.rollout_state() {
+        let awaited = {
+            let awaited = self.awaited.lock().unwrap_or_else(PoisonError::into_inner);
+            service.service_arn().and_then(|arn| awaited.get(arn).cloned())
+        };
+        let is_awaited = awaited.as_ref().is_some_and(|awaited| awaited.is(primary));
+        let last = match primary.rollout_state() {
             // One that ECS goes back from is never completed; only of another one it may be that ECS went back to it.
             Some(DeploymentRolloutState::Completed)
-                if !self.awaits(service, primary) && (completed.is_none() || primary.id() != completed) =>
+                if !is_awaited && (completed.is_none() || primary.id() != completed) =>
             {
                 self.last_service_deployment(service, primary).await?
             }
-            _ => None,
+            _ => Last::NotAsked,
         };
-        let awaited = self.awaited.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(awaited) = service.service_arn().and_then(|arn| awaited.get(arn))
-            && awaited.is_not_visible_in(service, ended.as_ref())
-        {
-            return Ok(Health::Pending("the new deployment is not visible yet".into()));
-        }
-        Ok(health_of(primary, ended.as_ref()))
+        Ok(health_of(service, primary, awaited.as_ref(), &last))
     }
 
     /// The newest service deployment of a service. It is at least as new as the primary deployment: a rollback
@@ -344,9 +302,9 @@ impl Deployment {
         &self,
         service: &sdk::Service,
         primary: &sdk::Deployment,
-    ) -> ProviderResult<Option<ServiceDeploymentBrief>> {
+    ) -> ProviderResult<Last> {
         if self.service_deployments.is_missing() {
-            return Ok(None);
+            return Ok(Last::CannotBeAsked);
         }
         let since = primary
             .created_at()
@@ -368,7 +326,9 @@ impl Deployment {
             let answer = self
                 .service_deployments
                 .answer(answer, "ecs", "ListServiceDeployments")?;
-            let Some(answer) = answer else { break };
+            let Some(answer) = answer else {
+                return Ok(Last::CannotBeAsked);
+            };
             next_token = answer.next_token;
             let page = answer.service_deployments.unwrap_or_default();
             newest = page.into_iter().chain(newest).max_by_key(created_at);
@@ -376,7 +336,7 @@ impl Deployment {
                 break;
             }
         }
-        Ok(newest)
+        Ok(newest.map_or(Last::None, Last::Is))
     }
 }
 
@@ -407,52 +367,6 @@ pub(super) fn primary(service: &sdk::Service) -> Option<&sdk::Deployment> {
         .find(|deployment| deployment.status() == Some("PRIMARY"))
 }
 
-fn health_of(primary: &sdk::Deployment, ended: Option<&ServiceDeploymentBrief>) -> Health {
-    match primary.rollout_state() {
-        Some(DeploymentRolloutState::Failed) => {
-            let reason = primary.rollout_state_reason().unwrap_or("no reason given");
-            Health::Failed(format!("FAILED: {reason}"))
-        }
-        Some(DeploymentRolloutState::Completed) => {
-            let Some((ended, status)) = ended.and_then(|ended| Some((ended, ended.status()?))) else {
-                return Health::Ready;
-            };
-            match status {
-                ServiceDeploymentStatus::Successful => Health::Ready,
-                ServiceDeploymentStatus::Stopped
-                | ServiceDeploymentStatus::RollbackSuccessful
-                | ServiceDeploymentStatus::RollbackFailed => {
-                    let reason = ended.status_reason().filter(|reason| !reason.is_empty());
-                    let reason = reason.map(|reason| format!(": {reason}")).unwrap_or_default();
-                    Health::Failed(format!("{}{reason}", status.as_str()))
-                }
-                other => Health::Pending(other.as_str().to_owned()),
-            }
-        }
-        // Without a rollout state there is a deployment controller other than ECS itself, or none to speak of.
-        None => Health::Ready,
-        Some(_) => Health::Pending(progress(primary)),
-    }
-}
-
-/// `1 of 2 tasks running, 1 pending, 3 failed`.
-fn progress(primary: &sdk::Deployment) -> String {
-    let mut text = format!(
-        "{} of {} tasks running",
-        primary.running_count(),
-        primary.desired_count()
-    );
-    for (count, what) in [
-        (primary.pending_count(), "pending"),
-        (primary.failed_tasks(), "failed"),
-    ] {
-        if count > 0 {
-            text.push_str(&format!(", {count} {what}"));
-        }
-    }
-    text
-}
-
 fn observe(service: &sdk::Service) -> Observed {
     let primary = primary(service);
     Observed {
@@ -467,87 +381,5 @@ fn observe(service: &sdk::Service) -> Observed {
         running_count: primary.map_or(0, |primary| primary.running_count()),
         pending_count: primary.map_or(0, |primary| primary.pending_count()),
         failed_tasks: primary.map_or(0, |primary| primary.failed_tasks()),
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn an_answer_from_before_the_rollout_ends_no_wait() {
-        let deployment = |id: &str, at: i64| {
-            let at = DateTime::from_secs(at);
-            sdk::Deployment::builder()
-                .id(id)
-                .status("PRIMARY")
-                .created_at(at)
-                .build()
-        };
-        let service = |one: sdk::Deployment| sdk::Service::builder().deployments(one).build();
-        let told = |at: i64| {
-            ServiceDeploymentBrief::builder()
-                .created_at(DateTime::from_secs(at))
-                .build()
-        };
-        let awaited = Awaited::of(&deployment("ecs-svc/2", 200)).unwrap();
-        for (there, ended, not_visible) in [
-            (deployment("ecs-svc/2", 200), None, false),
-            (deployment("ecs-svc/1", 100), None, true),
-            // What became of an earlier rollout says nothing of this one.
-            (deployment("ecs-svc/1", 100), Some(told(150)), true),
-            (deployment("ecs-svc/1", 100), Some(told(199)), false),
-            (deployment("ecs-svc/3", 300), None, false),
-        ] {
-            let shown = format!("{there:?} {ended:?}");
-            assert_eq!(
-                awaited.is_not_visible_in(&service(there), ended.as_ref()),
-                not_visible,
-                "{shown}"
-            );
-        }
-    }
-
-    #[test]
-    fn a_rollout_is_done_only_when_it_was_not_rolled_back() {
-        let failed = |text: &str| Health::Failed(text.to_owned());
-        let pending = |text: &str| Health::Pending(text.to_owned());
-        for (state, ended, health) in [
-            ("COMPLETED", None, Health::Ready),
-            ("COMPLETED", Some("SUCCESSFUL"), Health::Ready),
-            (
-                "COMPLETED",
-                Some("ROLLBACK_SUCCESSFUL"),
-                failed("ROLLBACK_SUCCESSFUL: tripped"),
-            ),
-            (
-                "COMPLETED",
-                Some("ROLLBACK_FAILED"),
-                failed("ROLLBACK_FAILED: tripped"),
-            ),
-            ("COMPLETED", Some("STOPPED"), failed("STOPPED: tripped")),
-            (
-                "COMPLETED",
-                Some("ROLLBACK_IN_PROGRESS"),
-                pending("ROLLBACK_IN_PROGRESS"),
-            ),
-            ("IN_PROGRESS", None, pending("1 of 2 tasks running, 3 failed")),
-            ("FAILED", None, failed("FAILED: tasks failed to start")),
-        ] {
-            let primary = sdk::Deployment::builder()
-                .rollout_state(state.into())
-                .rollout_state_reason("tasks failed to start")
-                .desired_count(2)
-                .running_count(1)
-                .failed_tasks(3)
-                .build();
-            let ended = ended.map(|status| {
-                ServiceDeploymentBrief::builder()
-                    .status(status.into())
-                    .status_reason("tripped")
-                    .build()
-            });
-            assert_eq!(health_of(&primary, ended.as_ref()), health, "{state}");
-        }
     }
 }

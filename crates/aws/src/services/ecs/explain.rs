@@ -54,12 +54,6 @@ async fn stopped_tasks(client: &Client, service: &sdk::Service) -> Option<Vec<sd
         .await
         .ok()?;
     let mut tasks = described.tasks.unwrap_or_default();
-    let is_failure = |task: &sdk::Task| {
-        !matches!(
-            task.stop_code(),
-            Some(TaskStopCode::ServiceSchedulerInitiated | TaskStopCode::UserInitiated)
-        )
-    };
     tasks.retain(is_failure);
     // Those of the rollout in question first; after a rollback they belong to a deployment that is gone.
     let primary = primary(service).and_then(|primary| primary.id());
@@ -70,6 +64,19 @@ async fn stopped_tasks(client: &Client, service: &sdk::Service) -> Option<Vec<sd
     };
     tasks.sort_by_key(|task| std::cmp::Reverse((stopped_at(task), failed_too(task))));
     Some(tasks)
+}
+
+/// Whether a task stopped for a reason that says something of the rollout. A task that failed the load balancer's health
+/// checks is stopped by the scheduler, as one is that is too many; only the reason tells them apart.
+/// <https://docs.aws.amazon.com/AmazonECS/latest/developerguide/stopped-task-error-codes.html>
+fn is_failure(task: &sdk::Task) -> bool {
+    match task.stop_code() {
+        Some(TaskStopCode::UserInitiated) => false,
+        Some(TaskStopCode::ServiceSchedulerInitiated) => task
+            .stopped_reason()
+            .is_some_and(|reason| !reason.starts_with("Scaling activity")),
+        _ => true,
+    }
 }
 
 /// Each reason once, with how many tasks stopped for it.
@@ -206,6 +213,40 @@ mod tests {
                 "a task stopped: CannotPullContainerError: not found",
             ]
         );
+    }
+
+    #[test]
+    fn a_task_that_was_too_many_has_not_failed() {
+        for (code, reason, failed) in [
+            (
+                "ServiceSchedulerInitiated",
+                "Scaling activity initiated by (deployment ecs-svc/1)",
+                false,
+            ),
+            (
+                "ServiceSchedulerInitiated",
+                "Task failed ELB health checks in (target-group arn:aws:elasticloadbalancing:x)",
+                true,
+            ),
+            (
+                "ServiceSchedulerInitiated",
+                "Task failed container health checks",
+                true,
+            ),
+            ("UserInitiated", "Task stopped by user", false),
+            (
+                "EssentialContainerExited",
+                "Essential container in task exited",
+                true,
+            ),
+            ("TaskFailedToStart", "CannotPullContainerError: not found", true),
+        ] {
+            let task = sdk::Task::builder()
+                .stop_code(code.into())
+                .stopped_reason(reason)
+                .build();
+            assert_eq!(is_failure(&task), failed, "{code}: {reason}");
+        }
     }
 
     #[test]

@@ -8,6 +8,7 @@ pub mod deployment;
 mod explain;
 mod fargate;
 pub mod lookups;
+mod rollout;
 pub mod service;
 mod service_parts;
 mod service_rules;

@@ -94,6 +94,7 @@ impl ResourceType for Role {
         "iam:UntagRole",
         "iam:ListRolePolicies",
         "iam:ListAttachedRolePolicies",
+        "iam:ListInstanceProfilesForRole",
         "iam:DeleteRole",
         "iam:PassRole",
     ];
@@ -217,7 +218,7 @@ Statement = [{ Effect = "Allow", Action = "sts:AssumeRole", Principal = { Servic
             .aws("iam", "DeleteRole")
             .absent_is_none();
         match deleted {
-            Err(error) if error.class == ErrorClass::DependencyViolation => {
+            Err(error) if error.class == ErrorClass::Blocked => {
                 Err(self.what_it_still_has(id.as_str(), error).await)
             }
             other => other.map(|_| ()),
@@ -291,27 +292,41 @@ impl Role {
         Ok(())
     }
 
-    /// The refusal of a delete with the policies that are in its way. Policies of this stack are resources of
-    /// their own and are gone before; these were added by somebody else.
+    /// The refusal of a delete with what is in its way. Policies of this stack are resources of their own and are
+    /// gone before; these were added by somebody else.
     async fn what_it_still_has(&self, name: &str, error: ProviderError) -> ProviderError {
         let inline = self.client.list_role_policies().role_name(name).send();
         let attached = self.client.list_attached_role_policies().role_name(name).send();
-        let (inline, attached) = futures::join!(inline, attached);
-        let mut policies = inline.map(|answer| answer.policy_names).unwrap_or_default();
-        let attached = attached.ok().and_then(|answer| answer.attached_policies);
-        policies.extend(
-            attached
-                .into_iter()
-                .flatten()
-                .filter_map(|policy| policy.policy_arn),
-        );
-        if policies.is_empty() {
+        let profiles = self
+            .client
+            .list_instance_profiles_for_role()
+            .role_name(name)
+            .send();
+        let (inline, attached, profiles) = futures::join!(inline, attached, profiles);
+        let (Ok(inline), Ok(attached), Ok(profiles)) = (inline, attached, profiles) else {
             return error;
+        };
+        let attached = attached.attached_policies.unwrap_or_default().into_iter();
+        let policies = attached.filter_map(|policy| policy.policy_arn);
+        let profiles = profiles.instance_profiles.into_iter();
+        let profiles = profiles.map(|profile| format!("instance profile {}", profile.instance_profile_name));
+        let there: Vec<String> = inline
+            .policy_names
+            .into_iter()
+            .chain(policies)
+            .chain(profiles)
+            .collect();
+        if there.is_empty() {
+            // What it had is gone, and IAM does not know that everywhere yet.
+            return ProviderError {
+                class: ErrorClass::DependencyViolation,
+                hint: None,
+                ..error
+            };
         }
-        let listed = policies.join(", ");
+        let listed = there.join(", ");
         error.hint(format!(
-            "the role still has policies that this stack did not add: {listed}; remove them, or import them \
-             into the stack"
+            "the role still has what this stack did not add: {listed}; take that away, or import it into the stack"
         ))
     }
 }
