@@ -92,10 +92,7 @@ impl EngineError {
                 },
                 other => other,
             })),
-            Self::Refresh(RefreshError { type_name, source }) => Self::Refresh(RefreshError {
-                type_name,
-                source: redaction.error(source),
-            }),
+            Self::Refresh(error) => Self::Refresh(error.map(|source| redaction.error(source))),
             Self::Diagnostics(diagnostics) => Self::Diagnostics(masked(diagnostics)),
             Self::Lookups(unanswered) => Self::Lookups(Unanswered {
                 diagnostics: masked(unanswered.diagnostics),

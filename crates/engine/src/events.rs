@@ -1,16 +1,21 @@
 //! Events from the engine and the providers to whoever shows them.
 
-use std::sync::Arc;
+use std::collections::VecDeque;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use infra_core::Redaction;
 use infra_core::event::{Event, EventKind};
 use infra_provider::Progress;
-use tokio::sync::mpsc;
+use tokio::sync::{Notify, mpsc};
 use tokio::time::Instant;
 
 /// Progress that may wait for a slow reader; more is dropped.
 const PROGRESS_BOUND: usize = 1024;
+
+/// Events of steps and calls that may wait for a slow reader before nothing more is begun ([`Reporter::room`]). What was
+/// begun by then still tells what it has to, so that somewhat more may wait.
+const STEPS_BOUND: usize = 4096;
 
 /// Sends events. Cheap to clone.
 #[derive(Clone)]
@@ -20,29 +25,80 @@ pub struct Reporter {
 
 struct Inner {
     start: Instant,
-    steps: mpsc::UnboundedSender<Event>,
+    steps: Arc<Queue>,
     progress: mpsc::Sender<Event>,
-    sequence: std::sync::Mutex<u64>,
     mutating_calls: AtomicU64,
     reading_calls: AtomicU64,
     redaction: Redaction,
 }
 
+/// The events of steps and calls on their way to the reader. Sending must not wait, since calls are told from places
+/// that cannot; so whoever is about to begin something waits for room instead.
+#[derive(Default)]
+struct Queue {
+    waiting: Mutex<Waiting>,
+    /// Told when an event arrives, or none will any more.
+    arrived: Notify,
+    /// Told when there is room again.
+    room: Notify,
+}
+
+#[derive(Default)]
+struct Waiting {
+    events: VecDeque<Event>,
+    /// The number of the last one that was sent.
+    sequence: u64,
+    /// Nobody reads any more.
+    is_closed: bool,
+    /// Nobody sends any more.
+    is_complete: bool,
+}
+
+impl Queue {
+    fn locked(&self) -> MutexGuard<'_, Waiting> {
+        self.waiting.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn has_room(&self) -> bool {
+        let waiting = self.locked();
+        waiting.is_closed || waiting.events.len() < STEPS_BOUND
+    }
+
+    fn pop(&self) -> Option<Event> {
+        let event = self.locked().events.pop_front();
+        if event.is_some() && self.has_room() {
+            self.room.notify_waiters();
+        }
+        event
+    }
+
+    fn close(&self) {
+        self.locked().is_closed = true;
+        self.room.notify_waiters();
+    }
+}
+
+impl Drop for Inner {
+    fn drop(&mut self) {
+        self.steps.locked().is_complete = true;
+        self.steps.arrived.notify_one();
+    }
+}
+
 /// Receives events: those of steps and calls all and in order, others as far as there was room.
 pub struct EventReceiver {
-    steps: mpsc::UnboundedReceiver<Event>,
+    steps: Arc<Queue>,
     progress: mpsc::Receiver<Event>,
 }
 
 /// A reporter and its receiver. Times count from now. What `redaction` hides is in no event.
 pub fn channel(redaction: Redaction) -> (Reporter, EventReceiver) {
-    let (steps, step_receiver) = mpsc::unbounded_channel();
+    let steps = Arc::new(Queue::default());
     let (progress, progress_receiver) = mpsc::channel(PROGRESS_BOUND);
     let inner = Inner {
         start: Instant::now(),
-        steps,
+        steps: Arc::clone(&steps),
         progress,
-        sequence: std::sync::Mutex::new(0),
         mutating_calls: AtomicU64::new(0),
         reading_calls: AtomicU64::new(0),
         redaction,
@@ -52,7 +108,7 @@ pub fn channel(redaction: Redaction) -> (Reporter, EventReceiver) {
             inner: Arc::new(inner),
         },
         EventReceiver {
-            steps: step_receiver,
+            steps,
             progress: progress_receiver,
         },
     )
@@ -79,18 +135,36 @@ impl Reporter {
             return;
         }
         // Numbered, timed and sent under one lock, so that the order of numbers is the order of arrival.
-        let mut sequence = self
-            .inner
-            .sequence
-            .lock()
-            .unwrap_or_else(std::sync::PoisonError::into_inner);
-        *sequence += 1;
+        let mut waiting = self.inner.steps.locked();
         // Nobody may be listening: a run goes on without being watched.
-        let _ = self.inner.steps.send(Event {
+        if waiting.is_closed {
+            return;
+        }
+        waiting.sequence += 1;
+        let event = Event {
             at_ms: self.elapsed_ms(),
-            sequence: Some(*sequence),
+            sequence: Some(waiting.sequence),
             kind,
-        });
+        };
+        waiting.events.push_back(event);
+        drop(waiting);
+        self.inner.steps.arrived.notify_one();
+    }
+
+    /// Returns when the reader is not too far behind, or there is none. Whoever begins a step, a look or another try
+    /// waits for it first: so events need no more memory than the reader leaves them. Reading them must not wait for a
+    /// step.
+    pub async fn room(&self) {
+        let steps = &self.inner.steps;
+        loop {
+            let notified = steps.room.notified();
+            let mut notified = std::pin::pin!(notified);
+            notified.as_mut().enable();
+            if steps.has_room() {
+                return;
+            }
+            notified.await;
+        }
     }
 
     /// What is taken out of every text of AWS, of a build and of a log.
@@ -138,14 +212,35 @@ impl EventReceiver {
         self.progress.close();
     }
 
-    /// The next event; `None` when all was received, and every reporter is gone or [`Self::close`] was called.
+    /// The next event; `None` when all was received, and every reporter is gone or [`Self::close`] was called. It may
+    /// be given up at any time without losing one.
     pub async fn next(&mut self) -> Option<Event> {
-        tokio::select! {
-            biased;
-            Some(event) = self.steps.recv() => Some(event),
-            Some(event) = self.progress.recv() => Some(event),
-            else => None,
+        loop {
+            let is_over = {
+                let waiting = self.steps.locked();
+                waiting.is_closed || waiting.is_complete
+            };
+            if let Some(event) = self.steps.pop() {
+                return Some(event);
+            }
+            if let Ok(event) = self.progress.try_recv() {
+                return Some(event);
+            }
+            if is_over {
+                return None;
+            }
+            tokio::select! {
+                biased;
+                () = self.steps.arrived.notified() => {}
+                Some(event) = self.progress.recv() => return Some(event),
+            }
         }
+    }
+}
+
+impl Drop for EventReceiver {
+    fn drop(&mut self) {
+        self.steps.close();
     }
 }
 
@@ -184,5 +279,33 @@ mod tests {
         }
         assert_eq!(progress, PROGRESS_BOUND);
         assert_eq!(numbers, (1..=PROGRESS_BOUND as u64 * 2).collect::<Vec<_>>());
+    }
+
+    #[tokio::test]
+    async fn who_begins_something_waits_for_a_reader_that_is_behind_and_not_for_one_that_is_gone() {
+        let (reporter, mut receiver) = channel(Redaction::default());
+        for _ in 0..STEPS_BOUND {
+            let room = tokio::time::timeout(std::time::Duration::ZERO, reporter.room()).await;
+            assert!(room.is_ok());
+            reporter.send(EventKind::Settling { intents: 0 });
+        }
+        let other = reporter.clone();
+        let begun = tokio::spawn(async move { other.room().await });
+        tokio::task::yield_now().await;
+        assert!(!begun.is_finished());
+        // What was begun before still tells what it has to.
+        reporter.send(EventKind::Settling { intents: 0 });
+        assert_eq!(receiver.next().await.unwrap().sequence, Some(1));
+        tokio::task::yield_now().await;
+        assert!(!begun.is_finished());
+        assert_eq!(receiver.next().await.unwrap().sequence, Some(2));
+        begun.await.unwrap();
+        reporter.send(EventKind::Settling { intents: 0 });
+        let other = reporter.clone();
+        let begun = tokio::spawn(async move { other.room().await });
+        tokio::task::yield_now().await;
+        assert!(!begun.is_finished());
+        drop(receiver);
+        begun.await.unwrap();
     }
 }

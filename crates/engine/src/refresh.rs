@@ -1,9 +1,11 @@
 //! Looking at AWS: everything that the state knows, in as few calls as the providers can.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::error::Error;
+use std::fmt;
 use std::time::Duration;
 
-use futures::future::try_join_all;
+use futures::future::join_all;
 use infra_core::state::RecordStatus;
 use infra_core::{
     Attributes, Observation, PhysicalId, ProviderError, ResourceAddress, ResourceRecord, State, TypeName,
@@ -23,15 +25,63 @@ pub struct Refreshed {
     pub deposed: BTreeMap<(ResourceAddress, PhysicalId), Observation>,
 }
 
-/// A type's read failed.
-#[derive(Debug, Clone, thiserror::Error)]
-#[error("cannot read the resources of type {type_name}")]
+/// What AWS has could not be read, of one type or several.
+#[derive(Debug, Clone)]
 pub struct RefreshError {
-    /// The type.
-    pub type_name: TypeName,
-    /// Why.
-    #[source]
-    pub source: ProviderError,
+    /// Each type with the reason, in order of their names.
+    failures: Vec<(TypeName, ProviderError)>,
+}
+
+impl RefreshError {
+    /// One type cannot be read.
+    pub(crate) fn of(type_name: TypeName, source: ProviderError) -> Self {
+        Self {
+            failures: vec![(type_name, source)],
+        }
+    }
+
+    /// The types that cannot be read, each with the reason.
+    pub fn failures(&self) -> impl Iterator<Item = (&TypeName, &ProviderError)> {
+        self.failures
+            .iter()
+            .map(|(type_name, source)| (type_name, source))
+    }
+
+    /// The error with every reason changed.
+    pub(crate) fn map(self, change: impl Fn(ProviderError) -> ProviderError) -> Self {
+        let failures = self.failures.into_iter();
+        Self {
+            failures: failures
+                .map(|(type_name, source)| (type_name, change(source)))
+                .collect(),
+        }
+    }
+}
+
+/// A single reason is the error's source; several are told here, what to do about them once for all that it mends.
+impl fmt::Display for RefreshError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if let [(type_name, _)] = self.failures.as_slice() {
+            return write!(f, "cannot read the resources of type {type_name}");
+        }
+        write!(f, "cannot read the resources of {} types", self.failures.len())?;
+        let mut hints: Vec<&str> = Vec::new();
+        for (type_name, source) in &self.failures {
+            write!(f, "\n  {type_name}: {source}")?;
+            let hint = source.hint.as_deref();
+            hints.extend(hint.filter(|hint| !hints.contains(hint)));
+        }
+        hints.iter().try_for_each(|hint| write!(f, "\n  help: {hint}"))
+    }
+}
+
+impl Error for RefreshError {
+    fn source(&self) -> Option<&(dyn Error + 'static)> {
+        match self.failures.as_slice() {
+            [(_, source)] => Some(source),
+            _ => None,
+        }
+    }
 }
 
 /// One thing that the state knows.
@@ -68,7 +118,7 @@ impl<'a> Known<'a> {
 /// Reads all resources of the state, one call of `read` for each type, all types at the same time.
 ///
 /// # Errors
-/// The first type that cannot be read.
+/// Every type that cannot be read.
 pub async fn refresh(providers: &dyn Providers, state: &State) -> Result<Refreshed, RefreshError> {
     let current = state.resources.iter();
     let current = current.map(|(address, record)| Known::current(address, record));
@@ -94,13 +144,20 @@ async fn read(providers: &dyn Providers, things: &[Known<'_>]) -> Result<Refresh
         // All reads begin in one go, so that providers can make those that belong together one call: without this,
         // the scheduler would have some of them begin later.
         let found = tokio::task::unconstrained(provider.read_again(&ids, &last)).await;
-        found.map(|found| (things, found)).map_err(|source| RefreshError {
-            type_name: (*type_name).clone(),
-            source,
-        })
+        found
+            .map(|found| (things, found))
+            .map_err(|source| ((*type_name).clone(), source))
     });
     let mut refreshed = Refreshed::default();
-    for (things, found) in try_join_all(reads).await? {
+    let mut failures = Vec::new();
+    for read in join_all(reads).await {
+        let (things, found) = match read {
+            Ok(read) => read,
+            Err(failure) => {
+                failures.push(failure);
+                continue;
+            }
+        };
         for thing in things {
             let observation = match found.get(&thing.id) {
                 Some(found) => Observation::Present {
@@ -112,7 +169,11 @@ async fn read(providers: &dyn Providers, things: &[Known<'_>]) -> Result<Refresh
             refreshed.note(thing, observation);
         }
     }
-    Ok(refreshed)
+    if failures.is_empty() {
+        Ok(refreshed)
+    } else {
+        Err(RefreshError { failures })
+    }
 }
 
 impl Refreshed {
@@ -135,7 +196,7 @@ impl Refreshed {
     /// just made must not be taken for gone and made a second time.
     ///
     /// # Errors
-    /// The first type that cannot be read.
+    /// Every type that cannot be read.
     pub(crate) async fn look_again(
         &mut self,
         providers: &dyn Providers,
@@ -156,7 +217,7 @@ impl Refreshed {
     /// Reads some of the resources again.
     ///
     /// # Errors
-    /// The first type that cannot be read.
+    /// Every type that cannot be read.
     pub(crate) async fn read_again(
         &mut self,
         providers: &dyn Providers,

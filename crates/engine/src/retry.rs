@@ -124,6 +124,8 @@ pub struct Tries {
     transient: u32,
     not_ready: Option<Instant>,
     in_use: Option<Instant>,
+    blocked: Option<Instant>,
+    blocked_for: Duration,
     not_found: Option<Instant>,
 }
 
@@ -138,7 +140,18 @@ impl Tries {
             transient: 0,
             not_ready: None,
             in_use: None,
+            blocked: None,
+            blocked_for: Duration::ZERO,
             not_found: None,
+        }
+    }
+
+    /// Tries of a delete that comes after others, in this run, of what used the thing: for a while AWS may still
+    /// count what is gone. Without this, what only somebody else can put out of the way ends it at once.
+    pub fn after_deletes(self) -> Self {
+        Self {
+            blocked_for: self.pace.consistency_window,
+            ..self
         }
     }
 
@@ -169,6 +182,7 @@ impl Tries {
             }
             ErrorClass::DependencyNotReady => since(&mut self.not_ready) < pace.not_ready_for,
             ErrorClass::DependencyViolation => since(&mut self.in_use) < pace.in_use_for,
+            ErrorClass::Blocked => since(&mut self.blocked) < self.blocked_for,
             ErrorClass::NotFound => since(&mut self.not_found) < pace.consistency_window,
             _ => false,
         };
@@ -205,15 +219,37 @@ mod tests {
             DependencyNotReady,
             DependencyViolation,
             NotFound,
+            Blocked,
+            Credentials,
             Denied,
             Invalid,
         ] {
-            let mut tries = Tries::new(Pace::AWS);
+            let mut tries = Tries::new(Pace::AWS).after_deletes();
             while let Some(pause) = tries.next(class) {
                 assert!(pause <= Pace::AWS.slowest_retry);
                 tokio::time::sleep(pause).await;
             }
             assert!(tries.count() < 500, "{class:?}");
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn what_no_waiting_mends_is_tried_once_unless_this_run_may_just_have_mended_it() {
+        let at_once = Tries::new(Pace::AWS);
+        let may_have_mended = at_once.after_deletes();
+        for (mut tries, class, longest) in [
+            (at_once, ErrorClass::Blocked, Duration::ZERO),
+            (at_once, ErrorClass::Credentials, Duration::ZERO),
+            (may_have_mended, ErrorClass::Credentials, Duration::ZERO),
+            (
+                may_have_mended,
+                ErrorClass::Blocked,
+                Pace::AWS.consistency_window + Pace::AWS.slowest_retry,
+            ),
+        ] {
+            let took = failing_with(&mut tries, &[class]).await;
+            assert!(took <= longest, "{class:?} took {took:?}");
+            assert_eq!(tries.count() == 1, longest.is_zero(), "{class:?}");
         }
     }
 

@@ -119,10 +119,7 @@ impl Search<'_> {
         };
         let mut attributes = resolved.applied(key);
         attributes.retain(|_, value| !value.has_unknown());
-        let failed = |source| RefreshError {
-            type_name: address.type_name().clone(),
-            source,
-        };
+        let failed = |source| RefreshError::of(address.type_name().clone(), source);
         let call = Call {
             stack: self.session.journal.with_state(|state| state.stack.clone()),
             address: address.clone(),

@@ -1,12 +1,14 @@
 //! Waiters: polling until a resource works, or is gone.
 
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use futures::StreamExt;
 use futures::stream::FuturesUnordered;
 use infra_core::event::EventKind;
 use infra_core::{Attributes, ErrorClass, Health, PhysicalId, ProviderError, ResourceAddress};
-use infra_provider::{Found, Provider, Wait, serving};
+use infra_provider::{Found, Provider, ProviderResult, Wait, serving};
 use tokio::time::Instant;
 
 use crate::cancel::{Cancellation, cancelled};
@@ -39,30 +41,50 @@ enum Look {
 }
 
 impl Waiter<'_> {
-    /// Polls until it works; what was observed then. `shows` tells whether a look is from after the change that
-    /// is waited for: AWS may answer for a while as if that had not been.
+    /// Polls until it works; what was observed then. `not_shown` tells which attributes a look shows otherwise than
+    /// was asked for: AWS may answer for a while as if the change that is waited for had not been. When it does so for
+    /// longer, something has undone the change.
     ///
     /// # Errors
-    /// It failed, it is gone, it took too long, or waiting was cancelled.
+    /// It failed, it is gone, it took too long, it works otherwise than was asked for, or waiting was cancelled.
     pub async fn until_ready(
         &self,
-        shows: impl Fn(&Attributes) -> bool + Send + Sync,
+        not_shown: impl Fn(&Attributes) -> BTreeSet<String> + Send + Sync,
     ) -> Result<Attributes, ProviderError> {
         let visible_after = self.pace.consistency_window.max(Duration::from_secs(2));
+        let contradicted_since: Mutex<Option<Duration>> = Mutex::default();
+        let contradicts = |is: bool, elapsed: Duration| {
+            let mut since = contradicted_since.lock().unwrap_or_else(PoisonError::into_inner);
+            if !is {
+                *since = None;
+            }
+            elapsed.saturating_sub(*since.get_or_insert(elapsed))
+        };
         let observed = self
-            .poll(&|found, elapsed| match found.map(|found| &found.health) {
-                Some(Health::Ready)
-                    if elapsed < visible_after && !found.is_some_and(|found| shows(&found.observed)) =>
-                {
-                    Look::NotYet("the change is not visible yet".into())
+            .poll(&|found, elapsed| {
+                let otherwise = match found {
+                    Some(Found {
+                        observed,
+                        health: Health::Ready,
+                    }) => not_shown(observed),
+                    _ => BTreeSet::new(),
+                };
+                let contradicted_for = contradicts(!otherwise.is_empty(), elapsed);
+                match found.map(|found| &found.health) {
+                    Some(Health::Ready) if otherwise.is_empty() => Look::Over,
+                    Some(Health::Ready) if contradicted_for < self.pace.not_ready_for => {
+                        Look::NotYet("the change is not visible yet".into())
+                    }
+                    Some(Health::Ready) => Look::Failed(works_otherwise(&otherwise)),
+                    Some(Health::Pending(status)) => Look::NotYet(status.clone()),
+                    Some(Health::Failed(status)) => Look::Failed(status.clone()),
+                    Some(Health::Deleting(status)) => {
+                        Look::Gone(format!("somebody is deleting it: {status}"))
+                    }
+                    // Just made and not in AWS's lists yet; much later it has been deleted by somebody.
+                    None if elapsed < visible_after => Look::NotYet("not visible yet".into()),
+                    None => Look::Gone("it is gone: somebody deleted it meanwhile".into()),
                 }
-                Some(Health::Ready) => Look::Over,
-                Some(Health::Pending(status)) => Look::NotYet(status.clone()),
-                Some(Health::Failed(status)) => Look::Failed(status.clone()),
-                Some(Health::Deleting(status)) => Look::Gone(format!("somebody is deleting it: {status}")),
-                // Just made and not in AWS's lists yet; much later it has been deleted by somebody.
-                None if elapsed < visible_after => Look::NotYet("not visible yet".into()),
-                None => Look::Gone("it is gone: somebody deleted it meanwhile".into()),
             })
             .await?;
         Ok(observed.unwrap_or_default())
@@ -100,8 +122,7 @@ impl Waiter<'_> {
                 () = self.cancellation.reached(2) => return Err(self.stopped()),
                 Some(answer) = looks.next() => answer,
                 () = tokio::time::sleep_until(due), if has_room => {
-                    let look = self.provider.read(std::slice::from_ref(self.id));
-                    looks.push(serving(self.address.clone(), look));
+                    looks.push(self.look());
                     due = self.next_look(started);
                     continue;
                 }
@@ -130,9 +151,16 @@ impl Waiter<'_> {
                 due = due.max(Instant::now() + self.pace.first_poll);
             }
             if started.elapsed() >= self.wait.timeout {
-                return Err(self.timed_out(&status));
+                return Err(self.timed_out(&status).await);
             }
         }
+    }
+
+    /// One look, once whoever reads what is told of it is not too far behind.
+    async fn look(&self) -> ProviderResult<BTreeMap<PhysicalId, Found<Attributes>>> {
+        self.cancellation.until(1, self.reporter.room()).await;
+        let look = self.provider.read(std::slice::from_ref(self.id));
+        serving(self.address.clone(), look).await
     }
 
     fn most_looks(&self, started: Instant) -> usize {
@@ -146,27 +174,42 @@ impl Waiter<'_> {
 
     /// The error of a resource in a failed state, by AWS's word for that, and why it came to it.
     pub async fn failed(&self, status: &str) -> ProviderError {
-        let explained = self.cancellation.until(2, self.provider.explain(self.id)).await;
-        let message = match explained.flatten() {
-            Some(reason) => format!("{status}\n{reason}"),
-            None => status.to_owned(),
-        };
-        ProviderError::new(ErrorClass::Failed, message)
+        ProviderError::new(ErrorClass::Failed, self.explained(status.to_owned()).await)
+    }
+
+    /// A message with what the provider finds out about the reason.
+    async fn explained(&self, message: String) -> String {
+        let explaining = tokio::time::timeout(EXPLAINING, self.provider.explain(self.id));
+        match self.cancellation.until(2, explaining).await {
+            Some(Ok(Some(reason))) => format!("{message}\n{reason}"),
+            _ => message,
+        }
     }
 
     fn stopped(&self) -> ProviderError {
         cancelled(format!("while waiting for: {}", self.wait.what))
     }
 
-    fn timed_out(&self, status: &str) -> ProviderError {
-        ProviderError::new(
-            ErrorClass::TimedOut,
-            format!(
-                "gave up after {} s waiting for: {} (last seen: {status})",
-                self.wait.timeout.as_secs(),
-                self.wait.what
-            ),
+    async fn timed_out(&self, status: &str) -> ProviderError {
+        let message = format!(
+            "gave up after {} s waiting for: {} (last seen: {status})",
+            self.wait.timeout.as_secs(),
+            self.wait.what
+        );
+        ProviderError::new(ErrorClass::TimedOut, self.explained(message).await).hint(
+            "run the same command again to go on waiting, or give it longer by `timeouts` of the resource",
         )
-        .hint("run the same command again to go on waiting, or give it longer by `timeouts` of the resource")
     }
+}
+
+/// How long it is asked why something failed or takes too long.
+const EXPLAINING: Duration = Duration::from_secs(60);
+
+fn works_otherwise(otherwise: &BTreeSet<String>) -> String {
+    let names: Vec<String> = otherwise.iter().map(|name| format!("`{name}`")).collect();
+    format!(
+        "it works, but not as it was asked to: {} is not what was sent, because AWS or somebody else took the \
+         change back",
+        names.join(", ")
+    )
 }

@@ -45,4 +45,4 @@ pub use path::{CriticalPath, CriticalStep, Expectations, StepEstimate, critical_
 pub use resolve::{Current, Resolved, resolve};
 pub use same::same_work;
 pub use scope::{attributes_after, attributes_seen};
-pub use shows::shows;
+pub use shows::{not_shown, shows};

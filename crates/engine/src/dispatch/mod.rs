@@ -13,8 +13,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use infra_core::event::EventKind;
-use infra_core::plan::StepDependency;
-use infra_core::{ErrorClass, Plan, ProviderError, StepId, Strength};
+use infra_core::plan::{StepDependency, StepOperation};
+use infra_core::{ErrorClass, Plan, ProviderError, ResourceAddress, StepId, Strength};
 use infra_state::AppendError;
 use tokio::sync::mpsc;
 use tokio::task::{JoinError, JoinSet};
@@ -31,6 +31,9 @@ const MOST_PRESSING: usize = 4;
 /// Of the longest chain: what is as long is likely to decide when the run ends.
 const LONG_CHAIN: f64 = 0.95;
 
+/// Messages of steps that may wait for the dispatcher. Each has what a resource came to be with it.
+const MOST_MESSAGES: usize = 64;
+
 /// A run under way.
 pub(crate) struct Dispatch {
     shared: Arc<Shared>,
@@ -46,10 +49,13 @@ pub(crate) struct Dispatch {
     calling: usize,
     parallelism: usize,
     walk: Walk,
-    sender: mpsc::UnboundedSender<Message>,
-    receiver: mpsc::UnboundedReceiver<Message>,
+    /// Steps wait when it is full, and the dispatcher never sends: it waits for nobody but the reader of events.
+    sender: mpsc::Sender<Message>,
+    receiver: mpsc::Receiver<Message>,
     tasks: JoinSet<()>,
     broken: Option<AppendError>,
+    /// The step that AWS did not take our credentials of: nothing else that is asked with them would be answered.
+    signed_out: Option<ResourceAddress>,
     failed: usize,
     stopped: usize,
     skipped: usize,
@@ -87,6 +93,7 @@ impl Dispatch {
                 dependents: Vec::new(),
                 calling: false,
                 is_pressing: false,
+                failed_by: None,
                 tries: None,
                 queued_ms: 0,
                 started: None,
@@ -105,7 +112,7 @@ impl Dispatch {
                 steps[before.0 as usize].dependents.push((step.id, *strength));
             }
         }
-        let (sender, receiver) = mpsc::unbounded_channel();
+        let (sender, receiver) = mpsc::channel(MOST_MESSAGES);
         Self {
             shared,
             plan,
@@ -122,6 +129,7 @@ impl Dispatch {
             receiver,
             tasks: JoinSet::new(),
             broken: None,
+            signed_out: None,
             failed: 0,
             stopped: 0,
             skipped: 0,
@@ -140,7 +148,10 @@ impl Dispatch {
                 self.enqueue(StepId(position as u32));
             }
         }
+        let cancellation = self.shared.cancellation.clone();
         loop {
+            // Nothing more is begun while the reader of events is behind, unless the run is to end anyway.
+            cancellation.until(1, self.shared.reporter.room()).await;
             // All that is told by now comes first: a task's last message is sent before it ends.
             while let Ok(message) = self.receiver.try_recv() {
                 self.receive(message);
@@ -150,7 +161,6 @@ impl Dispatch {
             if self.tasks.is_empty() {
                 break;
             }
-            let cancellation = self.shared.cancellation.clone();
             let next_level = self.cancelling + 1;
             tokio::select! {
                 biased;
@@ -199,7 +209,8 @@ impl Dispatch {
     }
 
     fn start_what_can(&mut self) {
-        while self.cancelling == 0 && self.broken.is_none() && self.calling < self.parallelism {
+        let may_start = self.cancelling == 0 && self.broken.is_none() && self.signed_out.is_none();
+        while may_start && self.calling < self.parallelism {
             let Some((_, std::cmp::Reverse(id))) = self.queue.pop() else {
                 return;
             };
@@ -238,7 +249,8 @@ impl Dispatch {
         };
         let job = match job {
             Ok(job) => job,
-            Err(error) if error.class == ErrorClass::DependencyNotReady => {
+            // When all that it needs works, nothing will be known that is not known now.
+            Err(error) if error.class == ErrorClass::DependencyNotReady && !self.unready(id).is_empty() => {
                 self.steps[position].stage = Stage::Parked;
                 return self.park(id, error);
             }
@@ -257,6 +269,11 @@ impl Dispatch {
             address: step.address,
             messages: self.sender.clone(),
             waits: self.shared.wait || self.is_needed(id),
+            is_needed: self.is_needed(id),
+            follows_deletes: step.after.iter().any(|before| {
+                let before = &self.plan.steps[before.step.0 as usize];
+                before.operation == StepOperation::Delete
+            }),
             readiness: self.steps[position].readiness,
             is_pressing,
         };

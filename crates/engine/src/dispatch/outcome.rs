@@ -103,9 +103,13 @@ impl Dispatch {
         progress.stage = Stage::Failed;
         // What the user wants to stop has not failed, and nor is it to blame for what comes after it.
         let cause = (error.class != ErrorClass::Cancelled).then(|| step.address.clone());
+        progress.failed_by.clone_from(&cause);
         match cause {
             Some(_) => self.failed += 1,
             None => self.stopped += 1,
+        }
+        if error.class == ErrorClass::Credentials {
+            self.signed_out.get_or_insert_with(|| step.address.clone());
         }
         self.shared.reporter.send(EventKind::StepFailed {
             step: id,
@@ -115,6 +119,17 @@ impl Dispatch {
             place: self.work.place(&step.address),
             duration_ms: millis(elapsed(progress.started)),
         });
+        self.skip_dependents(id, cause);
+    }
+
+    /// Ends a step that could not do its work because what it depends on did not.
+    pub(super) fn skip_after(&mut self, id: StepId, failed: StepId) {
+        let cause = self.steps[failed.0 as usize].failed_by.clone();
+        self.skip(id, cause.clone());
+        self.skip_dependents(id, cause);
+    }
+
+    fn skip_dependents(&mut self, id: StepId, cause: Option<ResourceAddress>) {
         let mut doomed: Vec<StepId> = self.dependents(id);
         while let Some(next) = doomed.pop() {
             if matches!(
@@ -129,7 +144,9 @@ impl Dispatch {
 
     pub(super) fn skip(&mut self, id: StepId, because_of: Option<ResourceAddress>) {
         let step = &self.plan.steps[id.0 as usize];
-        self.steps[id.0 as usize].stage = Stage::Skipped;
+        let progress = &mut self.steps[id.0 as usize];
+        progress.stage = Stage::Skipped;
+        progress.failed_by.clone_from(&because_of);
         self.skipped += 1;
         self.shared.reporter.send(EventKind::StepSkipped {
             step: id,
@@ -139,7 +156,7 @@ impl Dispatch {
         });
     }
 
-    /// What the cancellation left unstarted, or parked in the middle.
+    /// What the cancellation, or the end of our credentials, left unstarted or parked in the middle.
     pub(super) fn skip_the_rest(&mut self) {
         for position in 0..self.steps.len() {
             let id = StepId(position as u32);
@@ -150,7 +167,7 @@ impl Dispatch {
             if progress.exists {
                 self.fail(id, cancelled("before it had all that its create could not set"));
             } else {
-                self.skip(id, None);
+                self.skip(id, self.signed_out.clone());
             }
         }
     }

@@ -15,7 +15,12 @@ use crate::step::Message;
 impl Dispatch {
     /// Puts a step aside until the dependencies that only exist so far work. When all of them do, AWS itself
     /// is late: the step is tried again after a pause, for a bounded time.
+    ///
+    /// A dependency that failed meanwhile will never work, and the step ends with it.
     pub(super) fn park(&mut self, id: StepId, error: ProviderError) {
+        if let Some(failed) = self.failed_before(id) {
+            return self.skip_after(id, failed);
+        }
         let waits_for = self.unready(id);
         let address = self.address(id);
         self.shared.reporter.send(EventKind::StepParked {
@@ -37,7 +42,7 @@ impl Dispatch {
                 let cancellation = self.shared.cancellation.clone();
                 self.tasks.spawn(async move {
                     cancellation.pause(pause).await;
-                    let _ = sender.send(Message::Again { step: id });
+                    let _ = sender.send(Message::Again { step: id }).await;
                 });
             }
             None => {
@@ -83,6 +88,20 @@ impl Dispatch {
             let _ = write!(hint, "; {known}");
         }
         error.hint(hint)
+    }
+
+    /// One of the step's dependencies that did not come to a good end.
+    fn failed_before(&self, id: StepId) -> Option<StepId> {
+        let mut before = self.plan.steps[id.0 as usize]
+            .after
+            .iter()
+            .map(|before| before.step);
+        before.find(|before| {
+            matches!(
+                self.steps[before.0 as usize].stage,
+                Stage::Failed | Stage::Skipped
+            )
+        })
     }
 
     /// The step's dependencies that exist and do not work yet.

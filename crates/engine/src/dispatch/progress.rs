@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use infra_core::{PhysicalId, StepId, Strength};
+use infra_core::{PhysicalId, ResourceAddress, StepId, Strength};
 use tokio::time::Instant;
 
 use crate::retry::Tries;
@@ -55,6 +55,8 @@ pub(super) struct Progress {
     pub calling: bool,
     /// Whether the run as a whole goes on as fast as it does.
     pub is_pressing: bool,
+    /// Whose failure it was that ended it, itself included; `None` for nobody's.
+    pub failed_by: Option<ResourceAddress>,
     pub tries: Option<Tries>,
     /// When it could last start or go on, in milliseconds on the reporter's clock.
     pub queued_ms: u64,

@@ -54,7 +54,8 @@ impl StepRun {
             step: self.step,
             id: id.clone(),
             attributes,
-        });
+        })
+        .await;
         self.complete(provider, id, observed, wanted, applied, keep).await
     }
 
@@ -114,8 +115,11 @@ impl StepRun {
             self.tell(Message::OnlyWaiting {
                 step: self.step,
                 waiter: wait.what.into(),
-            });
-            return self.confirm_ready(provider, &id, record, wait, &wanted).await;
+            })
+            .await;
+            return self
+                .confirm_ready(provider, &id, record, wait, &wanted, &wanted)
+                .await;
         }
         let is_complete = schema.computed.keys().all(|name| observed.contains_key(name));
         self.settle_observed(provider, &id, record, &wanted, observed, !is_complete)
@@ -135,7 +139,7 @@ impl StepRun {
     ) -> Result<Finished, StepError> {
         let schema = provider.schema();
         let seen = if look {
-            self.look(provider, id, wanted).await
+            self.look(provider, id, wanted).await?
         } else {
             None
         };

@@ -28,6 +28,9 @@ impl StepRun {
             .await?;
         let call = self.call(&intent.token);
         let mut tries = Tries::new(self.shared.pace);
+        if self.follows_deletes {
+            tries = tries.after_deletes();
+        }
         loop {
             let deletion = call.scope(provider.delete(&call, &id, &last));
             let Err(error) = self.shared.cancellation.answer(deletion).await else {
@@ -50,7 +53,8 @@ impl StepRun {
             self.tell(Message::OnlyWaiting {
                 step: self.step,
                 waiter: wait.what.into(),
-            });
+            })
+            .await;
             if let Err(error) = self.waiter(provider, &id, wait).until_gone().await {
                 let certain = error.class != ErrorClass::Cancelled;
                 return Err(self.gave_up(&intent, error, certain).await?);

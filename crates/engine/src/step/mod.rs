@@ -18,7 +18,7 @@ use infra_core::{
 };
 use infra_provider::{Providers, UpdateRequest, Wait};
 use infra_state::{AppendError, Journal};
-use tokio::sync::mpsc::UnboundedSender;
+use tokio::sync::mpsc::Sender;
 
 use crate::ambient::Ambient;
 use crate::cancel::Cancellation;
@@ -128,11 +128,13 @@ pub(crate) enum Job {
         id: PhysicalId,
         record: Box<ResourceRecord>,
     },
-    /// `wanted` in clear, as far as it is known: what expressions see is made of it.
+    /// `wanted` in clear, as far as it is known: what expressions see is made of it. `expected` is what has to be
+    /// there when it works.
     Wait {
         id: PhysicalId,
         record: Box<ResourceRecord>,
         wanted: Attributes,
+        expected: Attributes,
         timeouts: Timeouts,
     },
     /// Entries of the journal, and no call.
@@ -159,9 +161,13 @@ pub(crate) struct StepRun {
     pub shared: Arc<Shared>,
     pub step: StepId,
     pub address: ResourceAddress,
-    pub messages: UnboundedSender<Message>,
+    pub messages: Sender<Message>,
     /// Whether its waiter runs: always when something depends on it.
     pub waits: bool,
+    /// Whether something depends on it.
+    pub is_needed: bool,
+    /// Whether this run has deleted something that used it.
+    pub follows_deletes: bool,
     /// How long it took past runs until it worked, or was gone.
     pub readiness: Option<Duration>,
     /// Whether the run as a whole goes on as fast as this step does.
@@ -175,7 +181,8 @@ impl StepRun {
         self.tell(Message::Ended {
             step: self.step,
             result,
-        });
+        })
+        .await;
     }
 
     /// Writes an entry down; when this returns it is durable.
@@ -189,9 +196,9 @@ impl StepRun {
         Ok(())
     }
 
-    fn tell(&self, message: Message) {
-        // The dispatcher lives until every step has ended.
-        let _ = self.messages.send(message);
+    async fn tell(&self, message: Message) {
+        // The dispatcher lives until every step has ended, and takes every message that is sent until then.
+        let _ = self.messages.send(message).await;
     }
 
     async fn perform(&self, job: Job) -> Result<Finished, StepError> {
@@ -233,6 +240,7 @@ impl StepRun {
                 id,
                 record,
                 wanted,
+                expected,
                 timeouts,
             } => {
                 let wait = provider.waits().create.unwrap_or(ON_ITS_WAY);
@@ -240,8 +248,10 @@ impl StepRun {
                 self.tell(Message::OnlyWaiting {
                     step: self.step,
                     waiter: wait.what.into(),
-                });
-                self.confirm_ready(provider, &id, *record, wait, &wanted).await
+                })
+                .await;
+                self.confirm_ready(provider, &id, *record, wait, &wanted, &expected)
+                    .await
             }
             Job::Note { finished, .. } => Ok(finished),
         }

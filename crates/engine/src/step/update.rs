@@ -46,8 +46,11 @@ impl StepRun {
             self.tell(Message::OnlyWaiting {
                 step: self.step,
                 waiter: wait.what.into(),
-            });
-            return self.confirm_ready(provider, &id, record, wait, &wanted).await;
+            })
+            .await;
+            return self
+                .confirm_ready(provider, &id, record, wait, &wanted, &wanted)
+                .await;
         }
         let look = unchanged.len() < prior.len();
         self.settle_observed(provider, &id, record, &wanted, known, look)

@@ -148,6 +148,7 @@ impl Work {
     pub(super) fn wait(&self, step: &Step) -> Result<Job, ProviderError> {
         let record = self.record(step)?;
         let (mut wanted, mut timeouts) = (record.applied.clone(), record.timeouts.clone());
+        let mut expected = Attributes::new();
         if let Ok((resource, provider)) = self.subject(step) {
             timeouts = resource.timeouts.clone();
             let observed = self.observed(&step.address).unwrap_or(&record.observed);
@@ -160,11 +161,17 @@ impl Work {
                 wanted = resolved.for_update().clone();
                 wanted.retain(|_, value| !value.has_unknown());
             }
+            // What was not there when it was planned is there after the step that changes it.
+            let key = self.shared.journal.sealing_key();
+            if infra_plan::shows(provider.schema(), &wanted, observed, key) {
+                expected.clone_from(&wanted);
+            }
         }
         Ok(Job::Wait {
             id: record.physical_id.clone(),
             record: Box::new(record),
             wanted,
+            expected,
             timeouts,
         })
     }

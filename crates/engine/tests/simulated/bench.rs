@@ -91,6 +91,15 @@ pub struct Ran {
     pub changing_calls: u64,
 }
 
+/// All that is told until nobody tells anything any more.
+async fn received(mut receiver: EventReceiver) -> Vec<Event> {
+    let mut events = Vec::new();
+    while let Some(event) = receiver.next().await {
+        events.push(event);
+    }
+    events
+}
+
 impl Bench {
     pub fn new() -> Self {
         Self::of(Cloud::new(), MemoryStore::new(&stack_id()), 0)
@@ -218,14 +227,16 @@ impl Bench {
     pub async fn run(&self, request: RunRequest) -> Result<Ran, EngineError> {
         let process = self.process(&request);
         let before = self.cloud.calls().changing;
+        // A run goes on only as fast as somebody reads what it tells.
+        let reading = tokio::spawn(received(process.events));
         let result = async {
             let planned = process.session.plan(request).await?;
             let report = process.session.execute(planned.clone(), "test").await?;
             Ok::<_, EngineError>((planned, report))
         }
         .await;
-        let Process { session, events, .. } = process;
-        drop(session);
+        drop(process.session);
+        self.cloud.report_to(Arc::new(infra_provider::Silent));
         self.watch.holds(&self.store);
         tell(|| match &result {
             Ok((planned, report)) => {
@@ -234,7 +245,7 @@ impl Bench {
             Err(error) => format!("  {error:?}"),
         });
         let (planned, report) = result?;
-        let events = self.drain(events).await;
+        let events = reading.await.expect("all that was told");
         well_formed(&events);
         laid_out(&events, report.duration);
         Ok(Ran {
@@ -243,15 +254,6 @@ impl Bench {
             events,
             changing_calls: self.cloud.calls().changing - before,
         })
-    }
-
-    async fn drain(&self, mut receiver: EventReceiver) -> Vec<Event> {
-        self.cloud.report_to(Arc::new(infra_provider::Silent));
-        let mut events = Vec::new();
-        while let Some(event) = receiver.next().await {
-            events.push(event);
-        }
-        events
     }
 
     pub async fn plan(&self, stack: &Stack) -> Planned {

@@ -246,7 +246,7 @@ async fn a_wait_that_is_too_long_fails_and_is_taken_up_by_the_next_run() {
     assert_eq!(
         failures(&ran.events),
         [
-            "failed Create net.balancer.main: gave up after 30 s waiting for: balancer active (last seen: on its way)",
+            "failed Create net.balancer.main: gave up after 30 s waiting for: balancer active (last seen: on its way)\nfront has been looked at",
             "skipped app.service.main because of net.balancer.main",
             "skipped app.rollout.main because of net.balancer.main",
             "skipped net.listener.main because of net.balancer.main",
