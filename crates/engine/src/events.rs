@@ -15,7 +15,7 @@ const PROGRESS_BOUND: usize = 1024;
 
 /// Events of steps and calls that may wait for a slow reader before nothing more is begun ([`Reporter::room`]). What was
 /// begun by then still tells what it has to, so that somewhat more may wait.
-const STEPS_BOUND: usize = 4096;
+const STEPS_BOUND: usize = 1024;
 
 /// Sends events. Cheap to clone.
 #[derive(Clone)]

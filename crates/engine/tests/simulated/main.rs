@@ -17,6 +17,7 @@ mod lookups;
 mod plans;
 mod properties;
 mod random;
+mod reasons;
 mod rebuilt;
 mod secrets;
 mod simulation;
