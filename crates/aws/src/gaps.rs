@@ -109,7 +109,8 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn an_operation_is_missing_only_where_the_endpoint_says_so() {
-        let cases: &[(u16, &'static str, &'static [(&str, &str)], bool)] = &[
+        type Headers = &'static [(&'static str, &'static str)];
+        let cases: &[(u16, &'static str, Headers, bool)] = &[
             // A proxy, a load balancer, a gateway.
             (404, "<html>Not Found</html>", &[], false),
             (404, HTML, &[("server", "nginx")], false),

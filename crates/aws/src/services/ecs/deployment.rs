@@ -336,7 +336,7 @@ impl Deployment {
                 break;
             }
         }
-        Ok(newest.map_or(Last::None, Last::Is))
+        Ok(newest.map_or(Last::None, |newest| Last::Is(Box::new(newest))))
     }
 }
 

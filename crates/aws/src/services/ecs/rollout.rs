@@ -26,7 +26,7 @@ pub enum Last {
     /// There is none that is as new as the primary deployment. AWS forgets them after some months.
     None,
     /// This one.
-    Is(ServiceDeploymentBrief),
+    Is(Box<ServiceDeploymentBrief>),
     /// The endpoint has no such list.
     CannotBeAsked,
 }
@@ -180,7 +180,7 @@ mod tests {
             .status(status.into())
             .status_reason("tripped")
             .created_at(DateTime::from_secs(at));
-        Last::Is(brief.build())
+        Last::Is(Box::new(brief.build()))
     }
 
     #[test]
@@ -226,7 +226,7 @@ mod tests {
             (
                 &former,
                 false,
-                Last::Is(ServiceDeploymentBrief::builder().build()),
+                Last::Is(Box::new(ServiceDeploymentBrief::builder().build())),
                 untold(),
             ),
             // Nothing newer: it is as it was.
