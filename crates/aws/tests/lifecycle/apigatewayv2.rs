@@ -238,6 +238,11 @@ async fn route(cloud: Cloud) {
 /// Plain moto answers UpdateStage with 500 and knows no tags of stages after their creation.
 async fn stage(cloud: Cloud) {
     let (api_id, api_last) = api(&cloud, "staged").await;
+    // Settings are for routes that exist.
+    for key in ["GET /pets", "GET /cats"] {
+        let route = attributes(json!({ "api_id": api_id.as_str(), "route_key": key }));
+        cloud.create("apigatewayv2.route", key, &route).await;
+    }
     let wanted = json!({
         "api_id": api_id.as_str(), "stage_name": "$default", "auto_deploy": true, "description": "of a test",
         "access_log_settings": {
