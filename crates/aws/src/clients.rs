@@ -12,11 +12,10 @@ use aws_smithy_types::retry::RetryConfig;
 use aws_smithy_types::timeout::TimeoutConfig;
 use infra_core::{AwsIdentity, ErrorClass, ProviderError, StackId};
 use infra_provider::{Progress, ProviderResult};
-use std::time::Duration;
 
 use crate::errors::{AwsResult, missing};
 use crate::joined::Joined;
-use crate::limits::{Bucket, LimitedClient};
+use crate::limits::{ATTEMPT_TIMEOUT, BUCKETS, Bucket, LimitedClient};
 use crate::observe::Observer;
 use crate::serial::Serial;
 use crate::tags::Tags;
@@ -101,17 +100,19 @@ pub struct Clients {
     pub services: Joined<aws_sdk_ecs::types::Service>,
 }
 
-/// Time for one try of one request. AWS's slowest control-plane calls answer within half of this.
-const ATTEMPT_TIMEOUT: Duration = Duration::from_secs(60);
 /// Tries of a read, with the SDK's exponential backoff and jitter between them.
 pub(crate) const READ_ATTEMPTS: u32 = 8;
 
 macro_rules! client {
-    ($sdk:ident, $service:literal, $config:expr, $http:expr, $options:expr) => {{
-        let bucket = Arc::new(Bucket::new($service, $options.emulator.is_some()));
+    ($sdk:ident, $service:literal, $config:expr, $http:expr, $bucket:expr, $progress:expr) => {{
+        // The limited client has its own time-out, which begins after the wait for a token.
+        let timeouts = TimeoutConfig::builder()
+            .disable_operation_attempt_timeout()
+            .build();
         let config = $sdk::config::Builder::from($config)
-            .http_client(LimitedClient::new($http.clone(), bucket))
-            .interceptor(Observer::new($service, Arc::clone(&$options.progress)))
+            .timeout_config(timeouts)
+            .http_client(LimitedClient::new($http.clone(), $bucket))
+            .interceptor(Observer::new($service, Arc::clone($progress)))
             .build();
         $sdk::Client::from_conf(config)
     }};
@@ -128,30 +129,37 @@ pub async fn connect(options: &ConnectOptions) -> ProviderResult<Clients> {
         Some(role) => assume(&base, role, options).await,
         None => base,
     };
-    let sts = client!(aws_sdk_sts, "sts", &config, http, options);
+    let unlimited = options.emulator.is_some();
+    // Whose budget it is is not known yet.
+    let bucket = Arc::new(Bucket::new("sts", unlimited));
+    let sts = client!(aws_sdk_sts, "sts", &config, http, bucket, &options.progress);
     let identity = match (who(&sts).await, &options.assume_role) {
         (Err(error), Some(role)) => return Err(not_assumed(role, error)),
         (identity, _) => identity?,
     };
     check_account(&identity, &options.allowed_account_ids)?;
+    macro_rules! connected {
+        ($sdk:ident, $service:literal) => {{
+            let bucket = if unlimited {
+                Arc::new(Bucket::new($service, true))
+            } else {
+                BUCKETS.shared(&identity.account_id, &options.region, $service)
+            };
+            client!($sdk, $service, &config, http, bucket, &options.progress)
+        }};
+    }
     Ok(Clients {
-        acm: client!(aws_sdk_acm, "acm", &config, http, options),
-        apigatewayv2: client!(aws_sdk_apigatewayv2, "apigatewayv2", &config, http, options),
-        autoscaling: client!(
-            aws_sdk_applicationautoscaling,
-            "autoscaling",
-            &config,
-            http,
-            options
-        ),
-        ec2: client!(aws_sdk_ec2, "ec2", &config, http, options),
-        ecr: client!(aws_sdk_ecr, "ecr", &config, http, options),
-        ecs: client!(aws_sdk_ecs, "ecs", &config, http, options),
-        elbv2: client!(aws_sdk_elasticloadbalancingv2, "elbv2", &config, http, options),
-        iam: client!(aws_sdk_iam, "iam", &config, http, options),
-        logs: client!(aws_sdk_cloudwatchlogs, "logs", &config, http, options),
-        tagging: client!(aws_sdk_resourcegroupstagging, "tagging", &config, http, options),
-        route53: client!(aws_sdk_route53, "route53", &config, http, options),
+        acm: connected!(aws_sdk_acm, "acm"),
+        apigatewayv2: connected!(aws_sdk_apigatewayv2, "apigatewayv2"),
+        autoscaling: connected!(aws_sdk_applicationautoscaling, "autoscaling"),
+        ec2: connected!(aws_sdk_ec2, "ec2"),
+        ecr: connected!(aws_sdk_ecr, "ecr"),
+        ecs: connected!(aws_sdk_ecs, "ecs"),
+        elbv2: connected!(aws_sdk_elasticloadbalancingv2, "elbv2"),
+        iam: connected!(aws_sdk_iam, "iam"),
+        logs: connected!(aws_sdk_cloudwatchlogs, "logs"),
+        tagging: connected!(aws_sdk_resourcegroupstagging, "tagging"),
+        route53: connected!(aws_sdk_route53, "route53"),
         region: options.region.clone(),
         identity,
         registry: options
@@ -180,16 +188,19 @@ fn http_client(options: &ConnectOptions) -> SharedHttpClient {
         .build_https()
 }
 
+/// Of calls without a limit: those that find credentials.
+fn unlimited_timeouts() -> TimeoutConfig {
+    TimeoutConfig::builder()
+        .operation_attempt_timeout(ATTEMPT_TIMEOUT)
+        .build()
+}
+
 async fn base_config(options: &ConnectOptions, http: &SharedHttpClient) -> SdkConfig {
     let mut loader = aws_config::defaults(BehaviorVersion::latest())
         .http_client(http.clone())
         .region(Region::new(options.region.clone()))
         .retry_config(RetryConfig::standard().with_max_attempts(READ_ATTEMPTS))
-        .timeout_config(
-            TimeoutConfig::builder()
-                .operation_attempt_timeout(ATTEMPT_TIMEOUT)
-                .build(),
-        );
+        .timeout_config(unlimited_timeouts());
     if let Some(emulator) = &options.emulator {
         let made_up = aws_credential_types::Credentials::new(
             &emulator.access_key_id,
@@ -303,7 +314,21 @@ fn check_account(identity: &AwsIdentity, allowed: &[String]) -> ProviderResult<(
 
 #[cfg(test)]
 mod tests {
+    use std::pin::Pin;
+    use std::sync::Mutex;
+    use std::task::{Context, Poll};
+
+    use aws_smithy_runtime_api::client::http::{
+        HttpClient, HttpConnector, HttpConnectorFuture, HttpConnectorSettings, SharedHttpConnector,
+    };
+    use aws_smithy_runtime_api::client::orchestrator::{HttpRequest, HttpResponse};
+    use aws_smithy_runtime_api::client::runtime_components::RuntimeComponents;
+    use aws_smithy_types::body::SdkBody;
+    use infra_core::event::EventKind;
+    use tokio::time::Instant;
+
     use super::*;
+    use crate::always::Always;
 
     #[test]
     fn an_account_that_is_not_allowed_is_refused() {
@@ -316,5 +341,118 @@ mod tests {
         assert!(check_account(&identity, &["123456789012".into()]).is_ok());
         let error = check_account(&identity, &["210987654321".into()]).unwrap_err();
         assert!(error.message.contains("123456789012") && error.message.contains("210987654321"));
+    }
+
+    /// A client of Route 53, 5 calls a second, whose answers come from there.
+    fn limited(http: impl HttpClient + 'static, calls: &Arc<Calls>) -> aws_sdk_route53::Client {
+        let config = Always::answering(Some(200), "")
+            .config()
+            .to_builder()
+            .retry_config(RetryConfig::standard().with_max_attempts(READ_ATTEMPTS))
+            .timeout_config(unlimited_timeouts())
+            .build();
+        let bucket = Arc::new(Bucket::new("route53", false));
+        let progress: Arc<dyn Progress> = calls.clone();
+        client!(
+            aws_sdk_route53,
+            "route53",
+            &config,
+            SharedHttpClient::new(http),
+            bucket,
+            &progress
+        )
+    }
+
+    /// How long each call took, and what came of it.
+    #[derive(Default)]
+    struct Calls(Mutex<Vec<(u64, Option<String>)>>);
+
+    impl Progress for Calls {
+        fn report(&self, event: EventKind) {
+            if let EventKind::ApiCall {
+                duration_ms, error, ..
+            } = event
+            {
+                self.0.lock().unwrap().push((duration_ms, error));
+            }
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn waiting_for_a_token_times_nothing_out_and_is_no_part_of_a_call() {
+        let body =
+            "<GetHostedZoneCountResponse><HostedZoneCount>1</HostedZoneCount></GetHostedZoneCountResponse>";
+        let (http, calls) = (Always::answering(Some(200), body), Arc::default());
+        let client = limited(http.clone(), &calls);
+        let start = Instant::now();
+        let answers =
+            futures::future::join_all((0..1_000).map(|_| client.get_hosted_zone_count().send())).await;
+        assert_eq!(answers.iter().filter(|answer| answer.is_err()).count(), 0);
+        assert_eq!(start.elapsed().as_secs(), 199);
+        assert_eq!(http.asked(), 1_000);
+        let calls = calls.0.lock().unwrap();
+        assert_eq!(calls.len(), 1_000);
+        assert!(
+            calls.iter().all(|(duration_ms, _)| *duration_ms < 10),
+            "{calls:?}"
+        );
+    }
+
+    /// Never answers, or begins an answer that does not end.
+    #[derive(Debug, Clone)]
+    struct Stalled {
+        begins: bool,
+    }
+
+    impl HttpClient for Stalled {
+        fn http_connector(&self, _: &HttpConnectorSettings, _: &RuntimeComponents) -> SharedHttpConnector {
+            SharedHttpConnector::new(self.clone())
+        }
+    }
+
+    impl HttpConnector for Stalled {
+        fn call(&self, _: HttpRequest) -> HttpConnectorFuture {
+            if self.begins {
+                let body = SdkBody::from_body_1_x(Endless);
+                HttpConnectorFuture::ready(Ok(HttpResponse::new(200.try_into().unwrap(), body)))
+            } else {
+                HttpConnectorFuture::new(std::future::pending())
+            }
+        }
+    }
+
+    struct Endless;
+
+    impl http_body::Body for Endless {
+        type Data = bytes::Bytes;
+        type Error = std::convert::Infallible;
+
+        fn poll_frame(
+            self: Pin<&mut Self>,
+            _: &mut Context<'_>,
+        ) -> Poll<Option<Result<http_body::Frame<bytes::Bytes>, Self::Error>>> {
+            Poll::Pending
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn an_answer_that_does_not_come_or_end_times_out_and_reads_are_repeated() {
+        for begins in [false, true] {
+            let calls = Arc::default();
+            let client = limited(Stalled { begins }, &calls);
+            let error = client
+                .get_hosted_zone_count()
+                .send()
+                .await
+                .aws("route53", "GetHostedZoneCount");
+            assert_eq!(error.unwrap_err().class, ErrorClass::Transient);
+            let calls = calls.0.lock().unwrap();
+            let timed_out = (60_000..60_010, Some("timed out"));
+            assert_eq!(calls.len(), READ_ATTEMPTS as usize, "{calls:?}");
+            for (duration_ms, error) in calls.iter() {
+                assert!(timed_out.0.contains(duration_ms), "{calls:?}");
+                assert_eq!(error.as_deref(), timed_out.1);
+            }
+        }
     }
 }

@@ -1,9 +1,14 @@
-//! How fast each service may be called: a token bucket per service in front of its HTTP client, halved
-//! when AWS throttles and recovering afterwards.
+//! How fast each service may be called: a token bucket per account, region and service in front of its HTTP
+//! clients, halved when AWS throttles and recovering afterwards.
+//!
+//! AWS counts all that an account does, so clients of several stacks in one process share their buckets. Waiting
+//! for a token is no part of a request: its time-out begins when it is sent.
 //!
 //! Rates are AWS's published ones where there are any (API Gateway: 10 requests/s, burst 40, for the whole
 //! account; Route 53: 5/s; EC2: about 100 with 20/s refill for reads), and careful ones elsewhere.
 
+use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -12,9 +17,20 @@ use aws_smithy_runtime_api::client::http::{
     SharedHttpConnector,
 };
 use aws_smithy_runtime_api::client::orchestrator::{HttpRequest, HttpResponse};
+use aws_smithy_runtime_api::client::result::ConnectorError;
 use aws_smithy_runtime_api::client::runtime_components::RuntimeComponents;
 use aws_smithy_types::body::SdkBody;
+use aws_smithy_types::byte_stream::ByteStream;
+use aws_smithy_types::config_bag::{Storable, StoreReplace};
 use tokio::time::Instant;
+
+/// Time for one try of one request, from its sending to the last byte of its answer. AWS's slowest control-plane
+/// calls answer within half of this.
+pub(crate) const ATTEMPT_TIMEOUT: Duration = Duration::from_secs(60);
+
+/// Services that count an account's requests in all regions together.
+/// <https://docs.aws.amazon.com/whitepapers/latest/aws-fault-isolation-boundaries/global-services.html>
+const GLOBAL: [&str; 2] = ["iam", "route53"];
 
 /// Requests per second and burst of a service.
 fn rate(service: &str) -> (f64, f64) {
@@ -100,7 +116,61 @@ impl Tokens {
     }
 }
 
-/// An HTTP client that takes a token before each request, retries included.
+/// Account, region (empty where it does not matter), service.
+type Key = (String, String, &'static str);
+
+/// The buckets of one process, by account, region and service.
+#[derive(Debug)]
+pub struct Buckets {
+    by_key: Mutex<BTreeMap<Key, Arc<Bucket>>>,
+}
+
+/// Those of this process.
+pub static BUCKETS: Buckets = Buckets::new();
+
+impl Buckets {
+    const fn new() -> Self {
+        Self {
+            by_key: Mutex::new(BTreeMap::new()),
+        }
+    }
+
+    /// The bucket that all clients of this service share which act in this account and region.
+    pub fn shared(&self, account_id: &str, region: &str, service: &'static str) -> Arc<Bucket> {
+        let region = if GLOBAL.contains(&service) { "" } else { region };
+        let key = (account_id.to_owned(), region.to_owned(), service);
+        let mut by_key = self.by_key.lock().unwrap_or_else(PoisonError::into_inner);
+        Arc::clone(
+            by_key
+                .entry(key)
+                .or_insert_with(|| Arc::new(Bucket::new(service, false))),
+        )
+    }
+}
+
+/// How long a request waited for its token. It travels with the request, so that who measures the attempt can
+/// tell waiting from calling.
+#[derive(Debug, Clone, Default)]
+pub struct Waited(Arc<AtomicU64>);
+
+impl Waited {
+    fn add(&self, time: Duration) {
+        let micros = u64::try_from(time.as_micros()).unwrap_or(u64::MAX);
+        self.0.fetch_add(micros, Ordering::Relaxed);
+    }
+
+    /// The time so far.
+    pub fn time(&self) -> Duration {
+        Duration::from_micros(self.0.load(Ordering::Relaxed))
+    }
+}
+
+impl Storable for Waited {
+    type Storer = StoreReplace<Self>;
+}
+
+/// An HTTP client that takes a token before each request, retries included, and then gives it
+/// [`ATTEMPT_TIMEOUT`].
 #[derive(Debug)]
 pub struct LimitedClient {
     inner: SharedHttpClient,
@@ -137,9 +207,20 @@ impl HttpConnector for LimitedConnector {
     fn call(&self, request: HttpRequest) -> HttpConnectorFuture {
         let Self { inner, bucket } = self.clone();
         HttpConnectorFuture::new(async move {
+            let asked = Instant::now();
             bucket.take().await;
-            let mut response = inner.call(request).await?;
-            if is_throttle(&mut response).await {
+            if let Some(waited) = request.extension::<Waited>() {
+                waited.add(asked.elapsed());
+            }
+            let response = tokio::time::timeout(ATTEMPT_TIMEOUT, answer(&inner, request))
+                .await
+                .unwrap_or_else(|_| {
+                    let seconds = ATTEMPT_TIMEOUT.as_secs();
+                    Err(ConnectorError::timeout(
+                        format!("no complete answer within {seconds} s").into(),
+                    ))
+                })?;
+            if is_throttle(&response) {
                 bucket.throttled();
             }
             Ok(response)
@@ -147,32 +228,28 @@ impl HttpConnector for LimitedConnector {
     }
 }
 
-/// Error answers are small: one is read whole to see whether it is a throttle, and put back.
-async fn is_throttle(response: &mut HttpResponse) -> bool {
+/// The whole answer: AWS's control planes stream none, and its bytes count into the time-out.
+async fn answer(inner: &SharedHttpConnector, request: HttpRequest) -> Result<HttpResponse, ConnectorError> {
+    let mut response = inner.call(request).await?;
+    let body = std::mem::replace(response.body_mut(), SdkBody::taken());
+    let bytes = ByteStream::new(body)
+        .collect()
+        .await
+        .map_err(|error| ConnectorError::io(error.into()))?;
+    *response.body_mut() = SdkBody::from(bytes.into_bytes());
+    Ok(response)
+}
+
+fn is_throttle(response: &HttpResponse) -> bool {
     match response.status().as_u16() {
         429 => return true,
         400 | 503 => {}
         _ => return false,
     }
-    let body = std::mem::replace(response.body_mut(), SdkBody::taken());
-    match aws_smithy_types::byte_stream::ByteStream::new(body)
-        .collect()
-        .await
-    {
-        Ok(bytes) => {
-            let bytes = bytes.into_bytes();
-            let text = String::from_utf8_lossy(&bytes);
-            let throttled = ["Throttl", "RequestLimitExceeded", "TooManyRequests"]
-                .iter()
-                .any(|code| text.contains(code));
-            *response.body_mut() = SdkBody::from(bytes);
-            throttled
-        }
-        Err(_) => {
-            *response.body_mut() = SdkBody::empty();
-            false
-        }
-    }
+    let text = String::from_utf8_lossy(response.body().bytes().unwrap_or_default());
+    ["Throttl", "RequestLimitExceeded", "TooManyRequests"]
+        .iter()
+        .any(|code| text.contains(code))
 }
 
 #[cfg(test)]
@@ -205,5 +282,29 @@ mod tests {
         tokio::time::sleep(Duration::from_secs(60)).await;
         bucket.take().await;
         assert_eq!(bucket.inner.lock().unwrap().rate, 5.0);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn connections_of_one_account_share_a_bucket_and_accounts_do_not() {
+        let buckets = Buckets::new();
+        let bucket = |account, region, service| buckets.shared(account, region, service);
+        let one = bucket("111111111111", "us-east-1", "ecs");
+        assert!(Arc::ptr_eq(&one, &bucket("111111111111", "us-east-1", "ecs")));
+        assert!(!Arc::ptr_eq(&one, &bucket("222222222222", "us-east-1", "ecs")));
+        assert!(!Arc::ptr_eq(&one, &bucket("111111111111", "eu-west-1", "ecs")));
+        assert!(!Arc::ptr_eq(&one, &bucket("111111111111", "us-east-1", "ecr")));
+
+        // Route 53 and IAM count all regions together.
+        let start = Instant::now();
+        for _ in 0..10 {
+            bucket("111111111111", "us-east-1", "route53").take().await;
+            bucket("111111111111", "eu-west-1", "route53").take().await;
+        }
+        assert_eq!(start.elapsed().as_secs(), 3);
+        let other = Instant::now();
+        for _ in 0..5 {
+            bucket("222222222222", "us-east-1", "route53").take().await;
+        }
+        assert_eq!(other.elapsed(), Duration::ZERO);
     }
 }

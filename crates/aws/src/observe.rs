@@ -1,22 +1,24 @@
 //! Every call to AWS is told as an event, and calls that change something are never repeated by the SDK.
 
 use std::sync::Arc;
-use std::time::Instant;
 
 use aws_smithy_runtime_api::box_error::BoxError;
 use aws_smithy_runtime_api::client::interceptors::context::{
-    BeforeSerializationInterceptorContextRef, BeforeTransmitInterceptorContextRef,
-    FinalizerInterceptorContextRef,
+    BeforeSerializationInterceptorContextRef, BeforeTransmitInterceptorContextMut,
+    BeforeTransmitInterceptorContextRef, FinalizerInterceptorContextRef,
 };
 use aws_smithy_runtime_api::client::interceptors::{Intercept, dyn_dispatch_hint};
 use aws_smithy_runtime_api::client::orchestrator::{HttpResponse, Metadata};
+use aws_smithy_runtime_api::client::result::ConnectorError;
 use aws_smithy_runtime_api::client::runtime_components::RuntimeComponents;
 use aws_smithy_types::config_bag::{ConfigBag, Storable, StoreReplace};
 use aws_smithy_types::retry::RetryConfig;
 use infra_core::event::EventKind;
 use infra_provider::{Progress, current_address};
+use tokio::time::Instant;
 
 use crate::errors::is_throttled;
+use crate::limits::Waited;
 
 /// Whether an operation may change something, by its name: AWS's reading operations start with these verbs.
 pub fn is_mutating(operation: &str) -> bool {
@@ -97,6 +99,19 @@ impl Intercept for Observer {
         Ok(())
     }
 
+    /// What the request waits for its token is not the call's own time.
+    fn modify_before_transmit(
+        &self,
+        context: &mut BeforeTransmitInterceptorContextMut<'_>,
+        _: &RuntimeComponents,
+        config: &mut ConfigBag,
+    ) -> Result<(), BoxError> {
+        let waited = Waited::default();
+        context.request_mut().add_extension(waited.clone());
+        config.interceptor_state().store_put(waited);
+        Ok(())
+    }
+
     fn read_after_attempt(
         &self,
         context: &FinalizerInterceptorContextRef<'_>,
@@ -109,6 +124,8 @@ impl Intercept for Observer {
         let started = config
             .load::<Started>()
             .map_or_else(Instant::now, |started| started.0);
+        let waited = config.load::<Waited>().map(Waited::time).unwrap_or_default();
+        let duration = started.elapsed().saturating_sub(waited);
         let mut throttled = false;
         let error = match context.output_or_error() {
             Some(Err(error)) => Some(match context.response() {
@@ -119,6 +136,9 @@ impl Intercept for Observer {
                     code.unwrap_or_else(|| format!("HTTP {status}"))
                 }
                 None if error.is_timeout_error() => "timed out".to_owned(),
+                None if error.as_connector_error().is_some_and(ConnectorError::is_timeout) => {
+                    "timed out".to_owned()
+                }
                 None => "no answer".to_owned(),
             }),
             _ => None,
@@ -128,7 +148,7 @@ impl Intercept for Observer {
             service: self.service.to_owned(),
             mutating: is_mutating(&operation),
             operation,
-            duration_ms: u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX),
+            duration_ms: u64::try_from(duration.as_millis()).unwrap_or(u64::MAX),
             error,
             throttled,
         });
