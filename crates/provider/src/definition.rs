@@ -9,6 +9,7 @@ use infra_core::{Attributes, ResourceAddress, TypeSchema};
 
 use crate::schema::type_schema;
 use crate::traits::ResourceType;
+use crate::user_tags;
 
 /// The [`TypeDefinition`] of a [`ResourceType`]: needs no client and makes no call.
 pub struct Definition<T> {
@@ -38,6 +39,7 @@ impl<T: ResourceType> TypeDefinition for Definition<T> {
     }
 
     fn validate(&self, attributes: &Attributes, problems: &mut Problems) {
+        user_tags::check(attributes, problems);
         T::validate(attributes, problems);
     }
 

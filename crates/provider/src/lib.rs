@@ -13,6 +13,7 @@ mod schema;
 mod survey;
 mod tags;
 mod traits;
+mod user_tags;
 mod wait;
 
 pub use call::{Call, Progress, Silent, TAG_ADDRESS, TAG_STACK, TAG_TOKEN, current_address, serving};
