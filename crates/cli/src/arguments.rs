@@ -21,7 +21,8 @@ use crate::commands;
   infra diff stacks/*.toml                               what drifted, in all stacks
 
 Exit codes: 0 done, or nothing differs; 1 failed; 2 `diff` found differences;
-64 wrong usage; 65 a bad stack file; 130 cancelled."
+64 wrong usage; 65 a bad stack file; 75 held by somebody else; 130 cancelled.
+Of several stacks the first of 130, 64, 65, 1, 75, 2, 0 counts."
 )]
 pub struct Arguments {
     #[command(flatten)]

@@ -2,23 +2,38 @@
 
 use std::process::ExitCode;
 
+use infra_state::StateError;
+
 /// The exit codes, which scripts rely on.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[must_use]
 pub enum Exit {
     /// Done, or nothing differs.
     Done,
     /// `diff`, or `plan --detailed-exitcode`, found differences.
     Differs,
+    /// Somebody else works on the stack.
+    Held,
     /// Something failed.
     Failed,
-    /// The user stopped it.
-    Cancelled,
     /// A stack file is wrong.
     BadStack,
     /// The command line is wrong.
     Usage,
+    /// The user stopped it.
+    Cancelled,
 }
+
+/// Of several stacks, the first of these that one of them ended with says how the whole ended.
+const GRAVEST_FIRST: [Exit; 7] = [
+    Exit::Cancelled,
+    Exit::Usage,
+    Exit::BadStack,
+    Exit::Failed,
+    Exit::Held,
+    Exit::Differs,
+    Exit::Done,
+];
 
 impl Exit {
     /// The number that the process ends with.
@@ -29,6 +44,7 @@ impl Exit {
             Self::Differs => 2,
             Self::Usage => 64,
             Self::BadStack => 65,
+            Self::Held => 75,
             Self::Cancelled => 130,
         }
     }
@@ -38,8 +54,35 @@ impl Exit {
         ExitCode::from(self.number())
     }
 
+    /// How a command ends that could not be carried out because of this.
+    pub fn of_error(error: &anyhow::Error) -> Self {
+        match error.downcast_ref() {
+            Some(StateError::Held(_)) => Self::Held,
+            _ => Self::Failed,
+        }
+    }
+
     /// Of several stacks: what is worse says how the whole ended.
     pub fn worse(self, other: Self) -> Self {
-        self.max(other)
+        GRAVEST_FIRST
+            .into_iter()
+            .find(|exit| [self, other].contains(exit))
+            .unwrap_or(Self::Failed)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn of_several_stacks_the_gravest_counts_whatever_their_order() {
+        let documented = [130, 64, 65, 1, 75, 2, 0];
+        assert_eq!(GRAVEST_FIRST.map(Exit::number), documented);
+        for (place, grave) in GRAVEST_FIRST.into_iter().enumerate() {
+            for other in &GRAVEST_FIRST[place..] {
+                assert_eq!((grave.worse(*other), other.worse(grave)), (grave, grave));
+            }
+        }
     }
 }

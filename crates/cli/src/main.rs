@@ -1,5 +1,6 @@
 //! The command line of `infra`: arguments, files, wiring, exit codes. What it does is in the other crates.
 
+mod accounts;
 mod arguments;
 mod commands;
 mod environment;
@@ -34,7 +35,7 @@ fn main() -> ExitCode {
             return Exit::Cancelled;
         }
         terminal.error(&error);
-        Exit::Failed
+        Exit::of_error(&error)
     });
     exit.code()
 }

@@ -21,7 +21,7 @@ pub fn state(site: &Site, stack: &Stack, command: &str, terminal: &Terminal) -> 
     if !matches!(error.downcast_ref(), Some(StateError::Held(_))) {
         return Err(error);
     }
-    let folder = infra_state_sled::backups_folder(&site.state_dir, &stack.id)?;
+    let folder = infra_state_sled::backups_folder(&site.state_dir, &stack.id);
     let Some(newest) = backups(&folder)?.pop() else {
         return Err(error);
     };

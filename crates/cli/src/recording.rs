@@ -141,7 +141,7 @@ mod tests {
                     run: RunId(name.into()),
                     command: "apply".into(),
                     steps: 1,
-                    stack: StackId::new("a", "b", "c"),
+                    stack: StackId::new("a", "", "b", "c").unwrap(),
                     serial: 7,
                     at_unix_ms,
                 },

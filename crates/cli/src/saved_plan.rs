@@ -26,6 +26,8 @@ pub struct SavedPlan {
     pub state_dir: PathBuf,
     /// Whether the plan is for the sandbox.
     pub sandbox: bool,
+    /// The account that it was made in.
+    pub account_id: Option<String>,
     files: BTreeMap<PathBuf, String>,
     variables: BTreeMap<String, String>,
     sensitive_variables: BTreeSet<String>,
@@ -95,6 +97,10 @@ impl SavedPlan {
             stack_file: origin.stack_file.to_owned(),
             state_dir: std::path::absolute(origin.state_dir)?,
             sandbox: origin.sandbox,
+            account_id: planned
+                .identity
+                .as_ref()
+                .map(|identity| identity.account_id.clone()),
             files: used.files,
             variables: used.variables,
             sensitive_variables: used.sensitive_variables,

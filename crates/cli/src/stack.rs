@@ -9,7 +9,7 @@ use std::time::Duration;
 use anyhow::{Context, Result};
 use infra_aws::{AwsCatalogue, AwsProviders, Clients, ConnectOptions, Emulator, connect};
 use infra_config::{DiskFiles, Files, Inputs, Loaded, load, load_to_destroy};
-use infra_core::{ResourceAddress, Severity, SourceMap, Stack, StackId};
+use infra_core::{Connection, Location, ResourceAddress, Severity, SourceMap, Stack, StackId};
 use infra_engine::{EngineError, Estimates, ImportError, Machine, Pace, Session, Walk};
 use infra_provider::{BuiltIn, Providers};
 use infra_record::Durations;
@@ -17,6 +17,7 @@ use infra_sandbox::{Sandbox, StartOptions};
 use infra_state::{Holder, Journal, StateError, StateStore};
 use infra_state_sled::{Mode, Request, SledStore};
 
+use crate::accounts;
 use crate::arguments::Where;
 use crate::environment;
 use crate::project;
@@ -326,7 +327,7 @@ pub async fn open(
         docker_config: environment::docker_config(),
         progress: Arc::new(reporter.clone()),
     };
-    let runs = infra_state_sled::runs_folder(&site.state_dir, &stack.id)?;
+    let runs = infra_state_sled::runs_folder(&site.state_dir, &stack.id);
     let past = past_runs(runs.clone(), manner.forecasts);
     let opening = open_with(&options, &stack, site, command, terminal);
     let opened = cancellation.until(1, opening).await;
@@ -348,6 +349,13 @@ pub async fn open(
     }
     view.record_in(runs);
     let identity = clients.as_ref().map(|clients| clients.identity.clone());
+    let connection = clients.as_ref().map(|clients| Connection {
+        location: Location {
+            account_id: clients.identity.account_id.clone(),
+            region: clients.region.clone(),
+        },
+        assume_role: stack.assume_role.clone(),
+    });
     let providers = clients.map_or_else(
         || Arc::new(BuiltIn::default()) as Arc<dyn Providers>,
         |clients| Arc::new(AwsProviders::new(&clients)),
@@ -355,6 +363,7 @@ pub async fn open(
     let session = Session {
         journal,
         identity,
+        connection,
         estimates: Estimates::new(Arc::clone(&providers), past),
         providers,
         reporter,
@@ -428,6 +437,9 @@ async fn open_with(
     });
     if clients.is_none() && !state_is_built_in {
         clients = Some(connect(options).await?);
+    }
+    if let Some(clients) = &clients {
+        journal.with_state(|state| accounts::check(state, &clients.identity))?;
     }
     Ok(Opened {
         store,

@@ -4,8 +4,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::address::{PhysicalId, ResourceAddress};
 use crate::error::ProviderError;
+use crate::identity::StackId;
 use crate::plan::{ActionCounts, StepDependency, StepId, StepOperation};
-use crate::stack::StackId;
 use crate::state::RunId;
 
 /// The version of events as JSON lines.

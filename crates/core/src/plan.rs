@@ -5,12 +5,12 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use crate::address::{PhysicalId, ResourceAddress};
+use crate::identity::StackId;
 use crate::path::AttributePath;
-use crate::stack::StackId;
 use crate::value::{Attributes, Value};
 
 /// The version of a saved plan. Another version is refused.
-pub const PLAN_FORMAT_VERSION: u32 = 1;
+pub const PLAN_FORMAT_VERSION: u32 = 2;
 
 /// How much one resource needs of another.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]

@@ -1,7 +1,6 @@
 //! A stack as its files declare it, checked and with every `for_each` unfolded.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -10,31 +9,9 @@ use serde::{Deserialize, Serialize};
 use crate::address::ResourceAddress;
 use crate::diagnostic::{SourceMap, Span};
 use crate::expression::Template;
+use crate::identity::StackId;
 use crate::plan::Strength;
 use crate::value::Attributes;
-
-/// The name under which a stack is stored and tagged: `<name>-<stage>-<region>`.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[serde(transparent)]
-pub struct StackId(String);
-
-impl StackId {
-    /// The id of the stack `name` for `stage` in `region`.
-    pub fn new(name: &str, stage: &str, region: &str) -> Self {
-        Self(format!("{name}-{stage}-{region}"))
-    }
-
-    /// The id as text; safe as a folder's name, since its parts are checked when the file is read.
-    pub fn as_str(&self) -> &str {
-        &self.0
-    }
-}
-
-impl fmt::Display for StackId {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
-    }
-}
 
 /// What the user asked of a resource's life beyond its attributes.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
@@ -106,7 +83,7 @@ pub struct Lookup {
 /// A whole stack, ready to be planned.
 #[derive(Debug, Clone)]
 pub struct Stack {
-    /// The name under which it is stored and tagged.
+    /// The identity under which it is stored and tagged.
     pub id: StackId,
     /// `stack.name`.
     pub name: String,

@@ -1,6 +1,6 @@
 //! What we did and left at AWS: records, intents, and the journal whose fold is the state.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
 use serde::{Deserialize, Serialize};
@@ -8,11 +8,12 @@ use serde::{Deserialize, Serialize};
 use crate::address::{PhysicalId, ResourceAddress};
 use crate::error::ProviderError;
 use crate::event::{RunOutcome, RunSummary};
-use crate::stack::{Lifecycle, StackId, Timeouts};
+use crate::identity::{Connection, Location, StackId};
+use crate::stack::{Lifecycle, Timeouts};
 use crate::value::Attributes;
 
-/// The version of the stored forms in this module. A state of a later version is refused.
-pub const STATE_FORMAT_VERSION: u32 = 1;
+/// The version of the stored forms in this module. A state of any other version is refused.
+pub const STATE_FORMAT_VERSION: u32 = 2;
 
 /// A random token, unique for each intent: sent as AWS's client token where there is one, and as the tag
 /// `infra:token` where there are tags.
@@ -58,6 +59,8 @@ pub struct Intent {
     pub address: ResourceAddress,
     /// What is meant to be done.
     pub operation: Operation,
+    /// The account and region that is called; `None` for what is not at AWS.
+    pub location: Option<Location>,
     /// The thing that is changed or deleted; `None` for a create.
     pub physical_id: Option<PhysicalId>,
     /// The resolved attributes as sent, secrets sealed; for a delete those last seen.
@@ -95,6 +98,8 @@ pub enum RecordStatus {
 pub struct ResourceRecord {
     /// AWS's id.
     pub physical_id: PhysicalId,
+    /// The account and region that it is in; `None` for what is not at AWS.
+    pub location: Option<Location>,
     /// Attributes as the file last set them and AWS took them, canonical, secrets sealed.
     pub applied: Attributes,
     /// Everything AWS last told of it, computed attributes included, secrets sealed.
@@ -122,6 +127,11 @@ pub enum JournalEntry {
         command: String,
         /// When, in milliseconds since 1970 (UTC).
         at_unix_ms: u64,
+    },
+    /// From here on the stack is reached so.
+    Connected {
+        /// The account, the region and the role.
+        connection: Connection,
     },
     /// A call is about to be made.
     Intended(Box<Intent>),
@@ -196,6 +206,8 @@ pub struct State {
     pub lineage: String,
     /// The number of the last journal entry; 0 for an empty state.
     pub serial: u64,
+    /// How the stack was last reached; `None` while nothing of it was ever at AWS.
+    pub connection: Option<Connection>,
     /// What there is, by address.
     pub resources: BTreeMap<ResourceAddress, ResourceRecord>,
     /// Replaced things that are still to be deleted, by the address that they had.
@@ -241,6 +253,7 @@ impl State {
             stack,
             lineage: lineage.into(),
             serial: 0,
+            connection: None,
             resources: BTreeMap::new(),
             deposed: BTreeMap::new(),
             intents: BTreeMap::new(),
@@ -254,6 +267,18 @@ impl State {
         self.resources.is_empty() && self.deposed.is_empty() && self.intents.is_empty()
     }
 
+    /// The accounts that hold what the state knows, or that a call was made to whose outcome is open. Any other is
+    /// none of its business. A state that is empty belongs to none.
+    pub fn accounts(&self) -> BTreeSet<&str> {
+        let records = self.resources.values().chain(self.deposed.values().flatten());
+        records
+            .map(|record| &record.location)
+            .chain(self.intents.values().map(|intent| &intent.location))
+            .flatten()
+            .map(|location| location.account_id.as_str())
+            .collect()
+    }
+
     /// Adds one entry to the fold and counts the serial up. On an error nothing has changed.
     ///
     /// # Errors
@@ -261,6 +286,7 @@ impl State {
     pub fn fold(&mut self, entry: &JournalEntry) -> Result<(), IllegalEntry> {
         match entry {
             JournalEntry::RunStarted { .. } | JournalEntry::RunEnded { .. } => {}
+            JournalEntry::Connected { connection } => self.connection = Some(connection.clone()),
             JournalEntry::Intended(intent) => {
                 if self.intents.contains_key(&intent.token) {
                     return Err(IllegalEntry::IntentAgain(intent.token.clone()));
@@ -344,6 +370,7 @@ mod tests {
     fn record(id: &str) -> ResourceRecord {
         ResourceRecord {
             physical_id: PhysicalId::new(id),
+            location: None,
             applied: Attributes::new(),
             observed: Attributes::new(),
             dependencies: Vec::new(),
@@ -358,6 +385,7 @@ mod tests {
             token: Token(token.into()),
             address: address(),
             operation,
+            location: None,
             physical_id: id.map(PhysicalId::new),
             attributes: Attributes::new(),
             changed: Vec::new(),
@@ -372,7 +400,7 @@ mod tests {
 
     #[test]
     fn a_replacement_made_first_deposes_the_old_one_until_it_is_deleted() {
-        let mut state = State::new(StackId::new("a", "b", "c"), "lineage");
+        let mut state = State::new(StackId::new("a", "b", "c", "d").unwrap(), "lineage");
         let created = |token: &str, id: &str| JournalEntry::Created {
             token: Token(token.into()),
             record: Box::new(record(id)),
@@ -402,8 +430,34 @@ mod tests {
     }
 
     #[test]
+    fn a_state_knows_the_accounts_of_all_that_it_holds() {
+        let at = |account: &str| {
+            Some(Location {
+                account_id: account.into(),
+                region: "us-east-1".into(),
+            })
+        };
+        let mut state = State::new(StackId::new("a", "b", "c", "d").unwrap(), "lineage");
+        assert!(state.accounts().is_empty());
+        for (address, account) in [("ec2.vpc.a", "1"), ("ec2.vpc.b", "2")] {
+            let record = Box::new(ResourceRecord {
+                location: at(account),
+                ..record("vpc")
+            });
+            let address = address.parse().unwrap();
+            state.fold(&JournalEntry::Confirmed { address, record }).unwrap();
+        }
+        let JournalEntry::Intended(mut open) = intent("1", Operation::Create, None) else {
+            panic!("an intent");
+        };
+        open.location = at("3");
+        state.fold(&JournalEntry::Intended(open)).unwrap();
+        assert_eq!(state.accounts().into_iter().collect::<Vec<_>>(), ["1", "2", "3"]);
+    }
+
+    #[test]
     fn what_is_made_again_under_its_own_id_deposes_nothing() {
-        let mut state = State::new(StackId::new("a", "b", "c"), "lineage");
+        let mut state = State::new(StackId::new("a", "b", "c", "d").unwrap(), "lineage");
         for token in ["1", "2"] {
             state.fold(&intent(token, Operation::Create, None)).unwrap();
             let record = Box::new(record("image@sha256:0"));
@@ -415,7 +469,7 @@ mod tests {
 
     #[test]
     fn an_outcome_without_its_intent_is_illegal_and_changes_nothing() {
-        let mut state = State::new(StackId::new("a", "b", "c"), "lineage");
+        let mut state = State::new(StackId::new("a", "b", "c", "d").unwrap(), "lineage");
         state.fold(&intent("1", Operation::Create, None)).unwrap();
         let before = state.clone();
         for entry in [

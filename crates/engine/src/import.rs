@@ -1,14 +1,12 @@
 //! Taking something that exists over.
 
 use infra_core::state::{JournalEntry, RecordStatus};
-use infra_core::{
-    Attributes, Health, PhysicalId, Resource, ResourceAddress, ResourceRecord, SealingKey, Stack,
-};
+use infra_core::{Attributes, Health, PhysicalId, Resource, ResourceAddress, ResourceRecord, Stack};
 use infra_provider::{Found, Provider};
 
 use crate::error::ImportError;
 use crate::session::Session;
-use crate::step::sealed_observed;
+use crate::step::{at_aws, sealed_observed};
 
 impl Session {
     /// Takes something that exists at AWS into the state, under an address that the stack declares. Nothing
@@ -45,7 +43,8 @@ impl Session {
             .map_err(|error| self.reporter.redaction().error(error))?
             .remove(id);
         let found = found.ok_or_else(|| ImportError::NotFound(address.clone(), id.clone()))?;
-        let record = taken_over(provider, resource, id, &found, self.journal.sealing_key());
+        self.connect().await?;
+        let record = self.taken_over(provider, resource, id, &found);
         let entry = JournalEntry::Confirmed {
             address: address.clone(),
             record: Box::new(record),
@@ -53,29 +52,32 @@ impl Session {
         self.journal.append(entry).await?;
         Ok(())
     }
-}
 
-/// The record of something that exists and that no intent of ours tells of. Nothing is taken for applied, so that
-/// the next plan shows every difference.
-pub(crate) fn taken_over(
-    provider: &dyn Provider,
-    resource: &Resource,
-    id: &PhysicalId,
-    found: &Found<Attributes>,
-    key: &SealingKey,
-) -> ResourceRecord {
-    let none = Attributes::new();
-    ResourceRecord {
-        physical_id: id.clone(),
-        applied: Attributes::new(),
-        observed: sealed_observed(provider.schema(), &found.observed, [&none, &none], key),
-        dependencies: resource.dependencies.keys().cloned().collect(),
-        lifecycle: resource.lifecycle.clone(),
-        timeouts: resource.timeouts.clone(),
-        status: if found.health == Health::Ready {
-            RecordStatus::Ready
-        } else {
-            RecordStatus::Pending
-        },
+    /// The record of something that exists and that no intent of ours tells of. Nothing is taken for applied, so that
+    /// the next plan shows every difference.
+    pub(crate) fn taken_over(
+        &self,
+        provider: &dyn Provider,
+        resource: &Resource,
+        id: &PhysicalId,
+        found: &Found<Attributes>,
+    ) -> ResourceRecord {
+        let none = Attributes::new();
+        let key = self.journal.sealing_key();
+        let location = self.connection.as_ref().map(|connection| &connection.location);
+        ResourceRecord {
+            physical_id: id.clone(),
+            location: at_aws(&resource.address, location),
+            applied: Attributes::new(),
+            observed: sealed_observed(provider.schema(), &found.observed, [&none, &none], key),
+            dependencies: resource.dependencies.keys().cloned().collect(),
+            lifecycle: resource.lifecycle.clone(),
+            timeouts: resource.timeouts.clone(),
+            status: if found.health == Health::Ready {
+                RecordStatus::Ready
+            } else {
+                RecordStatus::Pending
+            },
+        }
     }
 }

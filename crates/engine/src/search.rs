@@ -14,7 +14,6 @@ use infra_plan::resolve;
 use infra_provider::{Call, Found, Provider};
 
 use crate::error::EngineError;
-use crate::import::taken_over;
 use crate::refresh::{RefreshError, Refreshed, refresh};
 use crate::scope::{RunScope, completed};
 use crate::session::{Prepared, Session};
@@ -183,8 +182,8 @@ impl Search<'_> {
         let observed = match again {
             Some((id, found)) => {
                 let resource = &self.stack.resources[address];
-                let key = self.session.journal.sealing_key();
-                let record = taken_over(provider, resource, &id, &found, key);
+                self.session.connect().await?;
+                let record = self.session.taken_over(provider, resource, &id, &found);
                 let entry = JournalEntry::Confirmed {
                     address: address.clone(),
                     record: Box::new(record),

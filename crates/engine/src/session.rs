@@ -7,7 +7,7 @@ use std::time::Duration;
 use infra_core::event::{EventKind, RunSummary};
 use infra_core::plan::{ActionCounts, Forecast, PlanMode, Step, StepOperation};
 use infra_core::state::{JournalEntry, RunId};
-use infra_core::{Attributes, AwsIdentity, Plan, ResourceAddress, RunOutcome, Stack, State};
+use infra_core::{Attributes, AwsIdentity, Connection, Plan, ResourceAddress, RunOutcome, Stack, State};
 use infra_plan::{PlanInput, PlanOptions};
 use infra_provider::{Progress, Providers};
 use infra_state::{AppendError, Journal};
@@ -35,6 +35,8 @@ pub struct Session {
     pub providers: Arc<dyn Providers>,
     /// Who we are at AWS.
     pub identity: Option<AwsIdentity>,
+    /// How AWS is reached; `None` for a stack that has nothing there.
+    pub connection: Option<Connection>,
     /// Where events go.
     pub reporter: Reporter,
     /// The user's wish to stop.
@@ -322,7 +324,7 @@ impl Session {
             command: command.to_owned(),
             at_unix_ms,
         };
-        self.journal.append(started).await?;
+        futures::try_join!(self.journal.append(started), self.connect())?;
         self.reporter.send(EventKind::RunStarted {
             run: run.clone(),
             command: command.to_owned(),
@@ -334,6 +336,10 @@ impl Session {
         let before = self.reporter.calls();
         let shared = Arc::new(Shared {
             stack: planned.plan.stack.clone(),
+            location: self
+                .connection
+                .as_ref()
+                .map(|connection| connection.location.clone()),
             run: run.clone(),
             journal: Arc::clone(&self.journal),
             providers: Arc::clone(&self.providers),
@@ -383,6 +389,21 @@ impl Session {
             critical_path: report.critical_path.clone(),
         });
         Ok(report)
+    }
+
+    /// Notes how the stack is reached from now on, for whoever has to do without its file.
+    pub(crate) async fn connect(&self) -> Result<(), AppendError> {
+        let known = self.journal.with_state(|state| state.connection.clone());
+        match &self.connection {
+            Some(connection) if known.as_ref() != Some(connection) => {
+                let connection = connection.clone();
+                self.journal
+                    .append(JournalEntry::Connected { connection })
+                    .await?;
+                Ok(())
+            }
+            _ => Ok(()),
+        }
     }
 
     /// The outputs as the state keeps them from now on: what is known now, sealed; what a part of the stack

@@ -269,6 +269,7 @@ pub(crate) fn adopted(
         .collect();
     ResourceRecord {
         physical_id: id.clone(),
+        location: intent.location.clone(),
         applied,
         observed,
         dependencies: intent.dependencies.clone(),

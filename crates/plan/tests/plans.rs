@@ -364,6 +364,6 @@ fn without_a_file_only_a_destroy_can_be_planned() {
     case.stack = None;
     assert_eq!(case.plan().unwrap_err()[0].code, "no-stack");
     let mut case = Case::read("");
-    case.state.stack = infra_core::StackId::new("other", "dev", "local");
+    case.state.stack = infra_core::StackId::new("other", "", "dev", "local").unwrap();
     assert_eq!(case.plan().unwrap_err()[0].code, "wrong-state");
 }

@@ -164,7 +164,7 @@ mod tests {
     /// A network, a balancer that takes long, a listener that needs only its id, and a service that is refused
     /// until the balancer works; then two workers for one free place.
     const RUN: &str = r#"
-        10 run_started "run":"r","command":"apply","steps":6,"stack":"s","serial":1,"at_unix_ms":1
+        10 run_started "run":"r","command":"apply","steps":6,"stack":"s/-/d/us-east-1","serial":1,"at_unix_ms":1
         10 step_started "step":0,"address":"a.network.n","operation":"create","queued_ms":10,"after":[]
         15 api_call "address":"a.network.n","service":"a","operation":"CreateNetwork","mutating":true,"duration_ms":5,"error":null
         30 step_exists "step":0,"address":"a.network.n","physical_id":"n"

@@ -89,7 +89,7 @@ pub fn read(text: &str) -> Result<Vec<Record>, NoRecord> {
 mod tests {
     use super::*;
 
-    const STARTED: &str = r#"{"version":1,"type":"event","at_ms":40,"sequence":2,"event":"run_started","run":"r1","command":"apply","steps":1,"stack":"a-b-c","serial":3,"at_unix_ms":9}"#;
+    const STARTED: &str = r#"{"version":1,"type":"event","at_ms":40,"sequence":2,"event":"run_started","run":"r1","command":"apply","steps":1,"stack":"a/b/c/us-east-1","serial":3,"at_unix_ms":9}"#;
     const CALL: &str = r#"{"version":1,"type":"event","at_ms":30,"sequence":1,"event":"api_call","address":null,"service":"ec2","operation":"DescribeVpcs","mutating":false,"duration_ms":5,"error":null}"#;
     const ENDED: &str =
         r#"{"version":1,"type":"event","at_ms":90,"sequence":9,"event":"cancelling","level":1}"#;

@@ -258,7 +258,7 @@ mod tests {
     fn plan(changes: Vec<Change>) -> Plan {
         Plan {
             format_version: PLAN_FORMAT_VERSION,
-            stack: StackId::new("app", "dev", "us-east-1"),
+            stack: StackId::new("app", "test", "dev", "us-east-1").unwrap(),
             lineage: String::new(),
             serial: 0,
             mode: PlanMode::Apply,

@@ -193,6 +193,7 @@ mod tests {
         );
         ResourceRecord {
             physical_id: PhysicalId::new(id),
+            location: None,
             applied,
             observed,
             dependencies: vec![
@@ -206,7 +207,10 @@ mod tests {
     }
 
     fn state() -> State {
-        let mut state = State::new(StackId::new("app", "dev", "us-east-1"), "lineage");
+        let mut state = State::new(
+            StackId::new("app", "test", "dev", "us-east-1").unwrap(),
+            "lineage",
+        );
         let address: ResourceAddress = "ec2.vpc.main".parse().unwrap();
         let other: ResourceAddress = "ec2.nat_gateway.main[\"us-east-1a\"]".parse().unwrap();
         state
@@ -225,6 +229,7 @@ mod tests {
                 token,
                 address,
                 operation: Operation::Delete,
+                location: None,
                 physical_id: None,
                 attributes: Attributes::new(),
                 changed: Vec::new(),

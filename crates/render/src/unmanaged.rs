@@ -257,7 +257,7 @@ mod tests {
         let foreign = UnmanagedKind::Foreign;
         let things = [
             Unmanaged {
-                claim: claim("app-dev-us-east-1", r#"ec2.subnet.private["a"]"#),
+                claim: claim("app/test/dev/us-east-1", r#"ec2.subnet.private["a"]"#),
                 near: near.clone(),
                 ..thing(
                     orphan,
@@ -267,7 +267,7 @@ mod tests {
                 )
             },
             Unmanaged {
-                claim: claim("app-dev-us-east-1", "ec2.vpc.main"),
+                claim: claim("app/test/dev/us-east-1", "ec2.vpc.main"),
                 name: Some("left\u{1b}over".into()),
                 ..thing(
                     orphan,
@@ -295,13 +295,13 @@ mod tests {
             },
             Unmanaged {
                 near,
-                claim: claim("other-dev-us-east-1", "ec2.subnet.theirs"),
+                claim: claim("other/test/dev/us-east-1", "ec2.subnet.theirs"),
                 ..thing(
                     foreign,
                     "ec2.subnet",
                     "subnet-2",
                     NextStep::LeaveToStack {
-                        stack: "other-dev-us-east-1".into(),
+                        stack: "other/test/dev/us-east-1".into(),
                     },
                 )
             },
@@ -315,7 +315,7 @@ mod tests {
         ] {
             let style = Style::plain();
             let surveyed = Surveyed {
-                stack: "app-dev-us-east-1",
+                stack: "app/test/dev/us-east-1",
                 file: "stacks/my app.toml",
                 options: "--sandbox",
             };

@@ -25,7 +25,7 @@ fn open(state_dir: &Path) -> Result<SledStore, Box<dyn Error>> {
     };
     Ok(SledStore::open(
         state_dir,
-        &StackId::new("measure", "dev", "us-east-1"),
+        &StackId::new("measure", "", "dev", "us-east-1")?,
         &request,
     )?)
 }

@@ -48,7 +48,7 @@ struct Format {
 /// Reads the note in a stack's folder; `None` when there is none, or half of one.
 ///
 /// # Errors
-/// [`StateError::NewerFormat`], or what the file system says.
+/// [`StateError::OtherFormat`], or what the file system says.
 pub(crate) fn read(folder: &Path) -> Result<Option<Committed>, StateError> {
     let path = folder.join(FILE);
     let mut text = String::new();
@@ -68,13 +68,13 @@ pub(crate) fn read(folder: &Path) -> Result<Option<Committed>, StateError> {
     Ok(serde_json::from_str(&text).ok())
 }
 
-/// Refuses a format of a later version.
+/// Refuses any format but our own.
 ///
 /// # Errors
-/// [`StateError::NewerFormat`].
+/// [`StateError::OtherFormat`].
 pub(crate) fn check_format(folder: &Path, format: Option<u32>) -> Result<(), StateError> {
     match format {
-        Some(found) if found > STATE_FORMAT_VERSION => Err(StateError::NewerFormat {
+        Some(found) if found != STATE_FORMAT_VERSION => Err(StateError::OtherFormat {
             location: folder.display().to_string(),
             found,
             supported: STATE_FORMAT_VERSION,

@@ -181,6 +181,9 @@ pub(crate) fn load(database: &Database) -> Result<State, StateError> {
     for (key, value) in parts(keys::OUTPUTS)? {
         state.outputs = database.parsed::<Attributes>(&key, &value)?;
     }
+    for (key, value) in parts(keys::CONNECTION)? {
+        state.connection = Some(database.parsed(&key, &value)?);
+    }
     if sum != meta.sum {
         return Err(database.damaged("its database does not have what was written last"));
     }

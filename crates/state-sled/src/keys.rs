@@ -8,6 +8,8 @@ use infra_core::{ResourceAddress, Token};
 pub(crate) const META: &[u8] = b"m/meta";
 /// The 32 bytes of the sealing key.
 pub(crate) const SEALING_KEY: &[u8] = b"m/sealing_key";
+/// How the stack is reached.
+pub(crate) const CONNECTION: &[u8] = b"m/connection";
 /// The outputs.
 pub(crate) const OUTPUTS: &[u8] = b"m/outputs";
 

@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use infra_core::StackId;
+use infra_core::state::STATE_FORMAT_VERSION;
 use infra_state::{
     Holder, Lease, StateError, backup_serial, backups, create_private_folder, make_private, sync_folder,
 };
@@ -18,6 +19,8 @@ pub(crate) const DATABASE: &str = "db";
 pub(crate) const BACKUPS: &str = "backups";
 /// The folder of the runs' records in a stack's folder.
 const RUNS: &str = "runs";
+/// Folders one below the other for one stack.
+const PARTS: usize = 4;
 
 /// Whether a state may be made.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -39,62 +42,94 @@ pub struct Request {
     pub wait: Duration,
 }
 
-/// The folder of `stack` in `state_dir`.
-///
-/// # Errors
-/// [`StateError::BadStackId`] for an id that is no folder's name.
-pub fn folder(state_dir: &Path, stack: &StackId) -> Result<PathBuf, StateError> {
-    let id = stack.as_str();
-    let is_name = !id.is_empty()
-        && !id.starts_with('.')
-        && id
-            .chars()
-            .all(|character| character.is_ascii_alphanumeric() || matches!(character, '-' | '_' | '.'));
-    if is_name {
-        Ok(state_dir.join(id))
-    } else {
-        Err(StateError::BadStackId(id.to_owned()))
-    }
+/// The folder of `stack` in `state_dir`: one below the other for its name, environment, stage and region, so that no
+/// two stacks have one.
+pub fn folder(state_dir: &Path, stack: &StackId) -> PathBuf {
+    stack
+        .parts()
+        .fold(state_dir.to_owned(), |folder, part| folder.join(part))
+}
+
+/// The folders above a stack's, up to that of all states, the nearest first.
+pub(crate) fn above(folder: &Path) -> impl Iterator<Item = &Path> {
+    folder.ancestors().skip(1).take(PARTS)
 }
 
 /// The folder of `stack`'s backups in `state_dir`, whether it is there or not.
-///
-/// # Errors
-/// [`StateError::BadStackId`] for an id that is no folder's name.
-pub fn backups_folder(state_dir: &Path, stack: &StackId) -> Result<PathBuf, StateError> {
-    Ok(folder(state_dir, stack)?.join(BACKUPS))
+pub fn backups_folder(state_dir: &Path, stack: &StackId) -> PathBuf {
+    folder(state_dir, stack).join(BACKUPS)
 }
 
 /// Where the records of a stack's runs belong. The stack need not be open, or be there at all.
-///
-/// # Errors
-/// [`StateError::BadStackId`] for an id that is no folder's name.
-pub fn runs_folder(state_dir: &Path, stack: &StackId) -> Result<PathBuf, StateError> {
-    Ok(folder(state_dir, stack)?.join(RUNS))
+pub fn runs_folder(state_dir: &Path, stack: &StackId) -> PathBuf {
+    folder(state_dir, stack).join(RUNS)
 }
 
-/// The ids of all stacks that have a state in `state_dir`, in order.
+/// All stacks that have a state in `state_dir`, in order.
 ///
 /// # Errors
-/// When the folder is there and cannot be read.
-pub fn stacks(state_dir: &Path) -> Result<Vec<String>, StateError> {
-    let reading = |error| StateError::io("reading the folder", state_dir, error);
-    let entries = match fs::read_dir(state_dir) {
+/// When a folder is there and cannot be read.
+pub fn stacks(state_dir: &Path) -> Result<Vec<StackId>, StateError> {
+    let mut found = vec![(state_dir.to_owned(), String::new())];
+    for _ in 0..PARTS {
+        let mut inner = Vec::new();
+        for (folder, above) in found {
+            for name in folders(&folder)? {
+                let id = if above.is_empty() {
+                    name.clone()
+                } else {
+                    format!("{above}/{name}")
+                };
+                inner.push((folder.join(name), id));
+            }
+        }
+        found = inner;
+    }
+    let mut stacks: Vec<StackId> = found
+        .into_iter()
+        .filter(|(folder, _)| folder.join(DATABASE).is_dir())
+        .filter_map(|(_, id)| id.parse().ok())
+        .collect();
+    stacks.sort();
+    Ok(stacks)
+}
+
+/// The names of the folders in one; none if it is not there.
+fn folders(folder: &Path) -> Result<Vec<String>, StateError> {
+    let reading = |error| StateError::io("reading the folder", folder, error);
+    let entries = match fs::read_dir(folder) {
         Ok(entries) => entries,
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(Vec::new()),
         Err(error) => return Err(reading(error)),
     };
-    let mut found = Vec::new();
+    let mut names = Vec::new();
     for entry in entries {
         let entry = entry.map_err(reading)?;
-        if entry.path().join(DATABASE).is_dir()
+        if entry.path().is_dir()
             && let Ok(name) = entry.file_name().into_string()
         {
-            found.push(name);
+            names.push(name);
         }
     }
-    found.sort();
-    Ok(found)
+    Ok(names)
+}
+
+/// Format 1 kept a stack's state in `<name>-<stage>-<region>`. Who began a new one beside it would make everything a
+/// second time.
+///
+/// # Errors
+/// [`StateError::OtherFormat`] when there is such a state.
+pub(crate) fn refuse_old(state_dir: &Path, stack: &StackId) -> Result<(), StateError> {
+    let [name, _, stage, region] = stack.named_parts();
+    let old = state_dir.join(format!("{name}-{stage}-{region}"));
+    if old.join(committed::FILE).is_file() || old.join(DATABASE).join(DATA_FILE).is_file() {
+        return Err(StateError::OtherFormat {
+            location: old.display().to_string(),
+            found: 1,
+            supported: STATE_FORMAT_VERSION,
+        });
+    }
+    Ok(())
 }
 
 /// A stack's open database, and what keeps others out of it. Dropped in this order.
@@ -111,7 +146,8 @@ pub(crate) struct Opened {
 /// # Errors
 /// All that [`crate::SledStore::open`] names, but for the content of the database.
 pub(crate) fn open(state_dir: &Path, stack: &StackId, request: &Request) -> Result<Opened, StateError> {
-    let folder = folder(state_dir, stack)?;
+    refuse_old(state_dir, stack)?;
+    let folder = folder(state_dir, stack);
     let path = folder.join(DATABASE);
     let data_path = path.join(DATA_FILE);
     // What must not be opened is found first; once more under the lease, since it may have changed.
@@ -128,7 +164,7 @@ pub(crate) fn open(state_dir: &Path, stack: &StackId, request: &Request) -> Resu
     }
     committed::read(&folder)?;
     create_private_folder(&folder)?;
-    let lease = Lease::acquire(&folder, request.holder.clone(), request.wait)?;
+    let lease = Lease::acquire(&folder, stack, request.holder.clone(), request.wait)?;
     let committed = committed::read(&folder)?;
     if !data_path.exists() {
         // A new state in the place of one that was lost would make everything a second time.
@@ -151,7 +187,7 @@ pub(crate) fn open(state_dir: &Path, stack: &StackId, request: &Request) -> Resu
     let database = Database::open(&path, &folder)?;
     make_private(&folder)?;
     if !is_durable {
-        for made in [&path, &folder, state_dir] {
+        for made in [path.as_path(), &folder].into_iter().chain(above(&folder)) {
             sync_folder(made)?;
         }
     }

@@ -14,7 +14,7 @@ use crate::committed::{self, Committed, Note};
 use crate::content::{Meta, fill, load, sealing_key};
 use crate::database::Database;
 use crate::keys;
-use crate::open::{BACKUPS, DATABASE, folder};
+use crate::open::{BACKUPS, DATABASE, above, folder, refuse_old};
 
 /// Where a copy is read and the new database is made; what a dead process left of it is removed.
 const WORKSHOP: &str = "rebuilding";
@@ -39,7 +39,7 @@ impl Rebuilding {
     /// Takes the lease of `stack` in `state_dir` and reads what is left of its database.
     ///
     /// # Errors
-    /// [`StateError::Held`] while somebody works on the stack; [`StateError::NewerFormat`];
+    /// [`StateError::Held`] while somebody works on the stack; [`StateError::OtherFormat`];
     /// [`StateError::OtherStack`]; otherwise what the file system says.
     pub fn begin(
         state_dir: &Path,
@@ -47,10 +47,11 @@ impl Rebuilding {
         holder: Holder,
         wait: Duration,
     ) -> Result<Self, StateError> {
-        let folder = folder(state_dir, stack)?;
+        refuse_old(state_dir, stack)?;
+        let folder = folder(state_dir, stack);
         committed::read(&folder)?;
         create_private_folder(&folder)?;
-        let lease = Lease::acquire(&folder, holder, wait)?;
+        let lease = Lease::acquire(&folder, stack, holder, wait)?;
         let committed = committed::read(&folder)?;
         let workshop = folder.join(WORKSHOP);
         remove(&workshop)?;
@@ -141,8 +142,8 @@ impl Rebuilding {
             sync_folder(&aside)?;
         }
         sync_folder(&self.folder)?;
-        if let Some(state_dir) = self.folder.parent() {
-            sync_folder(state_dir)?;
+        for above in above(&self.folder) {
+            sync_folder(above)?;
         }
         Ok(has_old.then_some(aside))
     }

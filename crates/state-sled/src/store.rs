@@ -47,7 +47,7 @@ impl SledStore {
     ///
     /// # Errors
     /// [`StateError::Absent`] without a state in [`Mode::Existing`](crate::Mode::Existing);
-    /// [`StateError::NewerFormat`], and nothing was touched; [`StateError::Held`];
+    /// [`StateError::OtherFormat`], and nothing was touched; [`StateError::Held`];
     /// [`StateError::Damaged`]; [`StateError::OtherStack`]; otherwise what the file system says.
     pub fn open(state_dir: &Path, stack: &StackId, request: &Request) -> Result<Self, StateError> {
         Self::open_keeping(state_dir, stack, request, JOURNAL_KEPT)

@@ -98,6 +98,9 @@ impl<'a> Writer<'a> {
         if let Some(outputs) = &changes.outputs {
             self.change(keys::OUTPUTS, Some(outputs))?;
         }
+        if let Some(connection) = &changes.connection {
+            self.change(keys::CONNECTION, Some(connection))?;
+        }
         for ((started_unix_ms, run), record) in &changes.runs {
             self.put(&keys::run(*started_unix_ms, run), record)?;
         }
@@ -118,6 +121,10 @@ impl<'a> Writer<'a> {
         }
         for (token, intent) in &state.intents {
             self.add(&keys::intent(token), intent)?;
+        }
+        self.remove(keys::CONNECTION)?;
+        if let Some(connection) = &state.connection {
+            self.add(keys::CONNECTION, connection)?;
         }
         self.add(keys::OUTPUTS, &state.outputs)
     }

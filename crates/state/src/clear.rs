@@ -36,6 +36,7 @@ pub(crate) fn clear_secret(entry: &JournalEntry) -> Option<Clear<'_>> {
         JournalEntry::Confirmed { address, record } => (Owner::Resource(address), in_record(record)),
         JournalEntry::Outputs { values } => (Owner::Outputs, in_attributes(values)),
         JournalEntry::RunStarted { .. }
+        | JournalEntry::Connected { .. }
         | JournalEntry::Deleted { .. }
         | JournalEntry::NoEffect { .. }
         | JournalEntry::Forgotten { .. }

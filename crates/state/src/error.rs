@@ -5,6 +5,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use infra_core::StackId;
 use infra_core::state::IllegalEntry;
 
 use crate::holder::{Holder, age};
@@ -13,16 +14,16 @@ use crate::holder::{Holder, age};
 /// waited for it.
 #[derive(Debug, Clone, thiserror::Error)]
 pub enum StateError {
-    /// A later version of `infra` wrote it; nothing was touched.
+    /// An earlier or a later version of `infra` wrote it; nothing was touched.
     #[error(
-        "the state in {location} has format {found}, this infra knows formats up to {supported}: use the newer infra that wrote it"
+        "the state in {location} has format {found}, this infra reads format {supported} only: {}", other_format(*found, *supported)
     )]
-    NewerFormat {
+    OtherFormat {
         /// Where the state is.
         location: String,
         /// The format found.
         found: u32,
-        /// The newest format that can be read.
+        /// The format that can be read.
         supported: u32,
     },
     /// What is stored cannot be trusted.
@@ -132,12 +133,19 @@ pub enum StateError {
         /// Why.
         why: String,
     },
-    /// A stack id that is no folder's name.
-    #[error("`{0}` is no stack id: expected letters, digits, `-`, `_` and `.`, not starting with a dot")]
-    BadStackId(String),
     /// The thread that writes the journal ended without being asked to: a bug.
     #[error("the journal's writer ended unexpectedly; what was not yet acknowledged may be lost")]
     WriterEnded,
+}
+
+/// What to do about a state of another format.
+pub(crate) fn other_format(found: u32, supported: u32) -> &'static str {
+    if found > supported {
+        "use the newer infra that wrote it"
+    } else {
+        "an earlier infra wrote it, and there is no way over. Remove the stack with that one, or move the state away and \
+         take what exists over with `infra import`"
+    }
 }
 
 impl StateError {
@@ -170,8 +178,8 @@ impl StateError {
 /// Who holds a stack, and what the one who was refused can do.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Held {
-    /// The folder of the stack.
-    pub folder: PathBuf,
+    /// The stack.
+    pub stack: StackId,
     /// Who holds it, if it is written down (it is, but for the first moments of a lease).
     pub holder: Option<Holder>,
     /// Whether the holder is on this machine, where it is certainly alive.
@@ -187,10 +195,7 @@ pub(crate) const PRESUMED_DEAD_SECONDS: u64 = 60;
 
 impl fmt::Display for Held {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let stack = self
-            .folder
-            .file_name()
-            .map_or_else(String::new, |name| name.to_string_lossy().into_owned());
+        let stack = &self.stack;
         let Some(holder) = &self.holder else {
             return write!(
                 f,

@@ -1,21 +1,22 @@
 //! The lasting form of a state: JSON, out and in.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use infra_core::state::STATE_FORMAT_VERSION;
 use infra_core::{Diagnostic, Severity, StackId, State};
 use serde::Deserialize;
 use serde::de::IgnoredAny;
 
-use crate::error::StateError;
+use crate::error::{StateError, other_format};
 use crate::integrity::{DEPENDENCY_CYCLE, DUPLICATE_PHYSICAL_ID, check};
 
-/// The keys that format 1 has at the top.
-const KEYS: [&str; 9] = [
+/// The keys that the format has at the top.
+const KEYS: [&str; 10] = [
     "format_version",
     "stack",
     "lineage",
     "serial",
+    "connection",
     "resources",
     "deposed",
     "intents",
@@ -63,14 +64,14 @@ pub enum ImportError {
         /// A `^` under the place.
         caret: String,
     },
-    /// A later version of `infra` wrote it.
+    /// An earlier or a later version of `infra` wrote it.
     #[error(
-        "the file has format {found}, this infra knows formats up to {supported}: use the newer infra that wrote it"
+        "the file has format {found}, this infra reads format {supported} only: {}", other_format(*found, *supported)
     )]
-    NewerFormat {
+    OtherFormat {
         /// The format found.
         found: u32,
-        /// The newest format that can be read.
+        /// The format that can be read.
         supported: u32,
     },
     /// It breaks rules of a state.
@@ -84,6 +85,17 @@ pub enum ImportError {
         /// The lineage of the stored state.
         stored: String,
         /// The lineage in the file.
+        found: String,
+    },
+    /// It is of other accounts than what is stored.
+    #[error(
+        "the file is of the account {found}, the stored state of {stored}: what that state knows would be forgotten and made \
+         anew elsewhere. --force replaces the stored one"
+    )]
+    OtherAccount {
+        /// The accounts of the stored state.
+        stored: String,
+        /// The accounts in the file.
         found: String,
     },
     /// It is older than what is stored, or as old and different.
@@ -121,8 +133,8 @@ pub fn import(
     force: bool,
 ) -> Result<Imported, ImportError> {
     let head: Head = serde_json::from_str(text).map_err(|error| syntax(text, &error))?;
-    if head.format_version > STATE_FORMAT_VERSION {
-        return Err(ImportError::NewerFormat {
+    if head.format_version != STATE_FORMAT_VERSION {
+        return Err(ImportError::OtherFormat {
             found: head.format_version,
             supported: STATE_FORMAT_VERSION,
         });
@@ -161,6 +173,14 @@ fn may_replace(state: &State, current: &State) -> Result<(), ImportError> {
         return Err(ImportError::OtherLineage {
             stored: current.lineage.clone(),
             found: state.lineage.clone(),
+        });
+    }
+    let (stored, found) = (current.accounts(), state.accounts());
+    if !stored.is_empty() && !found.is_empty() && stored != found {
+        let listed = |accounts: BTreeSet<&str>| accounts.into_iter().collect::<Vec<_>>().join(", ");
+        return Err(ImportError::OtherAccount {
+            stored: listed(stored),
+            found: listed(found),
         });
     }
     if state.serial < current.serial || (state.serial == current.serial && state != current) {
@@ -230,7 +250,7 @@ mod tests {
         let back = import(&text, &state.stack, None, false).unwrap();
         assert_eq!((&back.state, back.warnings.len()), (&state, 0));
         assert_eq!(export(&back.state).unwrap(), text);
-        assert!(text.starts_with("{\n  \"format_version\": 1,\n") && text.ends_with("}\n"));
+        assert!(text.starts_with("{\n  \"format_version\": 2,\n") && text.ends_with("}\n"));
     }
 
     #[test]
@@ -257,6 +277,12 @@ mod tests {
             }
             state
         };
+        let elsewhere = |mut state: State| {
+            for record in state.resources.values_mut() {
+                record.location.as_mut().unwrap().account_id = "210987654321".into();
+            }
+            state
+        };
         let (same, serial) = (current.lineage.as_str(), current.serial);
         // The file, and the serial that it gets without and with force (none: refused).
         let cases = [
@@ -265,6 +291,7 @@ mod tests {
             (with(same, serial + 5, true), Some(serial + 6), Some(serial + 6)),
             (with(same, serial - 1, true), None, Some(serial + 1)),
             (with("other", serial + 5, true), None, Some(serial + 6)),
+            (elsewhere(with(same, serial + 5, false)), None, Some(serial + 6)),
         ];
         for (file, plain, forced) in cases {
             let text = export(&file).unwrap();
@@ -291,7 +318,7 @@ mod tests {
         let sound = export(&sample_state()).unwrap();
         let cases = [
             (
-                "{\n  \"format_version\": 1,\n  oops\n}".to_owned(),
+                "{\n  \"format_version\": 2,\n  oops\n}".to_owned(),
                 "line 3, column 3: key must be a string\n    oops\n    ^",
             ),
             (
@@ -307,7 +334,7 @@ mod tests {
                 "`output` is no part of a state",
             ),
             (
-                sound.replace("\"format_version\": 1", "\"format_version\": 7"),
+                sound.replace("\"format_version\": 2", "\"format_version\": 7"),
                 "format 7",
             ),
             ("{}".to_owned(), "missing field `format_version`"),

@@ -44,6 +44,7 @@ pub(crate) fn check_entry(entry: &JournalEntry) -> Option<Diagnostic> {
             check_record(address, record, &mut found);
         }
         JournalEntry::RunStarted { .. }
+        | JournalEntry::Connected { .. }
         | JournalEntry::Deleted { .. }
         | JournalEntry::NoEffect { .. }
         | JournalEntry::Forgotten { .. }
@@ -61,11 +62,11 @@ fn warning(code: &str, message: String) -> Diagnostic {
 }
 
 fn check_head(state: &State, stack: Option<&StackId>, found: &mut Vec<Diagnostic>) {
-    if state.format_version == 0 || state.format_version > STATE_FORMAT_VERSION {
+    if state.format_version != STATE_FORMAT_VERSION {
         found.push(Diagnostic::error(
             "format-version",
             format!(
-                "the state has format {}, this infra knows 1 to {STATE_FORMAT_VERSION}",
+                "the state has format {}, this infra knows format {STATE_FORMAT_VERSION}",
                 state.format_version
             ),
         ));
@@ -283,7 +284,7 @@ mod tests {
             (
                 "other-stack",
                 Severity::Error,
-                Box::new(|state| state.stack = StackId::new("other", "dev", "us-east-1")),
+                Box::new(|state| state.stack = StackId::new("other", "dev", "dev02", "us-east-1").unwrap()),
             ),
             (
                 "bad-address",

@@ -7,6 +7,8 @@ use std::sync::mpsc::{RecvTimeoutError, Sender, channel};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant, SystemTime};
 
+use infra_core::StackId;
+
 use crate::error::{Held, StateError};
 use crate::files::private_options;
 use crate::holder::{Holder, now_unix_ms};
@@ -40,7 +42,12 @@ impl Lease {
     ///
     /// # Errors
     /// [`StateError::Held`] when somebody else has it; otherwise what the file system says.
-    pub fn acquire(folder: &Path, holder: Holder, wait: Duration) -> Result<Self, StateError> {
+    pub fn acquire(
+        folder: &Path,
+        stack: &StackId,
+        holder: Holder,
+        wait: Duration,
+    ) -> Result<Self, StateError> {
         let path = folder.join(LOCK_FILE);
         let mut file = open_lock(&path)?;
         let until = Instant::now() + wait;
@@ -49,7 +56,7 @@ impl Lease {
             // Who has just taken it has not written down who it is, or a dead one's note is still there.
             let is_told = read_holder(&mut file).is_some_and(|other| !other.seems_dead(&holder));
             if now >= until && (is_told || now >= until + TELLS_WITHIN) {
-                return Err(held(folder, &mut file, &holder, false));
+                return Err(held(stack, &mut file, &holder, false));
             }
             std::thread::sleep(TRY_EVERY);
         }
@@ -57,7 +64,7 @@ impl Lease {
         if let Some(other) = &left_behind
             && !other.same_machine(&holder)
         {
-            return Err(held(folder, &mut file, &holder, true));
+            return Err(held(stack, &mut file, &holder, true));
         }
         write_holder(&mut file, &path, Some(&holder))?;
         let life = show_life(&file, &path)?;
@@ -125,18 +132,17 @@ impl Drop for Lease {
 /// # Errors
 /// [`StateError::Held`] when the holder is alive where its lock can be seen, above all on this machine;
 /// [`StateError::Absent`] when there is no lock file; otherwise what the file system says.
-pub fn unlock(folder: &Path) -> Result<Option<Holder>, StateError> {
+pub fn unlock(folder: &Path, stack: &StackId) -> Result<Option<Holder>, StateError> {
     let path = folder.join(LOCK_FILE);
     if !path.exists() {
-        let stack = folder.file_name().map(|name| name.to_string_lossy().into_owned());
         return Err(StateError::Absent {
-            stack: stack.unwrap_or_default(),
+            stack: stack.to_string(),
             path: folder.to_owned(),
         });
     }
     let mut file = open_lock(&path)?;
     if !try_lock(&file, &path)? {
-        return Err(held(folder, &mut file, &Holder::this_process("", None), false));
+        return Err(held(stack, &mut file, &Holder::this_process("", None), false));
     }
     let holder = read_holder(&mut file);
     write_holder(&mut file, &path, None)?;
@@ -162,7 +168,7 @@ fn try_lock(file: &File, path: &Path) -> Result<bool, StateError> {
 }
 
 /// The refusal, with what is known of the holder. `unlocked`: its lock is not to be seen here, only its note.
-fn held(folder: &Path, file: &mut File, me: &Holder, unlocked: bool) -> StateError {
+fn held(stack: &StackId, file: &mut File, me: &Holder, unlocked: bool) -> StateError {
     let holder = read_holder(file);
     let silent_seconds = file
         .metadata()
@@ -171,7 +177,7 @@ fn held(folder: &Path, file: &mut File, me: &Holder, unlocked: bool) -> StateErr
         .and_then(|modified| SystemTime::now().duration_since(modified).ok())
         .map(|silence| silence.as_secs());
     StateError::Held(Box::new(Held {
-        folder: folder.to_owned(),
+        stack: stack.clone(),
         here: !unlocked && holder.as_ref().is_some_and(|holder| holder.same_machine(me)),
         holder,
         silent_seconds,

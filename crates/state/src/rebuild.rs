@@ -194,7 +194,7 @@ mod tests {
         let rebuilt = rebuild(&sample_stack(), None, &remains, 40);
         assert_eq!(content(&rebuilt.state), content(&state));
         assert_eq!((rebuilt.state.serial, rebuilt.lost), (41, Some((10, 40))));
-        state.stack = StackId::new("other", "dev", "us-east-1");
+        state.stack = StackId::new("other", "", "dev", "us-east-1").unwrap();
         remains.state = Some(state);
         let rebuilt = rebuild(&sample_stack(), None, &remains, 0);
         assert!(rebuilt.state.is_empty() && rebuilt.state.rebuilt);

@@ -6,7 +6,9 @@ use std::ops::RangeInclusive;
 
 use infra_core::event::{RunOutcome, RunSummary};
 use infra_core::state::{IllegalEntry, JournalEntry, RunId};
-use infra_core::{Attributes, Intent, ResourceAddress, ResourceRecord, SealingKey, StackId, State, Token};
+use infra_core::{
+    Attributes, Connection, Intent, ResourceAddress, ResourceRecord, SealingKey, StackId, State, Token,
+};
 use serde::{Deserialize, Serialize};
 
 use crate::error::StateError;
@@ -24,7 +26,7 @@ pub trait StateStore: Send + Sync + fmt::Debug {
     /// All that is known now. The caller checks the integrity of the state.
     ///
     /// # Errors
-    /// [`StateError::NewerFormat`] before anything else is looked at; [`StateError::Damaged`] for what
+    /// [`StateError::OtherFormat`] before anything else is looked at; [`StateError::Damaged`] for what
     /// cannot be read.
     fn load(&self) -> Result<StoredState, StateError>;
 
@@ -117,6 +119,8 @@ pub struct Changeset {
     pub intents: BTreeMap<Token, Option<Intent>>,
     /// The outputs, if they changed.
     pub outputs: Option<Attributes>,
+    /// How the stack is reached, if that changed.
+    pub connection: Option<Connection>,
     /// Runs that began or ended, by the time of their start and their id.
     pub runs: BTreeMap<(u64, RunId), RunRecord>,
 }
@@ -132,6 +136,7 @@ impl Changeset {
             deposed: BTreeMap::new(),
             intents: BTreeMap::new(),
             outputs: None,
+            connection: None,
             runs: BTreeMap::new(),
         }
     }
@@ -164,6 +169,9 @@ impl Changeset {
         }
         if matches!(entry, JournalEntry::Outputs { .. }) {
             self.outputs = Some(state.outputs.clone());
+        }
+        if matches!(entry, JournalEntry::Connected { .. }) {
+            self.connection.clone_from(&state.connection);
         }
         self.entries.push((state.serial, entry));
         Ok(state.serial)
@@ -209,6 +217,7 @@ impl Touched {
             },
             JournalEntry::RunStarted { .. }
             | JournalEntry::RunEnded { .. }
+            | JournalEntry::Connected { .. }
             | JournalEntry::Outputs { .. } => Self {
                 address: None,
                 deposed: false,

@@ -11,6 +11,7 @@ use std::path::Path;
 use std::time::{Duration, SystemTime};
 
 use infra_core::state::RunId;
+use infra_state::testing::sample_stack;
 use infra_state::{Holder, Lease, StateError, unlock};
 
 fn me() -> Holder {
@@ -30,7 +31,7 @@ fn elsewhere() -> Holder {
 }
 
 fn acquire(folder: &Path) -> Result<Lease, StateError> {
-    Lease::acquire(folder, me(), Duration::ZERO)
+    Lease::acquire(folder, &sample_stack(), me(), Duration::ZERO)
 }
 
 fn leave_note(folder: &Path, holder: &Holder) {
@@ -103,18 +104,18 @@ fn the_hold_of_another_machine_is_respected_until_it_is_ended() {
     let message = refusal(folder.path());
     assert!(message.contains("no sign of life for 5 h"), "{message}");
 
-    assert_eq!(unlock(folder.path()).unwrap(), Some(elsewhere()));
-    assert_eq!(unlock(folder.path()).unwrap(), None);
+    assert_eq!(unlock(folder.path(), &sample_stack()).unwrap(), Some(elsewhere()));
+    assert_eq!(unlock(folder.path(), &sample_stack()).unwrap(), None);
     acquire(folder.path()).unwrap();
 }
 
 #[test]
 fn a_live_hold_here_cannot_be_ended() {
     let folder = tempfile::tempdir().unwrap();
-    let absent = unlock(folder.path());
+    let absent = unlock(folder.path(), &sample_stack());
     assert!(matches!(absent, Err(StateError::Absent { .. })), "{absent:?}");
     let lease = acquire(folder.path()).unwrap();
-    let refused = unlock(folder.path());
+    let refused = unlock(folder.path(), &sample_stack());
     assert!(matches!(refused, Err(StateError::Held(_))), "{refused:?}");
     lease.still_held().unwrap();
 }
@@ -124,7 +125,8 @@ fn who_waits_gets_it_when_it_is_free() {
     let folder = tempfile::tempdir().unwrap();
     let lease = acquire(folder.path()).unwrap();
     let path = folder.path().to_owned();
-    let waiting = std::thread::spawn(move || Lease::acquire(&path, me(), Duration::from_secs(600)));
+    let waiting =
+        std::thread::spawn(move || Lease::acquire(&path, &sample_stack(), me(), Duration::from_secs(600)));
     drop(lease);
     waiting.join().unwrap().unwrap();
 }

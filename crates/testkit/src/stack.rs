@@ -14,13 +14,13 @@ use serde_json::Value as Json;
 use crate::expression::template;
 use crate::kinds::needs_ready;
 
-/// Name, stage and region of every stack made here.
-pub const STACK_ID_PARTS: [&str; 3] = ["test", "dev", "nowhere"];
+/// Name, environment, stage and region of every stack made here.
+pub const STACK_ID_PARTS: [&str; 4] = ["test", "test", "dev", "nowhere"];
 
 /// The id of every stack made here.
 pub fn stack_id() -> StackId {
-    let [name, stage, region] = STACK_ID_PARTS;
-    StackId::new(name, stage, region)
+    let [name, environment, stage, region] = STACK_ID_PARTS;
+    StackId::new(name, environment, stage, region).expect("the parts are sound")
 }
 
 /// The stack in a table of resources by address (`"net.part.a": { "network_id": "${net.network.main.id}" }`)
@@ -65,10 +65,10 @@ pub fn stack(json: Json) -> Stack {
         path: "stack.json".into(),
         text,
     });
-    let [name, stage, region] = STACK_ID_PARTS.map(str::to_owned);
+    let [name, environment, stage, region] = STACK_ID_PARTS.map(str::to_owned);
     Stack {
         id: stack_id(),
-        environment: "test".to_owned(),
+        environment,
         name,
         stage,
         region,

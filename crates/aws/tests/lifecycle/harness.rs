@@ -61,7 +61,7 @@ impl Cloud {
     /// Connects to an emulator that listens there.
     pub async fn connect(endpoint_url: String, emulator: Emulator) -> Self {
         let options = ConnectOptions {
-            stack: StackId::new("lifecycle", "test", "us-east-1"),
+            stack: StackId::new("lifecycle", "", "test", "us-east-1").unwrap(),
             region: "us-east-1".into(),
             assume_role: None,
             allowed_account_ids: Vec::new(),
@@ -100,7 +100,7 @@ impl Cloud {
     /// A step of a resource of this type, with a token of its own.
     pub fn call(&self, type_name: &str, token: &str) -> Call {
         Call {
-            stack: StackId::new("lifecycle", "test", "us-east-1"),
+            stack: StackId::new("lifecycle", "", "test", "us-east-1").unwrap(),
             address: format!("{type_name}.under_test").parse().unwrap(),
             token: Token(format!("{token}-{}", std::process::id())),
             progress: Arc::new(Silent),

@@ -10,6 +10,7 @@ use infra_engine::RunRequest;
 use infra_plan::{PlanOptions, same_work};
 
 use super::run::{Prepared, Task, carry_out, each, prepare, show_engine_error};
+use crate::accounts;
 use crate::arguments::{Running, Scope, Where};
 use crate::environment;
 use crate::exit::Exit;
@@ -118,6 +119,10 @@ async fn saved(command: &Apply, path: &Path, terminal: &Terminal) -> Result<Exit
     )
     .await?;
     open.view.clear().await;
+    if let Err(error) = accounts::check_plan(saved.account_id.as_deref(), open.session.identity.as_ref()) {
+        open.close().await;
+        return Err(error);
+    }
     let (serial, lineage) = (
         open.session.journal.serial(),
         open.session.journal.lineage().to_owned(),

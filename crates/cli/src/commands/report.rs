@@ -58,7 +58,7 @@ pub fn run(command: &Report, terminal: &Terminal) -> Result<Exit> {
                 return Ok(Exit::BadStack);
             };
             let site = stack::site(file, &command.place, terminal)?;
-            let folder = infra_state_sled::runs_folder(&site.state_dir, &stack.id)?;
+            let folder = infra_state_sled::runs_folder(&site.state_dir, &stack.id);
             match chosen(records(&folder)?, command.run.as_deref()) {
                 Ok(record) => record.path,
                 Err(why) => bail!("{}: {why}", stack.id),

@@ -260,11 +260,11 @@ pub async fn execute(open: &Open, planned: Planned, command: &str) -> Result<Exi
     })
 }
 
-/// Runs a task for each stack file in turn; the worst outcome counts. The wish to stop ends it, and what was not
-/// begun is told.
+/// Runs a task for each stack file in turn; the worst outcome counts. One that cannot be had is told and keeps
+/// nobody from the others; the wish to stop ends it, and what was not begun is told.
 ///
 /// # Errors
-/// The first stack that could not be had at all.
+/// The stack that could not be had, where there is only one.
 pub async fn each<F>(
     files: &[PathBuf],
     terminal: &Terminal,
@@ -284,6 +284,11 @@ where
                     file.display()
                 ));
                 Exit::Cancelled
+            }
+            Err(error) if files.len() > 1 => {
+                let exit = Exit::of_error(&error);
+                terminal.error(&error.context(format!("{} could not be looked at", file.display())));
+                exit
             }
             outcome => outcome?,
         };

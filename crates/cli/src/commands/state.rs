@@ -120,8 +120,8 @@ pub fn run(command: &StateCommand, terminal: &Terminal) -> Result<Exit> {
             )?;
         }
         Action::Unlock(_) => {
-            let folder = infra_state_sled::folder(&site.state_dir, &stack.id)?;
-            match unlock(&folder)? {
+            let folder = infra_state_sled::folder(&site.state_dir, &stack.id);
+            match unlock(&folder, &stack.id)? {
                 Some(holder) => terminal.note(&format!("{} is free; it was held by {holder}.", stack.id)),
                 None => terminal.note(&format!("{} was free already.", stack.id)),
             }

@@ -67,6 +67,67 @@ fn wrong_usage_is_told_by_its_exit_code() {
     project.infra(["--version"]).exits(0).says(["infra "]);
 }
 
+/// The first cannot be opened, the second is no stack, and another machine holds the third: the fourth is looked at
+/// all the same.
+#[test]
+fn one_bad_stack_does_not_keep_the_others_from_being_looked_at() {
+    let project = project();
+    let stage = |stage: &str| small("10.0.0.0/16", stage).replace("\"one\"", &format!("\"{stage}\""));
+    for name in ["lost", "held", "good"] {
+        project.write(&format!("stacks/{name}.toml"), &stage(name));
+        project
+            .stack("apply", &format!("stacks/{name}.toml"), &["-y"])
+            .exits(0);
+    }
+    project.write("stacks/bad.toml", "[stack]\nname = 1\n");
+    let states = project.emulator().running().state_dir.join("small/test");
+    std::fs::remove_dir_all(states.join("lost/us-east-1/db")).unwrap();
+    let holder = serde_json::json!({
+        "user": "alice", "host": "build-7", "machine": "another-machine", "boot": "another-boot", "pid": 4242,
+        "started": "77", "command": "infra apply", "since_unix_ms": 1_700_000_000_000_u64,
+    });
+    std::fs::write(states.join("held/us-east-1/lock"), holder.to_string()).unwrap();
+    project.write(
+        "stacks/good.toml",
+        &stage("good").replace("Name = \"good\"", "Name = \"new\""),
+    );
+
+    let (lost, bad, held, good) = (
+        "stacks/lost.toml",
+        "stacks/bad.toml",
+        "stacks/held.toml",
+        "stacks/good.toml",
+    );
+    for command in ["diff", "plan"] {
+        project
+            .stack(command, lost, &[bad, held, good, "--lock-timeout=0"])
+            .exits(65)
+            .says([
+                "stacks/lost.toml could not be looked at",
+                "its database is gone",
+                "stacks/bad.toml",
+            ])
+            .says(["alice@build-7", "\"good\" → \"new\""]);
+    }
+    let code = |files: &[&str], code: i32| {
+        project
+            .stack("diff", files[0], &[&files[1..], &["--lock-timeout=0"]].concat())
+            .exits(code)
+            .says(["\"good\" → \"new\""]);
+    };
+    code(&[lost, held, good], 1);
+    code(&[held, good], 75);
+    code(&[good, held], 75);
+    project
+        .stack("validate", bad, &[good])
+        .exits(65)
+        .says(["good.toml: valid"]);
+    project
+        .stack("apply", lost, &[held, good, "-y", "--lock-timeout=0"])
+        .exits(1);
+    project.stack("diff", good, &[]).exits(0);
+}
+
 #[test]
 fn plan_tells_by_its_exit_code_when_asked() {
     let project = project();

@@ -5,6 +5,8 @@ use std::path::{Path, PathBuf};
 
 use serde_json::{Value, json};
 
+use infra_core::state::STATE_FORMAT_VERSION;
+
 use crate::harness::{Project, Reference, Run};
 
 const FILE: &str = "stacks/small.toml";
@@ -60,11 +62,14 @@ fn project(more: &str) -> Project {
 
 /// The folder of the only stack of a project.
 fn folder(project: &Project) -> PathBuf {
-    let states = &project.emulator().running().state_dir;
-    let mut stacks = fs::read_dir(states).unwrap().map(|entry| entry.unwrap().path());
-    let folder = stacks.next().unwrap();
-    assert_eq!(stacks.next(), None);
-    folder
+    let states = project.emulator().running().state_dir.clone();
+    // One below the other for name, environment, stage and region.
+    (0..4).fold(states, |folder, _| {
+        let entries = fs::read_dir(&folder).unwrap().map(|entry| entry.unwrap().path());
+        let inner: Vec<PathBuf> = entries.filter(|path| path.is_dir()).collect();
+        assert_eq!(inner.len(), 1, "{inner:?}");
+        inner[0].clone()
+    })
 }
 
 fn backups(project: &Project) -> Vec<PathBuf> {
@@ -286,11 +291,9 @@ fn a_state_that_may_not_be_used_is_told_before_anything_is_touched() {
         }
         assert_eq!(project.requests().mutating_total, 0);
     };
-    fs::write(
-        stack.join("committed"),
-        note.replace("\"format\":1", "\"format\":99"),
-    )
-    .unwrap();
+    let ours = format!("\"format\":{STATE_FORMAT_VERSION}");
+    assert!(note.contains(&ours), "{note}");
+    fs::write(stack.join("committed"), note.replace(&ours, "\"format\":99")).unwrap();
     refused(&["has format 99", "use the newer infra that wrote it"]);
     project
         .stack("state rebuild", FILE, &[])
@@ -316,12 +319,18 @@ fn a_state_that_may_not_be_used_is_told_before_anything_is_touched() {
     // The state of another stack in its place.
     let other = small(LATER).replace("stage = \"one\"", "stage = \"two\"");
     project.write("stacks/other.toml", &other);
-    fs::rename(&stack, stack.with_file_name("small-two-us-east-1")).unwrap();
+    let place = project
+        .emulator()
+        .running()
+        .state_dir
+        .join("small/test/two/us-east-1");
+    fs::create_dir_all(place.parent().unwrap()).unwrap();
+    fs::rename(&stack, place).unwrap();
     for (command, more) in [("apply", &["-y"][..]), ("state rebuild", &[])] {
         project
             .stack(command, "stacks/other.toml", more)
             .exits(1)
-            .says(["holds the state of the stack small-one-us-east-1, not of small-two-us-east-1"]);
+            .says(["holds the state of the stack small/test/one/us-east-1, not of small/test/two/us-east-1"]);
     }
     assert_eq!(project.requests().mutating_total, 0);
 }

@@ -217,7 +217,7 @@ fn only_the_owner_can_read_what_is_written_whatever_the_umask() {
         masked("apply", &["-y"]).exits(0);
         masked("state export", &[]).exits(0);
         // The next commands find what others may read, as a careless copy leaves it.
-        let stack = state.join("small-one-us-east-1");
+        let stack = state.join("small/test/one/us-east-1");
         let mut all = Vec::new();
         below(&stack, &mut all);
         for path in all.iter().filter(|path| path.is_file()) {

@@ -12,7 +12,7 @@ use crate::harness::{Project, Run};
 use crate::proof::Asked;
 
 const FILE: &str = "stacks/raced.toml";
-const ID: &str = "raced-one-us-east-1";
+const ID: &str = "raced/test/one/us-east-1";
 
 /// Changes by its round alone.
 fn stack(round: &str) -> String {
@@ -121,7 +121,7 @@ fn race(project: &Project, racers: usize, round: &str) -> usize {
             continue;
         }
         refused += 1;
-        assert_eq!(run.code, Some(1), "{round}: {run}");
+        assert_eq!(run.code, Some(75), "{round}: {run}");
         assert!(
             run.stderr.contains(&format!("the stack {ID} is held by ")),
             "{round}: {run}"
@@ -241,7 +241,7 @@ fn the_hold_of_another_machine_is_respected_until_it_is_ended() {
     project.write(FILE, &stack("one"));
     project.forget_requests();
     for command in ["apply", "destroy"] {
-        let refused = project.stack(command, FILE, &["-y"]).exits(1);
+        let refused = project.stack(command, FILE, &["-y"]).exits(75);
         assert!(
             refused.stderr.contains(
                 "is held by alice@build-7, process 4242 (`infra apply`), since 2023-11-14 22:13:20 UTC"
@@ -275,14 +275,14 @@ fn who_reads_beside_a_run_sees_what_was_known_before_and_who_plans_is_refused() 
             (command, Racer::start(line))
         })
         .into();
-    let unlocked = project.stack("state unlock", FILE, &[]).exits(1);
+    let unlocked = project.stack("state unlock", FILE, &[]).exits(75);
     assert!(unlocked.stderr.contains(&named(pid)), "{unlocked}");
     for (command, reader) in readers {
         let run = reader.end();
         assert!(run.stderr.contains("waiting up to 2 s: "), "{command}: {run}");
         assert!(run.stderr.contains(&named(pid)), "{command}: {run}");
         if command == "plan" {
-            run.exits(1);
+            run.exits(75);
             continue;
         }
         let run = run.exits(0);

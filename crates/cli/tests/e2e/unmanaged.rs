@@ -24,7 +24,7 @@ def orphan(kind, identity, name=None, near=None):
     result[identity] = ['orphan', kind, near, name]
     return identity
 
-ours = dict(infra_stack='appname-dev02-us-east-1', infra_token='lost')
+ours = dict(infra_stack='appname/dev/dev02/us-east-1', infra_token='lost')
 
 # In the VPC, of nobody that this stack knows.
 subnet = foreign('ec2.subnet', ec2.create_subnet(VpcId=vpc, CidrBlock='10.0.250.0/24')['Subnet']['SubnetId'], '10.0.250.0/24')
@@ -70,7 +70,7 @@ foreign('apigatewayv2.vpc_link', client('apigatewayv2').create_vpc_link(Name='th
     SecurityGroupIds=[group])['VpcLinkId'], 'theirs', 'SUBNET')
 # Of another stack.
 shared = foreign('ec2.subnet', ec2.create_subnet(VpcId=vpc, CidrBlock='10.0.251.0/24', TagSpecifications=[{'ResourceType':
-    'subnet', 'Tags': tags(infra_stack='other-dev02-us-east-1', infra_address='ec2.subnet.shared')}])['Subnet']['SubnetId'], '10.0.251.0/24')
+    'subnet', 'Tags': tags(infra_stack='other/dev/dev02/us-east-1', infra_address='ec2.subnet.shared')}])['Subnet']['SubnetId'], '10.0.251.0/24')
 
 # With this stack's tags: in the VPC and elsewhere, of addresses that have something else, or that are not declared.
 orphan('ec2.subnet', ec2.create_subnet(VpcId=vpc, CidrBlock='10.0.252.0/24', TagSpecifications=[{'ResourceType': 'subnet',
@@ -185,7 +185,7 @@ fn what_others_made_is_told_and_left_alone() {
     };
     assert_eq!(
         next(&id_of("10.0.251.0/24")),
-        json!({ "do": "leave_to_stack", "stack": "other-dev02-us-east-1" })
+        json!({ "do": "leave_to_stack", "stack": "other/dev/dev02/us-east-1" })
     );
     reference.run("diff", &["--unmanaged"]).exits(2).says([
         "No differences",
@@ -195,7 +195,7 @@ fn what_others_made_is_told_and_left_alone() {
         "made for logs.log_group.app",
         "remove it by hand: logs.log_group.app is something else",
         "not a type of infra",
-        "made for ec2.subnet.shared of other-dev02-us-east-1",
+        "made for ec2.subnet.shared of other/dev/dev02/us-east-1",
         &format!("infra import {} ec2.route_table.NAME", reference.file),
         &format!(
             "{} orphans and {} things undeclared",

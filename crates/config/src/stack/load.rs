@@ -6,8 +6,8 @@ use std::sync::Arc;
 
 use infra_core::schema::AttributeKind;
 use infra_core::{
-    AttributePath, Catalogue, Diagnostic, Reference, Resource, ResourceAddress, SourceMap, Stack, StackId,
-    Strength, Template, Value,
+    AttributePath, Catalogue, Diagnostic, Reference, Resource, ResourceAddress, SourceMap, Stack, Strength,
+    Template, Value,
 };
 
 use super::bind::{Binder, Edge, Treatment};
@@ -219,7 +219,7 @@ fn build(
     let mut used = used(&world, &names, &variables, inputs);
     used.keep_out(sensitive_environment);
     let stack = settings.map(|settings| Stack {
-        id: StackId::new(&settings.name, &settings.stage, &settings.region),
+        id: settings.id,
         name: settings.name,
         environment: settings.environment,
         stage: settings.stage,

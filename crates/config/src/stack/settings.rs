@@ -2,7 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use infra_core::{Diagnostic, Severity, Span, Value};
+use infra_core::identity::{MAX_PART, MAX_REGION, is_part};
+use infra_core::{Diagnostic, Severity, Span, StackId, Value};
 
 use super::context::Context;
 use super::fields::{only_known, table};
@@ -65,11 +66,9 @@ const REGIONS: [&str; 39] = [
     "us-west-2",
 ];
 
-/// The longest part of a stack's id, so that the id fits into tags, file names and most AWS names.
-const MAX_PART: usize = 64;
-
 /// `[stack]`, checked.
 pub(crate) struct Settings {
+    pub(crate) id: StackId,
     pub(crate) name: String,
     pub(crate) environment: String,
     pub(crate) stage: String,
@@ -119,10 +118,7 @@ pub(crate) fn check(
 ) -> Option<Settings> {
     let mut part = |name: &str| {
         let (text, span) = string(context, world, drafts, name)?;
-        let safe = |character: char| character.is_ascii_alphanumeric() || character == '-';
-        let good =
-            !text.is_empty() && text.len() <= MAX_PART && text.chars().all(safe) && !text.starts_with('-');
-        if good {
+        if is_part(&text) {
             return Some(text);
         }
         context.add(
@@ -141,11 +137,14 @@ pub(crate) fn check(
     let assume_role = assume_role(context, world, drafts);
     let allowed_account_ids = account_ids(context, world, drafts);
     check_tags(context, world, drafts);
+    let (name, environment, stage, region) = (name?, environment?, stage?, region?);
     Some(Settings {
-        name: name?,
-        environment: environment?,
-        stage: stage?,
-        region: region?,
+        // Its parts have just been checked.
+        id: StackId::new(&name, &environment, &stage, &region).ok()?,
+        name,
+        environment,
+        stage,
+        region,
         assume_role: assume_role?,
         allowed_account_ids: allowed_account_ids?,
     })
@@ -193,7 +192,7 @@ fn region(context: &mut Context<'_>, world: &World, drafts: &BTreeMap<String, Dr
     let words: Vec<&str> = words.collect();
     let shaped = number
         && words.len() >= 2
-        && region.len() <= MAX_PART
+        && region.len() <= MAX_REGION
         && words
             .iter()
             .all(|word| !word.is_empty() && word.bytes().all(|letter| letter.is_ascii_lowercase()));

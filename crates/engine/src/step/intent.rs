@@ -33,6 +33,7 @@ impl StepRun {
             token: Token(self.shared.ambient.unique()),
             address: self.address.clone(),
             operation,
+            location: self.shared.location(&self.address),
             physical_id: id.cloned(),
             attributes: attributes.clone(),
             changed,

@@ -13,10 +13,10 @@ use std::time::Duration;
 use infra_core::stack::Timeouts;
 use infra_core::state::{JournalEntry, RunId};
 use infra_core::{
-    Attributes, ErrorClass, Lifecycle, PhysicalId, ProviderError, ResourceAddress, ResourceRecord, StackId,
-    StepId,
+    Attributes, ErrorClass, Lifecycle, Location, PhysicalId, ProviderError, ResourceAddress, ResourceRecord,
+    StackId, StepId,
 };
-use infra_provider::{Providers, UpdateRequest, Wait};
+use infra_provider::{BuiltIn, Providers, UpdateRequest, Wait};
 use infra_state::{AppendError, Journal};
 use tokio::sync::mpsc::Sender;
 
@@ -33,6 +33,8 @@ const ON_ITS_WAY: Wait = Wait::seconds("it to work", 30, 900);
 /// What all steps of a run share.
 pub(crate) struct Shared {
     pub stack: StackId,
+    /// Where calls go.
+    pub location: Option<Location>,
     pub run: RunId,
     pub journal: Arc<Journal>,
     pub providers: Arc<dyn Providers>,
@@ -42,6 +44,18 @@ pub(crate) struct Shared {
     pub pace: Pace,
     /// Whether to wait for what nothing else waits for.
     pub wait: bool,
+}
+
+impl Shared {
+    /// Where a resource of this run is; `None` for what is not at AWS.
+    pub fn location(&self, address: &ResourceAddress) -> Option<Location> {
+        at_aws(address, self.location.as_ref())
+    }
+}
+
+/// The location, for what is at AWS.
+pub(crate) fn at_aws(address: &ResourceAddress, location: Option<&Location>) -> Option<Location> {
+    location.filter(|_| !BuiltIn::has(address.type_name())).cloned()
 }
 
 /// What a step tells the dispatcher while it goes on and when it ends.

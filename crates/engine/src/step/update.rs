@@ -26,6 +26,7 @@ impl StepRun {
         let known = attributes_known(schema, &wanted, &unchanged);
         let mut record = ResourceRecord {
             physical_id: id.clone(),
+            location: self.shared.location(&self.address),
             observed: self.recorded(schema, &known, &wanted, &applied),
             applied,
             dependencies: keep.dependencies.clone(),

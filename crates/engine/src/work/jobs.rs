@@ -103,6 +103,7 @@ impl Work {
         let applied = resolved.applied(key);
         let record = ResourceRecord {
             physical_id: before.physical_id.clone(),
+            location: before.location.clone(),
             observed: sealed_observed(schema, observed, [resolved.for_update(), &applied], key),
             applied,
             dependencies: keep.dependencies,

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use infra_core::event::EventKind;
 use infra_core::plan::PlanMode;
-use infra_core::{Event, Redaction, RunOutcome, Stack, State};
+use infra_core::{Connection, Event, Location, Redaction, RunOutcome, Stack, State};
 use infra_engine::{
     Ambient, Cancellation, EngineError, Estimates, EventReceiver, Pace, Planned, RunReport, RunRequest,
     Session, Walk, channel,
@@ -166,10 +166,18 @@ impl Bench {
         self.cloud
             .report_to(Arc::new(Traced::new(Arc::new(reporter.clone()))));
         let past = self.past.clone();
+        let connection = || Connection {
+            location: Location {
+                account_id: "123456789012".into(),
+                region: "nowhere".into(),
+            },
+            assume_role: None,
+        };
         let session = Session {
             journal: Arc::new(journal),
             providers: Arc::new(WatchedProviders::new(&self.cloud, &self.watch, self.schedule)),
             identity: None,
+            connection: Some(connection()),
             reporter,
             cancellation: self.cancellation.clone(),
             ambient: Arc::clone(&self.ambient) as Arc<dyn Ambient>,

@@ -45,7 +45,7 @@ impl Case {
         options.targets = addresses(case.get("targets"));
         options.replace = addresses(case.get("replace"));
         options.force_update = addresses(case.get("force_update"));
-        let mut state = State::new(StackId::new("test", "dev", "local"), "lineage");
+        let mut state = State::new(StackId::new("test", "test", "dev", "local").unwrap(), "lineage");
         state.serial = 7;
         state.outputs = case.get("state_outputs").map(attributes).unwrap_or_default();
         let mut observations = BTreeMap::new();
@@ -158,7 +158,7 @@ fn stack(case: &toml::Table, types: &Types) -> Stack {
 
 pub fn empty_stack() -> Stack {
     Stack {
-        id: StackId::new("test", "dev", "local"),
+        id: StackId::new("test", "test", "dev", "local").unwrap(),
         name: "test".to_owned(),
         environment: "test".to_owned(),
         stage: "dev".to_owned(),
@@ -232,6 +232,7 @@ fn record(table: &toml::Table) -> ResourceRecord {
     observed.extend(table.get("observed").map(attributes).unwrap_or_default());
     ResourceRecord {
         physical_id: PhysicalId::new(table["id"].as_str().expect("an id")),
+        location: None,
         applied,
         observed,
         dependencies: addresses(table.get("depends")),

@@ -191,6 +191,7 @@ impl<'r> Run<'r> {
             token: token.clone(),
             address: step.address.clone(),
             operation,
+            location: None,
             physical_id: step.physical_id.clone(),
             attributes,
             changed: Vec::new(),
@@ -357,6 +358,7 @@ impl<'r> Run<'r> {
         };
         let record = Box::new(ResourceRecord {
             physical_id: id,
+            location: None,
             applied,
             observed: hidden,
             dependencies: resource.dependencies.keys().cloned().collect(),

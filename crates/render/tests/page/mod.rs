@@ -69,7 +69,7 @@ fn the_page_tells_what_happened() {
     let html = page(&run_of(&scenario::events()));
     markup(&html);
     for expected in [
-        "apply of app-dev-dev",
+        "apply of app/test/dev/us-east-1",
         "■ cancelled",
         "1 min 02 s",
         "◆ </a>",
@@ -129,7 +129,7 @@ fn made_up(steps: u32, text: &str) -> Vec<Event> {
         run: RunId(text.to_owned()),
         command: text.to_owned(),
         steps: steps as usize + 1,
-        stack: StackId::new(text, text, text),
+        stack: StackId::new("app", "", "dev", "dev").unwrap(),
         serial: 1,
         at_unix_ms: 1,
     }];

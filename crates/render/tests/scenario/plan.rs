@@ -226,7 +226,7 @@ pub fn plan() -> Plan {
     let output = |before: Value, after: Value| OutputChange { before, after };
     Plan {
         format_version: PLAN_FORMAT_VERSION,
-        stack: StackId::new("app", "dev", "us-east-1"),
+        stack: StackId::new("app", "test", "dev", "us-east-1").expect("an identity"),
         lineage: "3f0c".to_owned(),
         serial: 41,
         mode: PlanMode::Apply,

@@ -147,7 +147,7 @@ pub fn events() -> Vec<Event> {
             run: RunId("0194-run".into()),
             command: "apply".into(),
             steps: 14,
-            stack: StackId::new("app", "dev", "dev"),
+            stack: StackId::new("app", "test", "dev", "us-east-1").expect("an identity"),
             serial: 41,
             at_unix_ms: 1_738_324_805_000,
         },

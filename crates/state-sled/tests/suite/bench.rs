@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
+use infra_core::state::STATE_FORMAT_VERSION;
 use infra_core::state::{JournalEntry, RunId};
 use infra_core::{Attributes, State, Value};
 use infra_state::testing::{Bench, sample_stack};
@@ -161,7 +162,7 @@ impl Place {
     }
 
     pub fn folder(&self) -> PathBuf {
-        folder(self.0.path(), &sample_stack()).unwrap()
+        folder(self.0.path(), &sample_stack())
     }
 
     pub fn backups(&self) -> PathBuf {
@@ -180,7 +181,11 @@ impl Bench for Place {
     }
 
     fn claim_newer_format(&self) {
-        self.rewrite_committed(|text| text.replace("\"format\":1", "\"format\":99"));
+        let ours = format!("\"format\":{STATE_FORMAT_VERSION}");
+        self.rewrite_committed(|text| {
+            assert!(text.contains(&ours), "{text}");
+            text.replace(&ours, "\"format\":99")
+        });
     }
 
     fn damage(&self) {

@@ -117,7 +117,7 @@ fn damage(cases: Range<u64>, seed: u64) -> [u64; 2] {
         let told = format!("case {case}, seed {seed}: {what}");
         // A folder of its own for each: sled may go on holding what it could not read.
         let place = Place::new();
-        fs::create_dir(place.folder()).unwrap();
+        fs::create_dir_all(place.folder()).unwrap();
         restore(&place.folder(), &image);
         match known(place.path()) {
             Ok(found) => {

@@ -96,7 +96,7 @@ fn lose_power(cases: Range<u64>, seed: u64) -> Landed {
             mixed.insert(note.clone(), before[&note].clone());
             // A folder of its own for each: a database that was closed is still held for a moment.
             let place = Place::new();
-            fs::create_dir(place.folder()).unwrap();
+            fs::create_dir_all(place.folder()).unwrap();
             restore(&place.folder(), &mixed);
             let (found, journal) = match known(place.path()) {
                 Ok(known) => known,

@@ -103,8 +103,10 @@ fn not_while_somebody_works_on_the_stack_and_not_of_another_stack() {
     let held = begin(&place).unwrap_err();
     assert!(matches!(held, StateError::Held(_)), "{held:?}");
     drop(store);
-    let other = infra_core::StackId::new("other", "dev", "us-east-1");
-    fs::rename(place.folder(), place.path().join(other.as_str())).unwrap();
+    let other = infra_core::StackId::new("other", "", "dev", "us-east-1").unwrap();
+    let place_of_other = place.path().join(other.as_str());
+    fs::create_dir_all(place_of_other.parent().unwrap()).unwrap();
+    fs::rename(place.folder(), place_of_other).unwrap();
     let before = image(place.path());
     let refused = Rebuilding::begin(place.path(), &other, me(), Duration::ZERO).unwrap_err();
     assert!(matches!(refused, StateError::OtherStack { .. }), "{refused:?}");

@@ -8,7 +8,7 @@ use infra_core::state::JournalEntry;
 use infra_core::{Attributes, StackId, Value};
 use infra_state::testing::{Bench, conformance, legal_journal, sample_stack};
 use infra_state::{Journal, StateError, StateStore, unlock};
-use infra_state_sled::{Mode, SledStore, folder, stacks};
+use infra_state_sled::{Mode, SledStore, stacks};
 use proptest::prelude::*;
 
 use crate::bench::{Place, files, open, outputs, request, written};
@@ -53,7 +53,7 @@ fn a_state_is_made_only_where_it_is_asked_for() {
     let made = written(&state_dir, 3);
     let existing = SledStore::open(&state_dir, &sample_stack(), &request(Mode::Existing)).unwrap();
     assert_eq!(existing.load().unwrap().state, made);
-    assert_eq!(stacks(&state_dir).unwrap(), ["appname-dev02-us-east-1"]);
+    assert_eq!(stacks(&state_dir).unwrap(), [sample_stack()]);
 }
 
 #[cfg(unix)]
@@ -91,13 +91,16 @@ fn a_second_process_is_told_who_holds_the_stack() {
     };
     let message = error.to_string();
     for part in [
-        "the stack appname-dev02-us-east-1 is held by ",
+        "the stack appname/dev/dev02/us-east-1 is held by ",
         &format!("process {} (`infra apply`, run run-1)", std::process::id()),
         "ago). Wait until it ends, or stop process",
     ] {
         assert!(message.contains(part), "{message}");
     }
-    assert!(matches!(unlock(first.folder()), Err(StateError::Held(_))));
+    assert!(matches!(
+        unlock(first.folder(), &sample_stack()),
+        Err(StateError::Held(_))
+    ));
     drop(first);
     open(place.0.path()).unwrap();
 }
@@ -123,7 +126,7 @@ fn a_newer_format_is_refused_before_anything_is_touched() {
     let before = place.stored_bytes();
     for mode in [Mode::Create, Mode::Existing] {
         let result = SledStore::open(place.0.path(), &sample_stack(), &request(mode));
-        let Err(error @ StateError::NewerFormat { found: 99, .. }) = result else {
+        let Err(error @ StateError::OtherFormat { found: 99, .. }) = result else {
             panic!("{result:?}");
         };
         assert!(error.to_string().contains("has format 99"), "{error}");
@@ -169,10 +172,7 @@ fn a_bit_that_flips_anywhere_is_never_a_wrong_state() {
 fn what_the_file_system_refuses_is_told_with_its_path() {
     let refused = open(Path::new("/sys")).unwrap_err();
     assert!(matches!(refused, StateError::ReadOnly { .. }), "{refused:?}");
-    assert!(
-        refused.to_string().contains("/sys/appname-dev02-us-east-1"),
-        "{refused}"
-    );
+    assert!(refused.to_string().contains("/sys/appname"), "{refused}");
 
     let place = tempfile::tempdir().unwrap();
     fs::write(place.path().join("file"), "").unwrap();
@@ -181,15 +181,48 @@ fn what_the_file_system_refuses_is_told_with_its_path() {
 }
 
 #[test]
-fn an_id_that_is_no_folders_name_is_refused() {
-    for (name, good) in [
-        ("app", true),
-        ("..", false),
-        ("a/b", false),
-        ("../x", false),
-        ("a b", false),
-    ] {
-        let stack = StackId::new(name, "dev", "us-east-1");
-        assert_eq!(folder(Path::new("state"), &stack).is_ok(), good, "{name}");
+fn two_stacks_never_share_a_folder() {
+    let place = tempfile::tempdir().unwrap();
+    let parts = [
+        ["a-b", "dev", "c"],
+        ["a", "dev", "b-c"],
+        ["a", "prod", "b-c"],
+        ["a", "", "b-c"],
+        ["a", "b-c", "dev"],
+    ];
+    let mut all: Vec<StackId> = parts
+        .iter()
+        .map(|[name, environment, stage]| StackId::new(name, environment, stage, "us-east-1").unwrap())
+        .collect();
+    let open = |stack: &StackId| SledStore::open(place.path(), stack, &request(Mode::Create)).unwrap();
+    // All at once: none is held by another.
+    let stores: Vec<SledStore> = all.iter().map(open).collect();
+    for (store, stack) in stores.iter().zip(&all) {
+        assert_eq!(store.load().unwrap().state.stack, *stack);
+        assert!(
+            store.folder().ends_with(stack.as_str()),
+            "{}",
+            store.folder().display()
+        );
     }
+    drop(stores);
+    all.sort();
+    assert_eq!(stacks(place.path()).unwrap(), all);
+}
+
+#[test]
+fn a_state_that_an_earlier_infra_left_is_not_begun_anew() {
+    let place = tempfile::tempdir().unwrap();
+    let old = place.path().join("appname-dev02-us-east-1");
+    fs::create_dir_all(old.join("db")).unwrap();
+    fs::write(old.join("committed"), r#"{"format":1,"lineage":"x","serial":7}"#).unwrap();
+    for mode in [Mode::Create, Mode::Existing] {
+        let error = SledStore::open(place.path(), &sample_stack(), &request(mode)).unwrap_err();
+        let message = error.to_string();
+        assert!(
+            message.contains("appname-dev02-us-east-1 has format 1") && message.contains("`infra import`"),
+            "{message}"
+        );
+    }
+    assert!(stacks(place.path()).unwrap().is_empty());
 }

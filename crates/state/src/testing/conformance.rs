@@ -334,7 +334,7 @@ fn a_newer_format_is_refused<B: Bench>(bench: &B) {
     bench.claim_newer_format();
     let result = bench.open().and_then(|store| store.load());
     assert!(
-        matches!(result, Err(StateError::NewerFormat { .. })),
+        matches!(result, Err(StateError::OtherFormat { .. })),
         "{result:?}"
     );
 }

@@ -4,13 +4,25 @@ use infra_core::event::RunSummary;
 use infra_core::stack::Timeouts;
 use infra_core::state::{JournalEntry, RecordStatus, RunId};
 use infra_core::{
-    Attributes, ErrorClass, Intent, Lifecycle, Operation, PhysicalId, ProviderError, ResourceAddress,
-    ResourceRecord, RunOutcome, Secret, StackId, State, Token, Value,
+    Attributes, Connection, ErrorClass, Intent, Lifecycle, Location, Operation, PhysicalId, ProviderError,
+    ResourceAddress, ResourceRecord, RunOutcome, Secret, StackId, State, Token, Value,
 };
 
 /// The stack that the samples are of.
+///
+/// # Panics
+/// Never.
+#[expect(clippy::expect_used, reason = "the parts are spelled here")]
 pub fn sample_stack() -> StackId {
-    StackId::new("appname", "dev02", "us-east-1")
+    StackId::new("appname", "dev", "dev02", "us-east-1").expect("the parts are sound")
+}
+
+/// Where the samples are.
+pub fn location() -> Location {
+    Location {
+        account_id: "123456789012".into(),
+        region: "us-east-1".into(),
+    }
 }
 
 /// A record with this id that depends on these addresses.
@@ -32,6 +44,7 @@ pub fn record(physical_id: &str, dependencies: &[&str]) -> ResourceRecord {
     ]);
     ResourceRecord {
         physical_id: PhysicalId::new(physical_id),
+        location: Some(location()),
         observed: applied.clone(),
         applied,
         dependencies: dependencies
@@ -55,6 +68,7 @@ pub fn intent(
         token: Token(token.to_owned()),
         address: address.clone(),
         operation,
+        location: Some(location()),
         physical_id: physical_id.cloned(),
         attributes: record("", &[]).applied,
         changed: Vec::new(),
@@ -78,6 +92,10 @@ pub fn sample_state() -> State {
     let vpc: ResourceAddress = "ec2.vpc.main".parse().expect("an address");
     let subnet: ResourceAddress = "ec2.subnet.private[\"us-east-1a\"]".parse().expect("an address");
     state.serial = 9;
+    state.connection = Some(Connection {
+        location: location(),
+        assume_role: Some("arn:aws:iam::123456789012:role/deploy".into()),
+    });
     state.resources.insert(vpc.clone(), record("vpc-1", &[]));
     state
         .resources

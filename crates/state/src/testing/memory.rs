@@ -142,8 +142,8 @@ impl MemoryStore {
 
     fn readable(&self) -> Result<MutexGuard<'_, Disk>, StateError> {
         let disk = lock(&self.disk);
-        if disk.format > STATE_FORMAT_VERSION {
-            return Err(StateError::NewerFormat {
+        if disk.format != STATE_FORMAT_VERSION {
+            return Err(StateError::OtherFormat {
                 location: self.location(),
                 found: disk.format,
                 supported: STATE_FORMAT_VERSION,
@@ -191,6 +191,9 @@ impl StateStore for MemoryStore {
         put_all(&mut disk.state.intents, &changes.intents);
         if let Some(outputs) = &changes.outputs {
             disk.state.outputs.clone_from(outputs);
+        }
+        if changes.connection.is_some() {
+            disk.state.connection.clone_from(&changes.connection);
         }
         disk.state.serial = changes.serial();
         disk.journal.extend(changes.entries.iter().cloned());

@@ -314,7 +314,7 @@ mod tests {
     #[test]
     fn a_refused_create_says_what_the_engine_and_the_user_can_do() {
         let call = Call {
-            stack: infra_core::StackId::new("a", "b", "c"),
+            stack: infra_core::StackId::new("a", "", "b", "c").unwrap(),
             address: "ec2.subnet.a[\"x\"]".parse().unwrap(),
             token: infra_core::Token("t".into()),
             progress: std::sync::Arc::new(infra_provider::Silent),
@@ -335,7 +335,7 @@ mod tests {
     #[test]
     fn only_the_tags_of_the_same_intent_are_ours() {
         let call = |token: &str| Call {
-            stack: infra_core::StackId::new("a", "b", "c"),
+            stack: infra_core::StackId::new("a", "", "b", "c").unwrap(),
             address: "ec2.subnet.a".parse().unwrap(),
             token: infra_core::Token(token.into()),
             progress: std::sync::Arc::new(infra_provider::Silent),
