@@ -1,10 +1,17 @@
-//! The one place that reads environment variables, apart from AWS's SDK.
+//! The environment variables of the command line, all of which are read here. Below it AWS's SDK reads those of AWS's
+//! tools, `infra-sandbox` its own two, `infra-oci` the `PATH` on which it looks for a builder, and `infra-state` the
+//! user's name for the note of who holds a stack.
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 /// Where image pushes go instead of the host in the repository's URI.
 pub const REGISTRY: &str = "INFRA_ECR_REGISTRY";
+
+/// The key that sensitive values are sealed with: 32 bytes or more in base64.
+pub const SEALING_KEY: &str = "INFRA_SEALING_KEY";
+/// A file that holds that key.
+pub const SEALING_KEY_FILE: &str = "INFRA_SEALING_KEY_FILE";
 
 /// A variable that is set and not empty.
 pub fn variable(name: &str) -> Option<String> {

@@ -9,6 +9,7 @@ mod project;
 mod reading;
 mod recording;
 mod saved_plan;
+mod sealing;
 mod signals;
 mod stack;
 mod terminal;

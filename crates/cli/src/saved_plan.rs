@@ -7,11 +7,15 @@ use anyhow::{Context, Result, bail};
 use infra_config::UsedInputs;
 use infra_core::plan::PLAN_FORMAT_VERSION;
 use infra_core::{
-    Attributes, Catalogue, Observation, PhysicalId, Plan, ResourceAddress, SealingKey, Secret, Stack, Value,
+    Attributes, Catalogue, Observation, PhysicalId, Plan, ResourceAddress, SealingKey, SealingKeyId, Secret,
+    Stack, Value,
 };
 use infra_engine::{Planned, Prepared, Refreshed};
 use infra_plan::conceal;
 use serde::{Deserialize, Serialize};
+
+/// How every sealed value begins in JSON.
+const SEALED: &str = "\"hmac-sha256:";
 
 /// What a plan file holds. No secret is in it: sensitive variables, also those of the environment, have to be
 /// given again.
@@ -26,6 +30,8 @@ pub struct SavedPlan {
     pub state_dir: PathBuf,
     /// Whether the plan is for the sandbox.
     pub sandbox: bool,
+    /// The key that its sensitive values are sealed with; `None` when it has none.
+    pub sealed_with: Option<SealingKeyId>,
     /// The account that it was made in.
     pub account_id: Option<String>,
     files: BTreeMap<PathBuf, String>,
@@ -91,12 +97,13 @@ impl SavedPlan {
         };
         let observations = &planned.refreshed.observations;
         let deposed = &planned.refreshed.deposed;
-        Ok(Self {
+        let mut saved = Self {
             format_version: PLAN_FORMAT_VERSION,
             plan: planned.plan.clone(),
             stack_file: origin.stack_file.to_owned(),
             state_dir: std::path::absolute(origin.state_dir)?,
             sandbox: origin.sandbox,
+            sealed_with: None,
             account_id: planned
                 .identity
                 .as_ref()
@@ -117,7 +124,10 @@ impl SavedPlan {
                 .collect(),
             prepared: planned.prepared.clone(),
             lookups: planned.lookups.clone(),
-        })
+        };
+        let holds_sealed_values = saved.text()?.contains(SEALED);
+        saved.sealed_with = holds_sealed_values.then(|| key.id());
+        Ok(saved)
     }
 
     /// Writes the plan for its owner only.
@@ -125,9 +135,12 @@ impl SavedPlan {
     /// # Errors
     /// What the file system says.
     pub fn write(&self, path: &Path) -> Result<()> {
-        let text = serde_json::to_vec_pretty(self).context("the plan cannot be written as JSON")?;
-        infra_state::write_private(path, &text)?;
+        infra_state::write_private(path, self.text()?.as_bytes())?;
         Ok(())
+    }
+
+    fn text(&self) -> Result<String> {
+        serde_json::to_string_pretty(self).context("the plan cannot be written as JSON")
     }
 
     /// Reads a plan.

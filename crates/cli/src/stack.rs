@@ -9,7 +9,7 @@ use std::time::Duration;
 use anyhow::{Context, Result};
 use infra_aws::{AwsCatalogue, AwsProviders, Clients, ConnectOptions, Emulator, connect};
 use infra_config::{DiskFiles, Files, Inputs, Loaded, load, load_to_destroy};
-use infra_core::{Connection, Location, ResourceAddress, Severity, SourceMap, Stack, StackId};
+use infra_core::{Connection, Location, ResourceAddress, SealingKey, Severity, SourceMap, Stack, StackId};
 use infra_engine::{EngineError, Estimates, ImportError, Machine, Pace, Session, Walk};
 use infra_provider::{BuiltIn, Providers};
 use infra_record::Durations;
@@ -22,6 +22,7 @@ use crate::arguments::Where;
 use crate::environment;
 use crate::project;
 use crate::recording;
+use crate::sealing::{Given, Sealing};
 use crate::terminal::{Terminal, View};
 
 /// The account that the emulator takes for its own when a stack allows any.
@@ -191,13 +192,26 @@ pub fn open_store(
     need: Need,
     terminal: &Terminal,
 ) -> Result<SledStore> {
-    let held = match attempt(site, stack, command, need, site.unnoticed()) {
+    let unused = Sealing::unused()?;
+    open_sealing(site, stack, command, need, &unused.key, terminal)
+}
+
+/// The same with the key for its secrets.
+fn open_sealing(
+    site: &Site,
+    stack: &StackId,
+    command: &str,
+    need: Need,
+    key: &SealingKey,
+    terminal: &Terminal,
+) -> Result<SledStore> {
+    let held = match attempt(site, stack, command, need, key, site.unnoticed()) {
         Err(StateError::Held(held)) if site.lock_timeout > site.unnoticed() => held,
         other => return Ok(other?),
     };
     site.tell_waiting(&held, terminal);
     let rest = site.lock_timeout - site.unnoticed();
-    Ok(attempt(site, stack, command, need, rest)?)
+    Ok(attempt(site, stack, command, need, key, rest)?)
 }
 
 /// Waits at most so long for whoever holds the stack.
@@ -206,6 +220,7 @@ fn attempt(
     stack: &StackId,
     command: &str,
     need: Need,
+    key: &SealingKey,
     wait: Duration,
 ) -> Result<SledStore, StateError> {
     let request = Request {
@@ -216,6 +231,7 @@ fn attempt(
         },
         holder: holder(command),
         wait,
+        sealing_key: key.clone(),
     };
     SledStore::open(&site.state_dir, stack, &request)
 }
@@ -226,13 +242,20 @@ async fn open_journal(
     stack: &Stack,
     command: &str,
     need: Need,
+    sealing: &Sealing,
     terminal: &Terminal,
 ) -> Result<(Arc<SledStore>, Arc<Journal>)> {
     let (site, id, command) = (site.clone(), stack.id.clone(), command.to_owned());
-    let terminal = terminal.clone();
+    let (sealing, terminal) = (sealing.clone(), terminal.clone());
     let opening = tokio::task::spawn_blocking(move || {
-        let store = Arc::new(open_store(&site, &id, &command, need, &terminal)?);
+        let store = open_sealing(&site, &id, &command, need, &sealing.key, &terminal)?;
+        let store = Arc::new(store);
         let journal = Journal::open(Arc::clone(&store) as Arc<dyn StateStore>)?;
+        journal.with_state(|state| sealing.check(state))?;
+        let journal = match sealing.lost() {
+            Some(why) => journal.with_lost_key(why.to_owned()),
+            None => journal,
+        };
         Ok((store, Arc::new(journal)))
     });
     opening.await.context("the state cannot be opened")?
@@ -419,8 +442,9 @@ async fn open_with(
         }
         Ok(Some(connect(options).await?))
     };
+    let sealing = Sealing::find(&Given::of_environment(), &site.state_dir)?;
     let opening = async {
-        match open_journal(site, stack, command, Need::Existing, terminal).await {
+        match open_journal(site, stack, command, Need::Existing, &sealing, terminal).await {
             Err(error) if matches!(error.downcast_ref(), Some(StateError::Absent { .. })) => Ok(None),
             opened => opened.map(Some),
         }
@@ -428,7 +452,7 @@ async fn open_with(
     let (mut clients, opened) = tokio::try_join!(signing_in, opening)?;
     let (store, journal) = match opened {
         Some(opened) => opened,
-        None => open_journal(site, stack, command, Need::Create, terminal).await?,
+        None => open_journal(site, stack, command, Need::Create, &sealing, terminal).await?,
     };
     let state_is_built_in = journal.with_state(|state| {
         let of_intents = state.intents.values().map(|intent| &intent.address);

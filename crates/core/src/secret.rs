@@ -3,7 +3,8 @@
 use std::fmt;
 
 use hmac::{Hmac, Mac};
-use sha2::Sha256;
+use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
 
 use crate::value::Value;
 
@@ -13,7 +14,7 @@ use crate::value::Value;
 pub enum Secret {
     /// The value itself, in memory only.
     Clear(Box<Value>),
-    /// `hmac-sha256:<hex>` of the value's canonical JSON under the stack's [`SealingKey`].
+    /// `hmac-sha256:<hex>` of the value's canonical JSON under a [`SealingKey`].
     Sealed(String),
 }
 
@@ -26,29 +27,66 @@ impl fmt::Debug for Secret {
     }
 }
 
-/// The key under which a stack's secrets are hashed. It stays with the state store and is never exported.
+/// The key under which secrets are hashed. It is never where a state is, and never in an export: who has both can
+/// try what a short secret was.
 #[derive(Clone, PartialEq, Eq)]
 pub struct SealingKey([u8; 32]);
 
+/// Which key it was, as far as anybody may know: a keyed fingerprint, from which the key cannot be told.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct SealingKeyId(pub String);
+
+impl fmt::Display for SealingKeyId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
 impl SealingKey {
+    /// The fewest bytes of a key.
+    pub const MIN_BYTES: usize = 32;
+
     /// A key from 32 random bytes.
     pub fn new(bytes: [u8; 32]) -> Self {
         Self(bytes)
     }
 
-    /// The key's bytes, for the store that keeps it.
+    /// The key that somebody gives as bytes, of which there may be more; `None` for less than
+    /// [`SealingKey::MIN_BYTES`].
+    pub fn from_given(bytes: &[u8]) -> Option<Self> {
+        if bytes.len() < Self::MIN_BYTES {
+            return None;
+        }
+        let whole = bytes.try_into().ok();
+        Some(Self(whole.unwrap_or_else(|| Sha256::digest(bytes).into())))
+    }
+
+    /// The key's bytes, for the file that keeps it.
     pub fn bytes(&self) -> &[u8; 32] {
         &self.0
     }
 
+    /// Which key it is.
+    pub fn id(&self) -> SealingKeyId {
+        // No value's canonical text begins so, which is JSON.
+        let hash = self.hash_bytes(b"the id of this key");
+        SealingKeyId(hash.chars().take(16).collect())
+    }
+
+    fn hash_bytes(&self, bytes: &[u8]) -> String {
+        // HMAC accepts a key of any length, so this cannot fail; an empty tag would still hide the value.
+        let Ok(mut mac) = Hmac::<Sha256>::new_from_slice(&self.0) else {
+            return String::new();
+        };
+        mac.update(bytes);
+        hex::encode(mac.finalize().into_bytes())
+    }
+
     /// The keyed hash of `value`, which must hold no unknown.
     pub fn hash(&self, value: &Value) -> String {
-        // HMAC accepts a key of any length, so this cannot fail; an all-zero tag would still hide the value.
-        let Ok(mut mac) = Hmac::<Sha256>::new_from_slice(&self.0) else {
-            return "hmac-sha256:".into();
-        };
-        mac.update(value.revealed_canonical_text().as_bytes());
-        format!("hmac-sha256:{}", hex::encode(mac.finalize().into_bytes()))
+        let hash = self.hash_bytes(value.revealed_canonical_text().as_bytes());
+        format!("hmac-sha256:{hash}")
     }
 
     /// Whether both stand for the same value, whichever of them is sealed.
@@ -74,6 +112,17 @@ impl fmt::Debug for SealingKey {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_key_is_told_by_its_id_and_has_enough_bytes() {
+        assert_eq!(SealingKey::from_given(&[7; 31]), None);
+        let key = SealingKey::from_given(&[7; 32]).unwrap();
+        assert_eq!(key, SealingKey::new([7; 32]));
+        let longer = SealingKey::from_given(&[7; 48]).unwrap();
+        assert_ne!(key.id(), longer.id());
+        assert_eq!(key.id(), SealingKey::new([7; 32]).id());
+        assert_eq!(key.id().0.len(), 16);
+    }
 
     #[test]
     fn a_secret_is_the_same_sealed_or_not_and_never_shown() {

@@ -9,8 +9,9 @@ use crate::address::{PhysicalId, ResourceAddress};
 use crate::error::ProviderError;
 use crate::event::{RunOutcome, RunSummary};
 use crate::identity::{Connection, Location, StackId};
+use crate::secret::SealingKeyId;
 use crate::stack::{Lifecycle, Timeouts};
-use crate::value::Attributes;
+use crate::value::{Attributes, Value};
 
 /// The version of the stored forms in this module. A state of any other version is refused.
 pub const STATE_FORMAT_VERSION: u32 = 2;
@@ -133,6 +134,11 @@ pub enum JournalEntry {
         /// The account, the region and the role.
         connection: Connection,
     },
+    /// From here on sensitive values are sealed with this key.
+    SealedWith {
+        /// Which key.
+        key: SealingKeyId,
+    },
     /// A call is about to be made.
     Intended(Box<Intent>),
     /// The create of `token` made this. A record that held the address becomes deposed, unless it is of the
@@ -208,6 +214,8 @@ pub struct State {
     pub serial: u64,
     /// How the stack was last reached; `None` while nothing of it was ever at AWS.
     pub connection: Option<Connection>,
+    /// The key that its sensitive values are sealed with; `None` while none was known.
+    pub sealed_with: Option<SealingKeyId>,
     /// What there is, by address.
     pub resources: BTreeMap<ResourceAddress, ResourceRecord>,
     /// Replaced things that are still to be deleted, by the address that they had.
@@ -254,6 +262,7 @@ impl State {
             lineage: lineage.into(),
             serial: 0,
             connection: None,
+            sealed_with: None,
             resources: BTreeMap::new(),
             deposed: BTreeMap::new(),
             intents: BTreeMap::new(),
@@ -279,6 +288,16 @@ impl State {
             .collect()
     }
 
+    /// Whether a sealed value is anywhere in it, so that the key matters.
+    pub fn holds_sealed_values(&self) -> bool {
+        let records = self.resources.values().chain(self.deposed.values().flatten());
+        records
+            .flat_map(|record| [&record.applied, &record.observed])
+            .chain(self.intents.values().map(|intent| &intent.attributes))
+            .chain([&self.outputs])
+            .any(|attributes| attributes.values().any(Value::has_secret))
+    }
+
     /// Adds one entry to the fold and counts the serial up. On an error nothing has changed.
     ///
     /// # Errors
@@ -287,6 +306,7 @@ impl State {
         match entry {
             JournalEntry::RunStarted { .. } | JournalEntry::RunEnded { .. } => {}
             JournalEntry::Connected { connection } => self.connection = Some(connection.clone()),
+            JournalEntry::SealedWith { key } => self.sealed_with = Some(key.clone()),
             JournalEntry::Intended(intent) => {
                 if self.intents.contains_key(&intent.token) {
                     return Err(IllegalEntry::IntentAgain(intent.token.clone()));

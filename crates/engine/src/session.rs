@@ -142,6 +142,10 @@ impl Session {
     }
 
     async fn look_and_plan(&self, request: RunRequest) -> Result<Planned, EngineError> {
+        // What is settled is sealed.
+        if self.journal.with_state(|state| !state.intents.is_empty()) {
+            self.connect().await?;
+        }
         self.settling().all().await.map_err(Box::new)?;
         let state = self.journal.snapshot();
         let looking_since = Instant::now();
@@ -391,8 +395,16 @@ impl Session {
         Ok(report)
     }
 
-    /// Notes how the stack is reached from now on, for whoever has to do without its file.
+    /// Notes how the stack is reached from now on, for whoever has to do without its file, and which key its secrets
+    /// are sealed with.
     pub(crate) async fn connect(&self) -> Result<(), AppendError> {
+        let key = self.journal.sealing_key().id();
+        if self
+            .journal
+            .with_state(|state| state.sealed_with.as_ref() != Some(&key))
+        {
+            self.journal.append(JournalEntry::SealedWith { key }).await?;
+        }
         let known = self.journal.with_state(|state| state.connection.clone());
         match &self.connection {
             Some(connection) if known.as_ref() != Some(connection) => {

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use infra_core::state::JournalEntry;
-use infra_core::{ResourceAddress, StackId};
+use infra_core::{ResourceAddress, SealingKey, StackId};
 use infra_state::testing::record;
 use infra_state::{Holder, Journal, StateStore};
 use infra_state_sled::{Mode, Request, SledStore};
@@ -22,6 +22,7 @@ fn open(state_dir: &Path) -> Result<SledStore, Box<dyn Error>> {
         mode: Mode::Create,
         holder: Holder::this_process("measure", None),
         wait: Duration::ZERO,
+        sealing_key: SealingKey::new([7; 32]),
     };
     Ok(SledStore::open(
         state_dir,

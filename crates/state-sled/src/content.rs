@@ -1,9 +1,7 @@
 //! What a database holds: the state as a whole, written, read, and checked to be all that it was.
 
-use std::path::Path;
-
 use infra_core::state::STATE_FORMAT_VERSION;
-use infra_core::{Attributes, Intent, ResourceAddress, ResourceRecord, SealingKey, StackId, State, Token};
+use infra_core::{Attributes, Intent, ResourceAddress, ResourceRecord, StackId, State, Token};
 use infra_state::{StateError, new_state, newest_of_lineage};
 use serde::{Deserialize, Serialize};
 
@@ -105,43 +103,19 @@ pub(crate) fn check_new(opened: &Opened, stack: &StackId, mode: Mode) -> Result<
     }
 }
 
-/// A new state with a new sealing key, durable.
+/// A new state, durable.
 pub(crate) fn create(database: &Database, stack: &StackId) -> Result<Meta, StateError> {
-    fill(database, &new_state(stack), None)
+    fill(database, &new_state(stack))
 }
 
-/// Writes a state into a new database, durably. Without a key it gets one.
-pub(crate) fn fill(database: &Database, state: &State, key: Option<SealingKey>) -> Result<Meta, StateError> {
-    let key = match key {
-        Some(key) => *key.bytes(),
-        None => {
-            let mut key = [0; 32];
-            getrandom::fill(&mut key).map_err(|error| {
-                let folder = state.stack.as_str();
-                StateError::io(
-                    "making a key for",
-                    Path::new(folder),
-                    std::io::Error::other(error),
-                )
-            })?;
-            key
-        }
-    };
+/// Writes a state into a new database, durably.
+pub(crate) fn fill(database: &Database, state: &State) -> Result<Meta, StateError> {
     let mut batch = Writer::new(database, Sum::default());
     batch.replace(state)?;
     let meta = Meta::of(state, batch.sum());
     batch.put(keys::META, &meta)?;
-    let mut batch = batch.finish();
-    batch.insert(keys::SEALING_KEY, &key);
-    database.write_durably(batch)?;
+    database.write_durably(batch.finish())?;
     Ok(meta)
-}
-
-/// The key under which secrets are hashed, if it is there and whole.
-pub(crate) fn sealing_key(database: &Database) -> Result<Option<SealingKey>, StateError> {
-    let key = database.guarded("reading", || database.tree.get(keys::SEALING_KEY))?;
-    let bytes = key.as_deref().and_then(|bytes| bytes.try_into().ok());
-    Ok(bytes.map(SealingKey::new))
 }
 
 /// The state as the database has it: all of it, and as it was when it was written.
@@ -183,6 +157,9 @@ pub(crate) fn load(database: &Database) -> Result<State, StateError> {
     }
     for (key, value) in parts(keys::CONNECTION)? {
         state.connection = Some(database.parsed(&key, &value)?);
+    }
+    for (key, value) in parts(keys::SEALED_WITH)? {
+        state.sealed_with = Some(database.parsed(&key, &value)?);
     }
     if sum != meta.sum {
         return Err(database.damaged("its database does not have what was written last"));

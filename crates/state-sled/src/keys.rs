@@ -6,8 +6,8 @@ use infra_core::{ResourceAddress, Token};
 
 /// The format, the stack, the lineage and the serial.
 pub(crate) const META: &[u8] = b"m/meta";
-/// The 32 bytes of the sealing key.
-pub(crate) const SEALING_KEY: &[u8] = b"m/sealing_key";
+/// Which key secrets are sealed with.
+pub(crate) const SEALED_WITH: &[u8] = b"m/sealed_with";
 /// How the stack is reached.
 pub(crate) const CONNECTION: &[u8] = b"m/connection";
 /// The outputs.

@@ -4,8 +4,8 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use infra_core::StackId;
 use infra_core::state::STATE_FORMAT_VERSION;
+use infra_core::{SealingKey, StackId};
 use infra_state::{
     Holder, Lease, StateError, backup_serial, backups, create_private_folder, make_private, sync_folder,
 };
@@ -40,6 +40,8 @@ pub struct Request {
     pub holder: Holder,
     /// How long to wait for somebody else who holds it.
     pub wait: Duration,
+    /// The key for the state's secrets, which is kept elsewhere.
+    pub sealing_key: SealingKey,
 }
 
 /// The folder of `stack` in `state_dir`: one below the other for its name, environment, stage and region, so that no

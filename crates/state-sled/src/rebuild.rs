@@ -5,13 +5,13 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use infra_core::state::JournalEntry;
-use infra_core::{SealingKey, StackId, State};
+use infra_core::{StackId, State};
 use infra_state::{
     Holder, Lease, Remains, StateError, backups, create_private_folder, make_private, sync_folder,
 };
 
 use crate::committed::{self, Committed, Note};
-use crate::content::{Meta, fill, load, sealing_key};
+use crate::content::{Meta, fill, load};
 use crate::database::Database;
 use crate::keys;
 use crate::open::{BACKUPS, DATABASE, above, folder, refuse_old};
@@ -96,7 +96,7 @@ impl Rebuilding {
     }
 
     /// Puts a new database with `state` in the place of the old one, which moves to a folder
-    /// `set-aside-<time>` beside it. The key of the stack's secrets is kept if it can still be read. A crash
+    /// `set-aside-<time>` beside it. A crash
     /// in between leaves a state that is still refused as damaged.
     ///
     /// # Errors
@@ -109,10 +109,9 @@ impl Rebuilding {
         let workshop = self.folder.join(WORKSHOP);
         let fresh = workshop.join(DATABASE);
         create_private_folder(&fresh)?;
-        let key = self.sealing_key();
         self.copy = None;
         let database = Database::open(&fresh, &self.folder)?;
-        let meta = fill(&database, &state, key)?;
+        let meta = fill(&database, &state)?;
         drop(database);
         make_private(&fresh)?;
         sync_folder(&fresh)?;
@@ -150,10 +149,6 @@ impl Rebuilding {
 
     fn meta(&self) -> Option<Meta> {
         self.copy.as_ref()?.read_key(keys::META).ok().flatten()
-    }
-
-    fn sealing_key(&self) -> Option<SealingKey> {
-        sealing_key(self.copy.as_ref()?).ok().flatten()
     }
 }
 

@@ -5,12 +5,12 @@ use std::path::{Path, PathBuf};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use infra_core::state::{JournalEntry, STATE_FORMAT_VERSION};
-use infra_core::{StackId, State};
+use infra_core::{SealingKey, StackId, State};
 use infra_state::{Changeset, Holder, RunRecord, StateError, StateStore, StoredState, make_private};
 use sled::Batch;
 
 use crate::committed::{Committed, Note};
-use crate::content::{Meta, check_new, check_whole, create, load, sealing_key};
+use crate::content::{Meta, check_new, check_whole, create, load};
 use crate::keys;
 use crate::open::{self, BACKUPS, DATABASE, Opened, Request};
 use crate::sum::Sum;
@@ -27,6 +27,7 @@ const REMOVED_AT_ONCE: usize = 1_000;
 pub struct SledStore {
     opened: Opened,
     stack: StackId,
+    sealing_key: SealingKey,
     head: Mutex<Head>,
 }
 
@@ -79,6 +80,7 @@ impl SledStore {
         let store = Self {
             opened,
             stack: stack.clone(),
+            sealing_key: request.sealing_key.clone(),
             head: Mutex::new(Head {
                 lineage: meta.lineage,
                 serial: meta.serial,
@@ -186,9 +188,10 @@ impl StateStore for SledStore {
     fn load(&self) -> Result<StoredState, StateError> {
         let database = &self.opened.database;
         let state = load(database)?;
-        let sealing_key =
-            sealing_key(database)?.ok_or_else(|| self.damaged("its database has no sealing key"))?;
-        Ok(StoredState { state, sealing_key })
+        Ok(StoredState {
+            state,
+            sealing_key: self.sealing_key.clone(),
+        })
     }
 
     fn commit(&self, changes: &Changeset) -> Result<(), StateError> {
@@ -300,6 +303,7 @@ mod tests {
             mode: Mode::Create,
             holder: Holder::this_process("test", None),
             wait: Duration::ZERO,
+            sealing_key: SealingKey::new([7; 32]),
         };
         let open = || SledStore::open_keeping(place.path(), &sample_stack(), &request, 100).unwrap();
         let mut kept = Vec::new();

@@ -101,6 +101,9 @@ impl<'a> Writer<'a> {
         if let Some(connection) = &changes.connection {
             self.change(keys::CONNECTION, Some(connection))?;
         }
+        if let Some(key) = &changes.sealed_with {
+            self.change(keys::SEALED_WITH, Some(key))?;
+        }
         for ((started_unix_ms, run), record) in &changes.runs {
             self.put(&keys::run(*started_unix_ms, run), record)?;
         }
@@ -125,6 +128,10 @@ impl<'a> Writer<'a> {
         self.remove(keys::CONNECTION)?;
         if let Some(connection) = &state.connection {
             self.add(keys::CONNECTION, connection)?;
+        }
+        self.remove(keys::SEALED_WITH)?;
+        if let Some(key) = &state.sealed_with {
+            self.add(keys::SEALED_WITH, key)?;
         }
         self.add(keys::OUTPUTS, &state.outputs)
     }

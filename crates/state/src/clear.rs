@@ -23,6 +23,19 @@ pub(crate) enum Owner<'a> {
     Outputs,
 }
 
+/// Whether there is a sensitive value in `entry`, sealed or not.
+pub(crate) fn holds_secret(entry: &JournalEntry) -> bool {
+    let any = |attributes: &Attributes| attributes.values().any(Value::has_secret);
+    match entry {
+        JournalEntry::Intended(intent) => any(&intent.attributes),
+        JournalEntry::Created { record, .. }
+        | JournalEntry::Updated { record, .. }
+        | JournalEntry::Confirmed { record, .. } => any(&record.applied) || any(&record.observed),
+        JournalEntry::Outputs { values } => any(values),
+        _ => false,
+    }
+}
+
 /// The first sensitive value in clear in `entry`.
 pub(crate) fn clear_secret(entry: &JournalEntry) -> Option<Clear<'_>> {
     let (owner, attribute) = match entry {
@@ -37,6 +50,7 @@ pub(crate) fn clear_secret(entry: &JournalEntry) -> Option<Clear<'_>> {
         JournalEntry::Outputs { values } => (Owner::Outputs, in_attributes(values)),
         JournalEntry::RunStarted { .. }
         | JournalEntry::Connected { .. }
+        | JournalEntry::SealedWith { .. }
         | JournalEntry::Deleted { .. }
         | JournalEntry::NoEffect { .. }
         | JournalEntry::Forgotten { .. }

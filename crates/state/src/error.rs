@@ -246,6 +246,12 @@ pub enum AppendError {
         /// The attribute's or output's name.
         attribute: String,
     },
+    /// It holds a sealed value, and the key would be lost.
+    #[error(
+        "a sensitive value cannot be sealed, because the key for it cannot be kept: {0}. Nothing was written. Give a key as \
+         INFRA_SEALING_KEY (32 bytes or more in base64)"
+    )]
+    KeyLost(String),
     /// The store failed, now or at an earlier entry: no entry is accepted any more.
     #[error(transparent)]
     Store(#[from] StateError),

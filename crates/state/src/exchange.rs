@@ -11,12 +11,13 @@ use crate::error::{StateError, other_format};
 use crate::integrity::{DEPENDENCY_CYCLE, DUPLICATE_PHYSICAL_ID, check};
 
 /// The keys that the format has at the top.
-const KEYS: [&str; 10] = [
+const KEYS: [&str; 11] = [
     "format_version",
     "stack",
     "lineage",
     "serial",
     "connection",
+    "sealed_with",
     "resources",
     "deposed",
     "intents",

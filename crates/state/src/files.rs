@@ -3,6 +3,7 @@
 use std::fs::{self, File, OpenOptions};
 use std::io::Write;
 use std::path::Path;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use crate::error::StateError;
 
@@ -94,6 +95,32 @@ pub fn write_private(path: &Path, content: &[u8]) -> Result<(), StateError> {
         // The first error is the one to tell.
         let _ = fs::remove_file(&temporary);
         return Err(StateError::io("writing", path, error));
+    }
+    path.parent().map_or(Ok(()), sync_folder)
+}
+
+/// As [`write_private`], unless there is such a file: then that one stays, and that is no error.
+///
+/// # Errors
+/// When the file system refuses.
+pub fn write_private_once(path: &Path, content: &[u8]) -> Result<(), StateError> {
+    static NEXT: AtomicU64 = AtomicU64::new(0);
+    // Nobody else's, in this process or another.
+    let own = format!(
+        "{}-{}.new",
+        std::process::id(),
+        NEXT.fetch_add(1, Ordering::Relaxed)
+    );
+    let temporary = path.with_extension(own);
+    write_private(&temporary, content)?;
+    // Unlike a rename, a link never takes the place of another.
+    let linked = fs::hard_link(&temporary, path);
+    let removed = fs::remove_file(&temporary);
+    match linked {
+        Err(error) if error.kind() != std::io::ErrorKind::AlreadyExists => {
+            return Err(StateError::io("writing", path, error));
+        }
+        _ => removed.map_err(|error| StateError::io("removing", &temporary, error))?,
     }
     path.parent().map_or(Ok(()), sync_folder)
 }

@@ -45,6 +45,7 @@ pub(crate) fn check_entry(entry: &JournalEntry) -> Option<Diagnostic> {
         }
         JournalEntry::RunStarted { .. }
         | JournalEntry::Connected { .. }
+        | JournalEntry::SealedWith { .. }
         | JournalEntry::Deleted { .. }
         | JournalEntry::NoEffect { .. }
         | JournalEntry::Forgotten { .. }

@@ -27,7 +27,7 @@ pub use backup::{
 };
 pub use error::{AppendError, Held, StateError};
 pub use exchange::{ImportError, Imported, export, import};
-pub use files::{create_private_folder, make_private, sync_folder, write_private};
+pub use files::{create_private_folder, make_private, sync_folder, write_private, write_private_once};
 pub use holder::Holder;
 pub use integrity::check;
 pub use journal::{FlushStatistics, Journal};

@@ -7,7 +7,8 @@ use std::ops::RangeInclusive;
 use infra_core::event::{RunOutcome, RunSummary};
 use infra_core::state::{IllegalEntry, JournalEntry, RunId};
 use infra_core::{
-    Attributes, Connection, Intent, ResourceAddress, ResourceRecord, SealingKey, StackId, State, Token,
+    Attributes, Connection, Intent, ResourceAddress, ResourceRecord, SealingKey, SealingKeyId, StackId,
+    State, Token,
 };
 use serde::{Deserialize, Serialize};
 
@@ -64,7 +65,7 @@ pub trait StateStore: Send + Sync + fmt::Debug {
 pub struct StoredState {
     /// The fold of the journal.
     pub state: State,
-    /// The key under which this state's secrets are hashed.
+    /// The key that whoever opened the store gave it for this state's secrets. It is not stored.
     pub sealing_key: SealingKey,
 }
 
@@ -121,6 +122,8 @@ pub struct Changeset {
     pub outputs: Option<Attributes>,
     /// How the stack is reached, if that changed.
     pub connection: Option<Connection>,
+    /// The key that secrets are sealed with, if that changed.
+    pub sealed_with: Option<SealingKeyId>,
     /// Runs that began or ended, by the time of their start and their id.
     pub runs: BTreeMap<(u64, RunId), RunRecord>,
 }
@@ -137,6 +140,7 @@ impl Changeset {
             intents: BTreeMap::new(),
             outputs: None,
             connection: None,
+            sealed_with: None,
             runs: BTreeMap::new(),
         }
     }
@@ -172,6 +176,9 @@ impl Changeset {
         }
         if matches!(entry, JournalEntry::Connected { .. }) {
             self.connection.clone_from(&state.connection);
+        }
+        if matches!(entry, JournalEntry::SealedWith { .. }) {
+            self.sealed_with.clone_from(&state.sealed_with);
         }
         self.entries.push((state.serial, entry));
         Ok(state.serial)
@@ -218,6 +225,7 @@ impl Touched {
             JournalEntry::RunStarted { .. }
             | JournalEntry::RunEnded { .. }
             | JournalEntry::Connected { .. }
+            | JournalEntry::SealedWith { .. }
             | JournalEntry::Outputs { .. } => Self {
                 address: None,
                 deposed: false,

@@ -143,7 +143,7 @@ mod tests {
     /// long, a balancer that needs its id and takes longer, two rules made at once, and a service behind gateway
     /// and rules.
     const RUN: &str = r#"
-        0 run_started "run":"r","command":"apply","steps":5,"stack":"s","serial":1,"at_unix_ms":1
+        0 run_started "run":"r","command":"apply","steps":5,"stack":"s/-/d/us-east-1","serial":1,"at_unix_ms":1
         0 step_started "step":0,"address":"a.network.n","operation":"create","queued_ms":0,"after":[]
         90 api_call "address":"a.network.n","service":"a","operation":"CreateNetwork","mutating":true,"duration_ms":80,"error":null
         95 step_exists "step":0,"address":"a.network.n","physical_id":"n"

@@ -15,6 +15,7 @@ use crate::arguments::{Running, Scope, Where};
 use crate::environment;
 use crate::exit::Exit;
 use crate::saved_plan::SavedPlan;
+use crate::sealing::Sealing;
 use crate::stack::{self, Manner};
 use crate::terminal::Terminal;
 
@@ -119,7 +120,10 @@ async fn saved(command: &Apply, path: &Path, terminal: &Terminal) -> Result<Exit
     )
     .await?;
     open.view.clear().await;
-    if let Err(error) = accounts::check_plan(saved.account_id.as_deref(), open.session.identity.as_ref()) {
+    let identity = open.session.identity.as_ref();
+    let fits = accounts::check_plan(saved.account_id.as_deref(), identity)
+        .and_then(|()| Sealing::check_plan(open.session.journal.sealing_key(), saved.sealed_with.as_ref()));
+    if let Err(error) = fits {
         open.close().await;
         return Err(error);
     }

@@ -29,6 +29,7 @@ mod proof;
 mod races;
 mod reference;
 mod report;
+mod sealing_key;
 mod secrets;
 mod signals;
 mod unmanaged;

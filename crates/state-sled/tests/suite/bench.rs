@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use infra_core::state::STATE_FORMAT_VERSION;
 use infra_core::state::{JournalEntry, RunId};
-use infra_core::{Attributes, State, Value};
+use infra_core::{Attributes, SealingKey, State, Value};
 use infra_state::testing::{Bench, sample_stack};
 use infra_state::{Holder, Journal, StateError, StateStore};
 use infra_state_sled::{Mode, Request, SledStore, folder};
@@ -23,6 +23,7 @@ pub fn request(mode: Mode) -> Request {
         mode,
         holder: me(),
         wait: Duration::ZERO,
+        sealing_key: SealingKey::new([7; 32]),
     }
 }
 

@@ -14,7 +14,7 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore, oneshot};
 
 use self::run::run_after;
 use self::writer::{Shared, lock};
-use crate::clear::{Owner, clear_secret};
+use crate::clear::{Owner, clear_secret, holds_secret};
 use crate::error::{AppendError, StateError};
 use crate::integrity::{check, check_entry};
 use crate::store::{RunRecord, StateStore};
@@ -40,6 +40,8 @@ pub struct Journal {
     room: Arc<Semaphore>,
     lineage: String,
     sealing_key: SealingKey,
+    /// Why the key is lost when this process ends: then nothing may be sealed with it.
+    key_is_lost: Option<String>,
     /// `None` when somebody else flushes, or after [`Journal::close`].
     writer: Mutex<Option<JoinHandle<()>>>,
     flushing: Flushing,
@@ -129,6 +131,7 @@ impl Journal {
         Ok(Self {
             lineage: stored.state.lineage.clone(),
             sealing_key: stored.sealing_key,
+            key_is_lost: None,
             shared: Arc::new(Shared::new(store, stored.state)),
             room: Arc::new(Semaphore::new(QUEUE_BOUND)),
             writer: Mutex::new(None),
@@ -190,6 +193,11 @@ impl Journal {
     fn refuse_unsound(&self, entry: &JournalEntry) -> Result<(), AppendError> {
         if let Some(problem) = check_entry(entry) {
             return Err(AppendError::Unsound(problem.message));
+        }
+        if let Some(why) = &self.key_is_lost
+            && holds_secret(entry)
+        {
+            return Err(AppendError::KeyLost(why.clone()));
         }
         let Some(clear) = clear_secret(entry) else {
             return Ok(());
@@ -261,6 +269,13 @@ impl Journal {
     /// What tells this state from others of the same name.
     pub fn lineage(&self) -> &str {
         &self.lineage
+    }
+
+    /// From now on entries with sealed values are refused: nobody has the key after this process.
+    #[must_use]
+    pub fn with_lost_key(mut self, why: String) -> Self {
+        self.key_is_lost = Some(why);
+        self
     }
 
     /// The key under which this state's secrets are hashed.

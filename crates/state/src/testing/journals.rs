@@ -5,7 +5,7 @@ use infra_core::stack::Timeouts;
 use infra_core::state::{JournalEntry, RecordStatus, RunId};
 use infra_core::{
     Attributes, Connection, ErrorClass, Intent, Lifecycle, Location, Operation, PhysicalId, ProviderError,
-    ResourceAddress, ResourceRecord, RunOutcome, Secret, StackId, State, Token, Value,
+    ResourceAddress, ResourceRecord, RunOutcome, SealingKey, Secret, StackId, State, Token, Value,
 };
 
 /// The stack that the samples are of.
@@ -92,6 +92,7 @@ pub fn sample_state() -> State {
     let vpc: ResourceAddress = "ec2.vpc.main".parse().expect("an address");
     let subnet: ResourceAddress = "ec2.subnet.private[\"us-east-1a\"]".parse().expect("an address");
     state.serial = 9;
+    state.sealed_with = Some(SealingKey::new([7; 32]).id());
     state.connection = Some(Connection {
         location: location(),
         assume_role: Some("arn:aws:iam::123456789012:role/deploy".into()),

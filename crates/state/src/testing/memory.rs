@@ -195,6 +195,9 @@ impl StateStore for MemoryStore {
         if changes.connection.is_some() {
             disk.state.connection.clone_from(&changes.connection);
         }
+        if changes.sealed_with.is_some() {
+            disk.state.sealed_with.clone_from(&changes.sealed_with);
+        }
         disk.state.serial = changes.serial();
         disk.journal.extend(changes.entries.iter().cloned());
         disk.runs

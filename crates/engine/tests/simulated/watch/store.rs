@@ -143,7 +143,9 @@ impl Seen {
                     format!("{address}: {physical_id} is forgotten while a call for it is open")
                 });
             }
-            JournalEntry::Outputs { .. } | JournalEntry::Connected { .. } => {}
+            JournalEntry::Outputs { .. }
+            | JournalEntry::Connected { .. }
+            | JournalEntry::SealedWith { .. } => {}
         }
         if let Err(illegal) = self.durable.fold(entry) {
             self.broken.push(format!("illegal entry: {illegal}"));

@@ -1,0 +1,166 @@
+//! The key of sensitive values is where the state is not: another machine needs it, says so, and with it sees no
+//! difference.
+
+use std::fs;
+use std::path::Path;
+
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use serde_json::json;
+
+use crate::harness::{Project, Run};
+
+const FILE: &str = "stacks/sealed.toml";
+
+const STACK: &str = r#"
+[stack]
+name        = "sealed"
+environment = "test"
+stage       = "one"
+region      = "us-east-1"
+allowed_account_ids = ["123456789012"]
+
+[variable.password]
+type      = "string"
+sensitive = true
+default   = ""
+
+[ecs.task_definition.app]
+family                   = "sealed"
+cpu                      = 256
+memory                   = 512
+network_mode             = "awsvpc"
+requires_compatibilities = ["FARGATE"]
+
+[[ecs.task_definition.app.container_definitions]]
+name        = "app"
+image       = "public.ecr.aws/docker/library/busybox:stable"
+environment = { PASSWORD = "${var.password}" }
+"#;
+
+/// A machine: a home, and perhaps a key that is given.
+struct Machine<'a> {
+    project: &'a Project,
+    home: &'static str,
+    key: Option<&'a str>,
+}
+
+impl Machine<'_> {
+    fn run(&self, command: &str, password: &str, more: &[&str]) -> Run {
+        let home = self.project.root().join(self.home);
+        fs::create_dir_all(&home).unwrap();
+        let mut command = self.project.stack_command(command, FILE, more);
+        command.env("HOME", home).env("INFRA_VAR_password", password);
+        if let Some(key) = self.key {
+            command.env("INFRA_SEALING_KEY", key);
+        }
+        Run::of(&mut command)
+    }
+}
+
+/// Every byte below a folder.
+fn bytes_below(folder: &Path) -> Vec<u8> {
+    let mut all = Vec::new();
+    for entry in fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        if path.is_dir() {
+            all.extend(bytes_below(&path));
+        } else {
+            all.extend(fs::read(&path).unwrap());
+        }
+    }
+    all
+}
+
+fn holds(all: &[u8], part: &[u8]) -> bool {
+    all.windows(part.len()).any(|window| window == part)
+}
+
+#[test]
+fn another_machine_needs_the_key_and_sees_no_difference_with_it() {
+    let project = Project::sandbox();
+    project.write(FILE, STACK);
+    let (password, other) = ("not-a-real-password", "nor-is-this-one");
+    let machine = |home, key| Machine {
+        project: &project,
+        home,
+        key,
+    };
+    let first = machine("first", None);
+    first.run("apply", password, &["-y"]).exits(0);
+
+    // The key is nowhere near the state.
+    let kept = project.root().join("first/.local/share/infra/sealing-key");
+    let key = fs::read_to_string(&kept).unwrap().trim().to_owned();
+    let raw = STANDARD.decode(&key).unwrap();
+    let exported = first.run("state export", password, &[]).exits(0).stdout;
+    let stored = bytes_below(&project.emulator().running().state_dir);
+    for all in [exported.as_bytes(), &stored] {
+        assert!(!holds(all, key.as_bytes()) && !holds(all, &raw));
+        assert!(holds(all, b"hmac-sha256:"), "something is sealed");
+    }
+
+    // Without it nothing is compared, and nothing is changed.
+    let second = machine("second", None);
+    project.forget_requests();
+    for (command, more) in [
+        ("plan", &[][..]),
+        ("diff", &[]),
+        ("apply", &["-y"]),
+        ("destroy", &["-y"]),
+    ] {
+        let run = second.run(command, password, more).exits(1);
+        for part in ["sealed with the key", "INFRA_SEALING_KEY", "nothing was compared"] {
+            assert!(run.stderr.contains(part), "{part}: {run}");
+        }
+    }
+    assert_eq!(project.requests().mutating_total, 0);
+
+    // With it the same secret is the same, and another is another.
+    let with_key = machine("second", Some(&key));
+    with_key.run("diff", password, &[]).exits(0);
+    with_key.run("diff", other, &[]).exits(2);
+    with_key
+        .run("plan", password, &["--detailed-exitcode", "--no-refresh"])
+        .exits(0);
+    let broken = machine("second", Some("not base64!")).run("diff", password, &[]);
+    let broken = broken.exits(1);
+    assert!(broken.stderr.contains("INFRA_SEALING_KEY is no key"), "{broken}");
+    assert!(!broken.stderr.contains("not base64!"), "{broken}");
+
+    // A plan of one machine is carried out on another that has the key, and refused on one that has not.
+    let plan = project.root().join("change.plan");
+    let plan = plan.to_str().unwrap();
+    first.run("plan", other, &["--out", plan]).exits(0);
+    let apply = |machine: &Machine<'_>| {
+        let mut command = project.command(["apply", "--plan", plan, "-y", "--sandbox"]);
+        command
+            .env("HOME", project.root().join(machine.home))
+            .env("INFRA_VAR_password", other);
+        if let Some(key) = machine.key {
+            command.env("INFRA_SEALING_KEY", key);
+        }
+        Run::of(&mut command)
+    };
+    apply(&second).exits(1);
+    apply(&with_key).exits(0);
+    let definition = project.boto3(
+        &json!({}),
+        "found = client('ecs').describe_task_definition(taskDefinition='sealed')['taskDefinition']\n\
+         result = found['containerDefinitions'][0]['environment']",
+    );
+    assert_eq!(definition, json!([{ "name": "PASSWORD", "value": other }]));
+}
+
+#[test]
+fn a_stack_without_secrets_needs_no_key() {
+    let project = Project::sandbox();
+    project.write(FILE, &STACK.replace("sensitive = true\n", ""));
+    let machine = |home| Machine {
+        project: &project,
+        home,
+        key: None,
+    };
+    machine("first").run("apply", "in-clear", &["-y"]).exits(0);
+    machine("second").run("diff", "in-clear", &[]).exits(0);
+}
