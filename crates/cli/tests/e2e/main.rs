@@ -24,6 +24,7 @@ mod kill;
 mod lookups;
 mod mistakes;
 mod moto;
+mod others;
 mod places;
 mod proof;
 mod races;
