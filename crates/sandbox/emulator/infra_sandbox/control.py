@@ -9,8 +9,9 @@ from urllib.parse import parse_qs
 from . import VERSION, world
 from . import settings as setting
 from .call import Answer
-from .faults import WrongSetup, read_setup
+from .faults import read_setup
 from .settings import DURATIONS_SECONDS, a_duration
+from .setups import WrongSetup
 
 STARTED = time.time()
 
@@ -49,6 +50,9 @@ def answer(middleware: Any, environ: dict[str, Any]) -> Answer:
             return _json(middleware.faults.report())
         case ("DELETE", "/_infra/faults"):
             return _json(middleware.faults.clear())
+        case (method, "/_infra/foreign"):
+            with middleware.lock:
+                return _foreign(middleware.foreign, method, environ)
         case ("POST", "/_infra/settings"):
             with middleware.lock:
                 problem = setting.set_durations(environ["wsgi.input"].read())
@@ -59,12 +63,28 @@ def answer(middleware: Any, environ: dict[str, Any]) -> Answer:
                 world.reset()
                 setting.reset()
                 middleware.registry.reset()
+                middleware.foreign.reset()
                 if given:
                     middleware.instance_id = given[0]
             middleware.faults.clear()
             middleware.requests.clear()
             return _json({"reset": True})
     return _json({"error": f"no such page: {page[0]} {page[1]}"}, 404)
+
+
+def _foreign(foreign: Any, method: str, environ: dict[str, Any]) -> Answer:
+    match method:
+        case "GET":
+            return _json(foreign.report())
+        case "POST":
+            try:
+                foreign.set(environ["wsgi.input"].read())
+            except WrongSetup as error:
+                return _json({"error": str(error)}, 400)
+            return _json(foreign.report())
+        case "DELETE":
+            return _json(foreign.clear())
+    return _json({"error": f"no such page: {method} /_infra/foreign"}, 404)
 
 
 def _status(middleware: Any) -> dict[str, Any]:
@@ -83,4 +103,4 @@ def _status(middleware: Any) -> dict[str, Any]:
 
 
 def _json(value: Any, status: int = 200) -> Answer:
-    return Answer(status, [("Content-Type", "application/json")], json.dumps(value).encode())
+    return Answer(status, [("Content-Type", "application/json")], json.dumps(value, default=str).encode())

@@ -18,11 +18,11 @@ from dataclasses import asdict, dataclass, field
 from fnmatch import fnmatchcase
 from typing import Any
 
-from moto.core.utils import get_service_model
 from waitress.channel import ClientDisconnected
 
 from .consistency import KEPT_SECONDS
 from .processes import Process, ProcessError, peer
+from .setups import WrongSetup, checked, document_of, number, one_of, operations, part, whole
 
 # What a request can meet, in the order in which they share the one number that is drawn for it.
 KINDS = ("throttled", "server_error", "reset", "lost_answer", "time_out")
@@ -33,10 +33,6 @@ THREADS = 16
 LONGEST_SECONDS = 600.0
 # Faults from the start: the path of a JSON file, or the JSON itself.
 VARIABLE = "INFRA_SANDBOX_FAULTS"
-
-
-class WrongSetup(Exception):
-    """A set-up that cannot be; the message says why."""
 
 
 @dataclass(frozen=True)
@@ -253,94 +249,30 @@ def setup_of_environment() -> Setup | None:
 
 def read_setup(text: str | bytes) -> Setup:
     """A set-up from JSON; raises `WrongSetup`."""
-    try:
-        document = json.loads(text)
-    except ValueError as error:
-        raise WrongSetup(f"not JSON: {error}") from None
-    values = _checked("", document, SETUP_KEYS)
+    values = checked("", document_of(text), SETUP_KEYS)
     total = sum(values.get(kind, 0.0) for kind in KINDS)
     if total > 1 + 1e-9:
         raise WrongSetup(f"a request meets one fault at most, so {', '.join(KINDS)} may be 1 together, not {total:g}")
     return Setup(**values)
 
 
-def _checked(place: str, document: Any, keys: dict[str, Any]) -> dict[str, Any]:
-    if not isinstance(document, dict):
-        raise WrongSetup(f"{place or 'the set-up'} must be an object, not {json.dumps(document)}")
-    values = {}
-    for key, value in document.items():
-        name = f"{place}.{key}" if place else key
-        if key not in keys:
-            raise WrongSetup(f"unknown key {name}; there are {', '.join(keys)}")
-        values[key] = keys[key](name, value)
-    return values
-
-
-def _number(longest: float) -> Any:
-    def check(name: str, value: Any) -> float:
-        is_number = isinstance(value, (int, float)) and not isinstance(value, bool)
-        if not is_number or not math.isfinite(value) or not 0 <= value <= longest:
-            raise WrongSetup(f"{name} must be a number from 0 to {longest:g}, not {json.dumps(value)}")
-        return float(value)
-
-    return check
-
-
-def _whole(least: int) -> Any:
-    def check(name: str, value: Any) -> int:
-        if not isinstance(value, int) or isinstance(value, bool) or value < least:
-            raise WrongSetup(f"{name} must be a whole number of at least {least}, not {json.dumps(value)}")
-        return value
-
-    return check
-
-
-def _only(name: str, value: Any) -> list[str]:
-    if not isinstance(value, list) or not all(isinstance(each, str) for each in value):
-        raise WrongSetup(f'{name} must be a list of texts such as "ec2.CreateVpc" or "ecs.*", not {json.dumps(value)}')
-    for pattern in value:
-        service, dot, operation = pattern.partition(".")
-        if not dot or not service or not operation:
-            raise WrongSetup(f'{name}: {json.dumps(pattern)} is no service and operation such as "ec2.CreateVpc"')
-        if set(service) & set("*?[") or service == "registry":
-            continue
-        try:
-            known = get_service_model(service).operation_names
-        except Exception:
-            raise WrongSetup(f"{name}: no service is named {service!r}; names are those of AWS's models") from None
-        if not any(fnmatchcase(each, operation) for each in known):
-            raise WrongSetup(f"{name}: {service} has no operation {operation!r}")
-    return value
-
-
 def _pid(name: str, value: Any) -> int | str:
-    return value if value == "peer" else _whole(2)(name, value)
-
-
-def _when(name: str, value: Any) -> str:
-    if value not in ("before", "after"):
-        raise WrongSetup(f'{name} must be "before" or "after", not {json.dumps(value)}')
-    return value
+    return value if value == "peer" else whole(2)(name, value)
 
 
 def _kill(name: str, value: Any) -> Kill | None:
-    if value is None:
-        return None
-    values = _checked(name, value, {"pid": _pid, "at_mutating": _whole(1), "when": _when})
-    for key in ("pid", "at_mutating"):
-        if key not in values:
-            raise WrongSetup(f"{name} needs {key}")
-    return Kill(**values)
+    keys = {"pid": _pid, "at_mutating": whole(1), "when": one_of("before", "after")}
+    return None if value is None else Kill(**part(keys, "pid", "at_mutating")(name, value))
 
 
 SETUP_KEYS = {
-    "seed": _whole(0),
-    "latency_ms": _number(LONGEST_SECONDS * 1000),
-    "jitter_ms": _number(LONGEST_SECONDS * 1000),
-    **{kind: _number(1) for kind in KINDS},
-    "time_out_seconds": _number(LONGEST_SECONDS),
-    STALE: _number(1),
-    "stale_window_seconds": _number(KEPT_SECONDS),
-    "only": _only,
+    "seed": whole(0),
+    "latency_ms": number(LONGEST_SECONDS * 1000),
+    "jitter_ms": number(LONGEST_SECONDS * 1000),
+    **{kind: number(1) for kind in KINDS},
+    "time_out_seconds": number(LONGEST_SECONDS),
+    STALE: number(1),
+    "stale_window_seconds": number(KEPT_SECONDS),
+    "only": operations,
     "kill": _kill,
 }

@@ -21,8 +21,10 @@ from moto.core import responses
 from moto.core.exceptions import ServiceException
 
 from . import consistency, control, fault_forms, one_at_a_time, paging, recording, registry, services, validation
-from .call import HANDLERS, Answer, AwsError, Call, not_implemented
+from .call import HANDLERS, Answer, AwsError, Call, Handler, not_implemented
 from .faults import Fault, Faults
+from .foreign import Foreign
+from .in_process import Inside
 from .settings import Settings
 from .world import timeline
 
@@ -88,6 +90,7 @@ class Middleware:
         self.requests = Requests()
         self.recording = recording.Recording()
         self.faults = Faults()
+        self.foreign = Foreign(Inside(moto_app, self.inside))
         self.lock = threading.RLock()
         timeline.configure(settings)
         services.load()
@@ -107,21 +110,22 @@ class Middleware:
         with self.lock:
             timeline.run_due()
             call = Call(self.moto_app, environ, body)
-            fault = self.draw(call, environ)
+            can_change = Requests.can_change(names(call)[1])
+            self.foreign.before(call, can_change)
+            fault = self.faults.draw(*names(call), can_change, environ)
             answer = self.aws(call, fault)
+            self.foreign.after(call, can_change)
             self.recording.note(environ, body, answer)
             self.faults.carried_out(fault, environ)
         self.faults.deliver(fault, environ)
         return respond(answer, start_response)
 
-    def draw(self, call: Call, environ: dict[str, Any]) -> Fault:
-        """What happens to a request besides being answered."""
-        service, operation = names(call)
-        return self.faults.draw(service, operation, Requests.can_change(operation), environ)
-
     def aws(self, call: Call, fault: Fault) -> Answer:
         """Answers an AWS request, or what `fault` has in its place."""
-        answer, code = self.carry_out(call, fault) if fault.carried_out else self.instead(call, fault)
+        if fault.carried_out:
+            answer, code = self.carry_out(call, lambda handler: self.outside(call, handler, fault))
+        else:
+            answer, code = self.instead(call, fault)
         more = {"fault": fault.kind} if fault.kind else {}
         self.requests.note(*names(call), answer.status, code, account=call.account, **more)
         # A plain page comes from before the service, and bears no number.
@@ -129,17 +133,25 @@ class Middleware:
             answer.headers.append(("x-amzn-RequestId", f"sandbox-{self.requests.total:08}"))
         return answer
 
-    def carry_out(self, call: Call, fault: Fault) -> tuple[Answer, str]:
-        """The answer, and its error code."""
+    def outside(self, call: Call, handler: Handler, fault: Fault) -> Any:
+        """What a client is answered: as late as reads are, and refused where somebody else is at it."""
+        return consistency.answer(
+            call, lambda: paging.page(call, one_at_a_time.answer(call, handler)), fault.behind_seconds
+        )
+
+    def inside(self, call: Call) -> Answer:
+        """Answers a request from inside, which is nobody's: it is not counted, is never late and comes alone."""
+        return self.carry_out(call, lambda handler: paging.page(call, handler(call)))[0]
+
+    def carry_out(self, call: Call, respond: Callable[[Handler], Any]) -> tuple[Answer, str]:
+        """The answer, which `respond` has of a handler, and its error code."""
         code = ""
         try:
             validation.check(call)
             if call.service == "ec2" and b"DryRun=true" in call.body:
                 raise AwsError("DryRunOperation", "Request would have succeeded, but DryRun flag is set.", 412)
             handler = HANDLERS.get((call.service, call.operation), Call.forward)
-            result = consistency.answer(
-                call, lambda: paging.page(call, one_at_a_time.answer(call, handler)), fault.behind_seconds
-            )
+            result = respond(handler)
             answer = result if isinstance(result, Answer) else call.serialize(result)
         except ServiceException as error:
             code = error.code
