@@ -5,12 +5,14 @@ mod arguments;
 mod commands;
 mod environment;
 mod exit;
+mod named;
 mod project;
 mod reading;
 mod recording;
 mod saved_plan;
 mod sealing;
 mod signals;
+mod site;
 mod stack;
 mod terminal;
 

@@ -2,10 +2,10 @@
 //! what was known before.
 
 use anyhow::Result;
-use infra_core::{Stack, State};
+use infra_core::{StackId, State};
 use infra_state::{StateError, StateStore, backup_serial, backup_time, backups, read_backup};
 
-use crate::stack::{self, Need, Site};
+use crate::site::{self, Need, Site};
 use crate::terminal::Terminal;
 
 /// The state of a stack. While somebody works on it for longer than a moment, that of the newest backup, which
@@ -13,19 +13,19 @@ use crate::terminal::Terminal;
 ///
 /// # Errors
 /// There is none, it is damaged or of a later version, or somebody works on the stack and there is no backup.
-pub fn state(site: &Site, stack: &Stack, command: &str, terminal: &Terminal) -> Result<State> {
-    let error = match stack::open_store(site, &stack.id, command, Need::Existing, terminal) {
+pub fn state(site: &Site, stack: &StackId, command: &str, terminal: &Terminal) -> Result<State> {
+    let error = match site::open_store(site, stack, command, Need::Existing, terminal) {
         Ok(store) => return Ok(store.load()?.state),
         Err(error) => error,
     };
     if !matches!(error.downcast_ref(), Some(StateError::Held(_))) {
         return Err(error);
     }
-    let folder = infra_state_sled::backups_folder(&site.state_dir, &stack.id);
+    let folder = infra_state_sled::backups_folder(&site.state_dir, stack);
     let Some(newest) = backups(&folder)?.pop() else {
         return Err(error);
     };
-    let Ok(state) = read_backup(&newest, &stack.id) else {
+    let Ok(state) = read_backup(&newest, stack) else {
         return Err(error);
     };
     terminal.note(&format!(

@@ -4,25 +4,23 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::thread::JoinHandle;
-use std::time::Duration;
 
 use anyhow::{Context, Result};
 use infra_aws::{AwsCatalogue, AwsProviders, Clients, ConnectOptions, Emulator, connect};
 use infra_config::{DiskFiles, Files, Inputs, Loaded, load, load_to_destroy};
-use infra_core::{Connection, Location, ResourceAddress, SealingKey, Severity, SourceMap, Stack, StackId};
-use infra_engine::{EngineError, Estimates, ImportError, Machine, Pace, Session, Walk};
+use infra_core::{Connection, Location, ResourceAddress, Severity, SourceMap, Stack, StackId};
+use infra_engine::{EngineError, Estimates, ImportError, Machine, Pace, Reporter, Session, Walk};
 use infra_provider::{BuiltIn, Providers};
 use infra_record::Durations;
-use infra_sandbox::{Sandbox, StartOptions};
-use infra_state::{Holder, Journal, StateError, StateStore};
-use infra_state_sled::{Mode, Request, SledStore};
+use infra_state::{Journal, StateError, StateStore};
+use infra_state_sled::SledStore;
 
 use crate::accounts;
 use crate::arguments::Where;
 use crate::environment;
-use crate::project;
 use crate::recording;
 use crate::sealing::{Given, Sealing};
+use crate::site::{Need, Site, open_sealing};
 use crate::terminal::{Terminal, View};
 
 /// The account that the emulator takes for its own when a stack allows any.
@@ -98,24 +96,6 @@ fn shown(loaded: Loaded, terminal: &Terminal) -> Result<Loaded> {
     Ok(loaded)
 }
 
-/// Where a stack's state is, and which AWS it belongs to.
-#[derive(Clone)]
-pub struct Site {
-    /// The folder of the states.
-    pub state_dir: PathBuf,
-    /// How long somebody else who works on a stack is waited for.
-    pub lock_timeout: Duration,
-    /// The emulator, if it is the sandbox.
-    emulator: Option<SandboxSite>,
-}
-
-#[derive(Clone)]
-struct SandboxSite {
-    endpoint: String,
-    time_scale: f64,
-    registry: String,
-}
-
 /// The user wanted to stop before anything was changed.
 #[derive(Debug, Clone, Copy, thiserror::Error)]
 #[error("stopped before anything was changed")]
@@ -128,124 +108,16 @@ pub fn is_stop(error: &anyhow::Error) -> bool {
         || matches!(error.downcast_ref(), Some(ImportError::Cancelled))
 }
 
-/// As [`site`], but the wish to stop ends it. An emulator that is starting goes on, and the next run finds it.
-///
-/// # Errors
-/// When the sandbox cannot be started, or [`Stopped`].
-pub async fn site_unless_stopped(path: &Path, place: &Where, terminal: &Terminal) -> Result<Site> {
-    let (path, place, own) = (path.to_owned(), place.clone(), terminal.clone());
-    let finding = tokio::task::spawn_blocking(move || site(&path, &place, &own));
-    match terminal.cancellation.until(1, finding).await {
-        Some(found) => found.context("the sandbox cannot be started")?,
-        None => Err(Stopped.into()),
-    }
-}
-
-/// Finds the state's folder; with `--sandbox` starts the emulator first.
-///
-/// # Errors
-/// When the sandbox cannot be started.
-pub fn site(path: &Path, place: &Where, terminal: &Terminal) -> Result<Site> {
-    let root = project::root_of_stack(path);
-    let lock_timeout = Duration::from_secs(u64::from(place.lock_timeout));
-    if !place.sandbox {
-        let state_dir = place.state_dir.clone().unwrap_or_else(|| root.join("state"));
-        return Ok(Site {
-            state_dir,
-            lock_timeout,
-            emulator: None,
-        });
-    }
-    let running = Sandbox::new(&root)
-        .start(&StartOptions::default(), &mut |line| {
-            terminal.note(&format!("sandbox: {line}"))
-        })
-        .context("the sandbox cannot be started")?;
-    Ok(Site {
-        state_dir: running.state_dir,
-        lock_timeout,
-        emulator: Some(SandboxSite {
-            endpoint: running.endpoint,
-            time_scale: running.time_scale,
-            registry: running.registry_url,
-        }),
-    })
-}
-
-/// What a command needs of the state.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Need {
-    /// It may make one.
-    Create,
-    /// There must be one.
-    Existing,
-}
-
-/// Opens a stack's state, which nobody else may hold. Who holds it is waited for, for as long as the user says.
-///
-/// # Errors
-/// Somebody holds it, it is damaged or of a later version, or the file system says no.
-pub fn open_store(
-    site: &Site,
-    stack: &StackId,
-    command: &str,
-    need: Need,
-    terminal: &Terminal,
-) -> Result<SledStore> {
-    let unused = Sealing::unused()?;
-    open_sealing(site, stack, command, need, &unused.key, terminal)
-}
-
-/// The same with the key for its secrets.
-fn open_sealing(
-    site: &Site,
-    stack: &StackId,
-    command: &str,
-    need: Need,
-    key: &SealingKey,
-    terminal: &Terminal,
-) -> Result<SledStore> {
-    let held = match attempt(site, stack, command, need, key, site.unnoticed()) {
-        Err(StateError::Held(held)) if site.lock_timeout > site.unnoticed() => held,
-        other => return Ok(other?),
-    };
-    site.tell_waiting(&held, terminal);
-    let rest = site.lock_timeout - site.unnoticed();
-    Ok(attempt(site, stack, command, need, key, rest)?)
-}
-
-/// Waits at most so long for whoever holds the stack.
-fn attempt(
-    site: &Site,
-    stack: &StackId,
-    command: &str,
-    need: Need,
-    key: &SealingKey,
-    wait: Duration,
-) -> Result<SledStore, StateError> {
-    let request = Request {
-        mode: if need == Need::Create {
-            Mode::Create
-        } else {
-            Mode::Existing
-        },
-        holder: holder(command),
-        wait,
-        sealing_key: key.clone(),
-    };
-    SledStore::open(&site.state_dir, stack, &request)
-}
-
 /// Opens a stack's state with its journal, while signals are heard.
 async fn open_journal(
     site: &Site,
-    stack: &Stack,
+    id: &StackId,
     command: &str,
     need: Need,
     sealing: &Sealing,
     terminal: &Terminal,
 ) -> Result<(Arc<SledStore>, Arc<Journal>)> {
-    let (site, id, command) = (site.clone(), stack.id.clone(), command.to_owned());
+    let (site, id, command) = (site.clone(), id.clone(), command.to_owned());
     let (sealing, terminal) = (sealing.clone(), terminal.clone());
     let opening = tokio::task::spawn_blocking(move || {
         let store = open_sealing(&site, &id, &command, need, &sealing.key, &terminal)?;
@@ -259,23 +131,6 @@ async fn open_journal(
         Ok((store, Arc::new(journal)))
     });
     opening.await.context("the state cannot be opened")?
-}
-
-impl Site {
-    /// A command that only reads is gone by then, and nobody needs to know of it.
-    fn unnoticed(&self) -> Duration {
-        self.lock_timeout.min(Duration::from_secs(1))
-    }
-
-    fn tell_waiting(&self, held: &impl std::fmt::Display, terminal: &Terminal) {
-        let seconds = self.lock_timeout.as_secs();
-        terminal.note(&format!("waiting up to {seconds} s: {held}"));
-    }
-}
-
-/// Who this process is to others that want the stack.
-pub fn holder(command: &str) -> Holder {
-    Holder::this_process(format!("infra {command}"), None)
 }
 
 /// A stack that is open for planning and running.
@@ -315,12 +170,29 @@ impl Default for Manner {
     }
 }
 
+/// What is opened.
+pub enum Wanted {
+    /// What a file declares.
+    Declared(Box<Stack>),
+    /// What a state knows, without a file: nothing is declared, and AWS is reached as it was last.
+    Known(StackId),
+}
+
+impl Wanted {
+    fn id(&self) -> &StackId {
+        match self {
+            Self::Declared(stack) => &stack.id,
+            Self::Known(id) => id,
+        }
+    }
+}
+
 /// Connects to AWS, checks the account, and opens the state.
 ///
 /// # Errors
 /// No credentials, a wrong account, or a state that cannot be had.
 pub async fn open(
-    stack: Stack,
+    wanted: Wanted,
     sources: Arc<SourceMap>,
     site: &Site,
     command: &str,
@@ -331,30 +203,17 @@ pub async fn open(
     let (reporter, events) = infra_engine::channel(terminal.redaction.clone());
     let view = terminal.watch(events, Some(sources));
     view.status("signing in to AWS");
-    let emulator = site.emulator.as_ref();
-    let account = stack
-        .allowed_account_ids
-        .first()
-        .map_or(SANDBOX_ACCOUNT, String::as_str);
-    let options = ConnectOptions {
-        stack: stack.id.clone(),
-        region: stack.region.clone(),
-        assume_role: stack.assume_role.clone(),
-        allowed_account_ids: stack.allowed_account_ids.clone(),
-        emulator: emulator.map(|sandbox| Emulator {
-            endpoint_url: sandbox.endpoint.clone(),
-            access_key_id: account.to_owned(),
-            registry: Some(sandbox.registry.clone()),
-        }),
-        registry: environment::variable(environment::REGISTRY),
-        docker_config: environment::docker_config(),
-        progress: Arc::new(reporter.clone()),
-    };
-    let runs = infra_state_sled::runs_folder(&site.state_dir, &stack.id);
+    let runs = infra_state_sled::runs_folder(&site.state_dir, wanted.id());
     let past = past_runs(runs.clone(), manner.forecasts);
-    let opening = open_with(&options, &stack, site, command, terminal);
+    let opening = async {
+        match wanted {
+            Wanted::Declared(stack) => open_declared(*stack, site, command, &reporter, terminal).await,
+            Wanted::Known(id) => open_known(&id, site, command, &reporter, terminal).await,
+        }
+    };
     let opened = cancellation.until(1, opening).await;
     let Opened {
+        stack,
         store,
         journal,
         clients,
@@ -392,7 +251,10 @@ pub async fn open(
         reporter,
         cancellation,
         ambient: Arc::new(Machine),
-        pace: emulator.map_or(Pace::AWS, |emulator| Pace::of_emulator(emulator.time_scale)),
+        pace: site
+            .emulator
+            .as_ref()
+            .map_or(Pace::AWS, |emulator| Pace::of_emulator(emulator.time_scale)),
         parallelism: manner.parallelism,
         walk: manner.walk,
         wait: manner.wait,
@@ -420,31 +282,64 @@ fn past_runs(folder: PathBuf, at_once: bool) -> impl FnOnce() -> Durations + Sen
 }
 
 struct Opened {
+    stack: Stack,
     store: Arc<SledStore>,
     journal: Arc<Journal>,
     /// `None`: neither file nor state has anything at AWS.
     clients: Option<Clients>,
 }
 
+fn connect_options(stack: &Stack, site: &Site, reporter: &Reporter) -> ConnectOptions {
+    let account = stack.allowed_account_ids.first();
+    let account = account.map_or(SANDBOX_ACCOUNT, String::as_str);
+    ConnectOptions {
+        stack: stack.id.clone(),
+        region: stack.region.clone(),
+        assume_role: stack.assume_role.clone(),
+        allowed_account_ids: stack.allowed_account_ids.clone(),
+        emulator: site.emulator.as_ref().map(|sandbox| Emulator {
+            endpoint_url: sandbox.endpoint.clone(),
+            access_key_id: account.to_owned(),
+            registry: Some(sandbox.registry.clone()),
+        }),
+        registry: environment::variable(environment::REGISTRY),
+        docker_config: environment::docker_config(),
+        progress: Arc::new(reporter.clone()),
+    }
+}
+
+fn is_built_in(address: &ResourceAddress) -> bool {
+    BuiltIn::has(address.type_name())
+}
+
+/// Whether a state has nothing at AWS.
+fn state_is_built_in(journal: &Journal) -> bool {
+    journal.with_state(|state| {
+        let of_intents = state.intents.values().map(|intent| &intent.address);
+        let known = state.resources.keys().chain(state.deposed.keys());
+        known.chain(of_intents).all(is_built_in)
+    })
+}
+
 /// Signs in to AWS and opens the state, both at once. A state that is not there yet is made only then, so that wrong
 /// credentials leave no empty one behind. A stack without anything at AWS needs no account.
-async fn open_with(
-    options: &ConnectOptions,
-    stack: &Stack,
+async fn open_declared(
+    stack: Stack,
     site: &Site,
     command: &str,
+    reporter: &Reporter,
     terminal: &Terminal,
 ) -> Result<Opened> {
-    let is_built_in = |address: &ResourceAddress| BuiltIn::has(address.type_name());
+    let options = connect_options(&stack, site, reporter);
     let signing_in = async {
         if stack.resources.keys().all(is_built_in) {
             return Ok(None);
         }
-        Ok(Some(connect(options).await?))
+        Ok(Some(connect(&options).await?))
     };
     let sealing = Sealing::find(&Given::of_environment(), &site.state_dir)?;
     let opening = async {
-        match open_journal(site, stack, command, Need::Existing, &sealing, terminal).await {
+        match open_journal(site, &stack.id, command, Need::Existing, &sealing, terminal).await {
             Err(error) if matches!(error.downcast_ref(), Some(StateError::Absent { .. })) => Ok(None),
             opened => opened.map(Some),
         }
@@ -452,20 +347,52 @@ async fn open_with(
     let (mut clients, opened) = tokio::try_join!(signing_in, opening)?;
     let (store, journal) = match opened {
         Some(opened) => opened,
-        None => open_journal(site, stack, command, Need::Create, &sealing, terminal).await?,
+        None => open_journal(site, &stack.id, command, Need::Create, &sealing, terminal).await?,
     };
-    let state_is_built_in = journal.with_state(|state| {
-        let of_intents = state.intents.values().map(|intent| &intent.address);
-        let known = state.resources.keys().chain(state.deposed.keys());
-        known.chain(of_intents).all(is_built_in)
-    });
-    if clients.is_none() && !state_is_built_in {
-        clients = Some(connect(options).await?);
+    if clients.is_none() && !state_is_built_in(&journal) {
+        clients = Some(connect(&options).await?);
     }
     if let Some(clients) = &clients {
         journal.with_state(|state| accounts::check(state, &clients.identity))?;
     }
     Ok(Opened {
+        stack,
+        store,
+        journal,
+        clients,
+    })
+}
+
+/// Opens a state, and signs in to AWS as it says.
+async fn open_known(
+    id: &StackId,
+    site: &Site,
+    command: &str,
+    reporter: &Reporter,
+    terminal: &Terminal,
+) -> Result<Opened> {
+    let sealing = Sealing::find(&Given::of_environment(), &site.state_dir)?;
+    let (store, journal) = open_journal(site, id, command, Need::Existing, &sealing, terminal).await?;
+    let stack = journal.with_state(Stack::of_state);
+    let mut clients = None;
+    if !state_is_built_in(&journal) {
+        let options = ConnectOptions {
+            // The state's own accounts are checked below, in words that name no file.
+            allowed_account_ids: Vec::new(),
+            ..connect_options(&stack, site, reporter)
+        };
+        let connected = connect(&options).await.with_context(|| match &stack.assume_role {
+            Some(role) => format!(
+                "{id} is reached as its state says, with the role {role}: a stack file whose `[stack]` has another \
+                 `assume_role`, and nothing else, does without it"
+            ),
+            None => format!("{id} is reached as its state says, with the credentials of the environment"),
+        })?;
+        journal.with_state(|state| accounts::check(state, &connected.identity))?;
+        clients = Some(connected);
+    }
+    Ok(Opened {
+        stack,
         store,
         journal,
         clients,

@@ -11,6 +11,7 @@ use crate::diagnostic::{SourceMap, Span};
 use crate::expression::Template;
 use crate::identity::StackId;
 use crate::plan::Strength;
+use crate::state::State;
 use crate::value::Attributes;
 
 /// What the user asked of a resource's life beyond its attributes.
@@ -109,4 +110,65 @@ pub struct Stack {
     pub variables: Attributes,
     /// The texts that it was read from.
     pub sources: Arc<SourceMap>,
+}
+
+impl Stack {
+    /// A stack as its state alone knows it, without a file: nothing is declared, and it is reached as it was last.
+    pub fn of_state(state: &State) -> Self {
+        let [name, environment, stage, region] = state.stack.named_parts();
+        let connection = state.connection.as_ref();
+        Self {
+            id: state.stack.clone(),
+            name: name.to_owned(),
+            environment: environment.to_owned(),
+            stage: stage.to_owned(),
+            region: connection
+                .map_or(region, |connection| &connection.location.region)
+                .to_owned(),
+            assume_role: connection.and_then(|connection| connection.assume_role.clone()),
+            allowed_account_ids: connection
+                .map(|connection| connection.location.account_id.clone())
+                .into_iter()
+                .collect(),
+            resources: BTreeMap::new(),
+            absent: BTreeSet::new(),
+            lookups: BTreeMap::new(),
+            outputs: BTreeMap::new(),
+            variables: Attributes::new(),
+            sources: Arc::default(),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::identity::{Connection, Location};
+
+    #[test]
+    fn without_a_file_a_stack_is_reached_as_it_was_last() {
+        let mut state = State::new("appname/-/dev02/us-east-1".parse().unwrap(), "lineage");
+        let stack = Stack::of_state(&state);
+        assert_eq!(
+            (stack.environment.as_str(), stack.region.as_str()),
+            ("", "us-east-1")
+        );
+        assert!(stack.allowed_account_ids.is_empty() && stack.assume_role.is_none());
+
+        state.connection = Some(Connection {
+            location: Location {
+                account_id: "123456789012".into(),
+                region: "eu-west-1".into(),
+            },
+            assume_role: Some("arn:aws:iam::123456789012:role/deploy".into()),
+        });
+        let stack = Stack::of_state(&state);
+        assert_eq!(stack.id, state.stack);
+        assert_eq!(stack.region, "eu-west-1");
+        assert_eq!(stack.allowed_account_ids, ["123456789012"]);
+        assert_eq!(
+            stack.assume_role.as_deref(),
+            Some("arn:aws:iam::123456789012:role/deploy")
+        );
+    }
 }

@@ -37,7 +37,7 @@ pub use outputs::{write_output, write_outputs};
 pub use page::write_report;
 pub use plan::{PlanView, write_plan};
 pub use report::{Failure, RunEnd, RunReport, Skip};
-pub use state::{write_state_list, write_state_show};
+pub use state::{write_stacks, write_state_list, write_state_show};
 pub use style::{Format, Style, Surroundings};
 pub use summary::{write_next, write_summary};
 pub use unmanaged::{Surveyed, write_unmanaged};

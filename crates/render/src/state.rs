@@ -3,7 +3,9 @@
 use std::io;
 
 use infra_core::state::{RecordStatus, ResourceRecord};
-use infra_core::{AttributeChange, AttributePath, PathSegment, PhysicalId, ResourceAddress, State, Value};
+use infra_core::{
+    AttributeChange, AttributePath, PathSegment, PhysicalId, ResourceAddress, StackId, State, Value,
+};
 use serde::Serialize;
 
 use crate::json;
@@ -13,6 +15,29 @@ use crate::table::Table;
 use crate::units::count;
 use crate::value::{Shown, leaves, shown_attributes};
 use crate::value_diff::{self, Marks};
+
+/// Writes the stacks that have a state, one identity in a line; as JSON one `stack` line for each.
+///
+/// # Errors
+/// When `out` fails.
+pub fn write_stacks(
+    out: &mut dyn io::Write,
+    stacks: &[StackId],
+    format: Format,
+    style: &Style,
+) -> io::Result<()> {
+    for id in stacks {
+        match format {
+            Format::Json => json::write(out, "stack", StackLine { id })?,
+            Format::Human | Format::Plain => {
+                Line::new()
+                    .normal(id.as_str())
+                    .write(out, &style.for_format(format))?;
+            }
+        }
+    }
+    Ok(())
+}
 
 /// Writes a table of all resources; as JSON one `resource` line for each.
 ///
@@ -147,6 +172,11 @@ fn covers(outer: &AttributePath, inner: &AttributePath) -> bool {
 }
 
 #[derive(Serialize)]
+struct StackLine<'a> {
+    id: &'a StackId,
+}
+
+#[derive(Serialize)]
 struct ListLine<'a> {
     address: &'a ResourceAddress,
     physical_id: &'a PhysicalId,
@@ -168,7 +198,7 @@ struct ShowLine<'a> {
 mod tests {
     use super::*;
     use infra_core::state::{Intent, RunId, Token};
-    use infra_core::{Attributes, Lifecycle, Operation, Secret, StackId};
+    use infra_core::{Attributes, Lifecycle, Operation, Secret};
     use serde_json::json;
 
     fn attributes(json: serde_json::Value) -> Attributes {

@@ -14,9 +14,11 @@ use crate::accounts;
 use crate::arguments::{Running, Scope, Where};
 use crate::environment;
 use crate::exit::Exit;
+use crate::named::Named;
 use crate::saved_plan::SavedPlan;
 use crate::sealing::Sealing;
-use crate::stack::{self, Manner};
+use crate::site;
+use crate::stack::{self, Manner, Wanted};
 use crate::terminal::Terminal;
 
 /// Bring AWS to what the stack files say
@@ -105,13 +107,14 @@ async fn saved(command: &Apply, path: &Path, terminal: &Terminal) -> Result<Exit
     let Some(wanted) = loaded.stack.take() else {
         return Ok(Exit::BadStack);
     };
-    let site = stack::site_unless_stopped(&saved.stack_file, &place, terminal).await?;
+    let named = Named::file(&saved.stack_file);
+    let site = site::site_unless_stopped(&named, &place, terminal).await?;
     if saved.sandbox && std::path::absolute(&site.state_dir)? != saved.state_dir {
         bail!("the plan was made for a sandbox that is gone: make it again");
     }
     let manner = Manner::from(&command.running);
     let open = stack::open(
-        wanted,
+        Wanted::Declared(Box::new(wanted)),
         Arc::clone(&loaded.sources),
         &site,
         "apply",
@@ -168,9 +171,10 @@ async fn saved(command: &Apply, path: &Path, terminal: &Terminal) -> Result<Exit
     let task = task(command, &stack_file, &place);
     carry_out(
         Prepared {
+            named,
             open,
             planned,
-            loaded,
+            used: loaded.used,
             site,
         },
         &task,

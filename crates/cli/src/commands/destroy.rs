@@ -15,10 +15,11 @@ use crate::terminal::Terminal;
 /// Remove everything that the state knows of the stacks, whatever the files still declare
 #[derive(Debug, Args)]
 #[command(
-    after_help = "Examples:\n  infra destroy stacks/dev02-us-east-1.toml\n  infra destroy stacks/dev02-us-east-1.toml --sandbox -y"
+    after_help = "Examples:\n  infra destroy stacks/dev02-us-east-1.toml\n  infra destroy stacks/dev02-us-east-1.toml --sandbox -y\n  infra destroy appname/dev/dev02/us-east-1   without the file; `infra state list` lists what there is"
 )]
 pub struct Destroy {
-    /// The stack files
+    /// The stack files, or the identities of stacks: of these all that is needed is in the state, also the region, the
+    /// account and the role
     #[arg(required = true, value_name = "STACK")]
     files: Vec<PathBuf>,
     #[command(flatten)]

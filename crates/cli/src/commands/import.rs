@@ -9,7 +9,9 @@ use infra_core::{PhysicalId, ResourceAddress};
 
 use crate::arguments::Where;
 use crate::exit::Exit;
-use crate::stack::{self, Manner};
+use crate::named::Named;
+use crate::site;
+use crate::stack::{self, Manner, Wanted};
 use crate::terminal::Terminal;
 
 /// Take something that exists at AWS over into the stack, under an address that the file declares
@@ -45,9 +47,9 @@ pub async fn run(command: &Import, terminal: &Terminal) -> Result<Exit> {
             command.address
         );
     }
-    let site = stack::site_unless_stopped(&command.file, &command.place, terminal).await?;
+    let site = site::site_unless_stopped(&Named::file(&command.file), &command.place, terminal).await?;
     let open = stack::open(
-        wanted,
+        Wanted::Declared(Box::new(wanted)),
         Arc::clone(&loaded.sources),
         &site,
         "import",

@@ -8,17 +8,17 @@ use infra_render::{write_output, write_outputs};
 
 use crate::arguments::Where;
 use crate::exit::Exit;
+use crate::named;
 use crate::reading;
-use crate::stack;
 use crate::terminal::{Terminal, data};
 
 /// Show the outputs of the last run, or one of them raw
 #[derive(Debug, Args)]
 #[command(
-    after_help = "Examples:\n  infra output stacks/dev02-us-east-1.toml\n  curl $(infra output stacks/dev02-us-east-1.toml api_url)"
+    after_help = "Examples:\n  infra output stacks/dev02-us-east-1.toml\n  curl $(infra output stacks/dev02-us-east-1.toml api_url)\n  infra output appname/dev/dev02/us-east-1                without the file"
 )]
 pub struct OutputCommand {
-    /// The stack file
+    /// The stack file, or the identity of a stack
     #[arg(value_name = "STACK")]
     file: PathBuf,
     /// One output, written raw
@@ -32,12 +32,11 @@ pub struct OutputCommand {
 /// # Errors
 /// The state cannot be had, or has no such output.
 pub fn run(command: &OutputCommand, terminal: &Terminal) -> Result<Exit> {
-    let loaded = stack::read(&command.file, &command.place, terminal)?;
-    let Some(stack) = &loaded.stack else {
+    let Some(found) = named::find_known(&command.file, &command.place, terminal)? else {
         return Ok(Exit::BadStack);
     };
-    let site = stack::site(&command.file, &command.place, terminal)?;
-    let outputs = reading::state(&site, stack, "output", terminal)?.outputs;
+    let outputs = reading::state(&found.site, &found.id, "output", terminal)?.outputs;
+    let declared = found.declared.as_ref().map(|stack| &stack.outputs);
     let mut out = data();
     match &command.name {
         None => write_outputs(&mut out, &outputs, None, terminal.format, &terminal.out)?,
@@ -46,11 +45,14 @@ pub fn run(command: &OutputCommand, terminal: &Terminal) -> Result<Exit> {
                 bail!("the output {name} is sensitive: the state keeps only its hash, so it cannot be shown")
             }
             Some(value) => write_output(&mut out, name, value, terminal.format, &terminal.out)?,
-            None if stack.outputs.contains_key(name) => {
+            None if declared.is_some_and(|declared| declared.contains_key(name)) => {
                 bail!("the output {name} has no value yet: apply the stack first")
             }
             None => {
-                let known: Vec<&str> = stack.outputs.keys().map(String::as_str).collect();
+                let known: Vec<&str> = match declared {
+                    Some(declared) => declared.keys().map(String::as_str).collect(),
+                    None => outputs.keys().map(String::as_str).collect(),
+                };
                 bail!("the stack has no output {name}; it has: {}", known.join(", "))
             }
         },

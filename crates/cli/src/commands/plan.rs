@@ -100,7 +100,7 @@ fn save(
     };
     let saved = SavedPlan::new(
         &prepared.planned,
-        prepared.loaded.used.clone(),
+        prepared.used.clone(),
         &origin,
         options,
         &AwsCatalogue,

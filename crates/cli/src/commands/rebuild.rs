@@ -3,11 +3,11 @@
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail};
-use infra_core::{Stack, State};
+use infra_core::{StackId, State};
 use infra_state::{Journal, Rebuilt, StateError, backup, backup_serial, read_backup};
 use infra_state_sled::Rebuilding;
 
-use crate::stack::{self, Need, Site};
+use crate::site::{self, Need, Site};
 use crate::terminal::Terminal;
 
 /// Rebuilds, sets the damaged database aside, and says what comes next.
@@ -16,23 +16,23 @@ use crate::terminal::Terminal;
 /// The state is sound, somebody works on the stack, or a file cannot be read or written.
 pub fn rebuild(
     site: &Site,
-    stack: &Stack,
-    file: &Path,
+    stack: &StackId,
+    file: Option<&Path>,
     from: Option<&Path>,
     terminal: &Terminal,
 ) -> Result<()> {
     let was_there = needs_it(site, stack, terminal)?;
-    let holder = stack::holder("state rebuild");
-    let rebuilding = Rebuilding::begin(&site.state_dir, &stack.id, holder, site.lock_timeout)?;
+    let holder = site::holder("state rebuild");
+    let rebuilding = Rebuilding::begin(&site.state_dir, stack, holder, site.lock_timeout)?;
     let all = rebuilding.backups()?;
     let known = all.last().and_then(|path| backup_serial(path)).unwrap_or(0);
     let base = match from {
-        Some(path) => Some((path.to_owned(), read_backup(path, &stack.id)?)),
+        Some(path) => Some((path.to_owned(), read_backup(path, stack)?)),
         None => newest_usable(&all, stack, terminal),
     };
     let (path, state) = base.unzip();
     let serial = state.as_ref().map(|state| state.serial);
-    let rebuilt = infra_state::rebuild(&stack.id, state, &rebuilding, known);
+    let rebuilt = infra_state::rebuild(stack, state, &rebuilding, known);
     let backups = rebuilding.backups_folder();
     let aside = rebuilding.finish(&rebuilt.state)?;
     backup(
@@ -54,19 +54,19 @@ pub fn rebuild(
 }
 
 /// Whether there is a state at all; an error when it is sound.
-fn needs_it(site: &Site, stack: &Stack, terminal: &Terminal) -> Result<bool> {
-    let opened = stack::open_store(site, &stack.id, "state rebuild", Need::Existing, terminal)
+fn needs_it(site: &Site, stack: &StackId, terminal: &Terminal) -> Result<bool> {
+    let opened = site::open_store(site, stack, "state rebuild", Need::Existing, terminal)
         .and_then(|store| Ok(Journal::open_inline(std::sync::Arc::new(store))?));
     match opened {
         Ok(journal) => bail!(
             "the state of {} is sound (serial {}): there is nothing to rebuild. `infra state import --force` puts another \
              one in its place",
-            stack.id,
+            stack,
             journal.serial()
         ),
         Err(error) => match error.downcast_ref() {
             Some(StateError::Damaged { what, .. }) => {
-                terminal.note(&format!("The state of {} is damaged: {what}.", stack.id));
+                terminal.note(&format!("The state of {} is damaged: {what}.", stack));
                 Ok(true)
             }
             Some(StateError::Absent { .. }) => Ok(false),
@@ -76,19 +76,17 @@ fn needs_it(site: &Site, stack: &Stack, terminal: &Terminal) -> Result<bool> {
 }
 
 /// The newest backup that can be read.
-fn newest_usable(all: &[PathBuf], stack: &Stack, terminal: &Terminal) -> Option<(PathBuf, State)> {
-    all.iter()
-        .rev()
-        .find_map(|path| match read_backup(path, &stack.id) {
-            Ok(state) => Some((path.clone(), state)),
-            Err(error) => {
-                terminal.error(&anyhow::Error::new(error));
-                None
-            }
-        })
+fn newest_usable(all: &[PathBuf], stack: &StackId, terminal: &Terminal) -> Option<(PathBuf, State)> {
+    all.iter().rev().find_map(|path| match read_backup(path, stack) {
+        Ok(state) => Some((path.clone(), state)),
+        Err(error) => {
+            terminal.error(&anyhow::Error::new(error));
+            None
+        }
+    })
 }
 
-fn tell(rebuilt: &Rebuilt, source: &str, stack: &Stack, file: &Path, terminal: &Terminal) {
+fn tell(rebuilt: &Rebuilt, source: &str, stack: &StackId, file: Option<&Path>, terminal: &Terminal) {
     let entries = match rebuilt.entries {
         0 => String::new(),
         1 => " and one journal entry that could still be read".to_owned(),
@@ -96,7 +94,7 @@ fn tell(rebuilt: &Rebuilt, source: &str, stack: &Stack, file: &Path, terminal: &
     };
     terminal.note(&format!(
         "{} is rebuilt from {source}{entries}: it has {} resources and serial {} now.",
-        stack.id,
+        stack,
         rebuilt.state.resources.len(),
         rebuilt.state.serial
     ));
@@ -105,7 +103,7 @@ fn tell(rebuilt: &Rebuilt, source: &str, stack: &Stack, file: &Path, terminal: &
             "What the journal entries {first} to {last} said is lost; AWS still knows what they did."
         ));
     }
-    let file = file.display();
+    let file = file.map_or_else(|| "<stack file>".to_owned(), |file| file.display().to_string());
     terminal.note(&format!(
         "Next: `infra plan {file}` shows and `infra apply {file}` does this: what was under way is settled, everything is \
          read at AWS, and what the file declares and the state does not know is looked for by its tags and taken over \

@@ -12,7 +12,7 @@ use infra_state::{RecordFile, records};
 
 use crate::arguments::Where;
 use crate::exit::Exit;
-use crate::stack;
+use crate::named;
 use crate::terminal::Terminal;
 
 /// Runs named where the one that was asked for is not there.
@@ -23,10 +23,10 @@ const SHORT: usize = 8;
 /// Draw a past run as an HTML page: its steps over time, its critical path, its calls to AWS
 #[derive(Debug, Args)]
 #[command(
-    after_help = "Examples:\n  infra report stacks/dev02-us-east-1.toml\n  infra report stacks/dev02-us-east-1.toml 2f3c --out apply.html\n  infra report --from job.log        of what `apply --output json` wrote in a job\n  infra report stacks/dev02-us-east-1.toml --output json"
+    after_help = "Examples:\n  infra report stacks/dev02-us-east-1.toml\n  infra report stacks/dev02-us-east-1.toml 2f3c --out apply.html\n  infra report appname/dev/dev02/us-east-1   without the file\n  infra report --from job.log        of what `apply --output json` wrote in a job\n  infra report stacks/dev02-us-east-1.toml --output json"
 )]
 pub struct Report {
-    /// The stack file
+    /// The stack file, or the identity of a stack
     #[arg(
         required_unless_present = "from",
         conflicts_with = "from",
@@ -53,15 +53,13 @@ pub fn run(command: &Report, terminal: &Terminal) -> Result<Exit> {
     let record = match (&command.from, &command.file) {
         (Some(from), _) => from.clone(),
         (None, Some(file)) => {
-            let loaded = stack::read(file, &command.place, terminal)?;
-            let Some(stack) = &loaded.stack else {
+            let Some(found) = named::find_known(file, &command.place, terminal)? else {
                 return Ok(Exit::BadStack);
             };
-            let site = stack::site(file, &command.place, terminal)?;
-            let folder = infra_state_sled::runs_folder(&site.state_dir, &stack.id);
+            let folder = infra_state_sled::runs_folder(&found.site.state_dir, &found.id);
             match chosen(records(&folder)?, command.run.as_deref()) {
                 Ok(record) => record.path,
-                Err(why) => bail!("{}: {why}", stack.id),
+                Err(why) => bail!("{}: {why}", found.id),
             }
         }
         (None, None) => return Ok(Exit::Usage),

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use anyhow::Result;
-use infra_config::Loaded;
+use infra_config::UsedInputs;
 use infra_core::plan::PlanMode;
 use infra_core::{ResourceAddress, RunOutcome};
 use infra_engine::{EngineError, Planned, RunRequest, Walk};
@@ -14,12 +14,14 @@ use infra_render::{PlanView, write_outputs, write_plan};
 
 use crate::arguments::{Running, Scope, Where};
 use crate::exit::Exit;
-use crate::stack::{self, Manner, Open, Site, Stopped};
+use crate::named::{self, Named};
+use crate::site::{self, Site};
+use crate::stack::{self, Manner, Open, Stopped, Wanted};
 use crate::terminal::{Terminal, data};
 
 /// What is asked of a stack.
 pub struct Task<'a> {
-    /// The stack file.
+    /// The stack file; for a destroy it may be a stack's identity.
     pub file: &'a Path,
     /// Where its state is and which AWS it talks to.
     pub place: &'a Where,
@@ -37,12 +39,14 @@ pub struct Task<'a> {
 
 /// A stack that was read, opened and planned.
 pub struct Prepared {
+    /// How the stack was named.
+    pub named: Named,
     /// The open stack.
     pub open: Open,
     /// The plan.
     pub planned: Planned,
-    /// What the file was read from.
-    pub loaded: Loaded,
+    /// What the file was read from; nothing without a file.
+    pub used: UsedInputs,
     /// Where the state is.
     pub site: Site,
 }
@@ -56,32 +60,43 @@ pub async fn prepare(
     force_update: impl Fn(&infra_core::Stack) -> Vec<ResourceAddress>,
     terminal: &Terminal,
 ) -> Result<Result<Prepared, Exit>> {
-    let mut loaded = match task.mode {
-        PlanMode::Apply => stack::read(task.file, task.place, terminal)?,
-        PlanMode::Destroy => stack::read_to_destroy(task.file, task.place, terminal)?,
+    let named = match task.mode {
+        PlanMode::Apply => Named::file(task.file),
+        PlanMode::Destroy => Named::file_or_identity(task.file, terminal),
     };
-    let Some(wanted) = loaded.stack.take() else {
-        return Ok(Err(Exit::BadStack));
+    let (wanted, sources, used) = match &named {
+        Named::Id(id) => (Wanted::Known(id.clone()), Arc::default(), UsedInputs::default()),
+        Named::File(path) => {
+            let mut loaded = match task.mode {
+                PlanMode::Apply => stack::read(path, task.place, terminal)?,
+                PlanMode::Destroy => stack::read_to_destroy(path, task.place, terminal)?,
+            };
+            let Some(stack) = loaded.stack.take() else {
+                return Ok(Err(Exit::BadStack));
+            };
+            (Wanted::Declared(Box::new(stack)), loaded.sources, loaded.used)
+        }
     };
-    let site = stack::site_unless_stopped(task.file, task.place, terminal).await?;
-    let force_update = force_update(&wanted);
-    let open = stack::open(
-        wanted,
-        Arc::clone(&loaded.sources),
-        &site,
-        task.command,
-        task.manner,
-        terminal,
-    )
-    .await?;
-    // Into a rebuilt state comes what the file declares: for that it has to be read whole.
-    if task.mode == PlanMode::Destroy
-        && open.session.journal.with_state(|state| state.rebuilt)
-        && stack::read(task.file, task.place, terminal)?.stack.is_none()
-    {
-        open.close().await;
-        terminal.note("The state was rebuilt: what it lacks is found only by the whole file.");
-        return Ok(Err(Exit::BadStack));
+    let site = site::site_unless_stopped(&named, task.place, terminal).await?;
+    if let Wanted::Known(id) = &wanted {
+        named::require_known(id, &site)?;
+    }
+    let open = stack::open(wanted, sources, &site, task.command, task.manner, terminal).await?;
+    let force_update = force_update(&open.stack);
+    if task.mode == PlanMode::Destroy && open.session.journal.with_state(|state| state.rebuilt) {
+        match &named {
+            // Into a rebuilt state comes what the file declares: for that it has to be read whole.
+            Named::File(path) if stack::read(path, task.place, terminal)?.stack.is_none() => {
+                open.close().await;
+                terminal.note("The state was rebuilt: what it lacks is found only by the whole file.");
+                return Ok(Err(Exit::BadStack));
+            }
+            Named::File(_) => {}
+            Named::Id(_) => terminal.note(
+                "warning: the state came from a backup or a file: what was made after that is found by what the stack file \
+                 declares, and stays at AWS when the stack is destroyed without it",
+            ),
+        }
     }
     open.view.status(format!(
         "reading {} resources",
@@ -105,9 +120,10 @@ pub async fn prepare(
     open.view.clear().await;
     match planned {
         Ok(planned) => Ok(Ok(Prepared {
+            named,
             open,
             planned,
-            loaded,
+            used,
             site,
         })),
         Err(error) => {
@@ -158,7 +174,10 @@ pub async fn carry_out(
     running: &Running,
     terminal: &Terminal,
 ) -> Result<Exit> {
-    let Prepared { open, planned, .. } = prepared;
+    let Prepared {
+        named, open, planned, ..
+    } = prepared;
+    let keeps_something = planned.plan.counts().forget > 0;
     let forecast = open.session.forecast(&planned.plan);
     show_plan(&planned, PlanView::Plan(&forecast), terminal)?;
     let nothing_to_do = planned.plan.steps.is_empty() && planned.plan.outputs.is_empty();
@@ -187,7 +206,10 @@ pub async fn carry_out(
     } else {
         execute(&open, planned, task.command).await
     };
-    let outputs = open.session.journal.with_state(|state| state.outputs.clone());
+    let (outputs, is_empty) = open
+        .session
+        .journal
+        .with_state(|state| (state.outputs.clone(), state.is_empty()));
     let id = open.stack.id.clone();
     open.close().await;
     let exit = exit?;
@@ -200,11 +222,11 @@ pub async fn carry_out(
             &terminal.out,
         )?;
     }
-    if (exit, task.mode) == (Exit::Done, PlanMode::Destroy) {
+    if (exit, task.mode) == (Exit::Done, PlanMode::Destroy) && is_empty && !keeps_something {
         terminal.note(&format!("{id} is gone."));
     }
     // When the stream is closed there is nobody to tell.
-    let _ = infra_render::write_next(&mut io::stderr(), &next(task, exit), &terminal.err);
+    let _ = infra_render::write_next(&mut io::stderr(), &next(task, &named, exit), &terminal.err);
     Ok(exit)
 }
 
@@ -214,7 +236,7 @@ fn counted(planned: &Planned) -> String {
 }
 
 /// What a user types next, after a run that was carried out or stopped.
-fn next(task: &Task<'_>, exit: Exit) -> Vec<String> {
+fn next(task: &Task<'_>, named: &Named, exit: Exit) -> Vec<String> {
     let commands: &[(&str, &str)] = match (exit, task.mode) {
         (Exit::Done, PlanMode::Apply) => &[
             ("diff", "shows what drifted"),
@@ -226,6 +248,7 @@ fn next(task: &Task<'_>, exit: Exit) -> Vec<String> {
             ("diff", "shows what is still to be done"),
             ("destroy", "removes what there is"),
         ],
+        (Exit::Cancelled, PlanMode::Destroy) if named.path().is_none() => &[("destroy", "goes on from here")],
         (Exit::Cancelled, PlanMode::Destroy) => &[
             ("destroy", "goes on from here"),
             ("apply", "puts everything back"),
@@ -235,7 +258,7 @@ fn next(task: &Task<'_>, exit: Exit) -> Vec<String> {
     let place = &task.place.as_typed();
     let lines: Vec<String> = commands
         .iter()
-        .map(|(command, _)| format!("infra {command} {}{place}", task.file.display()))
+        .map(|(command, _)| format!("infra {command} {named}{place}"))
         .collect();
     let widest = lines.iter().map(|line| line.chars().count()).max().unwrap_or(0);
     lines

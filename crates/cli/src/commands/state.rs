@@ -1,23 +1,28 @@
 //! `infra state`: what is known of a stack.
 
 use std::io::Write;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail};
 use clap::{Args, Subcommand};
-use infra_core::{ResourceAddress, Stack};
-use infra_render::{runs, write_state_history, write_state_list, write_state_show};
+use infra_core::{ResourceAddress, StackId};
+use infra_render::{runs, write_stacks, write_state_history, write_state_list, write_state_show};
 use infra_state::{StateStore, unlock};
 
 use super::rebuild::rebuild;
 use crate::arguments::Where;
 use crate::exit::Exit;
+use crate::named::{self, Found};
+use crate::project;
 use crate::reading;
-use crate::stack::{self, Need, Site};
+use crate::site::{self, Need, Site};
 use crate::terminal::{Terminal, data};
 
 /// Show, move and unlock what is known of a stack
 #[derive(Debug, Args)]
+#[command(
+    after_help = "Examples:\n  infra state list                                        the stacks that have a state\n  infra state list stacks/dev02-us-east-1.toml            the resources of one\n  infra state show appname/dev/dev02/us-east-1 ec2.vpc.main   by identity, without the file\n  infra state export appname/dev/dev02/us-east-1 > state.json"
+)]
 pub struct StateCommand {
     #[command(subcommand)]
     action: Action,
@@ -25,21 +30,27 @@ pub struct StateCommand {
 
 #[derive(Debug, Subcommand)]
 enum Action {
-    /// List the resources with their ids at AWS
-    List(Stacks),
+    /// List the resources with their ids at AWS; without a stack, the stacks that have a state
+    List {
+        /// The stack file, or the identity of a stack
+        #[arg(value_name = "STACK")]
+        file: Option<PathBuf>,
+        #[command(flatten)]
+        place: Where,
+    },
     /// Show everything known of one resource
     Show {
         #[command(flatten)]
-        stack: Stacks,
+        stack: Named,
         /// The resource
         address: ResourceAddress,
     },
     /// Write the state as JSON, which is its lasting form
-    Export(Stacks),
+    Export(Named),
     /// Take a state from JSON
     Import {
         #[command(flatten)]
-        stack: Stacks,
+        stack: Named,
         /// The JSON file
         from: PathBuf,
         /// Take it although it is older, or of another lineage
@@ -49,24 +60,35 @@ enum Action {
     /// Go on from the newest backup, and what can still be read, when the state is damaged; that is set aside
     Rebuild {
         #[command(flatten)]
-        stack: Stacks,
+        stack: Named,
         /// The backup to go on from [default: the newest that can be read]
         #[arg(long, value_name = "BACKUP")]
         from: Option<PathBuf>,
     },
     /// List the runs
-    History(Stacks),
+    History(Named),
     /// End a hold on the stack that a machine left which is gone
-    Unlock(Stacks),
+    Unlock(Named),
 }
 
 #[derive(Debug, Args)]
-struct Stacks {
-    /// The stack file
+struct Named {
+    /// The stack file, or the identity of a stack
     #[arg(value_name = "STACK")]
     file: PathBuf,
     #[command(flatten)]
     place: Where,
+}
+
+/// What has to be there of a stack that is named by its identity. With a file the command itself says what is missing.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Needs {
+    /// Its state.
+    State,
+    /// Its folder: the state in it may be lost.
+    Folder,
+    /// Nothing.
+    Nothing,
 }
 
 /// Runs the action.
@@ -74,30 +96,43 @@ struct Stacks {
 /// # Errors
 /// The state cannot be had.
 pub fn run(command: &StateCommand, terminal: &Terminal) -> Result<Exit> {
-    let (Action::List(stacks)
-    | Action::Show { stack: stacks, .. }
-    | Action::Export(stacks)
-    | Action::Import { stack: stacks, .. }
-    | Action::Rebuild { stack: stacks, .. }
-    | Action::History(stacks)
-    | Action::Unlock(stacks)) = &command.action;
-    let loaded = stack::read(&stacks.file, &stacks.place, terminal)?;
-    let Some(stack) = &loaded.stack else {
+    let (file, place, needs) = match &command.action {
+        Action::List { file: None, place } => return list_stacks(place, terminal),
+        Action::List {
+            file: Some(file),
+            place,
+        } => (file, place, Needs::State),
+        Action::Show { stack, .. } | Action::Export(stack) | Action::History(stack) => {
+            (&stack.file, &stack.place, Needs::State)
+        }
+        Action::Rebuild { stack, .. } | Action::Unlock(stack) => (&stack.file, &stack.place, Needs::Folder),
+        Action::Import { stack, .. } => (&stack.file, &stack.place, Needs::Nothing),
+    };
+    let Some(found) = named::find(file, place, terminal)? else {
         return Ok(Exit::BadStack);
     };
-    let site = stack::site(&stacks.file, &stacks.place, terminal)?;
-    let known = |command: &str| reading::state(&site, stack, command, terminal);
+    let Found { id, site, .. } = &found;
+    let folder = infra_state_sled::folder(&site.state_dir, id);
+    let lacking = match needs {
+        Needs::State => true,
+        Needs::Folder => !folder.is_dir(),
+        Needs::Nothing => false,
+    };
+    if lacking && found.named.path().is_none() {
+        named::require_known(id, site)?;
+    }
+    let known = |command: &str| reading::state(site, id, command, terminal);
     let (format, style) = (terminal.format, &terminal.out);
     let mut out = data();
     match &command.action {
-        Action::List(_) => write_state_list(&mut out, &known("state list")?, format, style)?,
+        Action::List { .. } => write_state_list(&mut out, &known("state list")?, format, style)?,
         Action::Show { address, .. } => {
             let state = known("state show")?;
             match state.resources.get(address) {
                 Some(record) => write_state_show(&mut out, address, record, format, style)?,
                 None => bail!(
-                    "the state of {} has no {address}; `infra state list` shows what it has",
-                    stack.id
+                    "the state of {id} has no {address}; `infra state list {file}` shows what it has",
+                    file = found.named
                 ),
             }
         }
@@ -105,12 +140,12 @@ pub fn run(command: &StateCommand, terminal: &Terminal) -> Result<Exit> {
             let state = known("state export")?;
             out.write_all(infra_state::export(&state)?.as_bytes())?;
         }
-        Action::Import { from, force, .. } => import(&site, stack, from, *force, terminal)?,
+        Action::Import { from, force, .. } => import(site, id, from, *force, terminal)?,
         Action::Rebuild { from, .. } => {
-            rebuild(&site, stack, &stacks.file, from.as_deref(), terminal)?;
+            rebuild(site, id, found.named.path(), from.as_deref(), terminal)?;
         }
         Action::History(_) => {
-            let store = stack::open_store(&site, &stack.id, "state history", Need::Existing, terminal)?;
+            let store = site::open_store(site, id, "state history", Need::Existing, terminal)?;
             let journal = store.journal(1..=u64::MAX)?;
             write_state_history(
                 &mut out,
@@ -119,30 +154,32 @@ pub fn run(command: &StateCommand, terminal: &Terminal) -> Result<Exit> {
                 style,
             )?;
         }
-        Action::Unlock(_) => {
-            let folder = infra_state_sled::folder(&site.state_dir, &stack.id);
-            match unlock(&folder, &stack.id)? {
-                Some(holder) => terminal.note(&format!("{} is free; it was held by {holder}.", stack.id)),
-                None => terminal.note(&format!("{} was free already.", stack.id)),
-            }
-        }
+        Action::Unlock(_) => match unlock(&folder, id)? {
+            Some(holder) => terminal.note(&format!("{id} is free; it was held by {holder}.")),
+            None => terminal.note(&format!("{id} was free already.")),
+        },
     }
     Ok(Exit::Done)
 }
 
-fn import(
-    site: &Site,
-    stack: &Stack,
-    from: &std::path::Path,
-    force: bool,
-    terminal: &Terminal,
-) -> Result<()> {
+/// Lists the stacks that have a state in the project.
+fn list_stacks(place: &Where, terminal: &Terminal) -> Result<Exit> {
+    let site = site::site_in(&project::root(Path::new(".")), place, terminal)?;
+    let stacks = infra_state_sled::stacks(&site.state_dir)?;
+    write_stacks(&mut data(), &stacks, terminal.format, &terminal.out)?;
+    if stacks.is_empty() {
+        terminal.note(&format!("{} has no state of a stack.", site.state_dir.display()));
+    }
+    Ok(Exit::Done)
+}
+
+fn import(site: &Site, stack: &StackId, from: &Path, force: bool, terminal: &Terminal) -> Result<()> {
     let text = std::fs::read_to_string(from).with_context(|| format!("{} cannot be read", from.display()))?;
     // A file that is no state must not leave an empty one behind.
-    infra_state::import(&text, &stack.id, None, force)?;
-    let store = stack::open_store(site, &stack.id, "state import", Need::Create, terminal)?;
+    infra_state::import(&text, stack, None, force)?;
+    let store = site::open_store(site, stack, "state import", Need::Create, terminal)?;
     let current = store.load()?.state;
-    let mut imported = infra_state::import(&text, &stack.id, Some(&current), force)?;
+    let mut imported = infra_state::import(&text, stack, Some(&current), force)?;
     for warning in &imported.warnings {
         terminal.note(&format!("warning: {warning}"));
     }
@@ -154,8 +191,7 @@ fn import(
         infra_state::backup(&imported.state, &store.backups_folder(), &run)?;
     }
     terminal.note(&format!(
-        "{} has {} resources now.",
-        stack.id,
+        "{stack} has {} resources now.",
         imported.state.resources.len()
     ));
     Ok(())

@@ -12,6 +12,7 @@
 )]
 
 mod accounts;
+mod by_identity;
 mod commands;
 mod consistency;
 mod damage;
