@@ -46,14 +46,21 @@ pub struct Faults {
     pub time_out: f64,
     /// How long such a connection stays open.
     pub time_out_seconds: f64,
+    /// Probability that a bare page of HTML comes in place of an answer, as from a proxy that never asked AWS. The request
+    /// has no effect.
+    pub proxy_page: f64,
+    /// The statuses of such pages, each as often as the others.
+    pub proxy_page_statuses: Vec<u16>,
     /// Probability that a read of EC2, ECS, ELB or IAM that meets nothing else does not show what was made,
     /// changed or deleted within [`stale_window_seconds`](Self::stale_window_seconds).
     pub stale_reads: f64,
     /// How far behind such a read is; 10 at most.
     pub stale_window_seconds: f64,
     /// The operations that meet faults and latency, such as `ec2.CreateVpc` or `ecs.*`; all of them when empty. The
-    /// services have the names of AWS's models. A kill heeds it not.
+    /// services have the names of AWS's models. It concerns neither credentials nor a kill.
     pub only: Vec<String>,
+    /// Credentials that are no good any more.
+    pub credentials: Option<RefusedCredentials>,
     /// A process to end.
     pub kill: Option<Kill>,
 }
@@ -70,9 +77,12 @@ impl Default for Faults {
             lost_answer: 0.0,
             time_out: 0.0,
             time_out_seconds: 5.0,
+            proxy_page: 0.0,
+            proxy_page_statuses: vec![404, 500],
             stale_reads: 0.0,
             stale_window_seconds: 1.0,
             only: Vec::new(),
+            credentials: None,
             kill: None,
         }
     }
@@ -85,6 +95,41 @@ impl From<Kill> for Faults {
             ..Self::default()
         }
     }
+}
+
+/// Refuses the credentials that were used until a moment. Others, such as those of a new session, are good.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct RefusedCredentials {
+    /// What AWS says of them.
+    pub say: CredentialsProblem,
+    /// How many requests are answered before that, counted from the set-up. When 0, no credentials are good.
+    pub after: u64,
+    /// The access keys that this is about, as a pattern such as `ASIA*`.
+    pub keys: String,
+}
+
+impl RefusedCredentials {
+    /// All credentials that are used for the first so many requests expire after them.
+    pub fn expired_after(requests: u64) -> Self {
+        Self {
+            say: CredentialsProblem::Expired,
+            after: requests,
+            keys: "*".to_owned(),
+        }
+    }
+}
+
+/// What AWS says of credentials that are no good, each service in its own words.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum CredentialsProblem {
+    /// Their time is over.
+    Expired,
+    /// There is no such access key.
+    Unknown,
+    /// The request is signed by a clock that is fast.
+    NotYetCurrent,
 }
 
 /// SIGKILL for a process at a request that can change something. Linux only, and only for a process of the
@@ -258,9 +303,14 @@ mod tests {
         let faults = Faults {
             seed: 7,
             only: vec!["ecs.*".to_owned()],
+            credentials: Some(RefusedCredentials::expired_after(40)),
             ..Faults::from(Kill::peer_after(3))
         };
         let written = serde_json::to_value(&faults).unwrap();
+        assert_eq!(
+            written["credentials"],
+            serde_json::json!({"say": "expired", "after": 40, "keys": "*"})
+        );
         assert_eq!(
             written["kill"],
             serde_json::json!({"pid": "peer", "at_mutating": 3, "when": "after"})

@@ -37,7 +37,9 @@ mod venv;
 
 pub use debian_registry::DebianRegistry;
 pub use error::SandboxError;
-pub use faults::{FaultReport, Faults, Kill, KillMoment, KillReport, KillTarget};
+pub use faults::{
+    CredentialsProblem, FaultReport, Faults, Kill, KillMoment, KillReport, KillTarget, RefusedCredentials,
+};
 pub use foreign::{Clash, Foreign, ForeignReport, Moment, Planted, PlantedState, Thing, Twin, Unplanted};
 pub use plain_moto::PlainMoto;
 pub use recording::RecordedRequest;

@@ -5,7 +5,16 @@ https://docs.aws.amazon.com/AWSEC2/latest/APIReference/errors-overview.html
 https://docs.aws.amazon.com/AmazonECS/latest/APIReference/CommonErrors.html
 https://docs.aws.amazon.com/apigatewayv2/latest/api-reference/apis.html
 https://docs.aws.amazon.com/Route53/latest/DeveloperGuide/DNSLimitations.html
+Of credentials each family of services has words of its own, EC2 and S3 on the pages of their errors:
+https://docs.aws.amazon.com/IAM/latest/APIReference/CommonErrors.html
+https://docs.aws.amazon.com/AmazonS3/latest/API/ErrorResponses.html
+https://github.com/aws/aws-sdk-ruby/pull/2108 (Route 53)
+https://github.com/cloudquery/cq-provider-aws/pull/1171 (REST with JSON: 403)
+https://github.com/aws-azure-login/aws-azure-login/issues/37 (JSON: 400)
 """
+
+import time
+from http import HTTPStatus
 
 from .call import Answer, AwsError
 from .faults import Fault
@@ -53,8 +62,54 @@ PAGE = b"<html><body><b>Http/1.1 Service Unavailable</b></body></html>\n"
 PLAIN_SHARE = 0.25
 
 
+# As proxies answer that know no such path, or no way to the service.
+PROXY_PAGE = "<html><head><title>{0}</title></head><body><center><h1>{0}</h1></center><hr>proxy</body></html>\n"
+
+EXPIRED, INVALID = (f"The security token included in the request is {what}" for what in ("expired", "invalid."))
+NOT_YET = "Signature not yet current: {0} is still later than {1} ({2} + 5 min.)"
+FAMILIES = {
+    **dict.fromkeys(("cloudwatch", "elbv2", "iam", "route53", "sts"), "query"),
+    **dict.fromkeys(("apigateway", "apigatewayv2"), "rest-json"),
+    "ec2": "ec2",
+    "s3": "s3",
+}
+CREDENTIALS: dict[str, dict[str, Said]] = {
+    "expired": {
+        "ec2": (400, "RequestExpired", "Request has expired."),
+        "json": (400, "ExpiredTokenException", EXPIRED),
+        "query": (403, "ExpiredToken", EXPIRED),
+        "rest-json": (403, "ExpiredTokenException", EXPIRED),
+        "s3": (400, "ExpiredToken", "The provided token has expired."),
+    },
+    "unknown": {
+        "ec2": (401, "AuthFailure", "AWS was not able to validate the provided access credentials"),
+        "json": (400, "UnrecognizedClientException", INVALID),
+        "query": (403, "InvalidClientTokenId", INVALID),
+        "rest-json": (403, "UnrecognizedClientException", INVALID),
+        "s3": (403, "InvalidAccessKeyId", "The AWS Access Key Id you provided does not exist in our records."),
+    },
+    # Signed by a clock that is fast.
+    "not_yet_current": {
+        "ec2": (400, "RequestExpired", "Request has expired."),
+        "json": (400, "InvalidSignatureException", NOT_YET),
+        "query": (403, "SignatureDoesNotMatch", NOT_YET),
+        "rest-json": (403, "InvalidSignatureException", NOT_YET),
+        "s3": (
+            403,
+            "RequestTimeTooSkewed",
+            "The difference between the request time and the current time is too large.",
+        ),
+    },
+}
+
+
 def error(fault: Fault, service: str) -> AwsError:
-    """The error that stands for a request that is throttled or fails."""
+    """The error that stands for a request that is throttled or fails, or whose credentials are no good."""
+    if fault.kind == "credentials":
+        status, code, message = CREDENTIALS[fault.say][FAMILIES.get(service, "json")]
+        now = time.time()
+        moments = (time.strftime("%Y%m%dT%H%M%SZ", time.gmtime(now + later)) for later in (3600, 300, 0))
+        return AwsError(code, message.format(*moments), status)
     if fault.kind == "throttled":
         status, code, message = THROTTLED.get(service, THROTTLED_ELSEWHERE)
     elif _is_internal(fault):
@@ -65,7 +120,10 @@ def error(fault: Fault, service: str) -> AwsError:
 
 
 def plain(fault: Fault, service: str) -> Answer | None:
-    """The answer of a failure that the service itself never saw, for one in four."""
+    """The answer of what the service itself never saw: a proxy's page, and one in four failures."""
+    if fault.kind == "proxy_page":
+        text = PROXY_PAGE.format(f"{fault.status} {HTTPStatus(fault.status).phrase}")
+        return Answer(fault.status, [("Content-Type", "text/html")], text.encode())
     if fault.kind != "server_error" or fault.variant >= PLAIN_SHARE:
         return None
     status = 500 if _is_internal(fault) and service != "registry" else 503

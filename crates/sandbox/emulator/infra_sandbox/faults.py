@@ -9,6 +9,7 @@ import json
 import math
 import os
 import random
+import re
 import socket
 import struct
 import threading
@@ -16,18 +17,22 @@ import time
 from collections import Counter
 from dataclasses import asdict, dataclass, field
 from fnmatch import fnmatchcase
+from http import HTTPStatus
 from typing import Any
 
 from waitress.channel import ClientDisconnected
 
 from .consistency import KEPT_SECONDS
 from .processes import Process, ProcessError, peer
-from .setups import WrongSetup, checked, document_of, number, one_of, operations, part, whole
+from .setups import WrongSetup, checked, document_of, list_of, number, one_of, operations, part, some_text, whole
 
 # What a request can meet, in the order in which they share the one number that is drawn for it.
-KINDS = ("throttled", "server_error", "reset", "lost_answer", "time_out")
+KINDS = ("throttled", "server_error", "reset", "lost_answer", "time_out", "proxy_page")
 # What a read can meet that meets none of them.
 STALE = "stale_reads"
+# What every request meets whose credentials are no good any more.
+CREDENTIALS = "credentials"
+ACCESS_KEY = re.compile(r"Credential=([^/,\s]+)/")
 # Threads that answer requests; each request that waits gets one more.
 THREADS = 16
 LONGEST_SECONDS = 600.0
@@ -45,6 +50,17 @@ class Kill:
 
 
 @dataclass(frozen=True)
+class Credentials:
+    """Refuse the credentials that have been used until then. Others, such as those of a new session, are good."""
+
+    say: str = "expired"
+    # How many requests are answered before that, counted from the set-up; when none is, no credentials are good.
+    after: int = 0
+    # Which access keys this is about.
+    keys: str = "*"
+
+
+@dataclass(frozen=True)
 class Setup:
     """The faults of one set-up; the names are those of the page's keys."""
 
@@ -57,9 +73,13 @@ class Setup:
     lost_answer: float = 0.0
     time_out: float = 0.0
     time_out_seconds: float = 5.0
+    proxy_page: float = 0.0
+    # The statuses of such a page.
+    proxy_page_statuses: list[int] = field(default_factory=lambda: [404, 500])
     stale_reads: float = 0.0
     stale_window_seconds: float = 1.0
     only: list[str] = field(default_factory=list)
+    credentials: Credentials | None = None
     kill: Kill | None = None
 
     def concerns(self, name: str) -> bool:
@@ -80,10 +100,13 @@ class Fault:
     behind_seconds: float = 0.0
     kill: bool = False
     name: str = ""
+    # The status of a proxy's page, and what is said of credentials.
+    status: int = 0
+    say: str = ""
 
     @property
     def answered(self) -> bool:
-        return self.kind in ("", STALE, "throttled", "server_error")
+        return self.kind in ("", STALE, CREDENTIALS, "throttled", "server_error", "proxy_page")
 
 
 class Faults:
@@ -100,6 +123,8 @@ class Faults:
         self._target = target
         self._random = random.Random(setup.seed if setup else 0)
         self._requests = self._mutating = 0
+        # The access keys of the requests that were answered before credentials were no good any more.
+        self._keys: set[str] = set()
         self._injected: Counter = Counter()
         self._operations: dict[str, Counter] = {}
         self._kill_report: dict[str, Any] | None = None
@@ -133,7 +158,7 @@ class Faults:
             "setup": asdict(self._setup) if self._setup else None,
             "requests": self._requests,
             "mutating": self._mutating,
-            "injected": {kind: self._injected[kind] for kind in (*KINDS, STALE)},
+            "injected": {kind: self._injected[kind] for kind in (*KINDS, STALE, CREDENTIALS)},
             "operations": {name: dict(counts) for name, counts in sorted(self._operations.items())},
             "kill": dict(self._kill_report) if self._kill_report else None,
         }
@@ -152,9 +177,26 @@ class Faults:
                     return Fault(kind="killed", kill=True, name=name)
                 if self._end(name, environ):
                     return Fault(kind="killed", carried_out=False, name=name)
+            if setup.credentials and self._is_refused(setup.credentials, environ):
+                self._count(name, CREDENTIALS)
+                return Fault(CREDENTIALS, carried_out=False, name=name, say=setup.credentials.say)
             if not setup.concerns(name):
                 return Fault()
             return self._drawn(setup, name, mutating)
+
+    def _is_refused(self, credentials: Credentials, environ: dict[str, Any]) -> bool:
+        """Whether the request's credentials are no good any more."""
+        found = ACCESS_KEY.search(environ.get("HTTP_AUTHORIZATION", ""))
+        if found is None or not fnmatchcase(found[1], credentials.keys):
+            return False
+        if self._requests <= credentials.after:
+            self._keys.add(found[1])
+            return False
+        return credentials.after == 0 or found[1] in self._keys
+
+    def _count(self, name: str, kind: str) -> None:
+        self._injected[kind] += 1
+        self._operations.setdefault(name, Counter())[kind] += 1
 
     def _drawn(self, setup: Setup, name: str, mutating: bool) -> Fault:
         # As many numbers for each request, so that what one meets does not depend on what others met.
@@ -173,9 +215,10 @@ class Faults:
         if not kind and not mutating and stale < setup.stale_reads:
             kind, behind = STALE, setup.stale_window_seconds
         if kind:
-            self._injected[kind] += 1
-            self._operations.setdefault(name, Counter())[kind] += 1
-        return Fault(kind, carried_out, delay, variant, behind, name=name)
+            self._count(name, kind)
+        statuses = setup.proxy_page_statuses
+        status = statuses[int(variant * len(statuses))] if kind == "proxy_page" else 0
+        return Fault(kind, carried_out, delay, variant, behind, name=name, status=status)
 
     def carried_out(self, fault: Fault, environ: dict[str, Any]) -> None:
         """The request has taken effect, or will not: a `kill` after it happens here."""
@@ -265,14 +308,33 @@ def _kill(name: str, value: Any) -> Kill | None:
     return None if value is None else Kill(**part(keys, "pid", "at_mutating")(name, value))
 
 
+def _credentials(name: str, value: Any) -> Credentials | None:
+    keys = {"say": one_of("expired", "unknown", "not_yet_current"), "after": whole(0), "keys": some_text}
+    return None if value is None else Credentials(**checked(name, value, keys))
+
+
+def _status(name: str, value: Any) -> int:
+    if whole(400)(name, value) not in set(HTTPStatus):
+        raise WrongSetup(f"{name} must be a status of an error, not {value}")
+    return value
+
+
+def _statuses(name: str, value: Any) -> list[int]:
+    if value == []:
+        raise WrongSetup(f"{name} must have one status at least")
+    return list_of(_status)(name, value)
+
+
 SETUP_KEYS = {
     "seed": whole(0),
     "latency_ms": number(LONGEST_SECONDS * 1000),
     "jitter_ms": number(LONGEST_SECONDS * 1000),
     **{kind: number(1) for kind in KINDS},
     "time_out_seconds": number(LONGEST_SECONDS),
+    "proxy_page_statuses": _statuses,
     STALE: number(1),
     "stale_window_seconds": number(KEPT_SECONDS),
     "only": operations,
+    "credentials": _credentials,
     "kill": _kill,
 }

@@ -16,7 +16,7 @@ from moto.core.utils import get_service_model
 from .call import Call
 from .foreign_kinds import BESIDE, KINDS, REFUSED, RETURNED, SEPARATOR, TAGS, UNTOLD, twin_of
 from .in_process import Inside
-from .setups import WrongSetup, checked, document_of, list_of, one_of, operations, part, table, text, whole
+from .setups import WrongSetup, checked, document_of, list_of, one_of, operations, part, some_text, table, whole
 
 CLASHES = (REFUSED, RETURNED, UNTOLD, BESIDE)
 UNTOUCHED, CHANGED, DELETED = "untouched", "changed", "deleted"
@@ -136,7 +136,7 @@ class Foreign:
             "met": [each.met for each in self._twins],
             "planted": [shown(each) for each in self._planted],
             "touched": sum(each.state in (CHANGED, DELETED) for each in self._planted),
-            "failed": list(self._failed),
+            "failed": [{key: each[key] for key in ("operation", "error")} for each in self._failed],
         }
 
     def disarm(self) -> dict[str, Any]:
@@ -176,10 +176,14 @@ class Foreign:
         service, name = call.name.split(".")
         parameters = twin_of(get_service_model(service).operation_model(name), call.params, twin.tags)
         # The same client's second try finds the twin that its first one met.
-        if not any(each.is_made_by(call.name, parameters, *call.here) for each in self._planted):
-            self._plant(call.name, parameters, *call.here, is_twin=True)
+        if any(each.is_made_by(call.name, parameters, *call.here) for each in self._planted):
+            return
+        if not self._plant(call.name, parameters, *call.here, is_twin=True):
+            # AWS takes it of nobody yet: the next request is the one.
+            twin.met -= 1
 
-    def _plant(self, operation: str, parameters: dict[str, Any], account: str, region: str, is_twin: bool) -> None:
+    def _plant(self, operation: str, parameters: dict[str, Any], account: str, region: str, is_twin: bool) -> bool:
+        """Makes a thing; returns whether it was."""
         kind, clients = KINDS[operation], self._clients(account, region)
         service, name = operation.split(".")
         try:
@@ -189,15 +193,18 @@ class Foreign:
                 answer = getattr(clients(service), xform_name(name))(**parameters)
             id = kind.id_of(parameters, answer)
         except (ClientError, BotoCoreError) as error:
-            self._failed.append({"operation": operation, "error": str(error)})
-            return
+            self._failed.append({"operation": operation, "parameters": parameters, "error": str(error)})
+            return False
         if not id:
-            return
+            return False
+        made = (operation, parameters)
+        self._failed = [each for each in self._failed if (each["operation"], each["parameters"]) != made]
         self._planted.append(Planted(operation, id, account, region, self._mutating, parameters, is_twin))
         # What is planted into a thing changes that: nobody else did.
         for each in self._planted:
             if each.state == UNTOUCHED:
                 each.before = self._seen(each)
+        return True
 
     def _seen(self, each: Planted) -> Any:
         return KINDS[each.operation].look(self._clients(each.account, each.region), each.id)
@@ -258,8 +265,8 @@ TWIN_KEYS = {"of": _known_patterns, "clash": list_of(one_of(*CLASHES)), "at": wh
 THING_KEYS = {
     "operation": _known,
     "parameters": table,
-    "account": text,
-    "region": text,
+    "account": some_text,
+    "region": some_text,
     "at_mutating": whole(0),
     "when": one_of("before", "after"),
 }

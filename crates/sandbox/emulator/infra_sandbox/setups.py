@@ -89,7 +89,7 @@ def one_of(*values: str) -> Check:
     return check
 
 
-def text(name: str, value: Any) -> str:
+def some_text(name: str, value: Any) -> str:
     """A text that is not empty."""
     if not isinstance(value, str) or not value:
         raise WrongSetup(f"{name} must be a text, not {json.dumps(value)}")

@@ -13,6 +13,7 @@ from unittest import mock
 
 import requests
 from botocore.exceptions import ClientError, ConnectionClosedError
+from botocore.parsers import ResponseParserError
 from support import FOLDER, SandboxTest, advance, endpoint, page
 
 sys.path.insert(0, FOLDER)
@@ -138,6 +139,11 @@ class PageTest(FaultsTest):
             ('{"only": ["CreateVpc"]}', 'only: "CreateVpc" is no service and operation'),
             ('{"only": ["ECS.*"]}', "only: no service is named 'ECS'"),
             ('{"only": ["ec2.CreateVPC"]}', "only: ec2 has no operation 'CreateVPC'"),
+            ('{"proxy_page_statuses": []}', "proxy_page_statuses must have one status at least"),
+            ('{"proxy_page_statuses": [302]}', "proxy_page_statuses[0] must be a whole number of at least 400, not 302"),
+            ('{"proxy_page_statuses": [600]}', "proxy_page_statuses[0] must be a status of an error, not 600"),
+            ('{"credentials": {"say": "gone"}}', 'credentials.say must be "expired" or "unknown"'),
+            ('{"credentials": {"for": 1}}', "unknown key credentials.for; there are say, after, keys"),
             ('{"kill": 5}', "kill must be an object, not 5"),
             ('{"kill": {"at_mutating": 1}}', "kill needs pid"),
             ('{"kill": {"pid": "peer"}}', "kill needs at_mutating"),
@@ -267,11 +273,96 @@ class FormsTest(FaultsTest):
         bare = {each for seen in codes.values() for each in seen if each[1].isdigit()}
         self.assertEqual(bare, {(500, "500"), (503, "503")})
 
+    def test_a_proxy_answers_with_a_page_in_place_of_any_service(self):
+        seen = set()
+        for seed in range(4):
+            set_faults(proxy_page=1, seed=seed)
+            for service, _, _, operation, parameters in calls(self):
+                # Of a page that is no XML boto3 says just that.
+                with self.assertRaises((ClientError, ResponseParserError)) as raised:
+                    getattr(self.client(service), operation)(**parameters)
+                if isinstance(raised.exception, ClientError):
+                    seen.add(raised.exception.response["ResponseMetadata"]["HTTPStatusCode"])
+                else:
+                    self.assertIn("<html>", str(raised.exception))
+        self.assertEqual(seen, {404, 500})
+        set_faults(proxy_page=1, proxy_page_statuses=[502], only=["ecs.List*"])
+        self.ec2.describe_vpcs()
+        answer = requests.get(
+            endpoint() + "/",
+            headers={
+                "Authorization": "AWS4-HMAC-SHA256 Credential=a/20260101/us-east-1/ecs/aws4_request, Signature=b",
+                "Content-Type": "application/x-amz-json-1.1",
+                "X-Amz-Target": "AmazonEC2ContainerServiceV20141113.ListClusters",
+            },
+        )
+        self.assertEqual((answer.status_code, answer.headers["Content-Type"]), (502, "text/html"))
+        self.assertIn("502 Bad Gateway", answer.text)
+        self.assertNotIn("x-amzn-RequestId", answer.headers)
+        set_faults(proxy_page=1, proxy_page_statuses=[404], only=["registry.*"])
+        self.assertEqual(requests.get(endpoint() + "/v2/").status_code, 404)
+
+    def test_every_service_refuses_credentials_in_its_own_words(self):
+        said = {
+            "expired": {"ExpiredTokenException", "ExpiredToken", "RequestExpired"},
+            "unknown": {"UnrecognizedClientException", "InvalidClientTokenId", "AuthFailure", "InvalidAccessKeyId"},
+            "not_yet_current": {
+                *("InvalidSignatureException", "SignatureDoesNotMatch", "RequestExpired", "RequestTimeTooSkewed")
+            },
+        }
+        for say, expected in said.items():
+            set_faults(credentials={"say": say})
+            found = {}
+            for service, _, _, operation, parameters in calls(self):
+                status, code, message = self.answered(service, operation, parameters)
+                found[service] = (status, code)
+                if say == "not_yet_current" and service not in ("ec2", "s3"):
+                    self.assertRegex(message, r"not yet current: \w+Z is still later than \w+Z \(\w+Z \+ 5 min\.\)")
+            self.assertEqual({code for _, code in found.values()}, expected)
+            self.assertGreater(report()["injected"]["credentials"], 20)
+        # Of each family one.
+        set_faults(credentials={"say": "expired"})
+        for client, status, code in (
+            (lambda: self.ec2.describe_vpcs(), 400, "RequestExpired"),
+            (lambda: self.ecs.list_clusters(), 400, "ExpiredTokenException"),
+            (lambda: self.iam.list_roles(), 403, "ExpiredToken"),
+            (lambda: self.apigatewayv2.get_apis(), 403, "ExpiredTokenException"),
+            (lambda: self.route53.list_hosted_zones(), 403, "ExpiredToken"),
+        ):
+            with self.assertRaises(ClientError) as raised:
+                client()
+            answer = raised.exception.response
+            self.assertEqual((answer["ResponseMetadata"]["HTTPStatusCode"], answer["Error"]["Code"]), (status, code))
+
+    def test_credentials_end_in_the_middle_and_others_are_good(self):
+        set_faults(credentials={"say": "expired", "after": 2})
+        self.ec2.create_vpc(CidrBlock="10.0.0.0/16")
+        self.ecs.list_clusters()
+        for _ in range(2):
+            self.refused("RequestExpired", self.ec2.create_vpc, CidrBlock="10.1.0.0/16")
+            self.refused("ExpiredTokenException", self.ecs.list_clusters)
+        former, self.account = self.account, str(int(self.account) + 10**9)
+        self._clients.clear()
+        self.ecs.list_clusters()
+        # Those of a session go, those that took the role stay.
+        role = f"arn:aws:iam::{former}:role/deploy"
+        session = self.sts.assume_role(RoleArn=role, RoleSessionName="session")["Credentials"]
+        self.account = session["AccessKeyId"]
+        set_faults(credentials={"say": "expired", "after": 1, "keys": "ASIA*"})
+        self._clients.clear()
+        self.ecs.list_clusters()
+        self.refused("ExpiredTokenException", self.ecs.list_clusters)
+        self.account = former
+        self._clients.clear()
+        self.ecs.list_clusters()
+        page("DELETE", "/_infra/faults")
+        self.assertEqual(self.own_vpcs(), 1)
+
     def test_neither_has_an_effect(self):
-        for kind in ("throttled", "server_error", "reset"):
+        for kind in ("throttled", "server_error", "reset", "proxy_page"):
             set_faults(**{kind: 1}, only=["*.Create*"])
             for number in range(4):
-                with self.assertRaises((ClientError, ConnectionClosedError)):
+                with self.assertRaises((ClientError, ConnectionClosedError, ResponseParserError)):
                     self.ec2.create_vpc(CidrBlock=f"10.{number}.0.0/16")
             self.assertEqual(self.own_vpcs(), 0)
             self.assertEqual(report()["injected"][kind], 4)

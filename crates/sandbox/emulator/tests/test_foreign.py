@@ -4,7 +4,7 @@ import json
 
 import requests
 from botocore.exceptions import ClientError
-from support import REGION, TRUST, SandboxTest, endpoint, page
+from support import REGION, TRUST, SandboxTest, advance, endpoint, page, set_durations
 
 POLICY = json.dumps({"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": "s3:*", "Resource": "*"}]})
 ATTACHED = "arn:aws:iam::aws:policy/AWSXRayDaemonWriteAccess"
@@ -219,13 +219,13 @@ class TwinTest(ForeignTest):
             "apigatewayv2.CreateStage", "ConflictException", gateway.create_stage, ApiId=api, StageName="$default"
         )
         certificate = self.acm.request_certificate(DomainName="api.example.com")["CertificateArn"]
-        page("POST", "/_infra/advance?seconds=3600")
+        advance(3600)
         domain = {"CertificateArn": certificate, "EndpointType": "REGIONAL", "SecurityPolicy": "TLS_1_2"}
         self.refused_beside_a_twin(
             *("apigatewayv2.CreateDomainName", "ConflictException", gateway.create_domain_name),
             **dict(DomainName="api.example.com", DomainNameConfigurations=[domain]),
         )
-        page("POST", "/_infra/advance?seconds=3600")
+        advance(3600)
         self.refused_beside_a_twin(
             *("apigatewayv2.CreateApiMapping", "ConflictException", gateway.create_api_mapping),
             **dict(ApiId=api, Stage="$default", DomainName="api.example.com"),
@@ -331,6 +331,17 @@ class WatchTest(ForeignTest):
         page("DELETE", "/_infra/faults")
         self.assertEqual(self.planted("logs.CreateLogGroup")["state"], "untouched")
         self.refused("ResourceAlreadyExistsException", self.logs.create_log_group, logGroupName="/a")
+
+    def test_a_twin_comes_as_soon_as_AWS_takes_it(self):
+        set_durations({"iam.service_linked_role.usable": 5})
+        self.addCleanup(set_durations, {"iam.service_linked_role.usable": 0})
+        plant({"of": ["ecs.CreateCluster"], "at": 1})
+        self.refused("InvalidParameterException", self.ecs.create_cluster, clusterName="c")
+        self.assertEqual((report()["planted"], report()["met"], len(report()["failed"])), ([], [0], 1))
+        advance(10)
+        answer = self.ecs.create_cluster(clusterName="c")
+        self.assertEqual(answer["cluster"]["tags"], [{"key": "made-by", "value": "somebody else"}])
+        self.assertEqual((len(report()["planted"]), report()["met"], report()["failed"]), (1, [1], []))
 
     def test_nobody_counts_what_somebody_else_does(self):
         page("POST", "/_infra/requests/reset")

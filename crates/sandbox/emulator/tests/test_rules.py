@@ -213,3 +213,9 @@ class Rules(SandboxTest):
         self.assertEqual(found(TagFilters=[{"Key": "team"}]), sorted([*team_a, f"{gateway}/stages/$default"]))
         self.ecr.delete_repository(repositoryName="app")
         self.assertNotIn(repository, found(TagFilters=[{"Key": "team"}]))
+
+    def test_a_log_group_takes_its_tags_with_it(self):
+        self.logs.create_log_group(logGroupName="/a", tags={"k": "v"})
+        self.logs.delete_log_group(logGroupName="/a")
+        self.logs.create_log_group(logGroupName="/a")
+        self.assertEqual(self.logs.list_tags_log_group(logGroupName="/a")["tags"], {})

@@ -24,6 +24,16 @@ def create_log_group(call: Call) -> Answer:
     return answer
 
 
+@operation("logs", "DeleteLogGroup")
+def delete_log_group(call: Call) -> Answer:
+    """A group's tags go with it; moto gives them to the next one of that name."""
+    group = call.backend().groups.get(call.params["logGroupName"])
+    answer = call.forward()
+    if group is not None and answer.status < 300:
+        call.backend().tagger.delete_all_tags_for_resource(group.arn)
+    return answer
+
+
 @operation("logs", "DescribeLogGroups")
 def describe_log_groups(call: Call) -> dict[str, Any]:
     result = call.moto()
