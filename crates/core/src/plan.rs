@@ -73,6 +73,11 @@ pub enum Reason {
         /// What is replaced.
         address: ResourceAddress,
     },
+    /// It and another change places: what AWS keeps unique has to be let go of by one of them first.
+    PlaceWanted {
+        /// What takes its place.
+        address: ResourceAddress,
+    },
     /// The user asked for it (`--replace`, `redeploy`).
     Requested,
     /// The stack is destroyed.

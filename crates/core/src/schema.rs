@@ -116,8 +116,53 @@ pub struct TypeSchema {
     /// Attributes that together are the resource's name at AWS: two resources with the same ones cannot
     /// exist side by side, so a replacement that keeps them has to delete first. Empty: AWS gives ids.
     pub natural_key: Vec<String>,
+    /// What else keeps two resources of the type from existing side by side.
+    pub clashes: Vec<Clash>,
+    /// Elements of its lists that others use, and that AWS does not let go of before those have.
+    pub in_use: Vec<InUse>,
+    /// The attribute that, while it is true at AWS, has every delete refused.
+    pub protected_by: Option<String>,
     /// Create-before-destroy unless the file says otherwise.
     pub create_before_destroy: bool,
+}
+
+/// A rule of AWS by which two resources of a type cannot exist side by side.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Clash {
+    /// These attributes have the same values in both: the scope of the rule.
+    pub same: Vec<String>,
+    /// What makes two of the same scope clash.
+    pub when: ClashWhen,
+}
+
+/// What makes two resources of the same scope clash.
+#[derive(Debug, Clone, PartialEq)]
+pub enum ClashWhen {
+    /// One of them, and not the other, has this value in this attribute; `Null`: does not set it.
+    OnlyOneHas {
+        /// The attribute.
+        attribute: String,
+        /// The value.
+        value: Value,
+    },
+    /// The networks in this attribute overlap.
+    Overlap {
+        /// The attribute, a network in CIDR notation.
+        attribute: String,
+    },
+}
+
+/// That resources of another type use elements of a list: AWS refuses to take an element away while one does.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct InUse {
+    /// The list or set.
+    pub attribute: String,
+    /// The type that uses its elements.
+    pub by: TypeName,
+    /// The attribute of that type that names the resource with the list.
+    pub through: String,
+    /// Where that type names the elements that it uses; lists on the way are looked through.
+    pub at: AttributePath,
 }
 
 impl TypeSchema {
@@ -129,6 +174,9 @@ impl TypeSchema {
             attributes: BTreeMap::new(),
             computed: BTreeMap::new(),
             natural_key: Vec::new(),
+            clashes: Vec::new(),
+            in_use: Vec::new(),
+            protected_by: None,
             create_before_destroy: false,
         }
     }

@@ -12,6 +12,7 @@ use crate::guard::forbidden;
 use crate::input::PlanInput;
 use crate::order::{Ordering, order};
 use crate::outputs;
+use crate::refused::refused;
 use crate::targets::{extend, select, unknown_addresses};
 
 /// Works out what is to be done.
@@ -45,12 +46,14 @@ pub fn plan(input: &PlanInput<'_>) -> Result<Plan, Vec<Diagnostic>> {
             Ordering::Again(more) => delete_first.extend(more),
             Ordering::Impossible(problem) => {
                 let mut problems = forbidden(&graph, &decisions);
+                problems.extend(refused(&graph, &decisions));
                 problems.push(problem);
                 return Err(problems);
             }
         }
     };
-    let problems = forbidden(&graph, &decisions);
+    let mut problems = forbidden(&graph, &decisions);
+    problems.extend(refused(&graph, &decisions));
     if !problems.is_empty() {
         return Err(problems);
     }

@@ -4,6 +4,7 @@
 //! planner or a damaged plan: nothing of it may be run.
 
 mod order;
+mod unique;
 
 use std::collections::BTreeMap;
 
@@ -29,6 +30,7 @@ pub fn check(plan: &Plan, input: &PlanInput<'_>) -> Result<(), Vec<String>> {
         checker.completeness();
         checker.secrets();
         checker.order();
+        checker.unique();
     }
     if checker.broken.is_empty() {
         Ok(())
@@ -219,6 +221,10 @@ impl<'c, 'a> Checker<'c, 'a> {
             .is_some_and(|lifecycle| lifecycle.prevent_destroy);
         self.require(!(destroys && forbids), || {
             format!("{address}: it would be destroyed, and prevent_destroy forbids it")
+        });
+        let is_protected = destroys && !retain && self.is_protected(address);
+        self.require(!is_protected, || {
+            format!("{address}: it would be deleted, and AWS has its deletion protection on")
         });
         self.require(!(change.action == Action::Delete && retain), || {
             format!("{address}: it would be deleted, and retain forbids it")

@@ -65,13 +65,22 @@ pub(crate) struct Decisions {
     pub errors: Vec<Diagnostic>,
 }
 
+/// Why a resource has to be replaced with the old one going first.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Cause {
+    /// The node that this is because of.
+    pub node: usize,
+    /// That one takes what this one has and AWS keeps unique, and the other way round.
+    pub takes_its_place: bool,
+}
+
 /// Decides for every selected node, each after what it needs. `delete_first` holds resources that have to
-/// be replaced, the old one first, with the replaced resource that this is because of.
+/// be replaced, the old one first, with what this is because of.
 pub(crate) fn decide<'a>(
     input: &PlanInput<'a>,
     graph: &Graph<'a>,
     selected: &[bool],
-    delete_first: &BTreeMap<usize, usize>,
+    delete_first: &BTreeMap<usize, Cause>,
 ) -> Decisions {
     let mut decider = Decider {
         input,
@@ -112,7 +121,7 @@ pub(crate) struct Decider<'d, 'a> {
     pub graph: &'d Graph<'a>,
     /// By node: whether the plan is about it.
     pub selected: &'d [bool],
-    pub delete_first: &'d BTreeMap<usize, usize>,
+    pub delete_first: &'d BTreeMap<usize, Cause>,
     pub decisions: Decisions,
 }
 

@@ -1,8 +1,11 @@
 //! The steps that the decisions ask for, and which waits for which.
 
-use std::collections::{BTreeMap, BTreeSet};
+mod in_use;
+mod unique;
 
-use infra_core::{Action, Attributes, PhysicalId, StepOperation, Strength, TypeName, Value};
+use std::collections::BTreeSet;
+
+use infra_core::{Action, PhysicalId, StepOperation, Strength};
 
 use crate::decide::{Decision, Decisions, refers_to_change};
 use crate::graph::{Found, Graph};
@@ -19,8 +22,10 @@ pub(crate) enum Because {
     Freed,
     /// The other half of a replacement comes first.
     Half,
-    /// The name has to be free.
+    /// What AWS keeps unique has to be free.
     Name,
+    /// What used an element of its list has to have let go of that.
+    InUse,
 }
 
 /// That a step waits for another.
@@ -55,7 +60,7 @@ pub(crate) struct Drafts<'a> {
     /// By thing: the delete.
     removals: Vec<Option<usize>>,
     /// By thing: the note that it is gone.
-    farewells: Vec<Option<usize>>,
+    forgets: Vec<Option<usize>>,
 }
 
 /// Deletes of things that do not wait for the update of a node after all.
@@ -69,7 +74,7 @@ impl<'a> Drafts<'a> {
             updates: vec![None; graph.nodes.len()],
             confirms: vec![None; graph.nodes.len()],
             removals: vec![None; graph.things.len()],
-            farewells: vec![None; graph.things.len()],
+            forgets: vec![None; graph.things.len()],
         };
         let mut things = graph.things.iter().enumerate().peekable();
         for (number, decision) in decisions.of.iter().enumerate() {
@@ -82,10 +87,11 @@ impl<'a> Drafts<'a> {
                 }
             }
         }
-        drafts.needs(graph, decisions);
+        let reversed = drafts.in_use(graph, decisions);
+        drafts.needs(graph, decisions, &reversed);
         drafts.gone(graph);
         drafts.freed(graph, decisions, waived);
-        drafts.names(graph, decisions);
+        drafts.unique(graph, decisions);
         for step in &mut drafts.steps {
             // Of several reasons to wait for the same step, the one that counts most stays: the strongest
             // wait, and for the same wait the reason that cannot be waived.
@@ -126,7 +132,7 @@ impl<'a> Drafts<'a> {
         let (node, id) = (graph.things[thing].node, &graph.things[thing].record.physical_id);
         if forget {
             let step = self.add(node, Some(thing), StepOperation::Forget, Some(id));
-            self.farewells[thing] = Some(step).filter(|_| graph.things[thing].absent);
+            self.forgets[thing] = Some(step).filter(|_| graph.things[thing].absent);
             return step;
         }
         let step = self.add(node, Some(thing), StepOperation::Delete, Some(id));
@@ -195,8 +201,8 @@ impl<'a> Drafts<'a> {
     }
 
     /// Creates and updates come after what they need. So do notes in the state, since what the file says of
-    /// a resource is worked out from what it needs.
-    fn needs(&mut self, graph: &Graph<'a>, decisions: &Decisions) {
+    /// a resource is worked out from what it needs. Of what is `reversed`, the second waits for the first.
+    fn needs(&mut self, graph: &Graph<'a>, decisions: &Decisions, reversed: &BTreeSet<(usize, usize)>) {
         for (number, needs) in graph.needs.iter().enumerate() {
             let acts = matches!(
                 &decisions.of[number],
@@ -207,7 +213,7 @@ impl<'a> Drafts<'a> {
                 continue;
             };
             for &(other, strength) in needs {
-                if let Some(to) = self.making[other] {
+                if let (Some(to), false) = (self.making[other], reversed.contains(&(number, other))) {
                     self.wait_for(step, to, strength, Because::Needs);
                 }
             }
@@ -254,50 +260,6 @@ impl<'a> Drafts<'a> {
             }
         }
     }
-
-    /// A create comes after the delete of something else that has the name it wants: a resource that was
-    /// given another address in the file. It also comes after the note that such a thing is gone, or the state
-    /// would have two addresses for the one that is made.
-    fn names(&mut self, graph: &Graph<'a>, decisions: &Decisions) {
-        let mut taken: BTreeMap<(&TypeName, Vec<String>), Vec<usize>> = BTreeMap::new();
-        let goes = |thing: usize| self.removals[thing].or(self.farewells[thing]);
-        for thing in 0..graph.things.len() {
-            if goes(thing).is_none() {
-                continue;
-            }
-            let node = &graph.nodes[graph.things[thing].node];
-            if let Some(name) = natural_name(graph, graph.things[thing].node, graph.attributes_of(thing)) {
-                taken
-                    .entry((node.address.type_name(), name))
-                    .or_default()
-                    .push(thing);
-            }
-        }
-        if taken.is_empty() {
-            return;
-        }
-        for (number, decision) in decisions.of.iter().enumerate() {
-            let Some(decision) = decision
-                .as_ref()
-                .filter(|decision| matches!(decision.action, Action::Create | Action::Replace))
-            else {
-                continue;
-            };
-            let Some(name) = natural_name(graph, number, &decision.wanted) else {
-                continue;
-            };
-            let key = (graph.nodes[number].address.type_name(), name);
-            for &thing in taken.get(&key).into_iter().flatten() {
-                if graph.nodes[number].thing == Some(thing) {
-                    continue;
-                }
-                let removal = self.removals[thing].or(self.farewells[thing]);
-                if let (Some(create), Some(removal)) = (self.making[number], removal) {
-                    self.wait_for(create, removal, Strength::Ready, Because::Name);
-                }
-            }
-        }
-    }
 }
 
 /// Whether the update of `node` takes away something by which it refers to what AWS has of `other`.
@@ -314,19 +276,4 @@ fn lets_go_of(graph: &Graph<'_>, decisions: &Decisions, node: usize, other: usiz
         .differences
         .iter()
         .any(|difference| identity.is_in(&difference.observed))
-}
-
-/// A resource's name at AWS, if it has one that is known and not secret. Where all parts of it are null it has
-/// none: a gateway that holds no address is not the same as the next one.
-pub(crate) fn natural_name(graph: &Graph<'_>, node: usize, attributes: &Attributes) -> Option<Vec<String>> {
-    let schema = graph.nodes[node].definition?.schema();
-    let part = |name: &String| match attributes.get(name).unwrap_or(&Value::Null) {
-        Value::String(text) => Some(format!("\"{text}")),
-        Value::Integer(number) => Some(number.to_string()),
-        Value::Bool(truth) => Some(truth.to_string()),
-        Value::Null => Some(String::new()),
-        _ => None,
-    };
-    let name: Vec<String> = schema.natural_key.iter().map(part).collect::<Option<_>>()?;
-    name.iter().any(|part| !part.is_empty()).then_some(name)
 }

@@ -3,8 +3,8 @@
 use infra_core::plan::{Reason, ReplaceOrder};
 use infra_core::state::RecordStatus;
 use infra_core::{
-    Action, AttributeSchema, Attributes, Diagnostic, Health, Resource, ResourceAddress, ResourceRecord,
-    TypeDefinition, Value,
+    Action, AttributeSchema, Attributes, Diagnostic, Health, PhysicalId, Resource, ResourceAddress,
+    ResourceRecord, TypeDefinition, Value,
 };
 
 use crate::decide::{Decider, Decision, broken, is_asked, refers_to_change};
@@ -13,6 +13,7 @@ use crate::graph::{Found, Node};
 use crate::identity::Identity;
 use crate::resolve::{Current, Resolved, immutable_paths};
 use crate::scope;
+use crate::unique::{ends_with_name, keys_in};
 
 /// A resource that the file wants and AWS has.
 pub(crate) struct Present<'o, 'a> {
@@ -61,14 +62,18 @@ impl<'a> Decider<'_, 'a> {
             (Action::NoOp, Reason::Unchanged)
         };
         let mut decision = Decision::new(action, reason);
+        let part_of = || {
+            let address = self.is_part_of(present)?;
+            Some(Reason::DependencyReplaced { address })
+        };
         let cause = match decision.action {
-            Action::Update => self.has_to_go_with(present).or_else(|| self.is_part_of(present)),
-            Action::NoOp => self.is_part_of(present),
+            Action::Update => self.has_to_go_with(present).or_else(part_of),
+            Action::NoOp => part_of(),
             _ => None,
         };
-        if let Some(address) = cause {
+        if let Some(reason) = cause {
             decision.action = Action::Replace;
-            decision.reason = Reason::DependencyReplaced { address };
+            decision.reason = reason;
             decision.delete_first = true;
         }
         match decision.action {
@@ -78,19 +83,28 @@ impl<'a> Decider<'_, 'a> {
         }
     }
 
-    /// The replaced dependency that cannot go as long as this one refers to it. `None` when there is no such
-    /// thing, or when this one may not be replaced: then it is updated once the new dependency is there.
-    fn has_to_go_with(&self, present: &Present<'_, 'a>) -> Option<ResourceAddress> {
+    /// The replaced dependency that cannot go as long as this one refers to it, or what this one changes places with.
+    /// `None` when there is no such thing, or when this one may not be replaced: then it is updated once the new
+    /// dependency is there.
+    fn has_to_go_with(&self, present: &Present<'_, 'a>) -> Option<Reason> {
         if !is_replaceable(present.resource) {
             return None;
         }
-        let cause = match self.delete_first.get(&present.number) {
-            Some(&cause) => Some(cause),
-            None => self
-                .replaced_dependencies(present)
-                .find(|&other| refers_to_change(self.graph, &self.decisions.planned, present.number, other)),
-        };
-        cause.map(|cause| self.graph.nodes[cause].address.clone())
+        let address = |node: usize| self.graph.nodes[node].address.clone();
+        if let Some(cause) = self.delete_first.get(&present.number) {
+            let address = address(cause.node);
+            return Some(if cause.takes_its_place {
+                Reason::PlaceWanted { address }
+            } else {
+                Reason::DependencyReplaced { address }
+            });
+        }
+        let cause = self
+            .replaced_dependencies(present)
+            .find(|&other| refers_to_change(self.graph, &self.decisions.planned, present.number, other))?;
+        Some(Reason::DependencyReplaced {
+            address: address(cause),
+        })
     }
 
     /// The resource under which AWS keeps this one, by a name that stays what it was, and whose thing goes: this
@@ -105,9 +119,16 @@ impl<'a> Decider<'_, 'a> {
             }
             found
         };
+        let by_name = |node: &Node<'a>| {
+            let mut names = present.definition.schema().natural_key.iter();
+            let observed = |name: &String| present.observed.get(name).and_then(Value::as_str);
+            let id = node.physical_id().map(PhysicalId::as_str);
+            id.is_some_and(|id| names.any(|name| observed(name).is_some_and(|name| ends_with_name(id, name))))
+        };
         self.replaced_dependencies(present)
-            .map(|other| self.graph.nodes[other].address)
-            .find(|address| refers(address))
+            .map(|other| &self.graph.nodes[other])
+            .find(|node| refers(node.address) || by_name(node))
+            .map(|node| node.address)
             .or_else(|| self.is_left_by(present))
             .cloned()
     }
@@ -165,7 +186,13 @@ impl<'a> Decider<'_, 'a> {
         let observed = resolved.observed().unwrap_or(present.observed).clone();
         let set = resolved.into_set();
         let keeps_name = self.keeps_name(present, &set, &observed);
+        let keys = |attributes| keys_in(Some(present.definition), attributes);
+        let clashes = match (keys(&set), keys(&observed)) {
+            (Some(new), Some(old)) => !keeps_name && new.clash(&old).is_some(),
+            _ => false,
+        };
         let lifecycle = &present.resource.lifecycle;
+        let keeps_name = keeps_name || clashes;
         let asked = lifecycle.create_before_destroy;
         // What is being deleted by somebody gives its name back by itself.
         let asked_in_vain = asked == Some(true) && !matches!(present.health, Health::Deleting(_));
@@ -175,7 +202,7 @@ impl<'a> Decider<'_, 'a> {
         let dragged = self
             .delete_first
             .get(&present.number)
-            .copied()
+            .map(|cause| cause.node)
             .or_else(|| self.replaced_dependencies(present).next());
         if let (Some(cause), Some(true)) = (dragged, asked) {
             let cause = self.graph.nodes[cause].address;

@@ -71,6 +71,10 @@ fn why(reason: &Reason) -> (String, String) {
             format!("{address}, which it refers to, is replaced and has to be deleted first"),
             format!("change the name of {address}, so that both can exist side by side"),
         ),
+        Reason::PlaceWanted { address } => (
+            format!("it and {address} change places, and one of them has to be deleted first"),
+            "apply the change in two parts, with a value in between that nothing else has".to_owned(),
+        ),
         Reason::Requested => (
             "it was asked to be replaced".to_owned(),
             "leave it out of what is to be replaced".to_owned(),

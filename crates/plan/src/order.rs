@@ -10,9 +10,10 @@
 use std::collections::BTreeMap;
 
 use infra_core::Diagnostic;
+use infra_core::StepOperation;
 use infra_core::plan::ReplaceOrder;
 
-use crate::decide::Decisions;
+use crate::decide::{Cause, Decisions};
 use crate::draft::{Because, Draft, Drafts, Waived};
 use crate::existing::is_replaceable;
 use crate::graph::Graph;
@@ -24,7 +25,7 @@ pub(crate) enum Ordering<'a> {
     Done(Vec<Draft<'a>>, Vec<usize>),
     /// These have to be replaced with the old one going first, because of another replaced resource:
     /// everything is to be decided again.
-    Again(BTreeMap<usize, usize>),
+    Again(BTreeMap<usize, Cause>),
     /// There is no order.
     Impossible(Diagnostic),
 }
@@ -110,14 +111,15 @@ impl Circles<'_, '_> {
 
     /// What has to be replaced, the old one first, for the deletes that cannot come later: replacements made
     /// first only by habit; if there are none, survivors that a delete waits for. Each with a cause.
-    fn to_be_replaced(&self, decisions: &Decisions) -> BTreeMap<usize, usize> {
+    /// Where resources only take each other's places, the first of them is.
+    fn to_be_replaced(&self, decisions: &Decisions) -> BTreeMap<usize, Cause> {
         let mut causes: BTreeMap<usize, usize> = BTreeMap::new();
         let fixed = |node: usize| matches!(&decisions.of[node], Some(decision) if decision.delete_first);
         for (_, to, because) in self.edges() {
             let node = self.steps[to].node;
             let deletes_first = match because {
                 Because::Half => fixed(node),
-                Because::Name => true,
+                Because::Name | Because::InUse => true,
                 Because::Needs | Because::Gone | Because::Freed => false,
             };
             if let (true, Some(circle)) = (deletes_first, self.circle[to]) {
@@ -125,10 +127,16 @@ impl Circles<'_, '_> {
             }
         }
         let resource = |node: usize| self.graph.nodes[node].resource;
-        let with_causes = |nodes: Vec<(usize, usize)>| -> BTreeMap<usize, usize> {
+        let with_causes = |nodes: Vec<(usize, usize)>| -> BTreeMap<usize, Cause> {
             nodes
                 .into_iter()
-                .filter_map(|(node, step)| Some((node, *causes.get(&self.circle[step]?)?)))
+                .filter_map(|(number, step)| {
+                    let cause = Cause {
+                        node: *causes.get(&self.circle[step]?)?,
+                        takes_its_place: false,
+                    };
+                    Some((number, cause))
+                })
                 .collect()
         };
         let by_habit = self
@@ -151,13 +159,41 @@ impl Circles<'_, '_> {
             .map(|(_, to, _)| (self.steps[to].node, to))
             .filter(|&(node, _)| resource(node).is_some_and(is_replaceable))
             .collect();
-        with_causes(survivors)
+        let survivors = with_causes(survivors);
+        if !survivors.is_empty() {
+            return survivors;
+        }
+        self.changing_places()
+    }
+
+    /// Of each circle of updates that wait for each other to let go, the first that may be replaced.
+    fn changing_places(&self) -> BTreeMap<usize, Cause> {
+        let mut first: BTreeMap<usize, (usize, usize)> = BTreeMap::new();
+        for (from, to, because) in self.edges() {
+            let node = self.steps[to].node;
+            let may_go = self.steps[to].operation == StepOperation::Update
+                && self.graph.nodes[node].resource.is_some_and(is_replaceable);
+            if let (Because::Name, true, Some(circle)) = (because, may_go, self.circle[to]) {
+                let found = first.entry(circle).or_insert((node, self.steps[from].node));
+                *found = (*found).min((node, self.steps[from].node));
+            }
+        }
+        first
+            .into_values()
+            .map(|(node, by)| {
+                let cause = Cause {
+                    node: by,
+                    takes_its_place: true,
+                };
+                (node, cause)
+            })
+            .collect()
     }
 
     fn contradiction(&self) -> Diagnostic {
         let mut nodes: Vec<usize> = self
             .edges()
-            .filter(|&(_, _, because)| matches!(because, Because::Half | Because::Name))
+            .filter(|&(_, _, because)| matches!(because, Because::Half | Because::Name | Because::InUse))
             .map(|(from, _, _)| self.steps[from].node)
             .collect();
         nodes.sort_unstable();
@@ -166,13 +202,33 @@ impl Circles<'_, '_> {
             .iter()
             .map(|&node| self.graph.nodes[node].address.to_string())
             .collect();
-        let message = format!(
-            "there is no order in which {} can be replaced: some may not exist side by side with their old \
-             ones, and others were asked to be made before their old ones go",
-            names.join(", ")
-        );
-        let mut diagnostic = Diagnostic::error("no-order", message)
-            .help("take create_before_destroy out, change the names of the others, or apply the change in two parts");
+        let names = names.join(", ");
+        let (message, help) = if self.edges().any(|(_, _, because)| because == Because::InUse) {
+            (
+                format!(
+                    "there is no order in which {names} can be changed: what is used of a list cannot be taken \
+                     away before its users have moved on, and they move on to what the same change adds"
+                ),
+                "apply the change in two parts: first add, then take away",
+            )
+        } else if self.edges().any(|(_, _, because)| because == Because::Half) {
+            (
+                format!(
+                    "there is no order in which {names} can be replaced: some may not exist side by side with \
+                     their old ones, and others were asked to be made before their old ones go"
+                ),
+                "take create_before_destroy out, change the names of the others, or apply the change in two parts",
+            )
+        } else {
+            (
+                format!(
+                    "there is no order in which {names} can take each other's places: AWS lets no two have the \
+                     same, and the lifecycle of none of them lets it be deleted first"
+                ),
+                "apply the change in two parts, with a value in between that nothing else has",
+            )
+        };
+        let mut diagnostic = Diagnostic::error("no-order", message).help(help);
         for (position, &node) in nodes.iter().enumerate() {
             if let Some(resource) = self.graph.nodes[node].resource {
                 diagnostic = match position {

@@ -1,14 +1,12 @@
 //! Which part of everything a plan is about.
 
-use std::collections::BTreeMap;
-
 use infra_core::plan::PlanMode;
-use infra_core::{Action, Diagnostic, ResourceAddress, TypeName};
+use infra_core::{Action, Diagnostic, ResourceAddress};
 
-use crate::decide::Decisions;
-use crate::draft::natural_name;
+use crate::decide::{Decision, Decisions};
 use crate::graph::Graph;
 use crate::input::{PlanInput, means};
+use crate::unique::{Holders, keys_after, keys_of_thing};
 
 /// By node: whether the plan is about it. A target brings along what it needs and, where something is
 /// deleted, what needs that.
@@ -118,27 +116,22 @@ impl<'s, 'a> Selection<'s, 'a> {
     /// would have two addresses for one thing.
     fn add_holders(&mut self, decisions: &Decisions) {
         let graph = self.graph;
-        let mut held: BTreeMap<(&TypeName, Vec<String>), Vec<usize>> = BTreeMap::new();
+        let mut held = Holders::new();
         for thing in 0..graph.things.len() {
-            let number = graph.things[thing].node;
-            if let Some(name) = natural_name(graph, number, graph.attributes_of(thing)) {
-                let type_name = graph.nodes[number].address.type_name();
-                held.entry((type_name, name)).or_default().push(number);
+            if let Some(keys) = keys_of_thing(graph, thing) {
+                held.add(keys, graph.things[thing].node);
             }
         }
         for (number, decision) in decisions.of.iter().enumerate() {
-            let Some(decision) = decision
+            let takes = |decision: &&Decision| {
+                matches!(decision.action, Action::Create | Action::Replace | Action::Update)
+            };
+            let keys = decision
                 .as_ref()
-                .filter(|decision| matches!(decision.action, Action::Create | Action::Replace))
-            else {
-                continue;
-            };
-            let Some(name) = natural_name(graph, number, &decision.wanted) else {
-                continue;
-            };
-            let key = (graph.nodes[number].address.type_name(), name);
-            for &holder in held.get(&key).into_iter().flatten() {
-                self.add(holder);
+                .filter(takes)
+                .and_then(|decision| keys_after(graph, number, decision));
+            for (_, holder) in keys.iter().flat_map(|keys| held.clashing(keys)) {
+                self.add(*holder);
             }
         }
     }

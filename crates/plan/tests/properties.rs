@@ -37,6 +37,7 @@ fn plan_for(case: &mut Case, design: &Design) -> Option<Plan> {
                 "name-in-use",
                 "create-before-destroy",
                 "no-order",
+                "taken-twice",
             ],
         ),
     }
@@ -44,8 +45,8 @@ fn plan_for(case: &mut Case, design: &Design) -> Option<Plan> {
     match case.plan() {
         Ok(plan) => Some(plan),
         Err(errors) => {
-            // What is out of the file is still protected by the state.
-            only(&errors, &["prevent-destroy"]);
+            // What is out of the file is still protected by the state, or stays at AWS and keeps its name.
+            only(&errors, &["prevent-destroy", "taken-twice"]);
             None
         }
     }

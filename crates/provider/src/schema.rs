@@ -2,7 +2,9 @@
 
 use std::collections::BTreeMap;
 
-use infra_core::schema::{AttributeKind, AttributeSchema, ComputedSchema, TypeSchema};
+use infra_core::schema::{
+    AttributeKind, AttributeSchema, Clash, ClashWhen, ComputedSchema, InUse, TypeSchema,
+};
 use infra_core::{TypeName, Value};
 use schemars::generate::SchemaSettings;
 use schemars::{JsonSchema, Schema};
@@ -10,7 +12,7 @@ use serde_json::{Map, Value as Json};
 
 use crate::lookup::LookupType;
 use crate::traits::ResourceType;
-use crate::wait::Traits;
+use crate::wait::{Clashing, Traits, Using};
 
 /// The schema of a type: `Spec`'s fields are its attributes, `Observed`'s other fields are computed.
 pub fn type_schema<T: ResourceType>() -> TypeSchema {
@@ -41,7 +43,7 @@ pub fn lookup_schema<T: LookupType>() -> TypeSchema {
 }
 
 fn schema_of<S: JsonSchema, O: JsonSchema>(name: &str, description: &str, traits: &Traits) -> TypeSchema {
-    let name = name.parse().unwrap_or_else(|_| TypeName::new(name, ""));
+    let name = type_name(name);
     let attributes = table(properties::<S>().as_object(), "", traits);
     let observed = properties::<O>();
     let computed = table(observed.as_object(), "", traits)
@@ -67,9 +69,51 @@ fn schema_of<S: JsonSchema, O: JsonSchema>(name: &str, description: &str, traits
         description: description.to_owned(),
         attributes,
         computed,
-        natural_key: traits.natural_key.iter().map(ToString::to_string).collect(),
+        natural_key: names(traits.natural_key),
+        clashes: traits.clashes.iter().map(clash).collect(),
+        in_use: traits.in_use.iter().map(in_use).collect(),
+        protected_by: traits.protected_by.map(str::to_owned),
         create_before_destroy: traits.create_before_destroy,
     }
+}
+
+fn names(names: &[&str]) -> Vec<String> {
+    names.iter().map(ToString::to_string).collect()
+}
+
+fn clash(rule: &Clashing) -> Clash {
+    match *rule {
+        Clashing::OnlyOneHas {
+            same,
+            attribute,
+            value,
+        } => Clash {
+            same: names(same),
+            when: ClashWhen::OnlyOneHas {
+                attribute: attribute.to_owned(),
+                value: value.map_or(Value::Null, Value::from),
+            },
+        },
+        Clashing::Overlap { same, attribute } => Clash {
+            same: names(same),
+            when: ClashWhen::Overlap {
+                attribute: attribute.to_owned(),
+            },
+        },
+    }
+}
+
+fn in_use(rule: &Using) -> InUse {
+    InUse {
+        attribute: rule.attribute.to_owned(),
+        by: type_name(rule.by),
+        through: rule.through.to_owned(),
+        at: rule.at.into(),
+    }
+}
+
+fn type_name(name: &str) -> TypeName {
+    name.parse().unwrap_or_else(|_| TypeName::new(name, ""))
 }
 
 fn properties<S: JsonSchema>() -> Schema {

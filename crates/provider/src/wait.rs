@@ -55,6 +55,40 @@ impl Default for Waits {
     }
 }
 
+/// A rule of AWS by which two of a type cannot be side by side, where the attributes in `same` are the same in both.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Clashing {
+    /// One of them, and not the other, has this text in the attribute; `None`: does not set it.
+    OnlyOneHas {
+        /// The scope of the rule.
+        same: &'static [&'static str],
+        /// The attribute.
+        attribute: &'static str,
+        /// Its value.
+        value: Option<&'static str>,
+    },
+    /// The networks in the attribute overlap.
+    Overlap {
+        /// The scope of the rule.
+        same: &'static [&'static str],
+        /// The attribute.
+        attribute: &'static str,
+    },
+}
+
+/// That another type uses elements of a list of this one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Using {
+    /// The list.
+    pub attribute: &'static str,
+    /// The type that uses its elements.
+    pub by: &'static str,
+    /// The attribute of that type that names the one with the list.
+    pub through: &'static str,
+    /// Where that type names the elements; lists on the way are looked through.
+    pub at: &'static str,
+}
+
 /// How the planner treats the attributes of a type. Attributes are named by path; keys of tables inside
 /// lists by `list.key`. What is computed needs no mention: it is what `Observed` has and `Spec` has not.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -85,6 +119,12 @@ pub struct Traits {
     pub changes_on_update: &'static [&'static str],
     /// The attributes that together are the resource's name at AWS: two with the same cannot be side by side.
     pub natural_key: &'static [&'static str],
+    /// What else keeps two of the type from being side by side.
+    pub clashes: &'static [Clashing],
+    /// Elements of its lists that others use, which AWS does not let go of before those have.
+    pub in_use: &'static [Using],
+    /// The attribute that, while it is true, has every delete refused.
+    pub protected_by: Option<&'static str>,
     /// Create-before-destroy unless the file says otherwise.
     pub create_before_destroy: bool,
     /// What has to be waited for.
@@ -107,6 +147,9 @@ impl Traits {
         keyed: &[],
         changes_on_update: &[],
         natural_key: &[],
+        clashes: &[],
+        in_use: &[],
+        protected_by: None,
         create_before_destroy: false,
         waits: Waits::NONE,
     };

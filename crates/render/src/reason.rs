@@ -38,6 +38,9 @@ pub(crate) fn words(change: &Change) -> String {
         Reason::Undeclared => format!("no longer in the file{kept}"),
         Reason::Deposed => "left over from an earlier replacement".to_owned(),
         Reason::DependencyReplaced { address } => format!("{address}, which it refers to, is replaced"),
+        Reason::PlaceWanted { address } => {
+            format!("it and {address} change places, and AWS lets no two have the same")
+        }
         Reason::Requested => "asked for".to_owned(),
         Reason::Destroy => format!("the stack is destroyed{kept}"),
     }
@@ -124,6 +127,14 @@ mod tests {
                 },
                 "",
                 "ec2.vpc.main, which it refers to, is replaced",
+            ),
+            (
+                Action::Replace,
+                Reason::PlaceWanted {
+                    address: address.clone(),
+                },
+                "",
+                "it and ec2.vpc.main change places, and AWS lets no two have the same",
             ),
             (Action::Update, Reason::Requested, "", "asked for"),
             (Action::Delete, Reason::Destroy, "", "the stack is destroyed"),

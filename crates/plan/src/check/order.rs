@@ -50,7 +50,8 @@ impl<'c> Checker<'c, '_> {
                 let Some(before) = making.get(needed).filter(|_| needed != *address) else {
                     continue;
                 };
-                self.require(waits(step, before, strength), || {
+                let is_reversed = self.loses_to(needed, address) && waits(before, step, Strength::Ready);
+                self.require(waits(step, before, strength) || is_reversed, || {
                     format!("{address} does not wait for {needed}, which it needs")
                 });
             }

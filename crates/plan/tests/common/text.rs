@@ -90,6 +90,7 @@ fn reason(reason: &Reason) -> String {
         }
         Reason::Broken { status } => format!("broken: {status}"),
         Reason::DependencyReplaced { address } => format!("because of {address}"),
+        Reason::PlaceWanted { address } => format!("changes places with {address}"),
         other => format!("{other:?}"),
     }
 }

@@ -5,7 +5,8 @@ use std::collections::BTreeMap;
 use infra_core::schema::ComputedSchema;
 use infra_core::types::known_str;
 use infra_core::{
-    AttributeKind, AttributeSchema, Attributes, Catalogue, TypeDefinition, TypeName, TypeSchema, Value,
+    AttributeKind, AttributeSchema, Attributes, Catalogue, Clash, ClashWhen, InUse, TypeDefinition, TypeName,
+    TypeSchema, Value,
 };
 
 /// The types of `tests/cases/types.toml`.
@@ -54,6 +55,9 @@ impl Type {
         let mut schema = TypeSchema::new(name);
         schema.natural_key = texts(table.get("natural_key"));
         schema.create_before_destroy = is(table, "create_before_destroy");
+        schema.protected_by = text(table, "protected_by");
+        schema.clashes = rules(table, "clashes").map(clash).collect();
+        schema.in_use = rules(table, "in_use").map(in_use).collect();
         for (name, attribute) in tables(table.get("attributes")) {
             schema.attributes.insert(name, attribute_schema(&attribute));
         }
@@ -142,6 +146,43 @@ fn kind(table: &toml::Table) -> AttributeKind {
         },
         other => panic!("no kind {other}"),
     }
+}
+
+fn rules<'t>(table: &'t toml::Table, name: &str) -> impl Iterator<Item = &'t toml::Table> {
+    let rules = table
+        .get(name)
+        .and_then(toml::Value::as_array)
+        .into_iter()
+        .flatten();
+    rules.map(|rule| rule.as_table().expect("a rule is a table"))
+}
+
+fn clash(rule: &toml::Table) -> Clash {
+    let when = match text(rule, "overlap") {
+        Some(attribute) => ClashWhen::Overlap { attribute },
+        None => ClashWhen::OnlyOneHas {
+            attribute: text(rule, "attribute").expect("a clash names its attribute"),
+            value: rule.get("value").map_or(Value::Null, super::case::value),
+        },
+    };
+    Clash {
+        same: texts(rule.get("same")),
+        when,
+    }
+}
+
+fn in_use(rule: &toml::Table) -> InUse {
+    let told = |name: &str| text(rule, name).expect("told");
+    InUse {
+        attribute: told("attribute"),
+        by: told("by").parse().expect("a type's name"),
+        through: told("through"),
+        at: told("at").as_str().into(),
+    }
+}
+
+fn text(table: &toml::Table, name: &str) -> Option<String> {
+    table.get(name).and_then(toml::Value::as_str).map(str::to_owned)
 }
 
 fn is(table: &toml::Table, name: &str) -> bool {
