@@ -1,19 +1,20 @@
 //! The clients of one run: one region, one account, one role.
 
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::Arc;
 
 use aws_config::sts::AssumeRoleProvider;
 use aws_config::{BehaviorVersion, Region, SdkConfig};
-use aws_smithy_http_client::tls::Provider as TlsProvider;
-use aws_smithy_http_client::tls::rustls_provider::CryptoMode;
 use aws_smithy_runtime_api::client::http::SharedHttpClient;
-use aws_smithy_types::retry::RetryConfig;
 use aws_smithy_types::timeout::TimeoutConfig;
 use infra_core::{AwsIdentity, ErrorClass, ProviderError, StackId};
+use infra_oci::Network;
 use infra_provider::{Progress, ProviderResult};
 
+use crate::environment::Environment;
 use crate::errors::{AwsResult, missing};
+use crate::http;
 use crate::joined::Joined;
 use crate::limits::{ATTEMPT_TIMEOUT, BUCKETS, Bucket, LimitedClient};
 use crate::observe::Observer;
@@ -21,7 +22,7 @@ use crate::serial::Serial;
 use crate::tags::Tags;
 
 /// Where and as whom to connect. Everything else is found as AWS's own tools find it: the standard
-/// credential chain, `AWS_ENDPOINT_URL[_<SERVICE>]`, `AWS_PROFILE`, `AWS_CA_BUNDLE`.
+/// credential chain, `AWS_ENDPOINT_URL[_<SERVICE>]`, `AWS_PROFILE`, and what [`VARIABLES`](crate::VARIABLES) name.
 #[derive(Clone)]
 pub struct ConnectOptions {
     /// The stack: part of the session's name when a role is assumed.
@@ -38,6 +39,8 @@ pub struct ConnectOptions {
     pub registry: Option<String>,
     /// Where Docker keeps the credentials of registries that are not ECR's (`DOCKER_CONFIG`, or `~/.docker`).
     pub docker_config: Option<PathBuf>,
+    /// What is set of [`VARIABLES`](crate::VARIABLES).
+    pub variables: BTreeMap<String, String>,
     /// Where calls are told.
     pub progress: Arc<dyn Progress>,
 }
@@ -88,6 +91,8 @@ pub struct Clients {
     pub registry_is_ecrs: bool,
     /// Where Docker keeps the credentials of registries that are not ECR's.
     pub docker_config: Option<PathBuf>,
+    /// How registries are reached.
+    pub network: Network,
     /// Queues for what takes one change at a time.
     pub serial: Serial,
     /// Reads of route tables, joined.
@@ -99,9 +104,6 @@ pub struct Clients {
     /// Reads of services, joined.
     pub services: Joined<aws_sdk_ecs::types::Service>,
 }
-
-/// Tries of a read, with the SDK's exponential backoff and jitter between them.
-pub(crate) const READ_ATTEMPTS: u32 = 8;
 
 macro_rules! client {
     ($sdk:ident, $service:literal, $config:expr, $http:expr, $bucket:expr, $progress:expr) => {{
@@ -121,10 +123,15 @@ macro_rules! client {
 /// Finds credentials, assumes the role if there is one, and asks AWS who we are before anything else.
 ///
 /// # Errors
-/// No credentials, a role that cannot be assumed, or an account that is not allowed.
+/// An environment that cannot be followed, no credentials, a role that cannot be assumed, or an account that is not
+/// allowed.
 pub async fn connect(options: &ConnectOptions) -> ProviderResult<Clients> {
-    let http = http_client(options);
-    let base = base_config(options, &http).await;
+    let environment = match &options.emulator {
+        Some(_) => Environment::of_emulator(&options.variables)?,
+        None => Environment::of(&options.variables).await?,
+    };
+    let http = http_client(options, &environment)?;
+    let base = base_config(options, &environment, &http).await;
     let config = match &options.assume_role {
         Some(role) => assume(&base, role, options).await,
         None => base,
@@ -168,6 +175,7 @@ pub async fn connect(options: &ConnectOptions) -> ProviderResult<Clients> {
             .or_else(|| options.emulator.as_ref()?.registry.clone()),
         registry_is_ecrs: options.registry.is_none(),
         docker_config: options.docker_config.clone(),
+        network: environment.network,
         serial: Serial::default(),
         route_tables: Joined::default(),
         group_rules: Joined::default(),
@@ -176,16 +184,11 @@ pub async fn connect(options: &ConnectOptions) -> ProviderResult<Clients> {
     })
 }
 
-/// Reading the machine's certificates takes as long as a start does, and an emulator without TLS needs none.
-fn http_client(options: &ConnectOptions) -> SharedHttpClient {
-    let builder = aws_smithy_http_client::Builder::new();
-    let emulator = options.emulator.as_ref();
-    if emulator.is_some_and(|emulator| emulator.endpoint_url.starts_with("http://")) {
-        return builder.build_http();
+fn http_client(options: &ConnectOptions, environment: &Environment) -> ProviderResult<SharedHttpClient> {
+    match &options.emulator {
+        Some(emulator) if emulator.endpoint_url.starts_with("http://") => Ok(http::without_tls()),
+        _ => http::client(&environment.network),
     }
-    builder
-        .tls_provider(TlsProvider::Rustls(CryptoMode::Ring))
-        .build_https()
 }
 
 /// Of calls without a limit: those that find credentials.
@@ -195,12 +198,19 @@ fn unlimited_timeouts() -> TimeoutConfig {
         .build()
 }
 
-async fn base_config(options: &ConnectOptions, http: &SharedHttpClient) -> SdkConfig {
+async fn base_config(
+    options: &ConnectOptions,
+    environment: &Environment,
+    http: &SharedHttpClient,
+) -> SdkConfig {
     let mut loader = aws_config::defaults(BehaviorVersion::latest())
         .http_client(http.clone())
         .region(Region::new(options.region.clone()))
-        .retry_config(RetryConfig::standard().with_max_attempts(READ_ATTEMPTS))
+        .retry_config(environment.retries.clone())
         .timeout_config(unlimited_timeouts());
+    if let Some(name) = &environment.profile_name {
+        loader = loader.profile_name(name);
+    }
     if let Some(emulator) = &options.emulator {
         let made_up = aws_credential_types::Credentials::new(
             &emulator.access_key_id,
@@ -209,8 +219,11 @@ async fn base_config(options: &ConnectOptions, http: &SharedHttpClient) -> SdkCo
             None,
             "emulator",
         );
+        // An emulator has one address, whatever is set for AWS.
         loader = loader
             .endpoint_url(&emulator.endpoint_url)
+            .use_fips(false)
+            .use_dual_stack(false)
             .credentials_provider(made_up);
     }
     loader.load().await
@@ -324,11 +337,13 @@ mod tests {
     use aws_smithy_runtime_api::client::orchestrator::{HttpRequest, HttpResponse};
     use aws_smithy_runtime_api::client::runtime_components::RuntimeComponents;
     use aws_smithy_types::body::SdkBody;
+    use aws_smithy_types::retry::RetryConfig;
     use infra_core::event::EventKind;
     use tokio::time::Instant;
 
     use super::*;
     use crate::always::Always;
+    use crate::environment::READ_ATTEMPTS;
 
     #[test]
     fn an_account_that_is_not_allowed_is_refused() {

@@ -4,6 +4,8 @@ mod blocked;
 mod classes;
 mod credentials;
 
+use std::error::Error as _;
+
 use aws_credential_types::provider::error::CredentialsError;
 use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
 use aws_smithy_runtime_api::client::result::SdkError;
@@ -14,6 +16,8 @@ use infra_provider::ProviderResult;
 
 pub use classes::classify;
 use credentials::Problem;
+
+use crate::http::NotReached;
 
 /// Gives an SDK result its class, service and operation.
 pub trait AwsResult<T> {
@@ -103,8 +107,21 @@ where
             _ => innermost(error),
         },
     };
+    let not_reached = NotReached::in_chain(error);
+    let message = match not_reached.and_then(|failed| failed.proxy.as_ref()) {
+        Some(proxy) => format!("{message} (through the proxy {proxy})"),
+        None => message,
+    };
+    if let Some(hint) = not_reached.and_then(|failed| failed.certificate_hint.clone()) {
+        return ProviderError {
+            service: service.to_owned(),
+            operation: operation.to_owned(),
+            ..ProviderError::new(ErrorClass::Blocked, message)
+        }
+        .hint(hint);
+    }
     if let Some(unsigned) = credentials::in_chain(error) {
-        return not_signed(unsigned, innermost(error), service, operation);
+        return not_signed(unsigned, message, service, operation);
     }
     let class = match error {
         SdkError::ConstructionFailure(_) => ErrorClass::Invalid,
@@ -112,7 +129,14 @@ where
         SdkError::TimeoutError(_) | SdkError::DispatchFailure(_) => ErrorClass::Transient,
         _ => classify(service, code.as_deref(), &message, status),
     };
-    let hint = hint(class, service, operation, code.as_deref(), &message);
+    let through = not_reached.and_then(|failed| failed.proxy.as_ref());
+    let hint = match through {
+        Some(proxy) => Some(format!(
+            "check that the proxy {proxy} can be reached from here and lets this address through; NO_PROXY names what \
+             is asked directly"
+        )),
+        None => hint(class, service, operation, code.as_deref(), &message),
+    };
     ProviderError {
         class,
         message,
@@ -135,13 +159,34 @@ fn not_signed(error: &CredentialsError, message: String, service: &str, operatio
     }
 }
 
+/// An error of a registry, or of how it and AWS are reached.
+pub fn of_registry(error: infra_oci::Error) -> ProviderError {
+    use infra_oci::ErrorClass as Oci;
+    let class = match error.class() {
+        Oci::Unauthorized | Oci::Denied => ErrorClass::Denied,
+        // A repository that was just made may not be visible to the registry yet.
+        Oci::NotFound => ErrorClass::NotFound,
+        Oci::TagImmutable => ErrorClass::AlreadyExists,
+        Oci::Invalid => ErrorClass::Invalid,
+        Oci::Transient => ErrorClass::Transient,
+        Oci::Other => ErrorClass::Other,
+    };
+    let message = match error.source() {
+        Some(cause) => format!("{error}: {}", innermost(cause)),
+        None => error.to_string(),
+    };
+    let converted = ProviderError::new(class, message);
+    match error.hint() {
+        Some(hint) => converted.hint(hint),
+        None => converted,
+    }
+}
+
 /// The message at the end of the chain of causes: `connection refused` says more than `dispatch failure`.
 fn innermost(error: &(dyn std::error::Error + 'static)) -> String {
-    let mut current = error;
-    while let Some(source) = current.source() {
-        current = source;
-    }
-    current.to_string()
+    infra_oci::errors(error)
+        .last()
+        .map_or_else(String::new, ToString::to_string)
 }
 
 fn hint(

@@ -10,8 +10,10 @@ mod catalogue;
 mod choices;
 mod clients;
 mod documents;
+mod environment;
 mod errors;
 mod gaps;
+mod http;
 mod joined;
 mod limits;
 mod lookups;
@@ -27,4 +29,5 @@ mod together;
 
 pub use catalogue::{AwsCatalogue, AwsProviders, DOCUMENTS, LOOKUP_DOCUMENTS};
 pub use clients::{Clients, ConnectOptions, Emulator, connect};
+pub use environment::VARIABLES;
 pub use infra_oci::end_builds;

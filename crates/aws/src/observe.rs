@@ -184,7 +184,7 @@ mod tests {
 
     use super::*;
     use crate::always::Always;
-    use crate::clients::READ_ATTEMPTS;
+    use crate::environment::READ_ATTEMPTS;
 
     #[tokio::test(start_paused = true)]
     async fn what_changes_something_is_sent_once_and_reads_are_repeated() {

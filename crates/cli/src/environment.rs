@@ -24,6 +24,17 @@ pub fn docker_config() -> Option<PathBuf> {
     variable("DOCKER_CONFIG").map(PathBuf::from).or_else(home)
 }
 
+/// What is set of the variables that say how AWS is reached. Paths that are no text are not found either.
+pub fn of_aws() -> BTreeMap<String, String> {
+    infra_aws::VARIABLES
+        .into_iter()
+        .filter_map(|name| {
+            let value = std::env::var_os(name)?;
+            Some((name.to_owned(), value.to_string_lossy().into_owned()))
+        })
+        .collect()
+}
+
 /// All variables that are text.
 pub fn all() -> BTreeMap<String, String> {
     std::env::vars_os()

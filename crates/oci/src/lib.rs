@@ -5,8 +5,8 @@
 //! [`Registry`] pushes it, sending only what the registry lacks.
 //!
 //! What this crate may not know: any cloud, any stack file, any terminal. It prints nothing. Of the
-//! environment it reads `PATH`, where it looks for a build tool; the HTTP client honours `HTTPS_PROXY` and
-//! its kin.
+//! environment it reads `PATH`, where it looks for a build tool. Which proxies and whose certificates are taken is
+//! given to it ([`Network`]).
 //!
 //! The rules come from the [OCI distribution](https://github.com/opencontainers/distribution-spec/blob/v1.1.0/spec.md)
 //! and [image](https://github.com/opencontainers/image-spec/blob/v1.1.0/spec.md) specifications.
@@ -17,6 +17,7 @@ mod error;
 mod gzip;
 mod image;
 mod manifest;
+mod network;
 mod reference;
 mod registry;
 mod writer;
@@ -26,6 +27,7 @@ pub use digest::{Digest, InvalidDigest};
 pub use error::{Error, ErrorClass, Fault};
 pub use image::{Build, BuildLine, Image, Manifest, OpenOptions, Source, end_builds};
 pub use manifest::{InvalidPlatform, Platform, media_type};
+pub use network::{Named, Network, Proxies, Proxy, Trust, errors};
 pub use reference::{InvalidReference, Reference};
 pub use registry::{
     Credentials, Progress, PulledManifest, PushEvent, PushOptions, PushReport, Registry, RegistrySettings,

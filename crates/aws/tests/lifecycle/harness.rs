@@ -72,6 +72,7 @@ impl Cloud {
             }),
             registry: None,
             docker_config: None,
+            variables: std::collections::BTreeMap::new(),
             progress: Arc::new(Silent),
         };
         let clients = connect(&options).await.unwrap();

@@ -12,7 +12,6 @@ use crate::reference::{is_repository, is_tag};
 #[derive(Debug, Clone)]
 pub(crate) struct Address {
     base: Url,
-    loopback: bool,
 }
 
 impl Address {
@@ -43,14 +42,11 @@ impl Address {
             .with_hint("the repository and the credentials are given apart from it"));
         }
         require_safe(&base, &doing)?;
-        Ok(Self {
-            loopback: is_loopback(&base),
-            base,
-        })
+        Ok(Self { base })
     }
 
-    pub(crate) fn is_loopback(&self) -> bool {
-        self.loopback
+    pub(crate) fn is_tls(&self) -> bool {
+        self.base.scheme() == "https"
     }
 
     /// The address as people write it: without the slash at its end.

@@ -18,6 +18,7 @@ use tokio::time::Instant;
 use super::address::{Address, require_safe, shown};
 use super::challenge::{self, Challenge};
 use crate::error::{Error, ErrorClass};
+use crate::network::Network;
 
 /// A user name and a password for a registry. `Debug` does not show the password.
 #[derive(Clone, PartialEq, Eq)]
@@ -133,14 +134,16 @@ const TOKEN_TIMEOUT: Duration = Duration::from_secs(30);
 pub(crate) struct Authority {
     address: Address,
     credentials: Option<Credentials>,
+    network: Network,
     tokens: Mutex<HashMap<Scope, Token>>,
 }
 
 impl Authority {
-    pub(crate) fn new(address: Address, credentials: Option<Credentials>) -> Self {
+    pub(crate) fn new(address: Address, credentials: Option<Credentials>, network: Network) -> Self {
         Self {
             address,
             credentials,
+            network,
             tokens: Mutex::new(HashMap::new()),
         }
     }
@@ -212,12 +215,20 @@ impl Authority {
                 "check the registry's address: this one sends its callers elsewhere for a token",
             ));
         }
+        let way = self.network.proxies.of(&url);
+        let way = way.map_or_else(String::new, |proxy| format!(" through the proxy {proxy}"));
         let mut request = client.get(url).timeout(TOKEN_TIMEOUT);
         if let Some(header) = self.credentials.as_ref().and_then(Credentials::header) {
             request = request.header(AUTHORIZATION, header);
         }
         let lost = |error: reqwest::Error| {
-            Error::transient(doing.as_str(), "there was no answer").caused_by(error.without_url())
+            let lost = match self.network.certificate_hint(&error) {
+                Some(hint) => {
+                    Error::invalid(doing.as_str(), format!("it was not asked{way}")).with_hint(hint)
+                }
+                None => Error::transient(doing.as_str(), format!("there was no answer{way}")),
+            };
+            lost.caused_by(error.without_url())
         };
         let answer = request.send().await.map_err(lost)?;
         let status = answer.status();

@@ -12,8 +12,9 @@ use super::address::{Address, require_safe, shown};
 use super::auth::{Authority, Credentials, Scope};
 use super::refusal::{class_of, faults, hint, is_passing, retry_after};
 use crate::error::{Error, ErrorClass};
+use crate::network::Network;
 
-/// How patient the client is. The defaults suit registries across the internet.
+/// How patient the client is, and which way it goes. The defaults suit registries across the internet.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RegistrySettings {
     /// How often a request, or the upload of a blob, is tried in all. At least 1.
@@ -26,6 +27,8 @@ pub struct RegistrySettings {
     pub answer_timeout: Duration,
     /// How long an upload or download may stand still.
     pub stall_timeout: Duration,
+    /// How the registry, and what it names, is reached.
+    pub network: Network,
 }
 
 impl Default for RegistrySettings {
@@ -36,6 +39,7 @@ impl Default for RegistrySettings {
             longest_delay: Duration::from_secs(10),
             answer_timeout: Duration::from_secs(300),
             stall_timeout: Duration::from_secs(60),
+            network: Network::default(),
         }
     }
 }
@@ -125,15 +129,32 @@ impl Transport {
             .connect_timeout(CONNECT_TIMEOUT)
             // What the other side does not take in that time has stalled, also within the system's buffers.
             .tcp_user_timeout(settings.stall_timeout)
-            .redirect(redirects);
-        if address.is_loopback() {
-            // A proxy on another machine cannot reach what listens on this one.
-            builder = builder.no_proxy();
+            .redirect(redirects)
+            .no_proxy();
+        let proxies = &settings.network.proxies;
+        if !proxies.is_empty() {
+            let proxies = proxies.clone();
+            builder = builder.proxy(reqwest::Proxy::custom(move |url| {
+                proxies.of(url).map(|proxy| proxy.url().clone())
+            }));
         }
-        let client = builder.build().map_err(|error| {
-            Error::new(ErrorClass::Other, "making an HTTP client", "it cannot be set up").caused_by(error)
-        })?;
-        let authority = Arc::new(Authority::new(address.clone(), credentials));
+        let doing = "making an HTTP client";
+        let failed = |error| Error::new(ErrorClass::Other, doing, "it cannot be set up").caused_by(error);
+        let trust = &settings.network.trust;
+        // This machine's are not read for a registry on it that needs none.
+        if address.is_tls() || !trust.is_machines() {
+            builder = builder.tls_built_in_root_certs(trust.is_machines());
+            for certificate in trust.certificates() {
+                builder = builder
+                    .add_root_certificate(reqwest::Certificate::from_der(certificate).map_err(failed)?);
+            }
+        }
+        let client = builder.build().map_err(failed)?;
+        let authority = Arc::new(Authority::new(
+            address.clone(),
+            credentials,
+            settings.network.clone(),
+        ));
         Ok(Self {
             client,
             address,
@@ -251,16 +272,42 @@ impl Transport {
         if error.is_timeout() {
             return self.late(call).caused_by(error.without_url());
         }
-        Error::transient(call.doing, format!("{} was not answered", call.shown()))
+        // That is the same however often it is tried.
+        if let Some(hint) = self.settings.network.certificate_hint(&error) {
+            return Error::invalid(
+                call.doing,
+                format!("{} was not sent{}", call.shown(), self.way(call)),
+            )
             .caused_by(error.without_url())
-            .with_hint(format!(
-                "check that {} can be reached from here",
+            .with_hint(hint);
+        }
+        let hint = match self.settings.network.proxies.of(&call.url) {
+            Some(proxy) => format!(
+                "check that the proxy {proxy} can be reached from here and lets {} through; NO_PROXY names what is \
+                 asked directly",
                 self.address.shown()
-            ))
+            ),
+            None => format!("check that {} can be reached from here", self.address.shown()),
+        };
+        Error::transient(
+            call.doing,
+            format!("{} was not answered{}", call.shown(), self.way(call)),
+        )
+        .caused_by(error.without_url())
+        .with_hint(hint)
     }
 
     fn late(&self, call: &Call<'_>) -> Error {
-        Error::transient(call.doing, format!("{} was not answered in time", call.shown()))
+        Error::transient(
+            call.doing,
+            format!("{} was not answered in time{}", call.shown(), self.way(call)),
+        )
+    }
+
+    /// " through the proxy …", if the request goes through one.
+    fn way(&self, call: &Call<'_>) -> String {
+        let proxy = self.settings.network.proxies.of(&call.url);
+        proxy.map_or_else(String::new, |proxy| format!(" through the proxy {proxy}"))
     }
 
     /// After a 401: `true` if there is a new token to try.

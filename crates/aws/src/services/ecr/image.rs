@@ -17,7 +17,9 @@ use aws_sdk_ecr::types::ImageIdentifier;
 use futures::future::try_join_all;
 use infra_core::types::{Problems, known, known_str};
 use infra_core::{Attributes, ErrorClass, PhysicalId, ProviderError, Value};
-use infra_oci::{Credentials, Image as OciImage, OpenOptions, Progress, PushEvent, PushOptions, Registry};
+use infra_oci::{
+    Credentials, Image as OciImage, OpenOptions, Progress, PushEvent, PushOptions, Registry, RegistrySettings,
+};
 use infra_provider::{Call, Created, Found, ProviderResult, ResourceType, Traits, Update, Waits, decode};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -25,7 +27,7 @@ use tokio::sync::OnceCell;
 
 use crate::catalogue::FromClients;
 use crate::clients::Clients;
-use crate::errors::{AwsResult, missing};
+use crate::errors::{AwsResult, missing, of_registry};
 use crate::read::{Observations, in_batches_that_exist};
 use crate::services::ecr::registry_host::{RegistryHost, registry_host};
 
@@ -42,6 +44,8 @@ pub struct Image {
     partition: String,
     /// Where Docker keeps the credentials of other registries.
     docker_config: Option<PathBuf>,
+    /// How registries are reached.
+    settings: RegistrySettings,
     credentials: OnceCell<Credentials>,
 }
 
@@ -111,6 +115,10 @@ impl FromClients for Image {
             region: clients.region.clone(),
             partition: clients.identity.partition.clone(),
             docker_config: clients.docker_config.clone(),
+            settings: RegistrySettings {
+                network: clients.network.clone(),
+                ..RegistrySettings::default()
+            },
             credentials: OnceCell::new(),
         }
     }
@@ -242,7 +250,7 @@ image_tag      = "dev02"
                 &progress,
             )
             .await
-            .map_err(convert)?;
+            .map_err(of_registry)?;
         let id = format!("{}:{tag}@{digest}", spec.repository_uri);
         Ok(Created::new(
             id,
@@ -261,7 +269,7 @@ image_tag      = "dev02"
                 let found = registry
                     .head_manifest(&repository, reference)
                     .await
-                    .map_err(convert)?;
+                    .map_err(of_registry)?;
                 ProviderResult::Ok(found.is_some_and(|found| found.as_str() == digest))
             };
             let tagged = head(tag).await?;
@@ -297,7 +305,10 @@ image_tag      = "dev02"
         };
         let tag = known_str(attributes, "image_tag").map_or_else(|| default_tag(digest), str::to_owned);
         let (registry, repository) = self.registry(repository_uri).await?;
-        let found = registry.head_manifest(&repository, &tag).await.map_err(convert)?;
+        let found = registry
+            .head_manifest(&repository, &tag)
+            .await
+            .map_err(of_registry)?;
         // The bytes decide: what has this digest is this image, whoever pushed it.
         Ok(found
             .filter(|found| found.as_str() == digest)
@@ -380,7 +391,8 @@ impl Image {
             },
             None => (host.to_owned(), self.credentials_for(host).await?),
         };
-        let registry = Registry::new(&address, credentials).map_err(convert)?;
+        let registry =
+            Registry::with_settings(&address, credentials, self.settings.clone()).map_err(of_registry)?;
         Ok((registry, repository.to_owned()))
     }
 
@@ -401,7 +413,7 @@ impl Image {
             RegistryHost::Other => {
                 let host = address.split_once("://").map_or(address, |(_, host)| host);
                 match &self.docker_config {
-                    Some(folder) => Credentials::of_docker(folder, host).await.map_err(convert),
+                    Some(folder) => Credentials::of_docker(folder, host).await.map_err(of_registry),
                     None => Ok(None),
                 }
             }
@@ -421,6 +433,7 @@ impl Image {
         let options = OpenOptions {
             platform,
             on_build_line: Some(Arc::new(move |line: &str| lines.note(line))),
+            registry: self.settings.clone(),
             ..OpenOptions::default()
         };
         let mut from = source(&spec.source)?;
@@ -431,7 +444,7 @@ impl Image {
         {
             *credentials = self.source_credentials(reference.registry()).await?;
         }
-        let image = OciImage::open(&from, &options).await.map_err(convert)?;
+        let image = OciImage::open(&from, &options).await.map_err(of_registry)?;
         match &spec.digest {
             Some(wanted) if *wanted != image.digest().to_string() => Err(ProviderError::new(
                 ErrorClass::Invalid,
@@ -447,7 +460,7 @@ impl Image {
         match registry_host(host, &self.region, &self.partition) {
             RegistryHost::Ecr => self.token().await.map(Some),
             _ => match &self.docker_config {
-                Some(folder) => Credentials::of_docker(folder, host).await.map_err(convert),
+                Some(folder) => Credentials::of_docker(folder, host).await.map_err(of_registry),
                 None => Ok(None),
             },
         }
@@ -470,7 +483,7 @@ impl Image {
                     .ok_or_else(|| missing("ecr", "GetAuthorizationToken", "token"))?;
                 Credentials::from_basic_token(token)
                     .map(Credentials::confined)
-                    .map_err(convert)
+                    .map_err(of_registry)
             })
             .await?;
         Ok(token.clone())
@@ -611,24 +624,6 @@ fn progress_of(call: Call, total: u64) -> Progress {
         done.insert(digest.to_string(), bytes);
         call.bytes(done.values().sum(), total);
     })
-}
-
-fn convert(error: infra_oci::Error) -> ProviderError {
-    use infra_oci::ErrorClass as Oci;
-    let class = match error.class() {
-        Oci::Unauthorized | Oci::Denied => ErrorClass::Denied,
-        // A repository that was just made may not be visible to the registry yet.
-        Oci::NotFound => ErrorClass::NotFound,
-        Oci::TagImmutable => ErrorClass::AlreadyExists,
-        Oci::Invalid => ErrorClass::Invalid,
-        Oci::Transient => ErrorClass::Transient,
-        Oci::Other => ErrorClass::Other,
-    };
-    let converted = ProviderError::new(class, error.to_string());
-    match error.hint() {
-        Some(hint) => converted.hint(hint),
-        None => converted,
-    }
 }
 
 #[cfg(test)]
