@@ -304,6 +304,7 @@ fn connect_options(stack: &Stack, site: &Site, reporter: &Reporter) -> ConnectOp
         }),
         registry: environment::variable(environment::REGISTRY),
         docker_config: environment::docker_config(),
+        variables: environment::of_aws(),
         progress: Arc::new(reporter.clone()),
     }
 }

@@ -14,6 +14,7 @@
 mod accounts;
 mod by_identity;
 mod commands;
+mod connection;
 mod consistency;
 mod damage;
 mod drift;

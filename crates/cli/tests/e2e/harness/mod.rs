@@ -3,6 +3,7 @@
 mod account;
 mod browser;
 mod cases;
+mod network;
 mod project;
 mod reference;
 mod run;
@@ -13,7 +14,8 @@ mod terminal;
 pub use account::Held;
 pub use browser::Browser;
 pub use cases::{by_hand, fill};
-pub use project::{ACCOUNT, Cloud, Project};
+pub use network::{Listener, TlsFront, answer};
+pub use project::{ACCOUNT, Cloud, Project, bare_command};
 pub use reference::Reference;
 pub use run::Run;
 pub use started::Started;

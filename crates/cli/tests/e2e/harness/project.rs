@@ -47,6 +47,23 @@ fn binary() -> PathBuf {
         .map_or_else(|| env!("CARGO_BIN_EXE_infra").into(), PathBuf::from)
 }
 
+/// A command line in a folder, with nothing of this machine's environment and nobody's own AWS configuration.
+pub fn bare_command<I>(folder: &Path, arguments: I) -> Command
+where
+    I: IntoIterator<Item: AsRef<OsStr>>,
+{
+    let mut command = Command::new(binary());
+    command
+        .args(arguments)
+        .current_dir(folder)
+        .env_clear()
+        .env("PATH", std::env::var_os("PATH").unwrap_or_default())
+        .env("HOME", folder)
+        .env("LANG", "C.UTF-8")
+        .env("AWS_EC2_METADATA_DISABLED", "true");
+    command
+}
+
 /// What stands for AWS.
 pub enum Cloud {
     /// Our emulator, which `--sandbox` finds.
@@ -126,6 +143,11 @@ impl Project {
         self
     }
 
+    /// The Python of the emulator's environment.
+    pub fn python(&self) -> &Path {
+        &self.python
+    }
+
     /// The emulator of a project that has the sandbox.
     #[track_caller]
     pub fn emulator(&self) -> &TemporarySandbox {
@@ -179,17 +201,8 @@ impl Project {
     where
         I: IntoIterator<Item: AsRef<OsStr>>,
     {
-        let mut command = Command::new(binary());
-        command
-            .args(arguments)
-            .current_dir(self.root())
-            .env_clear()
-            .env("PATH", std::env::var_os("PATH").unwrap_or_default())
-            // Nobody's own AWS configuration.
-            .env("HOME", self.root())
-            .env("LANG", "C.UTF-8")
-            .env("AWS_EC2_METADATA_DISABLED", "true")
-            .env("INFRA_SANDBOX_VENV", venv());
+        let mut command = bare_command(self.root(), arguments);
+        command.env("INFRA_SANDBOX_VENV", venv());
         if let Cloud::Moto { moto, registry } = &self.cloud {
             command
                 .env("AWS_ENDPOINT_URL", moto.endpoint())
