@@ -50,6 +50,11 @@ class AwsError(ServiceException):
             setattr(self, name, value)
 
 
+def refuse(code: str, message: str) -> AwsError:
+    """The error of a request that is refused for what it asks."""
+    return AwsError(code, message, 400)
+
+
 @dataclass
 class Answer:
     """An HTTP answer."""

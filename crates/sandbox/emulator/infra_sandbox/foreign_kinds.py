@@ -269,7 +269,7 @@ balancing(
     *("TargetGroupName", "Protocol", "Port", "HealthCheckPath", "HealthCheckIntervalSeconds", "Matcher"),
 )
 balancing(
-    *("CreateListener", "describe_listeners", "Listeners", "elbv2.listener", REFUSED),
+    *("CreateListener", "describe_listeners", "Listeners", "elbv2.listener", RETURNED),
     *("ListenerArns", "ListenerArn", "delete_listener", "LoadBalancerArn", "Port", "Protocol", "DefaultActions"),
 )
 balancing(

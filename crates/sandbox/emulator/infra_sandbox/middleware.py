@@ -20,7 +20,7 @@ from moto import backends
 from moto.core import responses
 from moto.core.exceptions import ServiceException
 
-from . import consistency, control, fault_forms, one_at_a_time, paging, recording, registry, services, validation
+from . import consistency, control, fault_forms, one_at_a_time, paging, recording, registry, services, tag_rules, validation
 from .call import HANDLERS, Answer, AwsError, Call, Handler, not_implemented
 from .faults import Fault, Faults
 from .foreign import Foreign
@@ -148,6 +148,7 @@ class Middleware:
         code = ""
         try:
             validation.check(call)
+            tag_rules.check(call)
             if call.service == "ec2" and b"DryRun=true" in call.body:
                 raise AwsError("DryRunOperation", "Request would have succeeded, but DryRun flag is set.", 412)
             handler = HANDLERS.get((call.service, call.operation), Call.forward)

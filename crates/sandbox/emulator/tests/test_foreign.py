@@ -123,10 +123,12 @@ class TwinTest(ForeignTest):
         self.refused("TargetGroupNotFound", self.elbv2.describe_target_groups, TargetGroupArns=[arn])
         self.load_balancer()
         forward = [{"Type": "forward", "TargetGroupArn": self.targets}]
-        self.refused_beside_a_twin(
-            *("elbv2.CreateListener", "DuplicateListener", self.elbv2.create_listener),
-            **dict(LoadBalancerArn=self.balancer, Protocol="HTTP", Port=81, DefaultActions=forward),
+        listener = dict(LoadBalancerArn=self.balancer, Protocol="HTTP", Port=81, DefaultActions=forward, Tags=OURS)
+        answer = self.answered_beside_a_twin(
+            "elbv2.CreateListener", "returned", self.elbv2.create_listener, **listener
         )
+        arn = answer["Listeners"][0]["ListenerArn"]
+        self.refused("ListenerNotFound", self.elbv2.describe_tags, ResourceArns=[arn])
         paths = [{"Field": "path-pattern", "Values": ["/a"]}]
         self.refused_beside_a_twin(
             *("elbv2.CreateRule", "PriorityInUse", self.elbv2.create_rule),

@@ -58,6 +58,11 @@ class Rules(SandboxTest):
         self.assertEqual(same["LoadBalancers"][0]["LoadBalancerArn"], self.balancer)
         forward = [{"Type": "forward", "TargetGroupArn": self.targets}]
         listener = dict(LoadBalancerArn=self.balancer, Protocol="HTTP", Port=80, DefaultActions=forward)
+        same = self.elbv2.create_listener(**listener)["Listeners"][0]["ListenerArn"]
+        self.assertEqual(same, self.listener)
+        fixed = [{"Type": "fixed-response", "FixedResponseConfig": {"StatusCode": "404"}}]
+        self.refused("DuplicateListener", self.elbv2.create_listener, **(listener | {"DefaultActions": fixed}))
+        self.elbv2.modify_listener(ListenerArn=self.listener, DefaultActions=fixed)
         self.refused("DuplicateListener", self.elbv2.create_listener, **listener)
         group = dict(Name="tg", Protocol="HTTP", Port=8080, VpcId=self.vpc, TargetType="ip")
         same = self.elbv2.create_target_group(**group)["TargetGroups"][0]["TargetGroupArn"]

@@ -13,6 +13,7 @@ SERVICES = (
     "ecs",
     "ecs_services",
     "elbv2",
+    "elbv2_target_groups",
     "iam",
     "logs",
     "route53",

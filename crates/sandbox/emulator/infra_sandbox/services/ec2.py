@@ -9,15 +9,11 @@ from typing import Any
 from moto.ec2.models.route_tables import Route
 
 from .. import network
-from ..call import Answer, AwsError, Call, operation
+from ..call import Answer, AwsError, Call, operation, refuse
 from ..world import store, timeline
 
 # (account, region, operation, client token) → the id of what it made, and what was asked for
 tokens: dict[tuple[str, str, str, str], tuple[str, dict[str, Any]]] = store()
-
-
-def refuse(code: str, message: str) -> AwsError:
-    return AwsError(code, message, 400)
 
 
 def dependency(what: str) -> AwsError:

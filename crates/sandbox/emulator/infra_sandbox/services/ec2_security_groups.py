@@ -9,7 +9,7 @@ from typing import Any
 from moto.ec2.models.security_groups import SecurityGroupRule
 
 from .. import network
-from ..call import Answer, AwsError, Call, operation
+from ..call import Answer, AwsError, Call, operation, refuse
 
 # Protocol, ports, and whom the rule is about.
 Key = tuple[str, int | None, int | None, str]
@@ -21,10 +21,6 @@ def rule_description(rule: SecurityGroupRule) -> str | None:
 
 
 SecurityGroupRule.description = property(rule_description)  # type: ignore[assignment,method-assign]
-
-
-def refuse(code: str, message: str) -> AwsError:
-    return AwsError(code, message, 400)
 
 
 # What a rule allows

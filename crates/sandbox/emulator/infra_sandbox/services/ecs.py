@@ -6,7 +6,7 @@ https://docs.aws.amazon.com/AmazonECS/latest/developerguide/task-cpu-memory-erro
 from datetime import datetime, timezone
 from typing import Any
 
-from ..call import Answer, AwsError, Call, operation
+from ..call import Answer, AwsError, Call, operation, refuse
 from ..tasks import ECR_IMAGE
 from . import ecs_services, iam
 
@@ -23,8 +23,8 @@ FARGATE_MEMORY = {
 OWN_PROVIDERS = {"FARGATE", "FARGATE_SPOT"}
 
 
-def refuse(message: str, code: str = "ClientException") -> AwsError:
-    return AwsError(code, message, 400)
+def client_error(message: str) -> AwsError:
+    return refuse("ClientException", message)
 
 
 # Clusters
@@ -121,9 +121,7 @@ def check_capacity_providers(call: Call, cluster: Any) -> None:
     for service in backend.services.values():
         used = {each["capacityProvider"] for each in service.fields.get("capacityProviderStrategy") or []}
         if service.cluster_name == cluster.name and service.status == "ACTIVE" and used - wanted:
-            raise refuse(
-                "The specified capacity provider is in use and cannot be removed.", "ResourceInUseException"
-            )
+            raise refuse("ResourceInUseException", "The specified capacity provider is in use and cannot be removed.")
 
 
 @operation("ecs", "DeleteCluster")
@@ -131,11 +129,9 @@ def delete_cluster(call: Call) -> dict[str, Any]:
     backend = call.backend()
     cluster = backend._get_cluster(call.params["cluster"])
     if any(each.cluster_name == cluster.name and each.status != "INACTIVE" for each in backend.services.values()):
-        raise refuse(
-            "The Cluster cannot be deleted while Services are active.", "ClusterContainsServicesException"
-        )
+        raise refuse("ClusterContainsServicesException", "The Cluster cannot be deleted while Services are active.")
     if any(task.last_status != "STOPPED" for task in ecs_services.all_tasks(call, cluster)):
-        raise refuse("The Cluster cannot be deleted while Tasks are active.", "ClusterContainsTasksException")
+        raise refuse("ClusterContainsTasksException", "The Cluster cannot be deleted while Tasks are active.")
     cluster.status = "INACTIVE"
     return {"cluster": describe_cluster(call, cluster, ALL)}
 
@@ -145,13 +141,13 @@ def delete_cluster(call: Call) -> dict[str, Any]:
 
 def check_fargate(params: dict[str, Any]) -> None:
     if params.get("networkMode") != "awsvpc":
-        raise refuse("Fargate only supports network mode 'awsvpc'.")
+        raise client_error("Fargate only supports network mode 'awsvpc'.")
     try:
         cpu, memory = cpu_units(params["cpu"]), mebibytes(params["memory"])
     except (KeyError, ValueError):
-        raise refuse("No Fargate configuration exists for given values: cpu and memory are required.") from None
+        raise client_error("No Fargate configuration exists for given values: cpu and memory are required.") from None
     if memory not in FARGATE_MEMORY.get(cpu, set()):
-        raise refuse(
+        raise client_error(
             f"No Fargate configuration exists for given values: {cpu} CPU, {memory} memory. See the Amazon ECS"
             " documentation for the valid values."
         )
@@ -159,14 +155,14 @@ def check_fargate(params: dict[str, Any]) -> None:
         options = container.get("logConfiguration") or {}
         if not params.get("executionRoleArn"):
             if ECR_IMAGE.fullmatch(container.get("image", "")):
-                raise refuse("Fargate requires task definition to have execution role ARN to support ECR images.")
+                raise client_error("Fargate requires task definition to have execution role ARN to support ECR images.")
             if options.get("logDriver") == "awslogs":
-                raise refuse(
+                raise client_error(
                     "Fargate requires task definition to have execution role ARN to support log driver awslogs."
                 )
         for mapping in container.get("portMappings", []):
             if mapping.get("hostPort", 0) not in (0, mapping.get("containerPort")):
-                raise refuse(
+                raise client_error(
                     "When networkMode=awsvpc, the host ports and container ports in port mappings must match."
                 )
 
@@ -187,7 +183,7 @@ def check_secrets(params: dict[str, Any]) -> None:
         taken = {each["name"] for each in container.get("environment") or []}
         for each in container.get("secrets") or []:
             if each["name"] in taken:
-                raise refuse(
+                raise client_error(
                     "The secret name must be unique and not shared with any new or existing environment variables set"
                     f" on the container, such as '{each['name']}'."
                 )
@@ -201,11 +197,12 @@ def check_roles(call: Call) -> None:
         arn = call.params.get(member)
         role = iam.role_of(call, arn) if arn else None
         if arn and (role is None or not iam.is_seen(role) and member == "executionRoleArn"):
-            raise refuse("Role is not valid")
+            raise client_error("Role is not valid")
         if arn and not iam.is_seen(role):
             user = f"arn:aws:iam::{call.account}:root"
             raise refuse(
-                f"User: {user} is not authorized to perform: iam:PassRole on resource: {arn}", "AccessDeniedException"
+                "AccessDeniedException",
+                f"User: {user} is not authorized to perform: iam:PassRole on resource: {arn}",
             )
 
 
@@ -275,7 +272,7 @@ def describe_definition(definition: Any) -> dict[str, Any]:
 def describe_task_definition(call: Call) -> dict[str, Any]:
     definition = ecs_services.definition_of(call, call.params["taskDefinition"], any_status=True)
     if definition is None:
-        raise refuse("Unable to describe task definition.")
+        raise client_error("Unable to describe task definition.")
     result = {"taskDefinition": describe_definition(definition)}
     if "TAGS" in call.params.get("include", []):
         result["tags"] = definition.tags
