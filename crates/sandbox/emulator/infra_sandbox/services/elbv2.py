@@ -275,6 +275,7 @@ def create_listener(call: Call) -> dict[str, Any]:
     """One with the same settings is returned as it is, whatever its tags.
 
     https://docs.aws.amazon.com/elasticloadbalancing/latest/APIReference/API_CreateListener.html
+    https://github.com/hashicorp/terraform-provider-aws/issues/35121
     """
     balancer = call.backend().load_balancers.get(call.params["LoadBalancerArn"])
     if balancer is None:
