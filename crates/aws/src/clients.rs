@@ -19,6 +19,7 @@ use crate::joined::Joined;
 use crate::limits::{ATTEMPT_TIMEOUT, BUCKETS, Bucket, LimitedClient};
 use crate::observe::Observer;
 use crate::serial::Serial;
+use crate::session_name::session_name;
 use crate::tags::Tags;
 
 /// Where and as whom to connect. Everything else is found as AWS's own tools find it: the standard
@@ -257,22 +258,6 @@ fn not_assumed(role: &str, error: ProviderError) -> ProviderError {
         )
     }
     .hint("the role's trust policy must name the caller, and the caller needs `sts:AssumeRole` on it")
-}
-
-/// A role session's name takes 2 to 64 characters of `[\w+=,.@-]`.
-fn session_name(stack: &StackId) -> String {
-    let name: String = format!("infra-{stack}")
-        .chars()
-        .map(|character| {
-            if character.is_ascii_alphanumeric() || "+=,.@-_".contains(character) {
-                character
-            } else {
-                '-'
-            }
-        })
-        .take(64)
-        .collect();
-    name
 }
 
 async fn who(sts: &aws_sdk_sts::Client) -> ProviderResult<AwsIdentity> {

@@ -22,6 +22,7 @@ mod ownership;
 mod read;
 mod serial;
 pub mod services;
+mod session_name;
 mod survey;
 mod tags;
 mod texts;
