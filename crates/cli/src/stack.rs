@@ -8,7 +8,7 @@ use std::thread::JoinHandle;
 use anyhow::{Context, Result};
 use infra_aws::{AwsCatalogue, AwsProviders, Clients, ConnectOptions, Emulator, connect};
 use infra_config::{DiskFiles, Files, Inputs, Loaded, load, load_to_destroy};
-use infra_core::{Connection, Location, ResourceAddress, Severity, SourceMap, Stack, StackId};
+use infra_core::{Connection, Location, ResourceAddress, Secret, Severity, SourceMap, Stack, StackId, Value};
 use infra_engine::{EngineError, Estimates, ImportError, Machine, Pace, Reporter, Session, Walk};
 use infra_provider::{BuiltIn, Providers};
 use infra_record::Durations;
@@ -52,7 +52,8 @@ pub fn read_to_destroy(path: &Path, place: &Where, terminal: &Terminal) -> Resul
         variables: &variables,
         environment: &environment::all(),
     };
-    shown(load_to_destroy(path, &inputs, &AwsCatalogue), terminal)
+    let loaded = load_to_destroy(path, &inputs, &AwsCatalogue);
+    shown(loaded, inputs.environment, terminal)
 }
 
 /// The same from other files.
@@ -75,14 +76,20 @@ pub fn read_from(
         },
         &AwsCatalogue,
     );
-    shown(loaded, terminal)
+    shown(loaded, environment, terminal)
 }
 
 /// Hides what is sensitive and shows what is wrong.
-fn shown(loaded: Loaded, terminal: &Terminal) -> Result<Loaded> {
+fn shown(loaded: Loaded, environment: &BTreeMap<String, String>, terminal: &Terminal) -> Result<Loaded> {
     if let Some(stack) = &loaded.stack {
         terminal.redaction.hide(stack.variables.values());
     }
+    let sensitive = &loaded.used.sensitive_environment;
+    let values = sensitive.iter().filter_map(|name| environment.get(name));
+    let values: Vec<Value> = values
+        .map(|value| Value::Secret(Secret::Clear(Box::new(Value::from(value.as_str())))))
+        .collect();
+    terminal.redaction.hide(&values);
     if !loaded.diagnostics.is_empty() {
         terminal.diagnostics(&loaded.diagnostics, &loaded.sources)?;
     }

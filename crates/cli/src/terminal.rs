@@ -102,14 +102,16 @@ impl Terminal {
         let _ = writeln!(io::stderr(), "{}", self.redaction.mask(text));
     }
 
-    /// Writes diagnostics: to stderr for people, as data for programs.
+    /// Writes diagnostics without what is sensitive: to stderr for people, as data for programs.
     ///
     /// # Errors
     /// When the stream is closed.
     pub fn diagnostics(&self, diagnostics: &[Diagnostic], sources: &SourceMap) -> io::Result<()> {
+        let masked = diagnostics.iter().cloned();
+        let masked: Vec<Diagnostic> = masked.map(|one| self.redaction.diagnostic(one)).collect();
         match self.format {
-            Format::Json => write_diagnostics(&mut data(), diagnostics, sources, self.format, &self.out),
-            _ => write_diagnostics(&mut io::stderr(), diagnostics, sources, self.format, &self.err),
+            Format::Json => write_diagnostics(&mut data(), &masked, sources, self.format, &self.out),
+            _ => write_diagnostics(&mut io::stderr(), &masked, sources, self.format, &self.err),
         }
     }
 

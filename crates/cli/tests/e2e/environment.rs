@@ -107,6 +107,15 @@ fn what_no_file_names_of_the_environment_is_found_nowhere() {
         .exits(65)
         .says(["`env` cannot be used as a whole", "env.NAME"]);
 
+    // A function says what it was given.
+    let refused = STACK.replace("\"${local.header}\"", "\"${cidrsubnet(env.HEADER, 8, 1)}\"");
+    project.write(FILE, &refused);
+    for more in [&[][..], &["--output", "json"]] {
+        keep(project.stack("plan", FILE, more))
+            .exits(65)
+            .says(["`cidrsubnet`", "(sensitive)"]);
+    }
+
     let mut paths = Vec::new();
     files(project.root(), &mut paths);
     files(temporary.path(), &mut paths);
