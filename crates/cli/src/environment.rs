@@ -1,6 +1,7 @@
 //! The environment variables of the command line, all of which are read here. Below it AWS's SDK reads those of AWS's
 //! tools, `infra-sandbox` its own two, `infra-oci` the `PATH` on which it looks for a builder, and `infra-state` the
-//! user's name for the note of who holds a stack.
+//! user's name for the note of who holds a stack. What is started from here, the emulator or a builder, inherits all.
+//! `xtask/tests/sources.rs` knows every file that reads one.
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;

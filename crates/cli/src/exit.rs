@@ -79,6 +79,13 @@ mod tests {
     fn of_several_stacks_the_gravest_counts_whatever_their_order() {
         let documented = [130, 64, 65, 1, 75, 2, 0];
         assert_eq!(GRAVEST_FIRST.map(Exit::number), documented);
+        let in_words = documented.map(|number| number.to_string()).join(", ");
+        for (name, text) in [
+            ("README.md", include_str!("../../../README.md")),
+            ("the help text", include_str!("arguments.rs")),
+        ] {
+            assert!(text.contains(&format!("the first of {in_words} ")), "{name}");
+        }
         for (place, grave) in GRAVEST_FIRST.into_iter().enumerate() {
             for other in &GRAVEST_FIRST[place..] {
                 assert_eq!((grave.worse(*other), other.worse(grave)), (grave, grave));

@@ -82,7 +82,9 @@ pub type UpdateRequest = Update<Attributes>;
 /// One resource type. Written in one file, read from top to bottom.
 ///
 /// Errors have a class ([`infra_core::ErrorClass`]) that the engine acts on; a provider itself retries
-/// only what its SDK retries, and never sleeps.
+/// only what its SDK retries. It waits for nothing to happen at AWS: "not yet" is an error of that class, and what takes
+/// its time is named in [`Traits::waits`]. All that it may pause for is to gather what is asked for at the same moment
+/// into one call.
 pub trait ResourceType: Send + Sync + Sized + 'static {
     /// Service and type in AWS's words, such as `ec2.vpc`.
     const NAME: &'static str;

@@ -1,0 +1,119 @@
+//! What the documents say of the sources, held against them.
+
+#![expect(clippy::unwrap_used, reason = "helpers of tests may fail as tests do")]
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+fn root() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap().to_owned()
+}
+
+/// All Rust files below a folder.
+fn sources(folder: &Path, found: &mut Vec<PathBuf>) {
+    for entry in fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        if path.is_dir() {
+            sources(&path, found);
+        } else if path.extension().is_some_and(|extension| extension == "rs") {
+            found.push(path);
+        }
+    }
+}
+
+/// The files below `crates/*/<part>` that have one of these texts, from `crates` on.
+fn that_have(part: &str, texts: &[&str]) -> BTreeSet<String> {
+    let crates = root().join("crates");
+    let mut files = Vec::new();
+    for entry in fs::read_dir(&crates).unwrap() {
+        let folder = entry.unwrap().path().join(part);
+        if folder.is_dir() {
+            sources(&folder, &mut files);
+        }
+    }
+    assert!(files.len() > 10, "the sources are not there");
+    files
+        .into_iter()
+        .filter(|file| {
+            let text = fs::read_to_string(file).unwrap();
+            texts.iter().any(|part| text.contains(part))
+        })
+        .map(|file| file.strip_prefix(&crates).unwrap().to_str().unwrap().to_owned())
+        .collect()
+}
+
+#[track_caller]
+fn are<const N: usize>(found: &BTreeSet<String>, expected: [&str; N]) {
+    let expected = BTreeSet::from(expected.map(str::to_owned));
+    assert_eq!(*found, expected);
+}
+
+/// As the first lines of `crates/cli/src/environment.rs` say.
+#[test]
+fn environment_variables_are_read_in_one_place_of_each_crate_that_does() {
+    are(
+        &that_have("src", &["env::var", "env::var_os", "env::vars"]),
+        [
+            "cli/src/environment.rs",
+            "oci/src/image/build.rs",
+            "sandbox/src/sandbox.rs",
+            "sandbox/src/venv.rs",
+            "state/src/holder.rs",
+        ],
+    );
+}
+
+/// As `ResourceType` says: the engine waits. What is here gathers changes of one moment.
+#[test]
+fn types_wait_for_nothing() {
+    are(
+        &that_have(
+            "src/services",
+            &["time::sleep", "time::interval", "thread::sleep"],
+        ),
+        ["aws/src/services/route53/changes.rs"],
+    );
+}
+
+/// What waits on the machine's clock: for another process, up to a bound; between signals; until a random moment.
+#[test]
+fn tests_pause_where_it_is_said() {
+    are(
+        &that_have("tests", &["thread::sleep("]),
+        [
+            "cli/tests/e2e/harness/started.rs",
+            "cli/tests/e2e/proof/signals/left.rs",
+            "cli/tests/e2e/proof/signals/mod.rs",
+            "cli/tests/e2e/signals.rs",
+            "state-sled/tests/suite/kill.rs",
+        ],
+    );
+    // The clock of all others is paused: nobody waits for it.
+    let on_a_clock = that_have("tests", &["time::sleep"]);
+    let not_simulated: BTreeSet<String> = on_a_clock
+        .into_iter()
+        .filter(|file| !file.starts_with("engine/tests/simulated/") && !file.starts_with("testkit/tests/"))
+        .collect();
+    are(&not_simulated, ["aws/tests/lifecycle/harness.rs"]);
+}
+
+/// As CONTRIBUTING.md says.
+#[test]
+fn each_resource_type_has_a_file_of_its_own() {
+    let folder = root().join("crates/aws/src/services");
+    let mut files = Vec::new();
+    sources(&folder, &mut files);
+    let mut types = 0;
+    for file in files {
+        let text = fs::read_to_string(&file).unwrap();
+        let here = text.matches("impl ResourceType for").count();
+        assert!(here <= 1, "{} holds {here} types", file.display());
+        types += here;
+    }
+    let catalogue = fs::read_to_string(root().join("crates/aws/src/catalogue.rs")).unwrap();
+    assert!(
+        types > 30 && catalogue.contains("ec2::vpc::Vpc,"),
+        "{types} types"
+    );
+}
