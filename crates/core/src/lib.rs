@@ -9,6 +9,7 @@ pub mod diagnostic;
 pub mod error;
 pub mod event;
 pub mod expression;
+mod fold;
 pub mod identity;
 pub mod observation;
 pub mod path;

@@ -54,6 +54,7 @@ pub(crate) fn clear_secret(entry: &JournalEntry) -> Option<Clear<'_>> {
         | JournalEntry::Deleted { .. }
         | JournalEntry::NoEffect { .. }
         | JournalEntry::Forgotten { .. }
+        | JournalEntry::Moved { .. }
         | JournalEntry::RunEnded { .. } => return None,
     };
     attribute.map(|attribute| Clear { owner, attribute })

@@ -43,6 +43,7 @@ pub(crate) fn check_entry(entry: &JournalEntry) -> Option<Diagnostic> {
             check_address(address, &mut found);
             check_record(address, record, &mut found);
         }
+        JournalEntry::Moved { to, .. } => check_address(to, &mut found),
         JournalEntry::RunStarted { .. }
         | JournalEntry::Connected { .. }
         | JournalEntry::SealedWith { .. }

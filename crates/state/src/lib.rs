@@ -4,11 +4,12 @@
 //! What is here: [`StateStore`] (what a store must do, with the errors it may answer), [`Journal`] (appends
 //! from many tasks, durable when they return, sharing flushes), [`Lease`] (one writer at a time),
 //! [`check`] (integrity), [`export`] and [`import`] (the lasting JSON form), [`backup`] (before and after each run),
-//! and [`rebuild`] (from a backup and what is left of a damaged store).
+//! [`rebuild`] (from a backup and what is left of a damaged store), and [`removal`] (by hand).
 //! This crate names no database, knows no AWS and no terminal.
 
 mod backup;
 mod clear;
+mod edit;
 mod error;
 mod exchange;
 mod files;
@@ -25,6 +26,7 @@ pub mod testing;
 pub use backup::{
     BACKUPS_KEPT, BackupError, backup, backup_serial, backup_time, backups, newest_of_lineage, read_backup,
 };
+pub use edit::{NothingThere, Removal, removal};
 pub use error::{AppendError, Held, StateError};
 pub use exchange::{ImportError, Imported, export, import};
 pub use files::{create_private_folder, make_private, sync_folder, write_private, write_private_once};

@@ -159,7 +159,7 @@ impl Changeset {
     pub fn fold(&mut self, state: &mut State, entry: JournalEntry) -> Result<u64, IllegalEntry> {
         let touched = Touched::by(state, &entry);
         state.fold(&entry)?;
-        if let Some(address) = touched.address {
+        for address in touched.addresses {
             if touched.deposed {
                 self.deposed
                     .insert(address.clone(), state.deposed.get(&address).cloned());
@@ -185,9 +185,25 @@ impl Changeset {
     }
 }
 
+/// The addresses of what depends on one, deposed things included.
+fn dependents<'a>(
+    state: &'a State,
+    on: &'a ResourceAddress,
+) -> impl Iterator<Item = &'a ResourceAddress> + 'a {
+    let current = state.resources.iter();
+    let deposed = state
+        .deposed
+        .iter()
+        .flat_map(|(address, records)| records.iter().map(move |record| (address, record)));
+    current
+        .chain(deposed)
+        .filter(|(_, record)| record.dependencies.contains(on))
+        .map(|(address, _)| address)
+}
+
 /// The parts of a state that an entry changes.
 struct Touched {
-    address: Option<ResourceAddress>,
+    addresses: Vec<ResourceAddress>,
     deposed: bool,
     token: Option<Token>,
 }
@@ -196,29 +212,39 @@ impl Touched {
     /// Looked up in the state before the fold: an outcome names only its token.
     fn by(state: &State, entry: &JournalEntry) -> Self {
         let of_intent = |token: &Token, deposed| Self {
-            address: state.intents.get(token).map(|intent| intent.address.clone()),
+            addresses: state
+                .intents
+                .get(token)
+                .map(|intent| intent.address.clone())
+                .into_iter()
+                .collect(),
             deposed,
             token: Some(token.clone()),
         };
         match entry {
             JournalEntry::Intended(intent) => Self {
-                address: None,
+                addresses: Vec::new(),
                 deposed: false,
                 token: Some(intent.token.clone()),
             },
             JournalEntry::Created { token, .. } | JournalEntry::Deleted { token } => of_intent(token, true),
             JournalEntry::Updated { token, .. } => of_intent(token, false),
             JournalEntry::NoEffect { token, .. } => Self {
-                address: None,
+                addresses: Vec::new(),
                 ..of_intent(token, false)
             },
             JournalEntry::Confirmed { address, .. } => Self {
-                address: Some(address.clone()),
+                addresses: vec![address.clone()],
                 deposed: false,
                 token: None,
             },
             JournalEntry::Forgotten { address, .. } => Self {
-                address: Some(address.clone()),
+                addresses: vec![address.clone()],
+                deposed: true,
+                token: None,
+            },
+            JournalEntry::Moved { from, to } => Self {
+                addresses: dependents(state, from).chain([from, to]).cloned().collect(),
                 deposed: true,
                 token: None,
             },
@@ -227,10 +253,46 @@ impl Touched {
             | JournalEntry::Connected { .. }
             | JournalEntry::SealedWith { .. }
             | JournalEntry::Outputs { .. } => Self {
-                address: None,
+                addresses: Vec::new(),
                 deposed: false,
                 token: None,
             },
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testing::{record, sample_stack};
+
+    /// A store writes only what a changeset names.
+    #[test]
+    fn a_move_touches_both_addresses_and_whatever_depends_on_the_old_one() {
+        let address = |text: &str| text.parse::<ResourceAddress>().unwrap();
+        let mut state = State::new(sample_stack(), "lineage");
+        for (text, needs) in [
+            ("ec2.vpc.main", &[][..]),
+            ("ec2.subnet.a", &["ec2.vpc.main"]),
+            ("ec2.eip.nat", &[]),
+        ] {
+            state.resources.insert(address(text), record(text, needs));
+        }
+        let old = record("subnet-old", &["ec2.vpc.main"]);
+        state.deposed.insert(address("ec2.subnet.b"), vec![old]);
+        let mut changes = Changeset::after(&state);
+        let entry = JournalEntry::Moved {
+            from: address("ec2.vpc.main"),
+            to: address("ec2.vpc.core"),
+        };
+        changes.fold(&mut state, entry).unwrap();
+        assert_eq!(changes.records.get(&address("ec2.vpc.main")), Some(&None));
+        for text in ["ec2.vpc.core", "ec2.subnet.a"] {
+            let written = changes.records[&address(text)].as_ref();
+            assert_eq!(written, state.resources.get(&address(text)), "{text}");
+        }
+        assert!(!changes.records.contains_key(&address("ec2.eip.nat")));
+        let written = changes.deposed[&address("ec2.subnet.b")].as_ref().unwrap();
+        assert_eq!(written[0].dependencies, [address("ec2.vpc.core")]);
     }
 }

@@ -4,6 +4,7 @@ pub mod apply;
 pub mod completions;
 pub mod destroy;
 pub mod diff;
+mod edit;
 pub mod graph;
 pub mod import;
 pub mod output;

@@ -9,6 +9,8 @@ use infra_core::{ResourceAddress, StackId};
 use infra_render::{runs, write_stacks, write_state_history, write_state_list, write_state_show};
 use infra_state::{StateStore, unlock};
 
+use super::edit::{self, Move, Remove};
+use super::in_runtime;
 use super::rebuild::rebuild;
 use crate::arguments::Where;
 use crate::exit::Exit;
@@ -67,6 +69,8 @@ enum Action {
     },
     /// List the runs
     History(Named),
+    Rm(Remove),
+    Mv(Move),
     /// End a hold on the stack that a machine left which is gone
     Unlock(Named),
 }
@@ -106,6 +110,9 @@ pub fn run(command: &StateCommand, terminal: &Terminal) -> Result<Exit> {
             (&stack.file, &stack.place, Needs::State)
         }
         Action::Rebuild { stack, .. } | Action::Unlock(stack) => (&stack.file, &stack.place, Needs::Folder),
+        Action::Rm(Remove { file, place, .. }) | Action::Mv(Move { file, place, .. }) => {
+            (file, place, Needs::State)
+        }
         Action::Import { stack, .. } => (&stack.file, &stack.place, Needs::Nothing),
     };
     let Some(found) = named::find(file, place, terminal)? else {
@@ -154,6 +161,8 @@ pub fn run(command: &StateCommand, terminal: &Terminal) -> Result<Exit> {
                 style,
             )?;
         }
+        Action::Rm(command) => return in_runtime(terminal, edit::remove(command, &found, terminal)),
+        Action::Mv(command) => return in_runtime(terminal, edit::relocate(command, &found, terminal)),
         Action::Unlock(_) => match unlock(&folder, id)? {
             Some(holder) => terminal.note(&format!("{id} is free; it was held by {holder}.")),
             None => terminal.note(&format!("{id} was free already.")),

@@ -18,6 +18,7 @@ mod connection;
 mod consistency;
 mod damage;
 mod drift;
+mod edit;
 mod environment;
 mod failure;
 mod harness;

@@ -150,6 +150,9 @@ fn legal_entry(state: &State, number: usize, choice: u32) -> JournalEntry {
     let size = if choice.is_multiple_of(11) { 40_000 } else { 20 };
     let new_record = || {
         let mut record = record(&format!("subnet-{number}"), &[]);
+        if choice.is_multiple_of(3) {
+            record.dependencies.extend(state.resources.keys().next().cloned());
+        }
         record
             .observed
             .insert("text".into(), Value::from("é".repeat(size)));
@@ -162,6 +165,9 @@ fn legal_entry(state: &State, number: usize, choice: u32) -> JournalEntry {
             operation,
             id,
         )))
+    };
+    let is_free = |address: &ResourceAddress| {
+        !state.resources.contains_key(address) && !state.deposed.contains_key(address)
     };
     let open = state.intents.values().nth(pick(state.intents.len()));
     let current = state.resources.iter().nth(pick(state.resources.len()));
@@ -213,6 +219,10 @@ fn legal_entry(state: &State, number: usize, choice: u32) -> JournalEntry {
         (14, _, Some((address, record)), _) => JournalEntry::Forgotten {
             address: address.clone(),
             physical_id: record.physical_id.clone(),
+        },
+        (15, None, Some((from, _)), _) if is_free(&address) => JournalEntry::Moved {
+            from: from.clone(),
+            to: address,
         },
         _ => intend(Operation::Create, &address, None),
     }

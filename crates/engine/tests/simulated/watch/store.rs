@@ -143,6 +143,10 @@ impl Seen {
                     format!("{address}: {physical_id} is forgotten while a call for it is open")
                 });
             }
+            JournalEntry::Moved { from, to } => {
+                self.broken
+                    .push(format!("a run moves {from} to {to}, which only a person does"));
+            }
             JournalEntry::Outputs { .. }
             | JournalEntry::Connected { .. }
             | JournalEntry::SealedWith { .. } => {}
