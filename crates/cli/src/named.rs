@@ -106,7 +106,7 @@ pub fn find(text: &Path, place: &Where, terminal: &Terminal) -> Result<Option<Fo
     }))
 }
 
-/// The same, but an identity has to be that of a state.
+/// The same, but of an identity something has to be kept.
 ///
 /// # Errors
 /// No state has the identity: which ones there are.
@@ -120,16 +120,16 @@ pub fn find_known(text: &Path, place: &Where, terminal: &Terminal) -> Result<Opt
     Ok(found)
 }
 
-/// Refuses an identity that no state has.
+/// Refuses an identity that nothing is kept of. Where a state is lost or damaged, opening it says so.
 ///
 /// # Errors
 /// Which stacks there are.
 pub fn require_known(id: &StackId, site: &Site) -> Result<()> {
-    let folder = site.state_dir.display();
-    let known = infra_state_sled::stacks(&site.state_dir)?;
-    if known.contains(id) {
+    if infra_state_sled::folder(&site.state_dir, id).is_dir() {
         return Ok(());
     }
+    let folder = site.state_dir.display();
+    let known = infra_state_sled::stacks(&site.state_dir)?;
     let missing =
         format!("there is no stack file {id}, and no state of a stack with this identity in {folder}");
     if known.is_empty() {

@@ -84,50 +84,35 @@ struct Named {
     place: Where,
 }
 
-/// What has to be there of a stack that is named by its identity. With a file the command itself says what is missing.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Needs {
-    /// Its state.
-    State,
-    /// Its folder: the state in it may be lost.
-    Folder,
-    /// Nothing.
-    Nothing,
-}
-
 /// Runs the action.
 ///
 /// # Errors
 /// The state cannot be had.
 pub fn run(command: &StateCommand, terminal: &Terminal) -> Result<Exit> {
-    let (file, place, needs) = match &command.action {
+    let (file, place) = match &command.action {
         Action::List { file: None, place } => return list_stacks(place, terminal),
         Action::List {
             file: Some(file),
             place,
-        } => (file, place, Needs::State),
-        Action::Show { stack, .. } | Action::Export(stack) | Action::History(stack) => {
-            (&stack.file, &stack.place, Needs::State)
         }
-        Action::Rebuild { stack, .. } | Action::Unlock(stack) => (&stack.file, &stack.place, Needs::Folder),
-        Action::Rm(Remove { file, place, .. }) | Action::Mv(Move { file, place, .. }) => {
-            (file, place, Needs::State)
-        }
-        Action::Import { stack, .. } => (&stack.file, &stack.place, Needs::Nothing),
+        | Action::Rm(Remove { file, place, .. })
+        | Action::Mv(Move { file, place, .. }) => (file, place),
+        Action::Show { stack, .. }
+        | Action::Export(stack)
+        | Action::Import { stack, .. }
+        | Action::Rebuild { stack, .. }
+        | Action::History(stack)
+        | Action::Unlock(stack) => (&stack.file, &stack.place),
     };
-    let Some(found) = named::find(file, place, terminal)? else {
+    let found = match &command.action {
+        // It may be the first that is heard of the stack.
+        Action::Import { .. } => named::find(file, place, terminal)?,
+        _ => named::find_known(file, place, terminal)?,
+    };
+    let Some(found) = found else {
         return Ok(Exit::BadStack);
     };
     let Found { id, site, .. } = &found;
-    let folder = infra_state_sled::folder(&site.state_dir, id);
-    let lacking = match needs {
-        Needs::State => true,
-        Needs::Folder => !folder.is_dir(),
-        Needs::Nothing => false,
-    };
-    if lacking && found.named.path().is_none() {
-        named::require_known(id, site)?;
-    }
     let known = |command: &str| reading::state(site, id, command, terminal);
     let (format, style) = (terminal.format, &terminal.out);
     let mut out = data();
@@ -163,7 +148,7 @@ pub fn run(command: &StateCommand, terminal: &Terminal) -> Result<Exit> {
         }
         Action::Rm(command) => return in_runtime(terminal, edit::remove(command, &found, terminal)),
         Action::Mv(command) => return in_runtime(terminal, edit::relocate(command, &found, terminal)),
-        Action::Unlock(_) => match unlock(&folder, id)? {
+        Action::Unlock(_) => match unlock(&infra_state_sled::folder(&site.state_dir, id), id)? {
             Some(holder) => terminal.note(&format!("{id} is free; it was held by {holder}.")),
             None => terminal.note(&format!("{id} was free already.")),
         },

@@ -175,6 +175,29 @@ fn what_is_known_of_a_stack_is_shown_without_its_file() {
     project.holds_nothing();
 }
 
+/// What was made after the newest backup is found by what the file declares: without it that is told.
+#[test]
+fn a_lost_state_is_rebuilt_and_its_stack_destroyed_without_the_file() {
+    let project = without_file("");
+    let folder = project.emulator().running().state_dir.join(ID);
+    std::fs::remove_dir_all(folder.join("db")).unwrap();
+    for (command, more) in [("state list", &[][..]), ("destroy", &["-y"]), ("output", &[])] {
+        project
+            .stack(command, ID, more)
+            .exits(1)
+            .says(["its database is gone", "infra state rebuild"]);
+    }
+    project
+        .stack("state rebuild", ID, &[])
+        .exits(0)
+        .says(["it has 4 resources"]);
+    project
+        .stack("destroy", ID, &["-y"])
+        .exits(0)
+        .says(["stays at AWS when the stack is destroyed without it"]);
+    project.holds_nothing();
+}
+
 #[test]
 fn an_identity_that_no_state_has_is_told_with_those_that_there_are() {
     let project = without_file("");
