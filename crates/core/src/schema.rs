@@ -145,10 +145,24 @@ pub enum ClashWhen {
         /// The value.
         value: Value,
     },
+    /// Both have this value in this attribute.
+    BothHave {
+        /// The attribute.
+        attribute: String,
+        /// The value.
+        value: Value,
+    },
     /// The networks in this attribute overlap.
     Overlap {
         /// The attribute, a network in CIDR notation.
         attribute: String,
+    },
+    /// Both name the same thing, which two of one owner may.
+    Shared {
+        /// Where they name it; lists on the way are looked through.
+        at: Vec<AttributePath>,
+        /// The attribute that names the owner; `None`: no two may.
+        owner: Option<String>,
     },
 }
 

@@ -187,17 +187,21 @@ impl<'a> Decider<'_, 'a> {
         let set = resolved.into_set();
         let keeps_name = self.keeps_name(present, &set, &observed);
         let keys = |attributes| keys_in(Some(present.definition), attributes);
-        let clashes = match (keys(&set), keys(&observed)) {
-            (Some(new), Some(old)) => !keeps_name && new.clash(&old).is_some(),
-            _ => false,
+        let clash = match (keys(&set), keys(&observed)) {
+            (Some(new), Some(old)) if !keeps_name => {
+                Some(new.in_words(&old)).filter(|clash| !clash.is_empty())
+            }
+            _ => None,
         };
         let lifecycle = &present.resource.lifecycle;
-        let keeps_name = keeps_name || clashes;
+        let keeps_name = keeps_name || clash.is_some();
         let asked = lifecycle.create_before_destroy;
         // What is being deleted by somebody gives its name back by itself.
         let asked_in_vain = asked == Some(true) && !matches!(present.health, Health::Deleting(_));
         if keeps_name && (asked_in_vain || lifecycle.retain) {
-            self.decisions.errors.push(name_in_use(present, asked_in_vain));
+            self.decisions
+                .errors
+                .push(name_in_use(present, clash, asked_in_vain));
         }
         let dragged = self
             .delete_first
@@ -370,7 +374,7 @@ pub(crate) fn is_replaceable(resource: &Resource) -> bool {
     !lifecycle.prevent_destroy && !lifecycle.retain && lifecycle.create_before_destroy != Some(true)
 }
 
-fn name_in_use(present: &Present<'_, '_>, asked: bool) -> Diagnostic {
+fn name_in_use(present: &Present<'_, '_>, clash: Option<String>, asked: bool) -> Diagnostic {
     let address = present.node.address;
     let names = present.definition.schema().natural_key.join(", ");
     let why = if asked {
@@ -378,11 +382,21 @@ fn name_in_use(present: &Present<'_, '_>, asked: bool) -> Diagnostic {
     } else {
         "lifecycle.retain keeps the old one"
     };
-    let message = format!("{address} has to be replaced, and {why}, but both would have the same {names}");
+    let (what, change) = match clash {
+        None => (
+            format!("both would have the same {names}"),
+            format!("change {names}"),
+        ),
+        Some(clash) => (
+            format!("the two cannot exist side by side at AWS: {clash}"),
+            "change that".to_owned(),
+        ),
+    };
+    let message = format!("{address} has to be replaced, and {why}, but {what}");
     Diagnostic::error("name-in-use", message)
         .at(present.resource.span.clone(), "")
         .help(format!(
-            "change {names}, or take {} out",
+            "{change}, or take {} out",
             if asked { "create_before_destroy" } else { "retain" }
         ))
 }

@@ -129,8 +129,16 @@ fn elements(list: Option<&Value>) -> BTreeSet<&str> {
         .collect()
 }
 
-/// The texts at a path under an attribute's value, lists on the way looked through.
+/// The texts at a path under an attribute's value.
 fn texts_under<'v>(value: Option<&'v Value>, path: &AttributePath) -> BTreeSet<&'v str> {
+    values_under(value, path).filter_map(Value::as_str).collect()
+}
+
+/// The values at a path under its attribute's value, lists on the way and at its end looked through.
+pub(crate) fn values_under<'v>(
+    value: Option<&'v Value>,
+    path: &AttributePath,
+) -> impl Iterator<Item = &'v Value> {
     let mut found: Vec<&Value> = value.into_iter().collect();
     for segment in path.segments().iter().skip(1) {
         let PathSegment::Name(name) = segment else {
@@ -142,11 +150,7 @@ fn texts_under<'v>(value: Option<&'v Value>, path: &AttributePath) -> BTreeSet<&
             .filter_map(|value| value.as_map()?.get(name))
             .collect();
     }
-    found
-        .into_iter()
-        .flat_map(items)
-        .filter_map(Value::as_str)
-        .collect()
+    found.into_iter().flat_map(items)
 }
 
 fn items(value: &Value) -> &[Value] {

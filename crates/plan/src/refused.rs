@@ -1,5 +1,6 @@
 //! What AWS would surely refuse, told before anything is touched.
 
+use infra_core::plan::Reason;
 use infra_core::{Action, Diagnostic, Value};
 
 use crate::decide::{Decision, Decisions};
@@ -46,6 +47,9 @@ fn protected(graph: &Graph<'_>, decisions: &Decisions) -> Vec<Diagnostic> {
             format!("{address} would be {what}, but it has {name} = true at AWS, which refuses every delete");
         let help = match node.resource {
             Some(_) => format!("set {name} = false in {address}, apply that alone, and run this again"),
+            None if decision.reason == Reason::Destroy => {
+                format!("set {name} = false in {address}, apply, and destroy then")
+            }
             None => {
                 format!("put {address} back into the file with {name} = false, apply, and take it out then")
             }
@@ -134,10 +138,7 @@ fn clash(
     is_let_go: bool,
 ) -> Diagnostic {
     let (one, two) = (&graph.nodes[number], &graph.nodes[other]);
-    let what = keys
-        .clash(held)
-        .map(|names| keys.in_words(&names))
-        .unwrap_or_default();
+    let what = keys.in_words(held);
     let (one_address, two_address) = (one.address, two.address);
     let (message, help) = if is_let_go {
         (

@@ -3,19 +3,29 @@
 //! The rules are data of the types: the natural key, and [`Clash`]es. Values that are not known yet are the same only
 //! where they are the same attribute of the same resource.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
 
-use infra_core::{Action, Attributes, Clash, ClashWhen, TypeDefinition, TypeName, TypeSchema, Value};
+use infra_core::{
+    Action, AttributePath, Attributes, Clash, ClashWhen, TypeDefinition, TypeName, TypeSchema, Value,
+};
 
 use crate::decide::Decision;
 use crate::graph::{Found, Graph};
+use crate::in_use::values_under;
 
 /// The values of one thing that matter to the rules of its type.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Keys<'a> {
     schema: &'a TypeSchema,
     values: BTreeMap<&'a str, Value>,
+}
+
+/// The rule by which two clash.
+enum Rule<'a> {
+    /// The natural key.
+    Name,
+    Clash(&'a Clash),
 }
 
 /// The values of a rule's scope, in a form that can be looked up. The number of the rule comes first; the natural key
@@ -42,22 +52,25 @@ impl<'a> Keys<'a> {
         Some(Self { schema, values })
     }
 
-    /// The attributes of the rule by which the two clash.
-    pub fn clash(&self, other: &Self) -> Option<Vec<&'a str>> {
+    /// Whether the two cannot exist side by side.
+    pub fn clashes(&self, other: &Self) -> bool {
+        self.rule(other).is_some()
+    }
+
+    /// The rule by which the two cannot exist side by side.
+    fn rule(&self, other: &Self) -> Option<Rule<'a>> {
         if self.schema.name != other.schema.name {
             return None;
         }
-        let texts = |names: &'a [String]| names.iter().map(String::as_str);
-        let named = self.name().is_some_and(|name| other.name() == Some(name));
-        if named {
-            return Some(texts(&self.schema.natural_key).collect());
+        if self.name().is_some_and(|name| other.name() == Some(name)) {
+            return Some(Rule::Name);
         }
-        let rule = self.schema.clashes.iter().find(|rule| {
+        let mut rules = self.schema.clashes.iter();
+        let rule = rules.find(|rule| {
             let same = self.parts(&rule.same);
             same.is_some() && same == other.parts(&rule.same) && self.breaks(rule, other)
-        })?;
-        let (ClashWhen::OnlyOneHas { attribute, .. } | ClashWhen::Overlap { attribute }) = &rule.when;
-        Some(texts(&rule.same).chain([attribute.as_str()]).collect())
+        });
+        rule.map(Rule::Clash)
     }
 
     /// The natural key. Where all parts of it are null there is none: a gateway that holds no address is not the same
@@ -81,40 +94,113 @@ impl<'a> Keys<'a> {
                 let known = !one.has_unknown() && !other.has_unknown();
                 known && one.same(value) != other.same(value)
             }),
+            ClashWhen::BothHave { attribute, value } => {
+                both(attribute).is_some_and(|(one, other)| one.same(value) && other.same(value))
+            }
+            ClashWhen::Shared { at, owner } => {
+                let owners = owner
+                    .as_ref()
+                    .map(|owner| both(owner).map(|(one, other)| (part(one), part(other))));
+                let is_apart = match owners {
+                    None => true,
+                    Some(owners) => {
+                        owners.is_some_and(|(one, other)| one.is_some() && other.is_some() && one != other)
+                    }
+                };
+                is_apart && !self.shared(at).is_disjoint(&other.shared(at))
+            }
             ClashWhen::Overlap { attribute } => both(attribute)
                 .and_then(|(one, other)| Some((one.as_str()?, other.as_str()?)))
                 .is_some_and(|(one, other)| overlap(one, other)),
         }
     }
 
-    /// These attributes and what is known of them in words: `name www.example.com`.
-    pub fn in_words(&self, attributes: &[&str]) -> String {
-        let said: Vec<String> = attributes
-            .iter()
-            .filter_map(|name| match self.values.get(name)? {
-                Value::String(text) => Some(format!("{name} {text}")),
-                Value::Integer(number) => Some(format!("{name} {number}")),
-                Value::Unknown(_) => Some((*name).to_owned()),
-                _ => None,
-            })
-            .collect();
-        said.join(", ")
+    /// What is named at these paths, in a form that can be compared.
+    fn shared(&self, at: &'a [AttributePath]) -> BTreeSet<String> {
+        at.iter()
+            .flat_map(|path| values_under(self.values.get(path.top()), path))
+            .filter(|value| !value.is_null())
+            .filter_map(part)
+            .collect()
+    }
+
+    /// What only one of the two can have, in words: `name www.example.com`. Nothing where they do not clash.
+    pub fn in_words(&self, other: &Self) -> String {
+        let texts = |names: &'a [String]| names.iter().map(String::as_str);
+        let words = |names: Vec<&'a str>| {
+            let said: Vec<String> = names
+                .into_iter()
+                .filter_map(|name| said(name, self.values.get(name)?))
+                .collect();
+            said.join(", ")
+        };
+        match self.rule(other) {
+            None => String::new(),
+            Some(Rule::Name) => words(texts(&self.schema.natural_key).collect()),
+            Some(Rule::Clash(Clash { same, when })) => match when {
+                ClashWhen::OnlyOneHas { attribute, .. }
+                | ClashWhen::BothHave { attribute, .. }
+                | ClashWhen::Overlap { attribute } => {
+                    words(texts(same).chain([attribute.as_str()]).collect())
+                }
+                ClashWhen::Shared { at, .. } => {
+                    let others = other.shared(at);
+                    let said: Vec<String> = at
+                        .iter()
+                        .flat_map(|path| {
+                            values_under(self.values.get(path.top()), path).map(move |value| (path, value))
+                        })
+                        .filter(|(_, value)| part(value).is_some_and(|part| others.contains(&part)))
+                        .filter_map(|(path, value)| said(&path.to_string(), value))
+                        .collect();
+                    said.join(", ")
+                }
+            },
+        }
     }
 
     fn scopes(&self) -> impl Iterator<Item = Scope> + '_ {
         let rules = self.schema.clashes.iter().enumerate();
-        let rules = rules.filter_map(|(number, rule)| Some((number + 1, self.parts(&rule.same)?)));
+        let rules = rules.flat_map(|(number, rule)| {
+            let scopes: Vec<Vec<String>> = match &rule.when {
+                ClashWhen::Shared { at, .. } => {
+                    self.shared(at).into_iter().map(|shared| vec![shared]).collect()
+                }
+                _ => self.parts(&rule.same).into_iter().collect(),
+            };
+            scopes.into_iter().map(move |scope| (number + 1, scope))
+        });
         self.name().map(|name| (0, name)).into_iter().chain(rules)
+    }
+}
+
+/// A value and what it is of, in words.
+fn said(name: &str, value: &Value) -> Option<String> {
+    match value {
+        Value::String(text) => Some(format!("{name} {text}")),
+        Value::Integer(number) => Some(format!("{name} {number}")),
+        Value::Bool(truth) => Some(format!("{name} {truth}")),
+        Value::Unknown(_) => Some(name.to_owned()),
+        _ => None,
     }
 }
 
 /// The attributes that any rule of a type speaks of.
 fn names(schema: &TypeSchema) -> impl Iterator<Item = &str> {
     let clashes = schema.clashes.iter().flat_map(|rule| {
-        let (ClashWhen::OnlyOneHas { attribute, .. } | ClashWhen::Overlap { attribute }) = &rule.when;
-        rule.same.iter().chain([attribute])
+        let of_rule: Vec<&str> = match &rule.when {
+            ClashWhen::OnlyOneHas { attribute, .. }
+            | ClashWhen::BothHave { attribute, .. }
+            | ClashWhen::Overlap { attribute } => vec![attribute],
+            ClashWhen::Shared { at, owner } => at
+                .iter()
+                .map(AttributePath::top)
+                .chain(owner.as_deref())
+                .collect(),
+        };
+        rule.same.iter().map(String::as_str).chain(of_rule)
     });
-    schema.natural_key.iter().chain(clashes).map(String::as_str)
+    schema.natural_key.iter().map(String::as_str).chain(clashes)
 }
 
 /// A value in a form that is the same for the same values; `None` where that cannot be told.
@@ -224,7 +310,7 @@ impl<'a, T> Holders<'a, T> {
             .filter_map(|scope| self.by_scope.get(&(&keys.schema.name, scope)))
             .flatten()
             .copied()
-            .filter(|&position| self.all[position].0.clash(keys).is_some())
+            .filter(|&position| self.all[position].0.clashes(keys))
             .collect();
         found.sort_unstable();
         found.dedup();

@@ -94,6 +94,20 @@ fn clash(rule: &Clashing) -> Clash {
                 value: value.map_or(Value::Null, Value::from),
             },
         },
+        Clashing::BothTrue { same, attribute } => Clash {
+            same: names(same),
+            when: ClashWhen::BothHave {
+                attribute: attribute.to_owned(),
+                value: Value::Bool(true),
+            },
+        },
+        Clashing::Shared { same, at, owner } => Clash {
+            same: names(same),
+            when: ClashWhen::Shared {
+                at: at.iter().map(|&path| path.into()).collect(),
+                owner: owner.map(str::to_owned),
+            },
+        },
         Clashing::Overlap { same, attribute } => Clash {
             same: names(same),
             when: ClashWhen::Overlap {

@@ -67,6 +67,22 @@ pub enum Clashing {
         /// Its value.
         value: Option<&'static str>,
     },
+    /// Both have the attribute true.
+    BothTrue {
+        /// The scope of the rule.
+        same: &'static [&'static str],
+        /// The attribute.
+        attribute: &'static str,
+    },
+    /// Both name the same thing, which two of one owner may.
+    Shared {
+        /// The scope of the rule.
+        same: &'static [&'static str],
+        /// Where they name it, by path; lists on the way are looked through.
+        at: &'static [&'static str],
+        /// The attribute that names the owner; `None`: no two may.
+        owner: Option<&'static str>,
+    },
     /// The networks in the attribute overlap.
     Overlap {
         /// The scope of the rule.

@@ -27,6 +27,7 @@ mod kill;
 mod lookups;
 mod mistakes;
 mod moto;
+mod order;
 mod others;
 mod places;
 mod proof;

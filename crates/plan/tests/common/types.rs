@@ -158,12 +158,27 @@ fn rules<'t>(table: &'t toml::Table, name: &str) -> impl Iterator<Item = &'t tom
 }
 
 fn clash(rule: &toml::Table) -> Clash {
-    let when = match text(rule, "overlap") {
-        Some(attribute) => ClashWhen::Overlap { attribute },
-        None => ClashWhen::OnlyOneHas {
+    let value = || rule.get("value").map_or(Value::Null, super::case::value);
+    let when = if let Some(attribute) = text(rule, "overlap") {
+        ClashWhen::Overlap { attribute }
+    } else if let Some(attribute) = text(rule, "both_have") {
+        ClashWhen::BothHave {
+            attribute,
+            value: value(),
+        }
+    } else if rule.contains_key("at") {
+        ClashWhen::Shared {
+            at: texts(rule.get("at"))
+                .iter()
+                .map(|path| path.as_str().into())
+                .collect(),
+            owner: text(rule, "owner"),
+        }
+    } else {
+        ClashWhen::OnlyOneHas {
             attribute: text(rule, "attribute").expect("a clash names its attribute"),
-            value: rule.get("value").map_or(Value::Null, super::case::value),
-        },
+            value: value(),
+        }
     };
     Clash {
         same: texts(rule.get("same")),

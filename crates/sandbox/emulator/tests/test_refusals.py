@@ -47,6 +47,22 @@ class Refusals(SandboxTest):
         route = dict(RouteTableId=self.table, DestinationCidrBlock="0.0.0.0/0", GatewayId=self.gateway)
         self.refused("RouteAlreadyExists", self.ec2.create_route, **route)
 
+    def test_a_vpc_has_one_way_to_a_service(self):
+        self.network()
+        for name in ("EnableDnsSupport", "EnableDnsHostnames"):
+            self.ec2.modify_vpc_attribute(VpcId=self.vpc, **{name: {"Value": True}})
+        s3 = dict(VpcId=self.vpc, ServiceName="com.amazonaws.us-east-1.s3")
+        create, modify = self.ec2.create_vpc_endpoint, self.ec2.modify_vpc_endpoint
+        create(RouteTableIds=[self.table], **s3)
+        self.refused("RouteAlreadyExists", create, RouteTableIds=[self.table], **s3)
+        second = create(**s3)["VpcEndpoint"]["VpcEndpointId"]
+        self.refused("RouteAlreadyExists", modify, VpcEndpointId=second, AddRouteTableIds=[self.table])
+        logs = dict(VpcId=self.vpc, ServiceName="com.amazonaws.us-east-1.logs", VpcEndpointType="Interface")
+        create(PrivateDnsEnabled=True, **logs)
+        self.refused("InvalidParameter", create, PrivateDnsEnabled=True, **logs)
+        second = create(PrivateDnsEnabled=False, **logs)["VpcEndpoint"]["VpcEndpointId"]
+        self.refused("InvalidParameter", modify, VpcEndpointId=second, PrivateDnsEnabled=True)
+
     # Route 53
 
     def zone(self) -> str:

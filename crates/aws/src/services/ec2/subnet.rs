@@ -12,7 +12,7 @@ use aws_sdk_ec2::Client;
 use aws_sdk_ec2::types::{self as sdk, SubnetState};
 use infra_core::types::{Problem, Problems, known_str};
 use infra_core::{Attributes, Health, PhysicalId, ResourceAddress};
-use infra_provider::{Call, Created, Found, ProviderResult, ResourceType, Traits, Update};
+use infra_provider::{Call, Clashing, Created, Found, ProviderResult, ResourceType, Traits, Update};
 use ipnet::Ipv4Net;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -131,6 +131,11 @@ tags                    = { Name = "public" }
             "enable_resource_name_dns_a_record_on_launch",
         ],
         natural_key: &["vpc_id", "cidr_block"],
+        // https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_CreateSubnet.html
+        clashes: &[Clashing::Overlap {
+            same: &["vpc_id"],
+            attribute: "cidr_block",
+        }],
         ..Traits::NONE
     };
     type Spec = Spec;

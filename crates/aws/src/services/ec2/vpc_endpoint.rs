@@ -12,7 +12,9 @@ use aws_sdk_ec2::Client;
 use aws_sdk_ec2::types as sdk;
 use infra_core::types::{Problem, Problems, known, known_str};
 use infra_core::{Attributes, ErrorClass, Health, PhysicalId, ProviderError, ResourceAddress, Value};
-use infra_provider::{Call, Created, Found, ProviderResult, ResourceType, Traits, Update, Wait, Waits};
+use infra_provider::{
+    Call, Clashing, Created, Found, ProviderResult, ResourceType, Traits, Update, Wait, Waits,
+};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -166,6 +168,20 @@ tags              = { Name = "s3" }
         immutable: &["vpc_id", "service_name", "vpc_endpoint_type"],
         policies: &["policy_document"],
         changes_on_update: &["dns_entries", "network_interface_ids"],
+        // One endpoint answers to a service's own names in a VPC, and a route table has one route to a service.
+        // https://docs.aws.amazon.com/vpc/latest/privatelink/interface-endpoints.html
+        // https://docs.aws.amazon.com/vpc/latest/privatelink/gateway-endpoints.html
+        clashes: &[
+            Clashing::BothTrue {
+                same: &["vpc_id", "service_name"],
+                attribute: "private_dns_enabled",
+            },
+            Clashing::Shared {
+                same: &["service_name"],
+                at: &["route_table_ids"],
+                owner: None,
+            },
+        ],
         waits: Waits {
             create: Some(Wait::seconds("VPC endpoint available", 75, 600)),
             update: Some(Wait::seconds("VPC endpoint changed", 30, 600)),

@@ -11,7 +11,9 @@ use aws_sdk_ecs::Client;
 use aws_sdk_ecs::types::{self as sdk, ClusterField, ClusterSettingName};
 use infra_core::types::{Problems, known_integer, known_str};
 use infra_core::{Attributes, Health, PhysicalId, Value};
-use infra_provider::{Call, Created, Found, ProviderResult, ResourceType, Traits, Update, Wait, Waits};
+use infra_provider::{
+    Call, Created, Found, ProviderResult, ResourceType, Traits, Update, Using, Wait, Waits,
+};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -108,6 +110,13 @@ default_capacity_provider_strategy = [{ capacity_provider = "FARGATE", weight = 
             ("default_capacity_provider_strategy", "capacity_provider"),
         ],
         natural_key: &["cluster_name"],
+        // https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_PutClusterCapacityProviders.html
+        in_use: &[Using {
+            attribute: "capacity_providers",
+            by: "ecs.service",
+            through: "cluster",
+            at: "capacity_provider_strategy.capacity_provider",
+        }],
         waits: Waits {
             create: Some(Wait::seconds("cluster active", 2, 300)),
             delete: Some(Wait::seconds("cluster gone", 2, 300)),

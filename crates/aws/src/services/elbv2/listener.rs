@@ -8,7 +8,7 @@ use aws_sdk_elasticloadbalancingv2::Client;
 use aws_sdk_elasticloadbalancingv2::types::{self as sdk};
 use infra_core::types::{Problem, Problems, known_integer, known_str};
 use infra_core::{Attributes, PhysicalId, ResourceAddress};
-use infra_provider::{Call, Created, Found, ProviderResult, ResourceType, Traits, Update};
+use infra_provider::{Call, Clashing, Created, Found, ProviderResult, ResourceType, Traits, Update};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -119,6 +119,16 @@ default_actions   = [{ type = "forward", target_group_arn = "${elbv2.target_grou
         immutable: &["load_balancer_arn"],
         keyed: &[("default_actions.forward_config.target_groups", "target_group_arn")],
         natural_key: &["load_balancer_arn", "port"],
+        // TargetGroupAssociationLimit: a target group serves one load balancer.
+        // https://docs.aws.amazon.com/elasticloadbalancing/latest/APIReference/API_CreateListener.html
+        clashes: &[Clashing::Shared {
+            same: &[],
+            at: &[
+                "default_actions.target_group_arn",
+                "default_actions.forward_config.target_groups.target_group_arn",
+            ],
+            owner: Some("load_balancer_arn"),
+        }],
         ..Traits::NONE
     };
     type Spec = Spec;

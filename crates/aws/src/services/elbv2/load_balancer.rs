@@ -14,7 +14,9 @@ use aws_sdk_elasticloadbalancingv2::types::{self as sdk, LoadBalancerAttribute, 
 use futures::future::try_join_all;
 use infra_core::types::{Problem, Problems, known_str};
 use infra_core::{Attributes, ErrorClass, Health, PhysicalId, ResourceAddress};
-use infra_provider::{Call, Created, Found, ProviderResult, ResourceType, Traits, Update, Wait, Waits};
+use infra_provider::{
+    Call, Clashing, Created, Found, ProviderResult, ResourceType, Traits, Update, Wait, Waits,
+};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -192,6 +194,13 @@ drop_invalid_header_fields_enabled = true
         ],
         keyed: &[("subnet_mappings", "subnet_id")],
         natural_key: &["name"],
+        // https://docs.aws.amazon.com/elasticloadbalancing/latest/APIReference/API_SubnetMapping.html
+        clashes: &[Clashing::Shared {
+            same: &[],
+            at: &["subnet_mappings.allocation_id"],
+            owner: None,
+        }],
+        protected_by: Some("deletion_protection_enabled"),
         waits: Waits {
             create: Some(Wait::seconds("load balancer active", 150, 900)),
             update: Some(Wait::seconds("load balancer active", 10, 900)),

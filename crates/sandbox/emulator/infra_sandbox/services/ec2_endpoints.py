@@ -17,6 +17,29 @@ def service_exists(call: Call, name: str) -> bool:
     return name in services["serviceNames"]
 
 
+def check_private_names(ec2: Any, vpc_id: str, name: str, own: str = "") -> None:
+    """One endpoint of a VPC answers to a service's ordinary names."""
+    for other in ec2.vpc_end_points.values():
+        if (other.vpc_id, other.service_name) == (vpc_id, name) and other.private_dns_enabled and other.id != own:
+            raise refuse(
+                "InvalidParameter",
+                f"private-dns-enabled cannot be set because there is already a conflicting DNS domain for {name}"
+                f" in the VPC {vpc_id}",
+            )
+
+
+def check_routes(ec2: Any, name: str, table_ids: list[str], own: str = "") -> None:
+    """A route table has one route to a service."""
+    for other in ec2.vpc_end_points.values():
+        shared = set(table_ids) & set(other.route_table_ids or [])
+        if shared and other.service_name == name and other.state != "deleting" and other.id != own:
+            raise refuse(
+                "RouteAlreadyExists",
+                f"route table {min(shared)} already has a route with destination-prefix-list-id"
+                f" {other.destination_prefix_list_id}",
+            )
+
+
 @operation("ec2", "CreateVpcEndpoint")
 def create_vpc_endpoint(call: Call) -> dict[str, Any]:
     params, ec2, (account, region) = call.params, call.backend(), call.here
@@ -35,15 +58,10 @@ def create_vpc_endpoint(call: Call) -> dict[str, Any]:
                 "Enabling private DNS requires both enableDnsSupport and enableDnsHostnames VPC attributes set to"
                 f" true for {vpc.id}",
             )
-        for other in ec2.vpc_end_points.values():
-            if (other.vpc_id, other.service_name) == (vpc.id, name) and other.private_dns_enabled:
-                raise refuse(
-                    "InvalidParameter",
-                    f"private-dns-enabled cannot be set because there is already a conflicting DNS domain for {name}"
-                    f" in the VPC {vpc.id}",
-                )
+        check_private_names(ec2, vpc.id, name)
     for table_id in params.get("RouteTableIds", []):
         ec2.get_route_table(table_id)
+    check_routes(ec2, name, params.get("RouteTableIds", []))
     result = call.moto()
     endpoint = ec2.vpc_end_points[result["VpcEndpoint"]["VpcEndpointId"]]
     remember(call, endpoint.id)
@@ -115,6 +133,9 @@ def modify_vpc_endpoint(call: Call) -> Answer:
     if endpoint is None:
         raise refuse("InvalidVpcEndpointId.NotFound", f"The Vpc Endpoint Id '{params['VpcEndpointId']}' does not exist")
     network.check(call, params.get("AddSubnetIds", []), params.get("AddSecurityGroupIds", []), "InvalidParameter")
+    if params.get("PrivateDnsEnabled"):
+        check_private_names(ec2, endpoint.vpc_id, endpoint.service_name, endpoint.id)
+    check_routes(ec2, endpoint.service_name, params.get("AddRouteTableIds", []), endpoint.id)
     prefix_list = endpoint.destination_prefix_list_id
     for table_id in params.get("AddRouteTableIds", []):
         if table_id not in endpoint.route_table_ids:
