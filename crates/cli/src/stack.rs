@@ -32,13 +32,22 @@ const SANDBOX_ACCOUNT: &str = "123456789012";
 /// When the diagnostics cannot be written.
 pub fn read(path: &Path, place: &Where, terminal: &Terminal) -> Result<Loaded> {
     let variables = place.variables.iter().cloned().collect();
-    read_from(
+    let loaded = read_from(
         path,
         Arc::new(DiskFiles),
         &variables,
         &environment::all(),
         terminal,
-    )
+    )?;
+    let is_identity = path.to_str().is_some_and(|text| text.parse::<StackId>().is_ok());
+    if is_identity && !path.is_file() {
+        terminal.note(&format!(
+            "help: {} is the identity of a stack, but this needs what its file declares. `infra destroy`, `output`, `report` \
+             and `state` take an identity as well",
+            path.display()
+        ));
+    }
+    Ok(loaded)
 }
 
 /// The same for a destroy, which asks for no variable that it does not need.

@@ -84,7 +84,7 @@ pub type UpdateRequest = Update<Attributes>;
 /// Errors have a class ([`infra_core::ErrorClass`]) that the engine acts on; a provider itself retries
 /// only what its SDK retries. It waits for nothing to happen at AWS: "not yet" is an error of that class, and what takes
 /// its time is named in [`Traits::waits`]. All that it may pause for is to gather what is asked for at the same moment
-/// into one call.
+/// into one call, and, in the push of an image, to ask a registry again that broke off.
 pub trait ResourceType: Send + Sync + Sized + 'static {
     /// Service and type in AWS's words, such as `ec2.vpc`.
     const NAME: &'static str;

@@ -227,7 +227,12 @@ fn an_identity_that_no_state_has_is_told_with_those_that_there_are() {
         .says(["small/one/us-east-1"]);
     // Commands that need what a file declares take no identity.
     for command in ["plan", "diff"] {
-        project.stack(command, ID, &[]).exits(65).says([ID]);
+        project
+            .stack(command, ID, &[])
+            .exits(65)
+            .says([
+                format!("{ID} is the identity of a stack, but this needs what its file declares").as_str(),
+            ]);
     }
 }
 
