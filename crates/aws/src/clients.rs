@@ -40,6 +40,10 @@ pub struct ConnectOptions {
     pub registry: Option<String>,
     /// Where Docker keeps the credentials of registries that are not ECR's (`DOCKER_CONFIG`, or `~/.docker`).
     pub docker_config: Option<PathBuf>,
+    /// Whether builds of images look for newer images to begin with, instead of taking those that are on the machine.
+    pub pull_base_images: bool,
+    /// Files and folders of the program itself that may lie among the sources of an image: they are no part of it.
+    pub own_paths: Vec<PathBuf>,
     /// What is set of [`VARIABLES`](crate::VARIABLES).
     pub variables: BTreeMap<String, String>,
     /// Where calls are told.
@@ -92,6 +96,10 @@ pub struct Clients {
     pub registry_is_ecrs: bool,
     /// Where Docker keeps the credentials of registries that are not ECR's.
     pub docker_config: Option<PathBuf>,
+    /// Whether builds of images look for newer images to begin with.
+    pub pull_base_images: bool,
+    /// Files and folders of the program itself that may lie among the sources of an image.
+    pub own_paths: Vec<PathBuf>,
     /// How registries are reached.
     pub network: Network,
     /// Queues for what takes one change at a time.
@@ -176,6 +184,8 @@ pub async fn connect(options: &ConnectOptions) -> ProviderResult<Clients> {
             .or_else(|| options.emulator.as_ref()?.registry.clone()),
         registry_is_ecrs: options.registry.is_none(),
         docker_config: options.docker_config.clone(),
+        pull_base_images: options.pull_base_images,
+        own_paths: options.own_paths.clone(),
         network: environment.network,
         serial: Serial::default(),
         route_tables: Joined::default(),

@@ -24,6 +24,8 @@ pub struct Site {
     pub lock_timeout: Duration,
     /// The emulator, if it is the sandbox.
     pub emulator: Option<SandboxSite>,
+    /// What the program keeps in the project, and so may lie among the sources of an image.
+    pub own_paths: Vec<PathBuf>,
 }
 
 /// The sandbox that takes AWS's place.
@@ -50,6 +52,11 @@ pub async fn site_unless_stopped(named: &Named, place: &Where, terminal: &Termin
     }
 }
 
+/// The states, and the sandbox's folder.
+fn own_paths(root: &Path, state_dir: &Path) -> Vec<PathBuf> {
+    vec![state_dir.to_owned(), root.join(".infra")]
+}
+
 /// Finds the state's folder; with `--sandbox` starts the emulator first.
 ///
 /// # Errors
@@ -67,6 +74,7 @@ pub fn site_in(root: &Path, place: &Where, terminal: &Terminal) -> Result<Site> 
     if !place.sandbox {
         let state_dir = place.state_dir.clone().unwrap_or_else(|| root.join("state"));
         return Ok(Site {
+            own_paths: own_paths(root, &state_dir),
             state_dir,
             lock_timeout,
             emulator: None,
@@ -78,6 +86,7 @@ pub fn site_in(root: &Path, place: &Where, terminal: &Terminal) -> Result<Site> 
         })
         .context("the sandbox cannot be started")?;
     Ok(Site {
+        own_paths: own_paths(root, &running.state_dir),
         state_dir: running.state_dir,
         lock_timeout,
         emulator: Some(SandboxSite {

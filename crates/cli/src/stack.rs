@@ -173,6 +173,8 @@ pub struct Manner {
     pub wait: bool,
     /// Whether it will be told how long a run probably takes.
     pub forecasts: bool,
+    /// Whether builds of images look for newer images to begin with.
+    pub pull_base_images: bool,
 }
 
 impl Default for Manner {
@@ -182,6 +184,7 @@ impl Default for Manner {
             walk: Walk::default(),
             wait: true,
             forecasts: true,
+            pull_base_images: false,
         }
     }
 }
@@ -223,8 +226,10 @@ pub async fn open(
     let past = past_runs(runs.clone(), manner.forecasts);
     let opening = async {
         match wanted {
-            Wanted::Declared(stack) => open_declared(*stack, site, command, &reporter, terminal).await,
-            Wanted::Known(id) => open_known(&id, site, command, &reporter, terminal).await,
+            Wanted::Declared(stack) => {
+                open_declared(*stack, site, command, manner, &reporter, terminal).await
+            }
+            Wanted::Known(id) => open_known(&id, site, command, manner, &reporter, terminal).await,
         }
     };
     let opened = cancellation.until(1, opening).await;
@@ -305,7 +310,7 @@ struct Opened {
     clients: Option<Clients>,
 }
 
-fn connect_options(stack: &Stack, site: &Site, reporter: &Reporter) -> ConnectOptions {
+fn connect_options(stack: &Stack, site: &Site, manner: Manner, reporter: &Reporter) -> ConnectOptions {
     let account = stack.allowed_account_ids.first();
     let account = account.map_or(SANDBOX_ACCOUNT, String::as_str);
     ConnectOptions {
@@ -320,6 +325,8 @@ fn connect_options(stack: &Stack, site: &Site, reporter: &Reporter) -> ConnectOp
         }),
         registry: environment::variable(environment::REGISTRY),
         docker_config: environment::docker_config(),
+        pull_base_images: manner.pull_base_images,
+        own_paths: site.own_paths.clone(),
         variables: environment::of_aws(),
         progress: Arc::new(reporter.clone()),
     }
@@ -344,10 +351,11 @@ async fn open_declared(
     stack: Stack,
     site: &Site,
     command: &str,
+    manner: Manner,
     reporter: &Reporter,
     terminal: &Terminal,
 ) -> Result<Opened> {
-    let options = connect_options(&stack, site, reporter);
+    let options = connect_options(&stack, site, manner, reporter);
     let signing_in = async {
         if stack.resources.keys().all(is_built_in) {
             return Ok(None);
@@ -385,6 +393,7 @@ async fn open_known(
     id: &StackId,
     site: &Site,
     command: &str,
+    manner: Manner,
     reporter: &Reporter,
     terminal: &Terminal,
 ) -> Result<Opened> {
@@ -396,7 +405,7 @@ async fn open_known(
         let options = ConnectOptions {
             // The state's own accounts are checked below, in words that name no file.
             allowed_account_ids: Vec::new(),
-            ..connect_options(&stack, site, reporter)
+            ..connect_options(&stack, site, manner, reporter)
         };
         let connected = connect(&options).await.with_context(|| match &stack.assume_role {
             Some(role) => format!(

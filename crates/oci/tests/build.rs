@@ -46,11 +46,16 @@ impl Tools {
     }
 
     async fn build(&self, build: Build) -> Result<Image, Error> {
+        self.build_with(build, false).await
+    }
+
+    async fn build_with(&self, build: Build, pull_base_images: bool) -> Result<Image, Error> {
         let lines = Arc::clone(&self.lines);
         // `cp` and `sh` come from the system.
         let tool_path = std::env::join_paths([self.folder.path()]).unwrap();
         let options = OpenOptions {
             tool_path: Some(tool_path),
+            pull_base_images,
             on_build_line: Some(Arc::new(move |line| lines.lock().unwrap().push(line.to_owned()))),
             ..OpenOptions::default()
         };
@@ -175,6 +180,46 @@ async fn each_tool_is_called_in_its_way() {
             let pieces: Vec<_> = blob.open(0).await.unwrap().try_collect().await.unwrap();
             assert_eq!(Digest::of(&pieces.concat()), *blob.digest());
         }
+    }
+}
+
+#[tokio::test]
+async fn newer_base_images_and_an_ignore_file_of_the_dockerfile_are_asked_for_in_each_tools_way() {
+    let docker = format!(
+        "case \"$1\" in buildx) exit 1;; version) echo 28;; build) {WRITE_ID};; save) cp \"$ARCHIVE\" \"$3\";; esac"
+    );
+    let exports = "case \"$*\" in *inspect*) echo 'Driver: docker-container';; \
+         *) for word; do case \"$word\" in type=oci,dest=*) cp \"$ARCHIVE\" \"${word#type=oci,dest=}\";; esac; done;; esac";
+    let podman = format!("case \"$1\" in build) {WRITE_ID};; save) cp \"$ARCHIVE\" \"$5\";; esac");
+    let buildah =
+        format!("case \"$1\" in build) {WRITE_ID};; push) cp \"$ARCHIVE\" \"${{last#oci-archive:}}\";; esac");
+    let context = TempDir::new().unwrap();
+    let ignored = context.path().join("Dockerfile.dockerignore");
+    std::fs::write(&ignored, "notes\n").unwrap();
+    for (name, script, expected) in [
+        ("buildx", exports, "--pull "),
+        ("docker", docker.as_str(), "--pull "),
+        ("podman", &podman, "--pull-always --ignorefile "),
+        ("buildah", &buildah, "--layers --pull-always --ignorefile "),
+    ] {
+        let tools = Tools::new(&[(name, script)]);
+        let build = Build {
+            context: context.path().to_owned(),
+            ..simple()
+        };
+        tools.build_with(build.clone(), true).await.unwrap();
+        tools.build_with(build, false).await.unwrap();
+        let log = std::fs::read_to_string(tools.folder.path().join("log")).unwrap();
+        let builds: Vec<&str> = log.lines().filter(|call| call.contains(" build ")).collect();
+        assert_eq!(builds.len(), 2, "{log}");
+        assert!(builds[0].contains(expected), "{log}");
+        assert!(!builds[1].contains("--pull"), "{log}");
+        let told = format!("--ignorefile {}", ignored.display());
+        assert_eq!(
+            builds[1].contains(&told),
+            expected.contains("--ignorefile"),
+            "{log}"
+        );
     }
 }
 

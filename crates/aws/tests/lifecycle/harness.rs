@@ -72,6 +72,8 @@ impl Cloud {
             }),
             registry: None,
             docker_config: None,
+            pull_base_images: false,
+            own_paths: Vec::new(),
             variables: std::collections::BTreeMap::new(),
             progress: Arc::new(Silent),
         };

@@ -67,6 +67,7 @@ fn task<'a>(command: &'a Apply, file: &'a Path, place: &'a Where) -> Task<'a> {
         mode: PlanMode::Apply,
         scope: command.scope.clone(),
         replace: command.replace.clone(),
+        plan_file: None,
         manner: Manner::from(&command.running),
     }
 }
@@ -108,7 +109,8 @@ async fn saved(command: &Apply, path: &Path, terminal: &Terminal) -> Result<Exit
         return Ok(Exit::BadStack);
     };
     let named = Named::file(&saved.stack_file);
-    let site = site::site_unless_stopped(&named, &place, terminal).await?;
+    let mut site = site::site_unless_stopped(&named, &place, terminal).await?;
+    site.own_paths.push(path.to_owned());
     if saved.sandbox && std::path::absolute(&site.state_dir)? != saved.state_dir {
         bail!("the plan was made for a sandbox that is gone: make it again");
     }

@@ -46,6 +46,7 @@ async fn one(command: &Destroy, file: PathBuf, terminal: &Terminal) -> Result<Ex
         mode: PlanMode::Destroy,
         scope: command.scope.clone(),
         replace: Vec::new(),
+        plan_file: None,
         manner: Manner::from(&command.running),
     };
     match prepare(&task, |_| Vec::new(), terminal).await? {

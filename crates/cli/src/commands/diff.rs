@@ -48,6 +48,7 @@ async fn one(command: &Diff, file: PathBuf, terminal: &Terminal) -> Result<Exit>
         mode: PlanMode::Apply,
         scope: command.scope.clone(),
         replace: Vec::new(),
+        plan_file: None,
         manner: Manner {
             forecasts: false,
             ..Manner::default()

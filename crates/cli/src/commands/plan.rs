@@ -59,6 +59,7 @@ async fn one(command: &PlanCommand, file: PathBuf, terminal: &Terminal) -> Resul
         mode: PlanMode::Apply,
         scope: command.scope.clone(),
         replace: command.replace.clone(),
+        plan_file: command.out.as_deref(),
         manner: Manner::default(),
     };
     let prepared = match prepare(&task, |_| Vec::new(), terminal).await? {

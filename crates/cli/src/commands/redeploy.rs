@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use anyhow::Result;
 use clap::Args;
 use infra_core::plan::PlanMode;
-use infra_core::{ResourceAddress, Stack};
+use infra_core::{ResourceAddress, Stack, Template};
 
 use super::run::{Task, carry_out, each, prepare};
 use crate::arguments::{Running, Scope, Where};
@@ -14,12 +14,15 @@ use crate::stack::{self, Manner};
 use crate::terminal::Terminal;
 
 /// The type whose update is a rollout.
-const DEPLOYMENT: (&str, &str) = ("ecs", "deployment");
+const DEPLOYMENT: &str = "ecs.deployment";
+
+/// The type that may be built.
+const IMAGE: &str = "ecr.image";
 
 /// Roll the services of the stacks out again although nothing changed
 #[derive(Debug, Args)]
 #[command(
-    after_help = "Examples:\n  infra redeploy stacks/dev02-us-east-1.toml\n  infra redeploy stacks/dev02-us-east-1.toml --target ecs.deployment.app"
+    after_help = "Examples:\n  infra redeploy stacks/dev02-us-east-1.toml\n  infra redeploy stacks/dev02-us-east-1.toml --target ecs.deployment.app\n  infra redeploy stacks/dev02-us-east-1.toml --rebuild"
 )]
 pub struct Redeploy {
     /// The stack files
@@ -30,6 +33,9 @@ pub struct Redeploy {
     /// Only this deployment; may be repeated
     #[arg(long = "target", value_name = "ADDRESS")]
     targets: Vec<ResourceAddress>,
+    /// Build the images of these deployments again before, from the newest of the images that they begin with
+    #[arg(long)]
+    rebuild: bool,
     #[command(flatten)]
     running: Running,
 }
@@ -55,6 +61,18 @@ async fn one(command: &Redeploy, file: PathBuf, terminal: &Terminal) -> Result<E
         ));
         return Ok(Exit::Usage);
     }
+    let builds = if command.rebuild {
+        builds(stack)
+    } else {
+        Vec::new()
+    };
+    if command.rebuild && builds.is_empty() {
+        terminal.note(&format!(
+            "{}: nothing to build: it declares no ecr.image whose source is a build",
+            file.display()
+        ));
+        return Ok(Exit::Usage);
+    }
     let task = Task {
         file: &file,
         place: &command.place,
@@ -64,8 +82,12 @@ async fn one(command: &Redeploy, file: PathBuf, terminal: &Terminal) -> Result<E
             targets: deployments,
             no_refresh: false,
         },
-        replace: Vec::new(),
-        manner: Manner::from(&command.running),
+        replace: builds,
+        plan_file: None,
+        manner: Manner {
+            pull_base_images: command.rebuild,
+            ..Manner::from(&command.running)
+        },
     };
     match prepare(&task, |_| task.scope.targets.clone(), terminal).await? {
         Ok(prepared) => carry_out(prepared, &task, &command.running, terminal).await,
@@ -78,7 +100,7 @@ fn deployments(stack: &Stack, asked: &[ResourceAddress]) -> Vec<ResourceAddress>
     stack
         .resources
         .keys()
-        .filter(|address| (address.type_name().service(), address.type_name().kind()) == DEPLOYMENT)
+        .filter(|address| address.type_name().to_string() == DEPLOYMENT)
         .filter(|address| {
             asked.is_empty()
                 || asked
@@ -86,5 +108,21 @@ fn deployments(stack: &Stack, asked: &[ResourceAddress]) -> Vec<ResourceAddress>
                     .any(|asked| asked == *address || *asked == address.block())
         })
         .cloned()
+        .collect()
+}
+
+/// The images that are built; of an expression it is not known what they come from.
+fn builds(stack: &Stack) -> Vec<ResourceAddress> {
+    let is_build = |source: &Template| match source {
+        Template::Literal(source) => source.as_map().is_some_and(|source| source.contains_key("build")),
+        Template::Map(source) => source.contains_key("build"),
+        Template::Expression(_) => true,
+        Template::List(_) => false,
+    };
+    let images = stack.resources.iter();
+    let images = images.filter(|(address, _)| address.type_name().to_string() == IMAGE);
+    images
+        .filter(|(_, image)| image.attributes.get("source").is_some_and(is_build))
+        .map(|(address, _)| address.clone())
         .collect()
 }

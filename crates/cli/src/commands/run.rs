@@ -35,6 +35,8 @@ pub struct Task<'a> {
     pub replace: Vec<ResourceAddress>,
     /// How the run goes.
     pub manner: Manner,
+    /// Where the plan is going to be saved.
+    pub plan_file: Option<&'a Path>,
 }
 
 /// A stack that was read, opened and planned.
@@ -77,7 +79,8 @@ pub async fn prepare(
             (Wanted::Declared(Box::new(stack)), loaded.sources, loaded.used)
         }
     };
-    let site = site::site_unless_stopped(&named, task.place, terminal).await?;
+    let mut site = site::site_unless_stopped(&named, task.place, terminal).await?;
+    site.own_paths.extend(task.plan_file.map(Path::to_owned));
     if let Wanted::Known(id) = &wanted {
         named::require_known(id, &site)?;
     }

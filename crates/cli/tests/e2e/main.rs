@@ -12,6 +12,7 @@
 )]
 
 mod accounts;
+mod builds;
 mod by_identity;
 mod commands;
 mod connection;

@@ -44,7 +44,8 @@ impl Files for MemoryFiles {
     }
 }
 
-/// `path` as it is meant in a file that stands at `from`: relative to its folder, without `.` and `a/..`.
+/// `path` as it is meant in a file that stands at `from`: relative to its folder, without `.` and `a/..`; `.` where
+/// nothing else is left.
 pub(crate) fn beside(from: &Path, path: impl AsRef<Path>) -> PathBuf {
     let joined = from.parent().unwrap_or(Path::new("")).join(path);
     let mut plain = PathBuf::new();
@@ -56,6 +57,9 @@ pub(crate) fn beside(from: &Path, path: impl AsRef<Path>) -> PathBuf {
             }
             other => plain.push(other),
         }
+    }
+    if plain.as_os_str().is_empty() {
+        plain.push(Component::CurDir);
     }
     plain
 }
@@ -138,6 +142,8 @@ mod tests {
             ("stacks/dev.toml", "blueprints/a.toml", "stacks/blueprints/a.toml"),
             ("stacks/dev.toml", "../app/./image.tar", "app/image.tar"),
             ("dev.toml", "../../x", "../../x"),
+            ("stacks/dev.toml", "..", "."),
+            ("dev.toml", ".", "."),
             ("stacks/dev.toml", "/etc/x", "/etc/x"),
         ] {
             assert_eq!(beside(Path::new(from), path), Path::new(expected));

@@ -83,16 +83,19 @@ pub(super) async fn run(build: &Build, options: &OpenOptions) -> Result<Built, E
             let mut arguments: Vec<OsString> = leading.iter().map(Into::into).collect();
             arguments.extend(["build".into(), "--progress=plain".into(), "--output".into()]);
             arguments.push(joined("type=oci,dest=", &archive));
+            arguments.extend(docker_pull(options));
             steps.run(program, arguments, build_arguments(build)).await?;
         }
         Tool::Docker(program) => {
-            let id = steps.build_with_id_file(program, build, &id_file, &[]).await?;
+            let own = docker_pull(options);
+            let id = steps.build_with_id_file(program, build, &id_file, own).await?;
             steps
                 .run(program, ["save", "--output"], [archive.clone().into(), id.into()])
                 .await?;
         }
         Tool::Podman(program) => {
-            let id = steps.build_with_id_file(program, build, &id_file, &[]).await?;
+            let own = podman_arguments(build, options);
+            let id = steps.build_with_id_file(program, build, &id_file, own).await?;
             let save = ["save", "--format", "oci-archive", "--output"];
             steps
                 .run(program, save, [archive.clone().into(), plain_id(&id).into()])
@@ -100,9 +103,9 @@ pub(super) async fn run(build: &Build, options: &OpenOptions) -> Result<Built, E
         }
         Tool::Buildah(program) => {
             // Alone of all it keeps no layers by itself, and without them each build has another digest.
-            let id = steps
-                .build_with_id_file(program, build, &id_file, &["--layers"])
-                .await?;
+            let mut own = vec!["--layers".into()];
+            own.extend(podman_arguments(build, options));
+            let id = steps.build_with_id_file(program, build, &id_file, own).await?;
             let target = joined("oci-archive:", &archive);
             steps.run(program, ["push", plain_id(&id)], [target]).await?;
         }
@@ -139,6 +142,25 @@ fn build_arguments(build: &Build) -> Vec<OsString> {
         arguments.extend(["--platform".into(), platform.to_string().into()]);
     }
     arguments.push(build.context.clone().into());
+    arguments
+}
+
+/// Docker and buildx ask the registry for every image that a build begins with.
+fn docker_pull(options: &OpenOptions) -> Vec<OsString> {
+    let pull = options.pull_base_images.then(|| "--pull".into());
+    pull.into_iter().collect()
+}
+
+/// What podman and buildah have names of their own for. By `--pull` they take an image that is older than the one on
+/// the machine for the old one. Not all of their versions look for an ignore file of the Dockerfile's own.
+fn podman_arguments(build: &Build, options: &OpenOptions) -> Vec<OsString> {
+    let mut arguments: Vec<OsString> = Vec::new();
+    if options.pull_base_images {
+        arguments.push("--pull-always".into());
+    }
+    if let Some(path) = build.ignore_file_of_dockerfile() {
+        arguments.extend(["--ignorefile".into(), path.into()]);
+    }
     arguments
 }
 
@@ -241,10 +263,10 @@ impl Steps {
         program: &Path,
         build: &Build,
         id_file: &Path,
-        own_arguments: &[&str],
+        own_arguments: Vec<OsString>,
     ) -> Result<String, Error> {
         let mut leading: Vec<OsString> = vec!["build".into(), "--iidfile".into(), id_file.into()];
-        leading.extend(own_arguments.iter().map(Into::into));
+        leading.extend(own_arguments);
         self.run(program, leading, build_arguments(build)).await?;
         let id = tokio::fs::read_to_string(id_file).await;
         let id = id.map_err(|error| Error::file(self.doing.as_str(), id_file, error))?;

@@ -4,6 +4,8 @@ mod build;
 mod children;
 mod docker_archive;
 mod files;
+mod fingerprint;
+mod ignore;
 mod load;
 mod select;
 
@@ -23,6 +25,7 @@ use crate::registry::{Credentials, Registry, RegistrySettings};
 
 pub use build::{Build, BuildLine};
 pub use children::end_builds;
+pub use fingerprint::Fingerprint;
 pub(crate) use load::blob_path;
 
 /// Where an image comes from. Paths are absolute, or relative to the working folder of the process.
@@ -55,6 +58,8 @@ pub struct OpenOptions {
     /// Where compressed layers of legacy Docker archives are kept for the next time, one file for each
     /// layer; the folder is made when it is needed and may be emptied at any time. `None` keeps nothing.
     pub cache_directory: Option<PathBuf>,
+    /// Whether a build looks for newer images that it begins with, instead of taking those that are on the machine.
+    pub pull_base_images: bool,
     /// Gets each line that a build tool writes.
     pub on_build_line: Option<BuildLine>,
     /// Where build tools are looked for, in the form of `PATH`; `None` is the `PATH` of the process.

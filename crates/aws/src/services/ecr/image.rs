@@ -2,13 +2,13 @@
 //! build.
 //!
 //! Calls: GetAuthorizationToken, DescribeImages (100); the rest is the OCI distribution protocol with the registry
-//! itself, which is also asked for images where it is another one than ECR's. The image is known by its digest, which is read from the source before planning, so that an unchanged image
-//! changes nothing. A changed one is pushed beside the old one, which stays for a rollback: what removes
+//! itself, which is also asked for images where it is another one than ECR's. The image is known by its digest, which is
+//! read from the source before planning, or, where it is built, by what it is made of: a build is not run to plan. So
+//! an unchanged image changes nothing. A changed one is pushed beside the old one, which stays for a rollback: what removes
 //! images is the repository's lifecycle policy, or its deletion with `force_delete`.
 //! <https://docs.aws.amazon.com/AmazonECR/latest/APIReference/API_GetAuthorizationToken.html>
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -17,36 +17,27 @@ use aws_sdk_ecr::types::ImageIdentifier;
 use futures::future::try_join_all;
 use infra_core::types::{Problems, known, known_str};
 use infra_core::{Attributes, ErrorClass, PhysicalId, ProviderError, Value};
-use infra_oci::{
-    Credentials, Image as OciImage, OpenOptions, Progress, PushEvent, PushOptions, Registry, RegistrySettings,
-};
+use infra_oci::{Image as OciImage, OpenOptions, Progress, PushEvent, PushOptions};
 use infra_provider::{Call, Created, Found, ProviderResult, ResourceType, Traits, Update, Waits, decode};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
-use tokio::sync::OnceCell;
 
 use crate::catalogue::FromClients;
 use crate::clients::Clients;
-use crate::errors::{AwsResult, missing, of_registry};
+use crate::errors::{AwsResult, of_registry};
 use crate::read::{Observations, in_batches_that_exist};
-use crate::services::ecr::registry_host::{RegistryHost, registry_host};
+use crate::services::ecr::image_source::{Builds, Source, build_of, fingerprint};
+use crate::services::ecr::registries::{Registries, no_repository};
 
 /// The type.
 pub struct Image {
     client: Client,
-    /// Where pushes go instead of the host in the repository's URI.
-    registry: Option<String>,
+    registries: Registries,
     /// Whether ECR knows what was pushed.
     registry_is_ecrs: bool,
-    /// Of ECR's token.
-    region: String,
-    /// Of ECR's token.
-    partition: String,
-    /// Where Docker keeps the credentials of other registries.
-    docker_config: Option<PathBuf>,
-    /// How registries are reached.
-    settings: RegistrySettings,
-    credentials: OnceCell<Credentials>,
+    /// Whether builds look for newer images to begin with.
+    pull_base_images: bool,
+    builds: Builds,
 }
 
 /// What the file may set.
@@ -62,38 +53,13 @@ pub struct Spec {
     pub image_tag: Option<String>,
     /// The platform to take of a multi-platform image, such as `linux/amd64`; all of them when it is not given.
     pub platform: Option<String>,
-    /// The digest that the image must have. When it is not given, it is read from the source.
+    /// The digest that the image must have. When it is not given, it is read from the source; that of a build is known
+    /// after it.
     pub digest: Option<String>,
-}
-
-/// Where an image comes from.
-#[derive(Debug, Clone, Default, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub struct Source {
-    /// A Docker or OCI archive: what `docker save` or `buildah push oci-archive:` writes.
-    pub archive: Option<String>,
-    /// An OCI image layout folder.
-    pub layout: Option<String>,
-    /// An image in another registry, such as `registry.example.com/team/app@sha256:…`.
-    pub registry: Option<String>,
-    /// An image that is built now, by buildx, docker, podman or buildah, whichever is there.
-    pub build: Option<Build>,
-}
-
-/// How an image is built.
-#[derive(Debug, Clone, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub struct Build {
-    /// The folder that the build may read.
-    pub context: String,
-    /// The Dockerfile, relative to the context; `Dockerfile` when it is not given.
-    pub dockerfile: Option<String>,
-    /// The stage of the Dockerfile to build; the last one when it is not given.
-    pub target: Option<String>,
-    /// Build arguments by name.
-    pub args: Option<BTreeMap<String, String>>,
-    /// The platform to build for, such as `linux/arm64`; the machine's own when it is not given.
-    pub platform: Option<String>,
+    /// What the files of a build are known by: when it changes, the image is built again. When it is not given, it is
+    /// worked out from the files of the context and the Dockerfile. With one of your own, such as a commit, they do not
+    /// count.
+    pub fingerprint: Option<String>,
 }
 
 /// What AWS tells.
@@ -110,16 +76,10 @@ impl FromClients for Image {
     fn from_clients(clients: &Clients) -> Self {
         Self {
             client: clients.ecr.clone(),
-            registry: clients.registry.clone(),
+            registries: Registries::new(clients),
             registry_is_ecrs: clients.registry_is_ecrs,
-            region: clients.region.clone(),
-            partition: clients.identity.partition.clone(),
-            docker_config: clients.docker_config.clone(),
-            settings: RegistrySettings {
-                network: clients.network.clone(),
-                ..RegistrySettings::default()
-            },
-            credentials: OnceCell::new(),
+            pull_base_images: clients.pull_base_images,
+            builds: Builds::new(&clients.own_paths),
         }
     }
 }
@@ -128,7 +88,10 @@ impl ResourceType for Image {
     const NAME: &'static str = "ecr.image";
     const DESCRIPTION: &'static str = "A container image, pushed to a repository and known by its digest.\n\n\
         A changed image is pushed beside the old one, which stays for a rollback: images are removed by the \
-        repository's lifecycle policy, or with the repository if that has `force_delete`.";
+        repository's lifecycle policy, or with the repository if that has `force_delete`.\n\n\
+        An image that is built is built when it is applied, and only if what it is made of has changed: the files that \
+        the build gets, the Dockerfile, arguments, target or platform. `infra redeploy --rebuild` builds it again from \
+        the newest of the images that it begins with, and rolls it out.";
     const IAM_ACTIONS: &'static [&'static str] = &[
         "ecr:GetAuthorizationToken",
         "ecr:DescribeImages",
@@ -149,8 +112,30 @@ source         = { archive = "../app/image.tar" }
 image_tag      = "dev02"
 "#;
     const TRAITS: Traits = Traits {
-        immutable: &["repository_uri", "image_tag", "platform", "digest"],
-        local: &["source", "platform"],
+        immutable: &[
+            "repository_uri",
+            "image_tag",
+            "platform",
+            "digest",
+            "fingerprint",
+            "source.build.target",
+            "source.build.args",
+            "source.build.platform",
+        ],
+        write_only: &[
+            "platform",
+            "fingerprint",
+            "source.build.target",
+            "source.build.args",
+            "source.build.platform",
+        ],
+        local: &[
+            "source.archive",
+            "source.layout",
+            "source.registry",
+            "source.build.context",
+            "source.build.dockerfile",
+        ],
         paths: &["source.archive", "source.layout", "source.build.context"],
         create_before_destroy: true,
         // Some 100 MB over a usual line; what was pushed before takes none of it.
@@ -191,21 +176,33 @@ image_tag      = "dev02"
                 format!("`{uri}` has no host and repository, such as host/app"),
             );
         }
-        for path in ["platform", "digest"] {
-            if let Some(text) = known_str(attributes, path) {
-                let problem = match path {
-                    "platform" => text
-                        .parse::<infra_oci::Platform>()
-                        .err()
-                        .map(|error| error.to_string()),
-                    _ => text
-                        .parse::<infra_oci::Digest>()
-                        .err()
-                        .map(|error| error.to_string()),
-                };
-                if let Some(problem) = problem {
-                    problems.at(path, problem);
-                }
+        let build = build_of(attributes);
+        if known(attributes, "source").is_some()
+            && build.is_none()
+            && known(attributes, "fingerprint").is_some()
+        {
+            problems.at_with_help(
+                "fingerprint",
+                "only a build has a fingerprint",
+                "an archive, a layout and an image of a registry are known by their digest",
+            );
+        }
+        let not_parsed = [
+            (
+                "platform",
+                known_str(attributes, "platform").and_then(no_platform),
+            ),
+            (
+                "source.build.platform",
+                build
+                    .and_then(|build| known_str(build, "platform"))
+                    .and_then(no_platform),
+            ),
+            ("digest", known_str(attributes, "digest").and_then(no_digest)),
+        ];
+        for (path, problem) in not_parsed {
+            if let Some(problem) = problem {
+                problems.at(path, problem);
             }
         }
     }
@@ -221,6 +218,16 @@ image_tag      = "dev02"
     }
 
     async fn prepare(&self, call: &Call, attributes: &Attributes) -> ProviderResult<Attributes> {
+        if let Some(build) = build_of(attributes) {
+            if attributes
+                .get("fingerprint")
+                .is_some_and(|given| !given.is_null())
+            {
+                return Ok(Attributes::new());
+            }
+            let found = Value::from(fingerprint(build, &self.builds.own).await?.to_string());
+            return Ok(Attributes::from([("fingerprint".to_owned(), found)]));
+        }
         let mut local = attributes.clone();
         // The repository may not exist yet: what matters here is the source.
         local.insert("repository_uri".into(), Value::from(""));
@@ -239,7 +246,7 @@ image_tag      = "dev02"
         let image = self.open(&spec, call).await?;
         let digest = image.digest().to_string();
         let tag = spec.image_tag.clone().unwrap_or_else(|| default_tag(&digest));
-        let (registry, repository) = self.registry(&spec.repository_uri).await?;
+        let (registry, repository) = self.registries.of(&spec.repository_uri).await?;
         let progress = progress_of(call.clone(), image.size_bytes());
         registry
             .push(
@@ -264,7 +271,7 @@ image_tag      = "dev02"
         }
         let found = try_join_all(ids.iter().map(async |id| {
             let (repository_uri, tag, digest) = parts(id)?;
-            let (registry, repository) = self.registry(repository_uri).await?;
+            let (registry, repository) = self.registries.of(repository_uri).await?;
             let head = async |reference: &str| {
                 let found = registry
                     .head_manifest(&repository, reference)
@@ -304,7 +311,7 @@ image_tag      = "dev02"
             return Ok(None);
         };
         let tag = known_str(attributes, "image_tag").map_or_else(|| default_tag(digest), str::to_owned);
-        let (registry, repository) = self.registry(repository_uri).await?;
+        let (registry, repository) = self.registries.of(repository_uri).await?;
         let found = registry
             .head_manifest(&repository, &tag)
             .await
@@ -376,50 +383,6 @@ impl Image {
         Ok(found)
     }
 
-    /// The registry of a repository, and the repository's name in it.
-    async fn registry(&self, repository_uri: &str) -> ProviderResult<(Registry, String)> {
-        let Some((host, repository)) = repository_uri.split_once('/') else {
-            return Err(no_repository(repository_uri));
-        };
-        let (address, credentials) = match &self.registry {
-            Some(other) => match split_credentials(other) {
-                (address, Some(credentials)) => (address, Some(credentials)),
-                (address, None) => {
-                    let credentials = self.credentials_for(&address).await?;
-                    (address, credentials)
-                }
-            },
-            None => (host.to_owned(), self.credentials_for(host).await?),
-        };
-        let registry =
-            Registry::with_settings(&address, credentials, self.settings.clone()).map_err(of_registry)?;
-        Ok((registry, repository.to_owned()))
-    }
-
-    /// What a registry is asked with: ECR's token where it belongs, elsewhere what `docker login` left for it.
-    async fn credentials_for(&self, address: &str) -> ProviderResult<Option<Credentials>> {
-        match registry_host(address, &self.region, &self.partition) {
-            RegistryHost::Ecr | RegistryHost::Loopback => self.token().await.map(Some),
-            RegistryHost::EcrOfAnotherRegion => Err(ProviderError::new(
-                ErrorClass::Invalid,
-                format!(
-                    "`{address}` is in another region, and ECR's token is for {} only",
-                    self.region
-                ),
-            )
-            .hint(
-                "push to a repository in the stack's own region; ECR's replication takes images to others",
-            )),
-            RegistryHost::Other => {
-                let host = address.split_once("://").map_or(address, |(_, host)| host);
-                match &self.docker_config {
-                    Some(folder) => Credentials::of_docker(folder, host).await.map_err(of_registry),
-                    None => Ok(None),
-                }
-            }
-        }
-    }
-
     /// Opens the image and checks that it is the one that was planned.
     async fn open(&self, spec: &Spec, call: &Call) -> ProviderResult<OciImage> {
         let platform = match &spec.platform {
@@ -433,18 +396,25 @@ impl Image {
         let options = OpenOptions {
             platform,
             on_build_line: Some(Arc::new(move |line: &str| lines.note(line))),
-            registry: self.settings.clone(),
+            pull_base_images: self.pull_base_images,
+            registry: self.registries.settings.clone(),
             ..OpenOptions::default()
         };
-        let mut from = source(&spec.source)?;
+        let mut from = spec.source.located()?;
         if let infra_oci::Source::Registry {
             reference,
             credentials,
         } = &mut from
         {
-            *credentials = self.source_credentials(reference.registry()).await?;
+            *credentials = self.registries.source_credentials(reference.registry()).await?;
         }
-        let image = OciImage::open(&from, &options).await.map_err(of_registry)?;
+        let image = match from {
+            infra_oci::Source::Build(build) => {
+                let planned = spec.fingerprint.as_deref();
+                self.builds.image(build, planned, &options).await?
+            }
+            other => OciImage::open(&other, &options).await.map_err(of_registry)?,
+        };
         match &spec.digest {
             Some(wanted) if *wanted != image.digest().to_string() => Err(ProviderError::new(
                 ErrorClass::Invalid,
@@ -453,40 +423,6 @@ impl Image {
             .hint("the image was changed meanwhile: plan again")),
             _ => Ok(image),
         }
-    }
-
-    /// As [`Image::credentials_for`]; an image of ECR in another region may be public to the caller by other means.
-    async fn source_credentials(&self, host: &str) -> ProviderResult<Option<Credentials>> {
-        match registry_host(host, &self.region, &self.partition) {
-            RegistryHost::Ecr => self.token().await.map(Some),
-            _ => match &self.docker_config {
-                Some(folder) => Credentials::of_docker(folder, host).await.map_err(of_registry),
-                None => Ok(None),
-            },
-        }
-    }
-
-    /// ECR's token is good for twelve hours, longer than a run.
-    async fn token(&self) -> ProviderResult<Credentials> {
-        let token = self
-            .credentials
-            .get_or_try_init(async || {
-                let answer = self
-                    .client
-                    .get_authorization_token()
-                    .send()
-                    .await
-                    .aws("ecr", "GetAuthorizationToken")?;
-                let data = answer.authorization_data().first();
-                let token = data
-                    .and_then(|data| data.authorization_token())
-                    .ok_or_else(|| missing("ecr", "GetAuthorizationToken", "token"))?;
-                Credentials::from_basic_token(token)
-                    .map(Credentials::confined)
-                    .map_err(of_registry)
-            })
-            .await?;
-        Ok(token.clone())
     }
 }
 
@@ -505,63 +441,16 @@ fn account_and_name(repository_uri: &str) -> ProviderResult<(Option<&str>, &str)
     ))
 }
 
-fn no_repository(repository_uri: &str) -> ProviderError {
-    let message = format!("`{repository_uri}` has no host and repository");
-    ProviderError::new(ErrorClass::Invalid, message)
+fn no_platform(text: &str) -> Option<String> {
+    text.parse::<infra_oci::Platform>()
+        .err()
+        .map(|error| error.to_string())
 }
 
-/// `http://user:password@host` as address and credentials.
-fn split_credentials(address: &str) -> (String, Option<Credentials>) {
-    let (scheme, rest) = match address.split_once("://") {
-        Some((scheme, rest)) => (format!("{scheme}://"), rest),
-        None => (String::new(), address),
-    };
-    match rest.rsplit_once('@') {
-        Some((user, host)) => {
-            let (name, password) = user.split_once(':').unwrap_or((user, ""));
-            (format!("{scheme}{host}"), Some(Credentials::new(name, password)))
-        }
-        None => (address.to_owned(), None),
-    }
-}
-
-fn source(source: &Source) -> ProviderResult<infra_oci::Source> {
-    let invalid = |message: String| ProviderError::new(ErrorClass::Invalid, message);
-    Ok(match source {
-        Source {
-            archive: Some(path), ..
-        } => infra_oci::Source::Archive(path.into()),
-        Source {
-            layout: Some(path), ..
-        } => infra_oci::Source::Layout(path.into()),
-        Source {
-            registry: Some(text), ..
-        } => infra_oci::Source::Registry {
-            reference: text
-                .parse()
-                .map_err(|error| invalid(format!("source.registry: {error}")))?,
-            credentials: None,
-        },
-        Source {
-            build: Some(build), ..
-        } => {
-            let absolute = |path: PathBuf| std::path::absolute(&path).unwrap_or(path);
-            let context = absolute(build.context.clone().into());
-            let platform = build.platform.as_deref().map(str::parse).transpose();
-            infra_oci::Source::Build(infra_oci::Build {
-                dockerfile: build.dockerfile.as_ref().map(|file| context.join(file)),
-                context,
-                target: build.target.clone(),
-                args: build.args.clone().unwrap_or_default(),
-                platform: platform.map_err(|error| invalid(format!("source.build.platform: {error}")))?,
-            })
-        }
-        _ => {
-            return Err(invalid(
-                "source: give exactly one of archive, layout, registry, build".into(),
-            ));
-        }
-    })
+fn no_digest(text: &str) -> Option<String> {
+    text.parse::<infra_oci::Digest>()
+        .err()
+        .map(|error| error.to_string())
 }
 
 fn observed(repository_uri: &str, image_tag: Option<String>, digest: &str) -> Observed {
@@ -642,14 +531,6 @@ mod tests {
     }
 
     #[test]
-    fn credentials_in_an_address_are_taken_out_of_it() {
-        let (address, credentials) = split_credentials("http://user:p@ss@127.0.0.1:5000");
-        assert_eq!(address, "http://127.0.0.1:5000");
-        assert!(credentials.is_some());
-        assert!(split_credentials("http://127.0.0.1:5000").1.is_none());
-    }
-
-    #[test]
     fn an_image_comes_from_exactly_one_place() {
         let source = |keys: &[&str]| {
             let table = keys
@@ -671,6 +552,25 @@ mod tests {
         assert!(problems::<Image>(&[("image_tag", "v1.2-rc_3")]).is_empty());
         assert_eq!(problems::<Image>(&[("image_tag", "-v1")]).len(), 1);
         assert_eq!(problems::<Image>(&[("digest", "sha256:12")]).len(), 1);
+        assert_eq!(problems::<Image>(&[("platform", "amd64")]).len(), 1);
+    }
+
+    #[test]
+    fn what_a_build_may_have_is_checked() {
+        let with = |source: &str, more: &str| {
+            let source: serde_json::Value = serde_json::from_str(source).unwrap();
+            let mut attributes = Attributes::from([("source".to_owned(), Value::from(source))]);
+            attributes.insert("fingerprint".to_owned(), Value::from(more));
+            problems_in::<Image>(&attributes)
+        };
+        let build = r#"{"build": {"context": "app", "platform": "linux/arm64"}}"#;
+        assert!(with(build, "1").is_empty());
+        assert_eq!(
+            with(r#"{"archive": "app.tar"}"#, "1"),
+            ["fingerprint: only a build has a fingerprint"]
+        );
+        let found = with(&build.replace("linux/arm64", "arm64"), "1");
+        assert!(found[0].starts_with("source.build.platform: "), "{found:?}");
     }
 
     #[test]

@@ -2,7 +2,9 @@
 
 mod common;
 pub mod image;
+mod image_source;
 pub mod lifecycle_policy;
 pub mod lookups;
+mod registries;
 mod registry_host;
 pub mod repository;

@@ -202,7 +202,9 @@ task_definition = "${ecs.task_definition.app.arn}"
     }
 
     async fn update(&self, _: &Call, _: &PhysicalId, update: Update<Spec>) -> ProviderResult<()> {
-        self.roll_out(&update.spec, update.forced).await
+        // Another definition is a rollout by itself, also where the service has it already.
+        let forced = update.forced && !update.any(&["task_definition"]);
+        self.roll_out(&update.spec, forced).await
     }
 
     /// A rollout that is over cannot be taken back; the service is deleted by itself.

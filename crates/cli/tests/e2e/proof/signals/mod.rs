@@ -87,6 +87,8 @@ impl Stand {
             let text = fs::read_to_string(&file).unwrap();
             let (before, rest) = text.split_once("source = { layout = ").unwrap();
             let (context, after) = rest.split_once(" }").unwrap();
+            let folder = file.parent().unwrap().join(context.trim_matches('"'));
+            fs::write(folder.join("Dockerfile"), "FROM scratch\n").unwrap();
             let text = format!("{before}source = {{ build = {{ context = {context} }} }}{after}");
             fs::write(&file, text).unwrap();
         }
