@@ -345,7 +345,7 @@ mod tests {
                 "DeleteRepository",
                 Some("RepositoryNotEmptyException"),
                 "has images",
-                "`force_delete = true`",
+                "--allow-data-loss",
             ),
             (
                 "elbv2",

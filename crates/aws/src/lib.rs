@@ -13,6 +13,7 @@ mod documents;
 mod environment;
 mod errors;
 mod gaps;
+mod held_data;
 mod http;
 mod joined;
 mod limits;

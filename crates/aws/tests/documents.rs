@@ -154,6 +154,12 @@ fn type_text(schema: &TypeSchema, actions: &[&str], example: &str) -> String {
             .collect();
         notes.push(format!("Known to AWS by {}.", key.join(", ")));
     }
+    if let Some(data) = &schema.holds_data {
+        notes.push(format!(
+            "Holds data ({}): a plan that would lose it is refused unless that is allowed, such as by `lifecycle.allow_data_loss = true`.",
+            data.what
+        ));
+    }
     let actions: Vec<String> = actions.iter().map(|action| format!("`{action}`")).collect();
     notes.push(match actions.as_slice() {
         [] => "Calls nobody.".to_owned(),

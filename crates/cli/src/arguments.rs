@@ -107,6 +107,14 @@ pub struct Scope {
     pub no_refresh: bool,
 }
 
+/// What a run may lose.
+#[derive(Debug, Clone, Args)]
+pub struct Losing {
+    /// Let the data be lost that this resource holds (images, tables, …) when it is deleted or replaced; may be repeated
+    #[arg(long, value_name = "ADDRESS")]
+    pub allow_data_loss: Vec<infra_core::ResourceAddress>,
+}
+
 /// How a run goes.
 #[derive(Debug, Clone, Args)]
 pub struct Running {

@@ -56,6 +56,9 @@ pub struct SavedOptions {
     pub targets: Vec<ResourceAddress>,
     /// To be replaced even if nothing differs.
     pub replace: Vec<ResourceAddress>,
+    /// Whose data may be lost.
+    #[serde(default)]
+    pub allow_data_loss: Vec<ResourceAddress>,
 }
 
 /// Where a saved plan belongs.
@@ -220,6 +223,7 @@ impl SavedPlan {
                 .iter()
                 .map(|(address, id, seen)| ((address.clone(), id.clone()), seen.clone()))
                 .collect(),
+            held_data: BTreeMap::new(),
         }
     }
 

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use crate::address::{PhysicalId, ResourceAddress};
+use crate::data_loss::DataAtStake;
 use crate::identity::StackId;
 use crate::path::AttributePath;
 use crate::value::{Attributes, Value};
@@ -124,6 +125,9 @@ pub struct Change {
     pub drift: Vec<AttributeChange>,
     /// For a replacement: which half first.
     pub replace_order: Option<ReplaceOrder>,
+    /// For a deletion or replacement of what can hold data: what becomes of that.
+    #[serde(default)]
+    pub data: Option<DataAtStake>,
     /// The wanted attributes, canonical, secrets sealed; empty for a delete.
     pub wanted: Attributes,
 }
@@ -268,6 +272,13 @@ pub struct ForecastStep {
     pub end_ms: u64,
     /// How much of it the next one needs.
     pub until: Strength,
+}
+
+impl Change {
+    /// Whether data is lost by it that nothing makes again.
+    pub fn loses_data(&self) -> bool {
+        self.data.as_ref().is_some_and(DataAtStake::is_lost)
+    }
 }
 
 impl Plan {

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use crate::address::TypeName;
+use crate::data_loss::HoldsData;
 use crate::path::{AttributePath, PathSegment};
 use crate::value::Value;
 
@@ -124,6 +125,8 @@ pub struct TypeSchema {
     pub protected_by: Option<String>,
     /// Create-before-destroy unless the file says otherwise.
     pub create_before_destroy: bool,
+    /// What its resources hold that nothing makes again; `None`: no such thing.
+    pub holds_data: Option<HoldsData>,
 }
 
 /// A rule of AWS by which two resources of a type cannot exist side by side.
@@ -192,6 +195,7 @@ impl TypeSchema {
             in_use: Vec::new(),
             protected_by: None,
             create_before_destroy: false,
+            holds_data: None,
         }
     }
 

@@ -7,6 +7,7 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 use crate::address::ResourceAddress;
+use crate::data_loss::DataLoss;
 use crate::diagnostic::{SourceMap, Span};
 use crate::expression::Template;
 use crate::identity::StackId;
@@ -26,6 +27,8 @@ pub struct Lifecycle {
     pub ignore_changes: Vec<String>,
     /// Forgotten instead of deleted.
     pub retain: bool,
+    /// Whether the data that it holds may be lost with it.
+    pub allow_data_loss: DataLoss,
 }
 
 /// How long to wait for AWS, where the user wants other times than the type's own.
@@ -98,6 +101,9 @@ pub struct Stack {
     pub assume_role: Option<String>,
     /// The only accounts that may be touched; empty: any.
     pub allowed_account_ids: Vec<String>,
+    /// Whether the data of its resources may be lost with them, where they do not say so themselves; `None` without a
+    /// file: what the state remembers counts.
+    pub allow_data_loss: Option<bool>,
     /// All resources by address.
     pub resources: BTreeMap<ResourceAddress, Resource>,
     /// Addresses of blocks whose `when` is false: references to them are null.
@@ -130,6 +136,7 @@ impl Stack {
                 .map(|connection| connection.location.account_id.clone())
                 .into_iter()
                 .collect(),
+            allow_data_loss: None,
             resources: BTreeMap::new(),
             absent: BTreeSet::new(),
             lookups: BTreeMap::new(),

@@ -28,6 +28,9 @@ pub enum EngineError {
     /// The planner broke one of its own rules: nothing was done.
     #[error("the plan breaks rules that it must keep; nothing was done, please report this: {}", .0.join("; "))]
     BrokenPlan(Vec<String>),
+    /// The plan would lose data that nobody allows to be lost: nothing was done.
+    #[error("nothing was changed: the plan would lose data")]
+    DataLoss(Vec<Diagnostic>),
     /// The state moved since the plan was made.
     #[error(
         "the plan was made from serial {planned} of the state ({planned_lineage}), which now is at {found} ({found_lineage})"

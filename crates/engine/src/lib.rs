@@ -10,6 +10,7 @@ mod dispatch;
 mod error;
 mod estimates;
 mod events;
+mod held_data;
 mod import;
 mod lookups;
 mod outputs;

@@ -41,6 +41,7 @@ pub async fn prepare(
             stack: stack.id.clone(),
             address: resource.address.clone(),
             token: Token(String::new()),
+            data_loss_allowed: false,
             progress: Arc::clone(&progress),
         };
         match provider.prepare(&call, &attributes).await {

@@ -8,7 +8,8 @@ use std::time::Duration;
 use futures::future::join_all;
 use infra_core::state::RecordStatus;
 use infra_core::{
-    Attributes, Observation, PhysicalId, ProviderError, ResourceAddress, ResourceRecord, State, TypeName,
+    Attributes, HeldData, Observation, PhysicalId, ProviderError, ResourceAddress, ResourceRecord, State,
+    TypeName,
 };
 use infra_provider::Providers;
 use tokio::time::Instant;
@@ -23,6 +24,8 @@ pub struct Refreshed {
     pub observations: BTreeMap<ResourceAddress, Observation>,
     /// Of replaced things that are still to be deleted.
     pub deposed: BTreeMap<(ResourceAddress, PhysicalId), Observation>,
+    /// Whether what is to be deleted or replaced holds data, as far as AWS was asked.
+    pub held_data: BTreeMap<(ResourceAddress, PhysicalId), HeldData>,
 }
 
 /// What AWS has could not be read, of one type or several.
@@ -275,6 +278,7 @@ impl Refreshed {
         Self {
             observations,
             deposed,
+            held_data: BTreeMap::new(),
         }
     }
 }

@@ -123,6 +123,7 @@ impl Search<'_> {
             stack: self.session.journal.with_state(|state| state.stack.clone()),
             address: address.clone(),
             token: Token(String::new()),
+            data_loss_allowed: false,
             progress: Arc::new(self.session.reporter.clone()),
         };
         let Some(id) = call

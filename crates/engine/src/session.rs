@@ -167,16 +167,17 @@ impl Session {
         let is_doubtful =
             request.refresh && request.options.mode == PlanMode::Apply && planned.plan.has_drift();
         if is_doubtful {
-            return self
-                .doubting(planned, request, prepared, &state, looking_since)
-                .await;
+            let planned = self
+                .doubting(planned, request.clone(), prepared, &state, looking_since)
+                .await?;
+            return self.with_held_data(planned, request).await;
         }
         let deletes = |step: &Step| step.operation == StepOperation::Delete;
         if !request.refresh && planned.plan.steps.iter().any(deletes) {
             // Nobody has seen it since it was made, and of what AWS does not know yet it says that it is not there.
             self.cancellation.sleep(self.lateness()?).await;
         }
-        Ok(planned)
+        self.with_held_data(planned, request).await
     }
 
     /// Looks up what exists and is not ours, and does the local work that planning needs.
@@ -287,6 +288,7 @@ impl Session {
             state: &state,
             observations: &refreshed.observations,
             deposed_observations: &refreshed.deposed,
+            held_data: &refreshed.held_data,
             prepared: &prepared,
             lookups: &lookups,
             catalogue: &*self.providers,
@@ -314,9 +316,14 @@ impl Session {
     /// Carries a plan out.
     ///
     /// # Errors
-    /// The state moved since the plan was made, or cannot be written. A failed step is in the report.
+    /// The state moved since the plan was made, or cannot be written; the plan would lose data that nobody allows to be
+    /// lost. A failed step is in the report.
     pub async fn execute(&self, planned: Planned, command: &str) -> Result<RunReport, EngineError> {
         self.check_fresh(&planned.plan)?;
+        let refused = infra_plan::refused_data_loss(&planned.plan, planned.stack.as_deref());
+        if !refused.is_empty() {
+            return Err(EngineError::DataLoss(refused));
+        }
         let flushed_before = self.journal.statistics();
         let run = RunId(self.ambient.unique());
         let steps = planned.plan.steps.len();

@@ -225,6 +225,7 @@ impl Settling<'_> {
             stack: self.journal.with_state(|state| state.stack.clone()),
             address: intent.address.clone(),
             token: intent.token.clone(),
+            data_loss_allowed: false,
             progress: Arc::new(self.reporter.clone()),
         }
     }

@@ -3,8 +3,9 @@
 use std::collections::BTreeMap;
 
 use infra_core::plan::{PLAN_FORMAT_VERSION, PlanMode, Reason, StepDependency};
-use infra_core::{Action, Attributes, Change, Diagnostic, Plan, SealingKey, Step, StepId};
+use infra_core::{Action, Attributes, Change, DataAtStake, Diagnostic, Plan, SealingKey, Step, StepId};
 
+use crate::data_loss::Stakes;
 use crate::decide::{Decision, Decisions, decide};
 use crate::draft::Draft;
 use crate::graph::{Graph, Node, Thing};
@@ -68,7 +69,7 @@ pub fn plan(input: &PlanInput<'_>) -> Result<Plan, Vec<Diagnostic>> {
         lineage: input.state.lineage.clone(),
         serial: input.state.serial,
         mode: input.options.mode,
-        changes: changes(&graph, &selected, decisions, input.sealing_key),
+        changes: changes(input, &graph, &selected, decisions),
         steps,
         outputs,
     })
@@ -122,21 +123,25 @@ fn numbered(graph: &Graph<'_>, drafts: Vec<Draft<'_>>, numbering: &[usize]) -> V
         .collect()
 }
 
-fn changes(graph: &Graph<'_>, selected: &[bool], decisions: Decisions, key: &SealingKey) -> Vec<Change> {
+fn changes(input: &PlanInput<'_>, graph: &Graph<'_>, selected: &[bool], decisions: Decisions) -> Vec<Change> {
+    let stakes = Stakes::new(input);
     let mut changes = Vec::with_capacity(graph.nodes.len());
     let mut things = graph.things.iter().peekable();
     for (number, (node, decision)) in graph.nodes.iter().zip(decisions.of).enumerate() {
-        changes.extend(decision.map(|decision| change(node, decision, key)));
+        changes.extend(decision.map(|decision| {
+            let data = stakes.of_decision(node, &decision);
+            change(node, decision, data, input.sealing_key)
+        }));
         while let Some(thing) = things.next_if(|thing| thing.node == number) {
             if thing.deposed && selected[number] {
-                changes.push(deposed(node, thing));
+                changes.push(deposed(node, thing, stakes.of_deposed(node, thing)));
             }
         }
     }
     changes
 }
 
-fn change(node: &Node<'_>, decision: Decision, key: &SealingKey) -> Change {
+fn change(node: &Node<'_>, decision: Decision, data: Option<DataAtStake>, key: &SealingKey) -> Change {
     let sealed = |wanted: Attributes| -> Attributes {
         wanted
             .into_iter()
@@ -166,11 +171,12 @@ fn change(node: &Node<'_>, decision: Decision, key: &SealingKey) -> Change {
             .map(|found| found.as_drift(key))
             .collect(),
         replace_order: decision.order,
+        data,
         wanted: sealed(decision.wanted),
     }
 }
 
-fn deposed(node: &Node<'_>, thing: &Thing<'_>) -> Change {
+fn deposed(node: &Node<'_>, thing: &Thing<'_>, data: Option<DataAtStake>) -> Change {
     let forget = node.forgets_deposed(thing);
     Change {
         address: node.address.clone(),
@@ -180,6 +186,7 @@ fn deposed(node: &Node<'_>, thing: &Thing<'_>) -> Change {
         attributes: Vec::new(),
         drift: Vec::new(),
         replace_order: None,
+        data,
         wanted: Attributes::new(),
     }
 }

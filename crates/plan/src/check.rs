@@ -3,6 +3,7 @@
 //! Written from what execution relies on and not from how the planner works. A violation is a bug in the
 //! planner or a damaged plan: nothing of it may be run.
 
+mod data;
 mod order;
 mod unique;
 
@@ -29,6 +30,7 @@ pub fn check(plan: &Plan, input: &PlanInput<'_>) -> Result<(), Vec<String>> {
         checker.changes();
         checker.completeness();
         checker.secrets();
+        checker.data();
         checker.order();
         checker.unique();
     }

@@ -49,7 +49,7 @@ fn refusal(node: &Node<'_>, decision: &Decision) -> Diagnostic {
 }
 
 /// Why it would be destroyed, and what else could be done about it.
-fn why(reason: &Reason) -> (String, String) {
+pub(crate) fn why(reason: &Reason) -> (String, String) {
     match reason {
         Reason::Immutable { attributes } => {
             let names: Vec<String> = attributes.iter().map(ToString::to_string).collect();
@@ -83,7 +83,11 @@ fn why(reason: &Reason) -> (String, String) {
             "everything is to be destroyed".to_owned(),
             "name what is to be destroyed as targets".to_owned(),
         ),
-        Reason::Unchanged | Reason::New | Reason::Vanished | Reason::Differs | Reason::Deposed => {
+        Reason::Deposed => (
+            "it is left over from an earlier replacement".to_owned(),
+            "set lifecycle.retain = true to let go of it and keep it at AWS".to_owned(),
+        ),
+        Reason::Unchanged | Reason::New | Reason::Vanished | Reason::Differs => {
             ("of a change".to_owned(), "undo the change".to_owned())
         }
     }

@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 use infra_core::plan::PlanMode;
 use infra_core::state::RecordStatus;
 use infra_core::{
-    Attributes, AwsIdentity, Catalogue, Health, Observation, PhysicalId, ResourceAddress, ResourceRecord,
-    SealingKey, Stack, State,
+    Attributes, AwsIdentity, Catalogue, Health, HeldData, Observation, PhysicalId, ResourceAddress,
+    ResourceRecord, SealingKey, Stack, State,
 };
 
 /// Everything that a plan depends on.
@@ -21,6 +21,9 @@ pub struct PlanInput<'a> {
     pub observations: &'a BTreeMap<ResourceAddress, Observation>,
     /// What AWS has of the state's deposed things; one without an observation is taken to be there.
     pub deposed_observations: &'a BTreeMap<(ResourceAddress, PhysicalId), Observation>,
+    /// Whether what is to be deleted or replaced holds data now. Without a word about a thing that can, it counts as
+    /// holding some.
+    pub held_data: &'a BTreeMap<(ResourceAddress, PhysicalId), HeldData>,
     /// Computed attributes known by local preparation (an image's digest): they count as wanted and are
     /// compared with what AWS has.
     pub prepared: &'a BTreeMap<ResourceAddress, Attributes>,
@@ -47,6 +50,10 @@ pub struct PlanOptions {
     pub replace: Vec<ResourceAddress>,
     /// To be updated even if nothing differs (a redeployment).
     pub force_update: Vec<ResourceAddress>,
+    /// Whose data may be lost.
+    pub allow_data_loss: Vec<ResourceAddress>,
+    /// For a destroy: what `allow_data_loss` of `[stack]` says in the file; `None`: there is no file.
+    pub stack_allows_data_loss: Option<bool>,
 }
 
 impl PlanOptions {
@@ -57,6 +64,8 @@ impl PlanOptions {
             targets: Vec::new(),
             replace: Vec::new(),
             force_update: Vec::new(),
+            allow_data_loss: Vec::new(),
+            stack_allows_data_loss: None,
         }
     }
 }

@@ -53,7 +53,8 @@ pub(crate) fn extend(
     selected.iter().filter(|&&is| is).count() > before
 }
 
-/// Addresses that the user named and that are nowhere.
+/// Addresses that the user named and that are nowhere. A permission is not among them: what was allowed to go may be
+/// gone since, and running again has to go on.
 pub(crate) fn unknown_addresses(input: &PlanInput<'_>, graph: &Graph<'_>) -> Vec<Diagnostic> {
     let options = &input.options;
     let lists: [(&str, &[ResourceAddress]); 3] = [

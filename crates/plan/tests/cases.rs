@@ -7,6 +7,7 @@ use std::path::Path;
 
 use common::case::Case;
 use common::text::{errors_text, plan_text};
+use infra_plan::refused_data_loss;
 
 #[test]
 fn every_case_has_the_plan_beside_it() {
@@ -27,8 +28,12 @@ fn every_case_has_the_plan_beside_it() {
             let text = std::fs::read_to_string(&file).unwrap();
             let (_, toml) = text.split_once("```toml\n").expect("a case has a toml block");
             let (toml, _) = toml.split_once("\n```").expect("the toml block ends");
-            let result = match Case::read(toml).plan() {
-                Ok(plan) => plan_text(&plan),
+            let case = Case::read(toml);
+            let result = match case.plan() {
+                Ok(plan) => {
+                    let refused = refused_data_loss(&plan, case.stack.as_ref());
+                    plan_text(&plan) + &errors_text(&refused)
+                }
                 Err(errors) => errors_text(&errors),
             };
             insta::assert_snapshot!(file.file_stem().unwrap().to_str().unwrap(), result);

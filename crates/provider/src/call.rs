@@ -52,6 +52,8 @@ pub struct Call {
     /// The intent's token: AWS's client token where an API takes one. For calls that change nothing it is
     /// that of the intent being settled, or empty: then whatever the stack made for the address is looked for.
     pub token: Token,
+    /// For a delete: whether the user allows the data that is there to be lost. Without that nothing is forced.
+    pub data_loss_allowed: bool,
     /// Where progress goes.
     pub progress: Arc<dyn Progress>,
 }

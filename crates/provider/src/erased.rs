@@ -1,6 +1,6 @@
 //! From typed to untyped and back.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use async_trait::async_trait;
 use infra_core::types::{Problem, Problems, TypeDefinition};
@@ -117,6 +117,10 @@ impl<T: ResourceType> Provider for Erased<T> {
                 },
             )
             .await
+    }
+
+    async fn without_data(&self, ids: &[PhysicalId]) -> ProviderResult<BTreeSet<PhysicalId>> {
+        self.inner.without_data(ids).await
     }
 
     async fn delete(&self, call: &Call, id: &PhysicalId, last: &Attributes) -> ProviderResult<()> {

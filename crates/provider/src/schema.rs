@@ -74,6 +74,7 @@ fn schema_of<S: JsonSchema, O: JsonSchema>(name: &str, description: &str, traits
         in_use: traits.in_use.iter().map(in_use).collect(),
         protected_by: traits.protected_by.map(str::to_owned),
         create_before_destroy: traits.create_before_destroy,
+        holds_data: traits.holds_data.cloned(),
     }
 }
 

@@ -168,7 +168,18 @@ pub trait ResourceType: Send + Sync + Sized + 'static {
         update: Update<Self::Spec>,
     ) -> impl Future<Output = ProviderResult<()>> + Send;
 
-    /// Removes it. What is gone already is success. `last` is what was last observed.
+    /// Of a type that [holds data](Traits::holds_data): which of these AWS says to hold none. It is asked where a plan
+    /// would delete or replace them; what is not in the answer counts as holding some.
+    fn without_data(
+        &self,
+        ids: &[PhysicalId],
+    ) -> impl Future<Output = ProviderResult<BTreeSet<PhysicalId>>> + Send {
+        let _ = ids;
+        async { Ok(BTreeSet::new()) }
+    }
+
+    /// Removes it. What is gone already is success. `last` is what was last observed. Data that it holds is lost with it
+    /// only where the call [allows](Call::data_loss_allowed) that.
     fn delete(
         &self,
         call: &Call,
@@ -228,6 +239,12 @@ pub trait Provider: TypeDefinition {
 
     /// See [`ResourceType::update`].
     async fn update(&self, call: &Call, id: &PhysicalId, update: UpdateRequest) -> ProviderResult<()>;
+
+    /// See [`ResourceType::without_data`].
+    async fn without_data(&self, ids: &[PhysicalId]) -> ProviderResult<BTreeSet<PhysicalId>> {
+        let _ = ids;
+        Ok(BTreeSet::new())
+    }
 
     /// See [`ResourceType::delete`].
     async fn delete(&self, call: &Call, id: &PhysicalId, last: &Attributes) -> ProviderResult<()>;

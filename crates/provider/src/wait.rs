@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use infra_core::HoldsData;
+
 /// A named, bounded wait for AWS. Polling starts soon and often, backs off, and is close again about the
 /// typical time.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -143,6 +145,8 @@ pub struct Traits {
     pub protected_by: Option<&'static str>,
     /// Create-before-destroy unless the file says otherwise.
     pub create_before_destroy: bool,
+    /// What its resources hold that nothing makes again.
+    pub holds_data: Option<&'static HoldsData>,
     /// What has to be waited for.
     pub waits: Waits,
 }
@@ -167,6 +171,7 @@ impl Traits {
         in_use: &[],
         protected_by: None,
         create_before_destroy: false,
+        holds_data: None,
         waits: Waits::NONE,
     };
 }

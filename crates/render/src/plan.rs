@@ -4,13 +4,13 @@ use std::borrow::Cow;
 use std::io;
 
 use infra_core::plan::{ActionCounts, Forecast, OutputChange, PlanMode, Reason, ReplaceOrder};
-use infra_core::{Action, AttributeChange, AttributePath, Change, Plan, Value};
+use infra_core::{Action, AttributeChange, AttributePath, Change, DataAtStake, HeldData, Plan, Value};
 
 use crate::forecast;
 use crate::line::{Line, write_lines};
 use crate::reason;
 use crate::style::{Format, Role, Style};
-use crate::units::count;
+use crate::units::{count, listed};
 use crate::value_diff::{self, Marks};
 
 /// What the plan is shown for.
@@ -44,6 +44,8 @@ pub fn write_plan(
 /// Where the lines of one resource start, and its attributes.
 const HEADER: usize = 2;
 const ATTRIBUTES: usize = 6;
+/// Addresses named in a row before the rest is only counted.
+const NAMED: usize = 5;
 
 fn plan_lines(plan: &Plan, view: PlanView<'_>, style: &Style) -> Vec<Line> {
     let drift: Vec<Vec<Line>> = plan
@@ -78,6 +80,7 @@ fn plan_lines(plan: &Plan, view: PlanView<'_>, style: &Style) -> Vec<Line> {
         false,
     );
     lines.push(closing(plan, view));
+    lines.extend(losses(plan));
     if let PlanView::Plan(forecast) = view
         && plan.has_changes()
     {
@@ -141,7 +144,13 @@ fn change_lines(change: &Change, style: &Style) -> Option<Vec<Line>> {
         (Action::Forget, _) => (".", "forget", Role::Muted),
     };
     let why = format!(" {} {}", symbols.dash, reason::words(change));
-    let mut lines = vec![header(change, mark, verb, role).add(Role::Muted, why)];
+    let mut header = header(change, mark, verb, role).add(Role::Muted, why);
+    if let Some(data) = change.data.as_ref().filter(|data| data.is_lost()) {
+        header = header
+            .add(Role::Muted, format!(" {} ", symbols.dash))
+            .add(Role::Delete, loses(data));
+    }
+    let mut lines = vec![header];
     let marks = match change.action {
         Action::Create | Action::Delete | Action::Forget => Marks::Heading,
         _ => Marks::EachRow,
@@ -149,6 +158,27 @@ fn change_lines(change: &Change, style: &Style) -> Option<Vec<Line>> {
     let attributes = attributes_of(change);
     lines.extend(value_diff::lines(&attributes, marks, ATTRIBUTES, symbols));
     Some(lines)
+}
+
+/// `loses data: images`
+fn loses(data: &DataAtStake) -> String {
+    match data.held {
+        HeldData::Unclear(_) => format!(
+            "loses data: {} if it holds any, which could not be told",
+            data.what
+        ),
+        _ => format!("loses data: {}", data.what),
+    }
+}
+
+/// What loses data, for the end of a plan that may be long.
+fn losses(plan: &Plan) -> Option<Line> {
+    let losing = plan.changes.iter().filter(|change| change.loses_data());
+    let addresses: Vec<String> = losing.map(|change| change.address.to_string()).collect();
+    (!addresses.is_empty()).then(|| {
+        let text = format!("Data is lost with {}.", listed(&addresses, NAMED));
+        Line::new().add(Role::Delete, text)
+    })
 }
 
 /// The attributes that a change sets or changes; for a create that names none, all that are wanted.
@@ -284,6 +314,7 @@ mod tests {
             attributes: Vec::new(),
             drift: Vec::new(),
             replace_order: None,
+            data: None,
             wanted: Attributes::new(),
         };
         let unchanged = plan(vec![same.clone()]);

@@ -4,7 +4,7 @@
 use std::io;
 
 use infra_core::plan::{ActionCounts, Forecast, PlanMode, Reason, ReplaceOrder};
-use infra_core::{Action, AttributeChange, AttributePath, PhysicalId, Plan, ResourceAddress};
+use infra_core::{Action, AttributeChange, AttributePath, DataAtStake, PhysicalId, Plan, ResourceAddress};
 use serde::Serialize;
 
 use crate::json;
@@ -20,6 +20,8 @@ struct ChangeLine<'a> {
     explanation: String,
     physical_id: &'a Option<PhysicalId>,
     replace_order: Option<ReplaceOrder>,
+    loses_data: bool,
+    data: Option<&'a DataAtStake>,
     attributes: Vec<AttributeLine<'a>>,
     drift: Vec<AttributeLine<'a>>,
 }
@@ -49,6 +51,7 @@ struct PlanLine<'a> {
     steps: usize,
     counts: ActionCounts,
     drifted: usize,
+    loses_data: usize,
     has_changes: bool,
     has_drift: bool,
     forecast: Option<&'a Forecast>,
@@ -68,6 +71,8 @@ pub(crate) fn write(out: &mut dyn io::Write, plan: &Plan, view: PlanView<'_>) ->
             explanation: reason::words(change),
             physical_id: &change.physical_id,
             replace_order: change.replace_order,
+            loses_data: change.loses_data(),
+            data: change.data.as_ref(),
             attributes: attributes(&set),
             drift: attributes(&change.drift),
         };
@@ -93,6 +98,7 @@ pub(crate) fn write(out: &mut dyn io::Write, plan: &Plan, view: PlanView<'_>) ->
         steps: plan.steps.len(),
         counts: plan.counts(),
         drifted: drifted(plan),
+        loses_data: plan.changes.iter().filter(|change| change.loses_data()).count(),
         has_changes: plan.has_changes(),
         has_drift: plan.has_drift(),
         forecast: match view {

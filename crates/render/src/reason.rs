@@ -161,6 +161,7 @@ mod tests {
                     .collect(),
                 drift: Vec::new(),
                 replace_order: None,
+                data: None,
                 wanted: infra_core::Attributes::new(),
             };
             assert_eq!(words(&change), expected);

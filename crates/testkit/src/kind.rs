@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use infra_core::schema::ComputedSchema;
-use infra_core::{AttributeKind, AttributeSchema, TypeName, TypeSchema, Value};
+use infra_core::{AttributeKind, AttributeSchema, HoldsData, TypeName, TypeSchema, Value};
 use infra_provider::{Wait, Waits};
 
 /// How the cloud names a thing.
@@ -158,6 +158,15 @@ impl Kind {
     /// Says that no two things may have the same value here, if they have one.
     pub fn unique(mut self, name: &str) -> Self {
         self.schema.natural_key.push(name.to_owned());
+        self
+    }
+
+    /// Says that things of it hold something that is gone with them.
+    pub fn holds_data(mut self, what: &'static str) -> Self {
+        self.schema.holds_data = Some(HoldsData {
+            what: what.into(),
+            allowed_by: None,
+        });
         self
     }
 

@@ -22,6 +22,7 @@ pub(crate) fn kinds() -> &'static [Arc<Kind>] {
             rollout(),
             secret(),
             service(),
+            store(),
             balancer(),
             gateway(),
             listener(),
@@ -182,6 +183,16 @@ fn rollout() -> Kind {
         .computed("id", Id)
         .ready_after("rollout through", 10)
         .changed_after("rollout through", 10)
+}
+
+/// Like a repository of images: what is in it is nobody's attribute, and is gone with it.
+fn store() -> Kind {
+    Kind::new("app.store", Name("name"))
+        .with_tags()
+        .attribute("name", Kinds::String, &[Required, Immutable])
+        .attribute("note", Kinds::String, &[])
+        .holds_data("records")
+        .computed("arn", Arn)
 }
 
 /// Like an image in a registry: what it is follows from work on this machine.

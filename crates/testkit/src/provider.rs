@@ -1,6 +1,6 @@
 //! The cloud's types behind the provider trait.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use async_trait::async_trait;
@@ -129,10 +129,17 @@ impl Provider for SimulatedType {
             operation: "delete",
             address: &call.address,
         };
-        let (kind, id) = (Arc::clone(&self.kind), id.clone());
+        let (kind, id, allowed) = (Arc::clone(&self.kind), id.clone(), call.data_loss_allowed);
         self.shared
-            .change(change, move |world, when| world.delete(&kind, &id, when))
+            .change(change, move |world, when| world.delete(&kind, &id, allowed, when))
             .await
+    }
+
+    async fn without_data(&self, ids: &[PhysicalId]) -> ProviderResult<BTreeSet<PhysicalId>> {
+        let look = self.shared.look(&self.kind, None, "without_data", |world, now| {
+            world.without_data(&self.kind, ids, now)
+        });
+        look.await
     }
 
     async fn recover(&self, call: &Call, attributes: &Attributes) -> ProviderResult<Option<PhysicalId>> {

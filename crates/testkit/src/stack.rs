@@ -74,6 +74,7 @@ pub fn stack(json: Json) -> Stack {
         region,
         assume_role: None,
         allowed_account_ids: Vec::new(),
+        allow_data_loss: Some(false),
         resources,
         absent: BTreeSet::new(),
         lookups,

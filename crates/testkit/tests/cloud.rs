@@ -38,6 +38,7 @@ impl Hand {
             stack: stack_id(),
             address: address.parse().unwrap(),
             token: Token(token.to_owned()),
+            data_loss_allowed: false,
             progress: Arc::new(Silent),
         }
     }

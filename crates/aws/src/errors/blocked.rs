@@ -23,7 +23,7 @@ const BLOCKERS: &[Blocker] = &[
         service: "ecr",
         code: "RepositoryNotEmptyException",
         says: "",
-        hint: "the repository still has images: delete them, or set `force_delete = true` and apply first",
+        hint: "images were pushed meanwhile: run it again, and allow them to be lost (`--allow-data-loss ADDRESS`)",
     },
     // https://docs.aws.amazon.com/IAM/latest/APIReference/API_DeleteRole.html and API_DeletePolicy.html,
     // API_DeleteInstanceProfile.html, API_DeleteUser.html, API_DeleteGroup.html

@@ -1,6 +1,7 @@
 //! Image repositories.
 
-use infra_core::{ErrorClass, PhysicalId, Value};
+use infra_core::{ErrorClass, PhysicalId};
+use infra_provider::Call;
 use serde_json::json;
 
 use super::harness::{Cloud, attributes, tests};
@@ -30,7 +31,12 @@ async fn repository(cloud: Cloud) {
 
 async fn a_repository_with_images_is_deleted_only_when_asked_for(cloud: Cloud) {
     let wanted = attributes(json!({ "repository_name": "lifecycle/full" }));
-    let (id, mut last) = cloud.create("ecr.repository", "full", &wanted).await;
+    let (id, last) = cloud.create("ecr.repository", "full", &wanted).await;
+    let provider = cloud.provider("ecr.repository");
+    let missing = PhysicalId::new("lifecycle/missing");
+    let both = [id.clone(), missing.clone()];
+    let empty = provider.without_data(&both).await.unwrap();
+    assert_eq!(empty, both.clone().into());
     let manifest = json!({
         "schemaVersion": 2, "mediaType": "application/vnd.docker.distribution.manifest.list.v2+json",
         "manifests": [],
@@ -42,11 +48,12 @@ async fn a_repository_with_images_is_deleted_only_when_asked_for(cloud: Cloud) {
         .await
         .unwrap();
 
+    let empty = provider.without_data(&both).await.unwrap();
+    assert_eq!(empty, [missing].into());
     let call = cloud.call("ecr.repository", "again");
-    let provider = cloud.provider("ecr.repository");
     let refused = provider.delete(&call, &id, &last).await.unwrap_err();
     assert_eq!(refused.class, ErrorClass::Blocked);
-    assert!(refused.hint.unwrap().contains("force_delete"));
+    assert!(refused.hint.unwrap().contains("--allow-data-loss"));
 
     let taken = provider.create(&call, &wanted).await.unwrap_err();
     assert_eq!(taken.class, ErrorClass::AlreadyExists);
@@ -58,12 +65,15 @@ async fn a_repository_with_images_is_deleted_only_when_asked_for(cloud: Cloud) {
     );
     assert_eq!(provider.recover(&call, &wanted).await.unwrap(), None);
 
-    let missing = PhysicalId::new("lifecycle/missing");
-    let found = provider.read(&[id.clone(), missing]).await.unwrap();
+    let found = provider.read(&both).await.unwrap();
     assert_eq!(found.keys().collect::<Vec<_>>(), [&id]);
 
-    last.insert("force_delete".into(), Value::Bool(true));
-    cloud.delete("ecr.repository", &id, &last).await;
+    let forced = Call {
+        data_loss_allowed: true,
+        ..call
+    };
+    provider.delete(&forced, &id, &last).await.unwrap();
+    assert!(provider.read(&[id]).await.unwrap().is_empty());
 }
 
 async fn lifecycle_policy(cloud: Cloud) {

@@ -106,6 +106,7 @@ impl Cloud {
             stack: StackId::new("lifecycle", "", "test", "us-east-1").unwrap(),
             address: format!("{type_name}.under_test").parse().unwrap(),
             token: Token(format!("{token}-{}", std::process::id())),
+            data_loss_allowed: false,
             progress: Arc::new(Silent),
         }
     }

@@ -11,7 +11,7 @@ use infra_plan::{PlanOptions, same_work};
 
 use super::run::{Prepared, Task, carry_out, each, prepare, show_engine_error};
 use crate::accounts;
-use crate::arguments::{Running, Scope, Where};
+use crate::arguments::{Losing, Running, Scope, Where};
 use crate::environment;
 use crate::exit::Exit;
 use crate::named::Named;
@@ -45,6 +45,8 @@ pub struct Apply {
     #[arg(long, value_name = "ADDRESS")]
     replace: Vec<infra_core::ResourceAddress>,
     #[command(flatten)]
+    losing: Losing,
+    #[command(flatten)]
     running: Running,
 }
 
@@ -68,6 +70,7 @@ fn task<'a>(command: &'a Apply, file: &'a Path, place: &'a Where) -> Task<'a> {
         scope: command.scope.clone(),
         replace: command.replace.clone(),
         plan_file: None,
+        allow_data_loss: command.losing.allow_data_loss.clone(),
         manner: Manner::from(&command.running),
     }
 }
@@ -143,19 +146,27 @@ async fn saved(command: &Apply, path: &Path, terminal: &Terminal) -> Result<Exit
             saved.plan.serial
         );
     }
+    let mut allow_data_loss = saved.options.allow_data_loss.clone();
+    allow_data_loss.extend(command.losing.allow_data_loss.iter().cloned());
     let request = RunRequest {
         stack: Some(Arc::clone(&open.stack)),
         options: PlanOptions {
             targets: saved.options.targets.clone(),
             replace: saved.options.replace.clone(),
+            allow_data_loss,
             ..PlanOptions::new(PlanMode::Apply)
         },
         refresh: true,
     };
-    let planned = match open
+    // Whether there is data is asked anew: since the plan was made somebody may have put some there.
+    let again = match open
         .session
-        .plan_from(request, saved.prepared(), saved.refreshed())
+        .plan_from(request.clone(), saved.prepared(), saved.refreshed())
     {
+        Ok(planned) => open.session.with_held_data(planned, request).await,
+        error => error,
+    };
+    let planned = match again {
         Ok(planned) => planned,
         Err(error) => {
             let shown = show_engine_error(error, &open, terminal);

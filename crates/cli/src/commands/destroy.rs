@@ -7,7 +7,7 @@ use clap::Args;
 use infra_core::plan::PlanMode;
 
 use super::run::{Task, carry_out, each, prepare};
-use crate::arguments::{Running, Scope, Where};
+use crate::arguments::{Losing, Running, Scope, Where};
 use crate::exit::Exit;
 use crate::stack::Manner;
 use crate::terminal::Terminal;
@@ -26,6 +26,8 @@ pub struct Destroy {
     place: Where,
     #[command(flatten)]
     scope: Scope,
+    #[command(flatten)]
+    losing: Losing,
     #[command(flatten)]
     running: Running,
 }
@@ -47,6 +49,7 @@ async fn one(command: &Destroy, file: PathBuf, terminal: &Terminal) -> Result<Ex
         scope: command.scope.clone(),
         replace: Vec::new(),
         plan_file: None,
+        allow_data_loss: command.losing.allow_data_loss.clone(),
         manner: Manner::from(&command.running),
     };
     match prepare(&task, |_| Vec::new(), terminal).await? {

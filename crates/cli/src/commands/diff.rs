@@ -49,6 +49,7 @@ async fn one(command: &Diff, file: PathBuf, terminal: &Terminal) -> Result<Exit>
         scope: command.scope.clone(),
         replace: Vec::new(),
         plan_file: None,
+        allow_data_loss: Vec::new(),
         manner: Manner {
             forecasts: false,
             ..Manner::default()

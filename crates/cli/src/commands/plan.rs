@@ -5,11 +5,13 @@ use std::path::PathBuf;
 use anyhow::Result;
 use clap::Args;
 use infra_aws::AwsCatalogue;
+use infra_core::Severity;
 use infra_core::plan::PlanMode;
+use infra_plan::refused_data_loss;
 use infra_render::PlanView;
 
 use super::run::{Prepared, Task, each, prepare, show_plan};
-use crate::arguments::{Scope, Where};
+use crate::arguments::{Losing, Scope, Where};
 use crate::exit::Exit;
 use crate::saved_plan::{Origin, SavedOptions, SavedPlan};
 use crate::stack::Manner;
@@ -31,6 +33,8 @@ pub struct PlanCommand {
     /// Replace this resource even if nothing differs; may be repeated
     #[arg(long, value_name = "ADDRESS")]
     replace: Vec<infra_core::ResourceAddress>,
+    #[command(flatten)]
+    losing: Losing,
     /// Save the plan of one stack for `infra apply --plan`
     #[arg(long, value_name = "FILE")]
     out: Option<PathBuf>,
@@ -60,6 +64,7 @@ async fn one(command: &PlanCommand, file: PathBuf, terminal: &Terminal) -> Resul
         scope: command.scope.clone(),
         replace: command.replace.clone(),
         plan_file: command.out.as_deref(),
+        allow_data_loss: command.losing.allow_data_loss.clone(),
         manner: Manner::default(),
     };
     let prepared = match prepare(&task, |_| Vec::new(), terminal).await? {
@@ -68,6 +73,7 @@ async fn one(command: &PlanCommand, file: PathBuf, terminal: &Terminal) -> Resul
     };
     let forecast = prepared.open.session.forecast(&prepared.planned.plan);
     let shown = show_plan(&prepared.planned, PlanView::Plan(&forecast), terminal);
+    let warned = warn_of_data_loss(&prepared, terminal);
     let saved = match &command.out {
         Some(out) => save(command, &task, &prepared, out, terminal),
         None => Ok(()),
@@ -75,12 +81,26 @@ async fn one(command: &PlanCommand, file: PathBuf, terminal: &Terminal) -> Resul
     let changes = prepared.planned.plan.has_changes();
     prepared.open.close().await;
     shown?;
+    warned?;
     saved?;
     Ok(if changes && command.detailed_exitcode {
         Exit::Differs
     } else {
         Exit::Done
     })
+}
+
+/// Tells what `apply` will refuse unless it is allowed.
+fn warn_of_data_loss(prepared: &Prepared, terminal: &Terminal) -> Result<()> {
+    let mut refused = refused_data_loss(&prepared.planned.plan, Some(&prepared.open.stack));
+    for diagnostic in &mut refused {
+        diagnostic.severity = Severity::Warning;
+    }
+    if refused.is_empty() {
+        return Ok(());
+    }
+    terminal.diagnostics(&refused, &prepared.open.stack.sources)?;
+    Ok(())
 }
 
 fn save(
@@ -98,6 +118,7 @@ fn save(
     let options = SavedOptions {
         targets: command.scope.targets.clone(),
         replace: command.replace.clone(),
+        allow_data_loss: command.losing.allow_data_loss.clone(),
     };
     let saved = SavedPlan::new(
         &prepared.planned,

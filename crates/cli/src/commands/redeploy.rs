@@ -8,7 +8,7 @@ use infra_core::plan::PlanMode;
 use infra_core::{ResourceAddress, Stack, Template};
 
 use super::run::{Task, carry_out, each, prepare};
-use crate::arguments::{Running, Scope, Where};
+use crate::arguments::{Losing, Running, Scope, Where};
 use crate::exit::Exit;
 use crate::stack::{self, Manner};
 use crate::terminal::Terminal;
@@ -36,6 +36,8 @@ pub struct Redeploy {
     /// Build the images of these deployments again before, from the newest of the images that they begin with
     #[arg(long)]
     rebuild: bool,
+    #[command(flatten)]
+    losing: Losing,
     #[command(flatten)]
     running: Running,
 }
@@ -84,6 +86,7 @@ async fn one(command: &Redeploy, file: PathBuf, terminal: &Terminal) -> Result<E
         },
         replace: builds,
         plan_file: None,
+        allow_data_loss: command.losing.allow_data_loss.clone(),
         manner: Manner {
             pull_base_images: command.rebuild,
             ..Manner::from(&command.running)

@@ -9,7 +9,7 @@ use infra_config::UsedInputs;
 use infra_core::plan::PlanMode;
 use infra_core::{ResourceAddress, RunOutcome};
 use infra_engine::{EngineError, Planned, RunRequest, Walk};
-use infra_plan::PlanOptions;
+use infra_plan::{PlanOptions, refused_data_loss};
 use infra_render::{PlanView, write_outputs, write_plan};
 
 use crate::arguments::{Running, Scope, Where};
@@ -33,6 +33,8 @@ pub struct Task<'a> {
     pub scope: Scope,
     /// To be replaced even if nothing differs.
     pub replace: Vec<ResourceAddress>,
+    /// Whose data may be lost.
+    pub allow_data_loss: Vec<ResourceAddress>,
     /// How the run goes.
     pub manner: Manner,
     /// Where the plan is going to be saved.
@@ -111,6 +113,8 @@ pub async fn prepare(
             targets: task.scope.targets.clone(),
             replace: task.replace.clone(),
             force_update,
+            allow_data_loss: task.allow_data_loss.clone(),
+            stack_allows_data_loss: open.stack.allow_data_loss,
             ..PlanOptions::new(task.mode)
         },
         refresh: !task.scope.no_refresh,
@@ -183,6 +187,14 @@ pub async fn carry_out(
     let keeps_something = planned.plan.counts().forget > 0;
     let forecast = open.session.forecast(&planned.plan);
     show_plan(&planned, PlanView::Plan(&forecast), terminal)?;
+    let refused = refused_data_loss(&planned.plan, Some(&open.stack));
+    if !refused.is_empty() {
+        let shown = terminal.diagnostics(&refused, &open.stack.sources);
+        open.close().await;
+        terminal.note("Nothing was changed: data would be lost.");
+        shown?;
+        return Ok(Exit::Failed);
+    }
     let nothing_to_do = planned.plan.steps.is_empty() && planned.plan.outputs.is_empty();
     if !nothing_to_do && planned.plan.has_changes() && !running.yes {
         if !terminal.can_ask() {
@@ -191,8 +203,13 @@ pub async fn carry_out(
             return Ok(Exit::Usage);
         }
         let question = match task.mode {
-            PlanMode::Destroy => format!("Really destroy {} of {}?", counted(&planned), open.stack.id),
-            PlanMode::Apply => format!("Carry this out for {}?", open.stack.id),
+            PlanMode::Destroy => format!(
+                "Really destroy {} of {}{}?",
+                counted(&planned),
+                open.stack.id,
+                with_data(&planned)
+            ),
+            PlanMode::Apply => format!("Carry this out for {}{}?", open.stack.id, with_data(&planned)),
         };
         if !terminal.ask(&question).await? {
             open.close().await;
@@ -236,6 +253,21 @@ pub async fn carry_out(
 fn counted(planned: &Planned) -> String {
     let counts = planned.plan.counts();
     format!("{} resources", counts.delete + counts.forget)
+}
+
+/// What a question adds where data is lost.
+fn with_data(planned: &Planned) -> String {
+    match planned
+        .plan
+        .changes
+        .iter()
+        .filter(|change| change.loses_data())
+        .count()
+    {
+        0 => String::new(),
+        1 => ", and lose the data of 1 resource".to_owned(),
+        losing => format!(", and lose the data of {losing} resources"),
+    }
 }
 
 /// What a user types next, after a run that was carried out or stopped.

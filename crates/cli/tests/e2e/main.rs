@@ -18,6 +18,7 @@ mod commands;
 mod connection;
 mod consistency;
 mod damage;
+mod data_loss;
 mod drift;
 mod edit;
 mod environment;

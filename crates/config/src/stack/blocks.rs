@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use infra_core::stack::Timeouts;
-use infra_core::{Diagnostic, Lifecycle, ResourceAddress, Span, TypeDefinition, Value};
+use infra_core::{DataLoss, Diagnostic, Lifecycle, ResourceAddress, Span, TypeDefinition, Value};
 
 use super::context::Context;
 use super::fields::{only_known, table, wrong_kind};
@@ -43,11 +43,18 @@ pub(crate) fn read<'a>(
     names: &mut Names,
     world: &World,
     sections: &Sections<'_>,
+    stack_allows_data_loss: bool,
 ) -> Vec<Block<'a>> {
     let mut blocks = Vec::new();
     for (address, declared) in &sections.resources {
         if let Some(definition) = context.catalogue.definition(address.type_name()) {
-            blocks.push(block(context, names, world, address, declared, definition));
+            let mut block = block(context, names, world, address, declared, definition);
+            // Only where it says something, so that the state of nothing else changes with the stack's word.
+            let lifecycle = &mut block.lifecycle;
+            if lifecycle.allow_data_loss == DataLoss::default() && definition.schema().holds_data.is_some() {
+                lifecycle.allow_data_loss = DataLoss::OfStack(stack_allows_data_loss);
+            }
+            blocks.push(block);
         }
     }
     blocks
@@ -247,6 +254,7 @@ fn lifecycle(
             "create_before_destroy",
             "ignore_changes",
             "retain",
+            "allow_data_loss",
         ],
     );
     let mut truth = |name: &str| {
@@ -267,6 +275,9 @@ fn lifecycle(
     lifecycle.prevent_destroy = truth("prevent_destroy").unwrap_or(false);
     lifecycle.create_before_destroy = truth("create_before_destroy");
     lifecycle.retain = truth("retain").unwrap_or(false);
+    if let Some(allowed) = truth("allow_data_loss") {
+        lifecycle.allow_data_loss = DataLoss::OfResource(allowed);
+    }
     if let Some(entry) = table.get("ignore_changes") {
         lifecycle.ignore_changes = ignore_changes(context, definition, entry);
     }

@@ -177,7 +177,8 @@ fn build(
         locals,
     );
     let settings = settings::check(context, &world, &settings_drafts);
-    let blocks = blocks::read(context, &mut names, &world, &sections);
+    let stack_allows_data_loss = settings.as_ref().is_some_and(|settings| settings.allow_data_loss);
+    let blocks = blocks::read(context, &mut names, &world, &sections, stack_allows_data_loss);
     let (unfolded, absent) = expand::expand(context, &mut world, &blocks);
     let lookups = lookups::read(context, &mut names, &mut world, &sections);
     let outputs = outputs::read(context, &mut names, &sections);
@@ -226,6 +227,7 @@ fn build(
         region: settings.region,
         assume_role: settings.assume_role,
         allowed_account_ids: settings.allowed_account_ids,
+        allow_data_loss: Some(settings.allow_data_loss),
         resources,
         absent,
         lookups,

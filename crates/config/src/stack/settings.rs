@@ -12,13 +12,14 @@ use crate::language::{Draft, DraftKind, World};
 use crate::report::nearest;
 
 /// The keys of `[stack]`.
-pub(crate) const KEYS: [&str; 7] = [
+pub(crate) const KEYS: [&str; 8] = [
     "name",
     "environment",
     "stage",
     "region",
     "assume_role",
     "allowed_account_ids",
+    "allow_data_loss",
     "tags",
 ];
 
@@ -75,6 +76,7 @@ pub(crate) struct Settings {
     pub(crate) region: String,
     pub(crate) assume_role: Option<String>,
     pub(crate) allowed_account_ids: Vec<String>,
+    pub(crate) allow_data_loss: bool,
 }
 
 /// Reads the section; what is required and missing is reported.
@@ -136,6 +138,7 @@ pub(crate) fn check(
     let region = region(context, world, drafts);
     let assume_role = assume_role(context, world, drafts);
     let allowed_account_ids = account_ids(context, world, drafts);
+    let allow_data_loss = allow_data_loss(context, world, drafts);
     check_tags(context, world, drafts);
     let (name, environment, stage, region) = (name?, environment?, stage?, region?);
     Some(Settings {
@@ -147,6 +150,7 @@ pub(crate) fn check(
         region,
         assume_role: assume_role?,
         allowed_account_ids: allowed_account_ids?,
+        allow_data_loss: allow_data_loss?,
     })
 }
 
@@ -175,7 +179,7 @@ fn wrong(what: &str, expected: &str, found: &Value, span: &Span) -> Diagnostic {
     )
     .at(span.clone(), format!("expected {expected}"));
     match found {
-        Value::Integer(_) => diagnostic.help("quote it"),
+        Value::Integer(_) if expected.contains("text") => diagnostic.help("quote it"),
         _ => diagnostic,
     }
 }
@@ -295,6 +299,30 @@ fn account_ids(
         }
     }
     (ids.len() == items.len()).then_some(ids)
+}
+
+fn allow_data_loss(
+    context: &mut Context<'_>,
+    world: &World,
+    drafts: &BTreeMap<String, Draft>,
+) -> Option<bool> {
+    let Some(draft) = drafts.get("allow_data_loss") else {
+        return Some(false);
+    };
+    match world.stack.get("allow_data_loss")? {
+        Value::Bool(allowed) => Some(*allowed),
+        Value::Null => Some(false),
+        Value::Unknown(_) => None,
+        other => {
+            context.add(wrong(
+                "`stack.allow_data_loss`",
+                "true or false",
+                other,
+                &draft.span,
+            ));
+            None
+        }
+    }
 }
 
 fn check_tags(context: &mut Context<'_>, world: &World, drafts: &BTreeMap<String, Draft>) {

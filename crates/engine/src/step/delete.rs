@@ -2,7 +2,7 @@
 
 use infra_core::state::JournalEntry;
 use infra_core::{ErrorClass, Operation, PhysicalId, ResourceRecord};
-use infra_provider::Provider;
+use infra_provider::{Call, Provider};
 
 use super::{Finished, Keep, Message, StepError, StepRun};
 use crate::cancel::not_again;
@@ -14,6 +14,7 @@ impl StepRun {
         provider: &dyn Provider,
         id: PhysicalId,
         record: ResourceRecord,
+        data_loss_allowed: bool,
     ) -> Result<Finished, StepError> {
         let keep = Keep {
             dependencies: record.dependencies.clone(),
@@ -26,7 +27,10 @@ impl StepRun {
         let intent = self
             .intend(Operation::Delete, Some(&id), &last, Vec::new(), &keep)
             .await?;
-        let call = self.call(&intent.token);
+        let call = Call {
+            data_loss_allowed,
+            ..self.call(&intent.token)
+        };
         let mut tries = Tries::new(self.shared.pace);
         if self.follows_deletes {
             tries = tries.after_deletes();

@@ -76,6 +76,7 @@ impl StepRun {
             stack: self.shared.stack.clone(),
             address: self.address.clone(),
             token: token.clone(),
+            data_loss_allowed: false,
             progress: Arc::new(self.shared.reporter.clone()),
         }
     }

@@ -141,6 +141,7 @@ pub(crate) enum Job {
     Delete {
         id: PhysicalId,
         record: Box<ResourceRecord>,
+        data_loss_allowed: bool,
     },
     /// `wanted` in clear, as far as it is known: what expressions see is made of it. `expected` is what has to be
     /// there when it works.
@@ -249,7 +250,11 @@ impl StepRun {
                 applied,
                 keep,
             } => self.update(provider, id, request, applied, keep).await,
-            Job::Delete { id, record } => self.delete(provider, id, *record).await,
+            Job::Delete {
+                id,
+                record,
+                data_loss_allowed,
+            } => self.delete(provider, id, *record, data_loss_allowed).await,
             Job::Wait {
                 id,
                 record,

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use infra_core::plan::{Reason, ReplaceOrder, Step};
 use infra_core::state::{JournalEntry, RecordStatus};
 use infra_core::{
-    Attributes, Diagnostic, ErrorClass, ProviderError, Resource, ResourceAddress, ResourceRecord,
+    Attributes, Change, Diagnostic, ErrorClass, ProviderError, Resource, ResourceAddress, ResourceRecord,
 };
 use infra_plan::{Current, Resolved, attributes_seen};
 use infra_provider::{Provider, UpdateRequest};
@@ -200,8 +200,18 @@ impl Work {
             return Ok(stays);
         }
         let record = self.record(step)?;
+        let changes = &self.planned.plan.changes;
+        // In order of address.
+        let first = changes.partition_point(|change| change.address < step.address);
+        let allowed = |change: &Change| {
+            change.physical_id == step.physical_id && change.data.as_ref().is_some_and(|data| data.allowed)
+        };
+        let mut own = changes[first..]
+            .iter()
+            .take_while(|change| change.address == step.address);
         Ok(Job::Delete {
             id: record.physical_id.clone(),
+            data_loss_allowed: own.any(allowed),
             record: Box::new(record),
         })
     }

@@ -10,6 +10,7 @@ mod apply;
 mod bench;
 mod cancel;
 mod crash;
+mod data_loss;
 mod drift;
 mod estimates;
 mod failing;

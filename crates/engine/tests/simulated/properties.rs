@@ -342,6 +342,7 @@ proptest! {
                     state,
                     observations: &refreshed.observations,
                     deposed_observations: &refreshed.deposed,
+                    held_data: &Default::default(),
                     prepared: &planned.prepared,
                     lookups: &Default::default(),
                     catalogue: &*providers,

@@ -7,8 +7,8 @@ use infra_core::plan::PlanMode;
 use infra_core::stack::{Lifecycle, Output};
 use infra_core::state::RecordStatus;
 use infra_core::{
-    Attributes, AwsIdentity, Catalogue, Diagnostic, Health, Observation, PhysicalId, Plan, Resource,
-    ResourceAddress, ResourceRecord, Secret, Span, Stack, StackId, State, Strength, Value,
+    Attributes, AwsIdentity, Catalogue, DataLoss, Diagnostic, Health, HeldData, Observation, PhysicalId,
+    Plan, Resource, ResourceAddress, ResourceRecord, Secret, Span, Stack, StackId, State, Strength, Value,
 };
 use infra_plan::{PlanInput, PlanOptions, check, plan};
 
@@ -22,6 +22,7 @@ pub struct Case {
     pub state: State,
     pub observations: BTreeMap<ResourceAddress, Observation>,
     pub deposed_observations: BTreeMap<(ResourceAddress, PhysicalId), Observation>,
+    pub held_data: BTreeMap<(ResourceAddress, PhysicalId), HeldData>,
     pub prepared: BTreeMap<ResourceAddress, Attributes>,
     pub lookups: BTreeMap<ResourceAddress, Attributes>,
     pub identity: Option<AwsIdentity>,
@@ -45,6 +46,8 @@ impl Case {
         options.targets = addresses(case.get("targets"));
         options.replace = addresses(case.get("replace"));
         options.force_update = addresses(case.get("force_update"));
+        options.allow_data_loss = addresses(case.get("allow_data_loss"));
+        options.stack_allows_data_loss = case.get("stack_allows_data_loss").and_then(toml::Value::as_bool);
         let mut state = State::new(StackId::new("test", "test", "dev", "local").unwrap(), "lineage");
         state.serial = 7;
         state.outputs = case.get("state_outputs").map(attributes).unwrap_or_default();
@@ -79,6 +82,7 @@ impl Case {
             state,
             observations,
             deposed_observations,
+            held_data: held_data(&case),
             prepared: by_address("prepared"),
             lookups: by_address("lookups"),
             identity: case.get("account").and_then(toml::Value::as_str).map(identity),
@@ -115,6 +119,7 @@ impl Case {
             state: &self.state,
             observations: &self.observations,
             deposed_observations: &self.deposed_observations,
+            held_data: &self.held_data,
             prepared: &self.prepared,
             lookups: &self.lookups,
             catalogue: &self.types,
@@ -135,6 +140,8 @@ fn identity(account: &str) -> AwsIdentity {
 
 fn stack(case: &toml::Table, types: &Types) -> Stack {
     let mut stack = empty_stack();
+    let allowed = case.get("stack_allows_data_loss").and_then(toml::Value::as_bool);
+    stack.allow_data_loss = Some(allowed.unwrap_or(false));
     for (address, table) in tables(case, "resources") {
         let resource = resource(address.clone(), &table, types);
         stack.resources.insert(address, resource);
@@ -165,6 +172,7 @@ pub fn empty_stack() -> Stack {
         region: "local".to_owned(),
         assume_role: None,
         allowed_account_ids: Vec::new(),
+        allow_data_loss: Some(false),
         resources: BTreeMap::new(),
         absent: BTreeSet::new(),
         lookups: BTreeMap::new(),
@@ -211,6 +219,22 @@ pub fn resource(address: ResourceAddress, table: &toml::Table, types: &Types) ->
     resource
 }
 
+/// What AWS says of things by their ids: `nothing`, `something`, or why it cannot be told.
+fn held_data(case: &toml::Table) -> BTreeMap<(ResourceAddress, PhysicalId), HeldData> {
+    let mut held_data = BTreeMap::new();
+    for (address, things) in tables(case, "held_data") {
+        for (id, held) in things {
+            let held = match text(&held).as_str() {
+                "nothing" => HeldData::Nothing,
+                "something" => HeldData::Something,
+                reason => HeldData::Unclear(reason.to_owned()),
+            };
+            held_data.insert((address.clone(), PhysicalId::new(id)), held);
+        }
+    }
+    held_data
+}
+
 fn lifecycle(table: &toml::Value) -> Lifecycle {
     let is = |name: &str| table.get(name).and_then(toml::Value::as_bool);
     let ignored = table.get("ignore_changes").and_then(toml::Value::as_array);
@@ -218,6 +242,10 @@ fn lifecycle(table: &toml::Value) -> Lifecycle {
         prevent_destroy: is("prevent_destroy").unwrap_or(false),
         create_before_destroy: is("create_before_destroy"),
         retain: is("retain").unwrap_or(false),
+        allow_data_loss: match (is("allow_data_loss"), is("stack_allows_data_loss")) {
+            (Some(own), _) => DataLoss::OfResource(own),
+            (None, of_stack) => DataLoss::OfStack(of_stack.unwrap_or(false)),
+        },
         ignore_changes: ignored
             .into_iter()
             .flatten()

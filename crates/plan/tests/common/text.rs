@@ -18,7 +18,11 @@ pub fn plan_text(plan: &Plan) -> String {
             None => "",
         };
         let (address, reason) = (&change.address, reason(&change.reason));
-        writeln!(text, "{address}{id}: {:?} ({reason}{order})", change.action).unwrap();
+        let data = change.data.as_ref().map_or(String::new(), |data| {
+            let allowed = if data.allowed { "allowed" } else { "not allowed" };
+            format!(", {}: {:?}, {allowed}", data.what, data.held)
+        });
+        writeln!(text, "{address}{id}: {:?} ({reason}{order}{data})", change.action).unwrap();
         for change in &change.drift {
             writeln!(text, "    drift  {}", difference(change)).unwrap();
         }

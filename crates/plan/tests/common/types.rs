@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 use infra_core::schema::ComputedSchema;
 use infra_core::types::known_str;
 use infra_core::{
-    AttributeKind, AttributeSchema, Attributes, Catalogue, Clash, ClashWhen, InUse, TypeDefinition, TypeName,
-    TypeSchema, Value,
+    AttributeKind, AttributeSchema, Attributes, Catalogue, Clash, ClashWhen, HoldsData, InUse,
+    TypeDefinition, TypeName, TypeSchema, Value,
 };
 
 /// The types of `tests/cases/types.toml`.
@@ -58,6 +58,10 @@ impl Type {
         schema.protected_by = text(table, "protected_by");
         schema.clashes = rules(table, "clashes").map(clash).collect();
         schema.in_use = rules(table, "in_use").map(in_use).collect();
+        schema.holds_data = text(table, "holds_data").map(|what| HoldsData {
+            what: what.into(),
+            allowed_by: text(table, "data_loss_allowed_by").map(Into::into),
+        });
         for (name, attribute) in tables(table.get("attributes")) {
             schema.attributes.insert(name, attribute_schema(&attribute));
         }

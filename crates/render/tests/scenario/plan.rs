@@ -6,8 +6,8 @@ use infra_core::plan::{
     Forecast, ForecastStep, OutputChange, PLAN_FORMAT_VERSION, PlanMode, Reason, ReplaceOrder,
 };
 use infra_core::{
-    Action, AttributeChange, AttributePath, Attributes, Change, PhysicalId, Plan, Secret, StackId,
-    StepOperation, Strength, Unknown, Value,
+    Action, AttributeChange, AttributePath, Attributes, Change, DataAtStake, HeldData, PhysicalId, Plan,
+    Secret, StackId, StepOperation, Strength, Unknown, Value,
 };
 use serde_json::json;
 
@@ -22,6 +22,7 @@ fn change(address: &str, action: Action, reason: Reason) -> Change {
         attributes: Vec::new(),
         drift: Vec::new(),
         replace_order: None,
+        data: None,
         wanted: Attributes::new(),
     }
 }
@@ -186,8 +187,29 @@ fn updates_and_replacements() -> Vec<Change> {
     ]
 }
 
+/// A repository that goes; what becomes of its images.
+fn repository(name: &str, held: HeldData, allowed: bool) -> Change {
+    let going = change(
+        &format!("ecr.repository.{name}"),
+        Action::Delete,
+        Reason::Undeclared,
+    );
+    Change {
+        data: Some(DataAtStake {
+            what: "images".to_owned(),
+            held,
+            allowed,
+        }),
+        ..with_id(name, going)
+    }
+}
+
 fn the_rest() -> Vec<Change> {
+    let denied = HeldData::Unclear("ecr ListImages: AccessDeniedException: not allowed".to_owned());
     vec![
+        repository("empty", HeldData::Nothing, false),
+        repository("full", HeldData::Something, true),
+        repository("unclear", denied, false),
         with_id(
             "sg-0456",
             change("ec2.security_group.old", Action::Delete, Reason::Undeclared),
@@ -217,7 +239,7 @@ fn the_rest() -> Vec<Change> {
     ]
 }
 
-/// Creates, an update, replacements, a delete, a forget, drift, secrets, unknowns, and something unchanged.
+/// Creates, an update, replacements, deletes (with data, too), a forget, drift, secrets, unknowns, and something unchanged.
 pub fn plan() -> Plan {
     let mut changes = creates();
     changes.extend(updates_and_replacements());

@@ -97,6 +97,11 @@ impl Cloud {
         self.meddle(address, Meddling::Remove);
     }
 
+    /// Somebody puts data into a resource's thing.
+    pub fn fill(&self, address: &str) {
+        self.meddle(address, Meddling::Fill);
+    }
+
     /// From now on a resource's thing has this health; `None`: its own again.
     pub fn set_health(&self, address: &str, health: Option<Health>) {
         self.meddle(address, Meddling::Health(health));

@@ -69,6 +69,7 @@ impl World {
             health: None,
             before: None,
             changes: 0,
+            holds_data: false,
         };
         let created = thing.created(when.now);
         self.ghosts.remove(&key);
@@ -124,7 +125,13 @@ impl World {
         Ok(())
     }
 
-    pub fn delete(&mut self, kind: &Arc<Kind>, id: &PhysicalId, when: When) -> ProviderResult<()> {
+    pub fn delete(
+        &mut self,
+        kind: &Arc<Kind>,
+        id: &PhysicalId,
+        data_loss_allowed: bool,
+        when: When,
+    ) -> ProviderResult<()> {
         self.pass(when.now);
         let key = (kind.schema.name.clone(), id.clone());
         let Some(thing) = self.things.get(&key) else {
@@ -132,6 +139,9 @@ impl World {
         };
         if thing.gone_at.is_some() {
             return Ok(());
+        }
+        if thing.holds_data && !data_loss_allowed {
+            return Err(refusal(kind, ErrorClass::Other, format!("{id} is not empty")));
         }
         let names = thing.names();
         let is_named = |text: &str| names.iter().any(|name| name == text);

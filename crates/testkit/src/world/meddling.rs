@@ -17,6 +17,7 @@ pub(crate) enum Meddling {
     Set(String, Value),
     Health(Option<Health>),
     Remove,
+    Fill,
 }
 
 impl World {
@@ -41,6 +42,7 @@ impl World {
             health: None,
             before: None,
             changes: 0,
+            holds_data: false,
         };
         self.things.insert((kind.schema.name.clone(), id.clone()), thing);
         id
@@ -65,6 +67,7 @@ impl World {
                 thing.attributes.insert(name, value);
             }
             Meddling::Health(health) => thing.health = health,
+            Meddling::Fill => thing.holds_data = true,
             Meddling::Remove => {
                 let key = (thing.kind.schema.name.clone(), thing.id.clone());
                 self.things.remove(&key);

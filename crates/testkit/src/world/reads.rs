@@ -1,6 +1,6 @@
 //! Calls that only look.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use infra_core::{Attributes, PhysicalId};
 use infra_provider::{Call, Found};
@@ -32,6 +32,16 @@ impl World {
             answer.insert(id.clone(), found);
         }
         answer
+    }
+
+    /// Those of these that hold nothing.
+    pub fn without_data(&mut self, kind: &Kind, ids: &[PhysicalId], now: Instant) -> BTreeSet<PhysicalId> {
+        self.pass(now);
+        let holds = |id: &PhysicalId| {
+            let thing = self.things.get(&(kind.schema.name.clone(), id.clone()));
+            thing.is_some_and(|thing| thing.holds_data)
+        };
+        ids.iter().filter(|id| !holds(id)).cloned().collect()
     }
 
     pub fn recover(

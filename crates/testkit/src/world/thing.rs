@@ -50,6 +50,8 @@ pub(super) struct Thing {
     /// What reads tell until that moment.
     pub before: Option<(Instant, Attributes)>,
     pub changes: u64,
+    /// Whether somebody put data into it.
+    pub holds_data: bool,
 }
 
 impl Thing {

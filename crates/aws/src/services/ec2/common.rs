@@ -317,6 +317,7 @@ mod tests {
             stack: infra_core::StackId::new("a", "", "b", "c").unwrap(),
             address: "ec2.subnet.a[\"x\"]".parse().unwrap(),
             token: infra_core::Token("t".into()),
+            data_loss_allowed: false,
             progress: std::sync::Arc::new(infra_provider::Silent),
         };
         let after = |class| refusal(&call, "subnet-…")(ProviderError::new(class, "no"));
@@ -338,6 +339,7 @@ mod tests {
             stack: infra_core::StackId::new("a", "", "b", "c").unwrap(),
             address: "ec2.subnet.a".parse().unwrap(),
             token: infra_core::Token(token.into()),
+            data_loss_allowed: false,
             progress: std::sync::Arc::new(infra_provider::Silent),
         };
         let made = tag_specification(&call("one"), ResourceType::Subnet, None);

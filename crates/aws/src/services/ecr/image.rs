@@ -5,7 +5,7 @@
 //! itself, which is also asked for images where it is another one than ECR's. The image is known by its digest, which is
 //! read from the source before planning, or, where it is built, by what it is made of: a build is not run to plan. So
 //! an unchanged image changes nothing. A changed one is pushed beside the old one, which stays for a rollback: what removes
-//! images is the repository's lifecycle policy, or its deletion with `force_delete`.
+//! images is the repository's lifecycle policy, or its deletion where that is allowed.
 //! <https://docs.aws.amazon.com/AmazonECR/latest/APIReference/API_GetAuthorizationToken.html>
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -88,7 +88,7 @@ impl ResourceType for Image {
     const NAME: &'static str = "ecr.image";
     const DESCRIPTION: &'static str = "A container image, pushed to a repository and known by its digest.\n\n\
         A changed image is pushed beside the old one, which stays for a rollback: images are removed by the \
-        repository's lifecycle policy, or with the repository if that has `force_delete`.\n\n\
+        repository's lifecycle policy, or with the repository where losing them is allowed.\n\n\
         An image that is built is built when it is applied, and only if what it is made of has changed: the files that \
         the build gets, the Dockerfile, arguments, target or platform. `infra redeploy --rebuild` builds it again from \
         the newest of the images that it begins with, and rolls it out.";

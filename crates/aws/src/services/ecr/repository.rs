@@ -1,15 +1,21 @@
 //! `ecr.repository`: a repository of container images.
 //!
 //! Calls: CreateRepository, DescribeRepositories, ListTagsForResource, PutImageTagMutability,
-//! PutImageScanningConfiguration, TagResource, UntagResource, DeleteRepository. A change of the name or the
+//! PutImageScanningConfiguration, TagResource, UntagResource, ListImages, DeleteRepository. A change of the name or the
 //! encryption makes a new repository. The id is the name.
+//!
+//! The images in it are data: where a plan would delete or replace the repository, ListImages (1 image) tells whether there
+//! are any, and a plan that would lose them needs permission. With it DeleteRepository is forced; without it never, so that
+//! AWS refuses what was pushed after the look.
 //! <https://docs.aws.amazon.com/AmazonECR/latest/APIReference/API_CreateRepository.html>
+
+use std::collections::BTreeSet;
 
 use aws_sdk_ecr::Client;
 use aws_sdk_ecr::types as sdk;
 use futures::future::try_join_all;
 use infra_core::types::{Problems, known, known_str};
-use infra_core::{Attributes, PhysicalId, Value};
+use infra_core::{Attributes, PhysicalId, ProviderError, Value};
 use infra_provider::{Call, Created, Found, ProviderResult, ResourceType, Traits, Update};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -18,6 +24,7 @@ use super::common::check_repository_name;
 use crate::catalogue::FromClients;
 use crate::clients::Clients;
 use crate::errors::{AwsResult, Tolerate, built, missing};
+use crate::held_data::held_by;
 use crate::ownership::{Taken, made_by};
 use crate::read::{Observations, in_batches};
 use crate::tags::{self, Tags};
@@ -48,8 +55,10 @@ pub struct Spec {
     pub image_scanning_configuration: Option<ScanningConfiguration>,
     /// How images are encrypted at rest. AWS's default is AES256.
     pub encryption_configuration: Option<EncryptionConfiguration>,
-    /// Whether the images are deleted with the repository. Without it, a repository that still has images is
-    /// not deleted: that is an error. It concerns the delete only and is no part of the repository at AWS.
+    /// Whether the images may be deleted with the repository: the same for a repository as
+    /// `lifecycle.allow_data_loss`, which see. Without any permission, a repository that has images is neither deleted nor
+    /// replaced; with one, AWS is told to delete the images too. It concerns the delete only and is no part of the
+    /// repository at AWS.
     #[schemars(extend("default" = false))]
     pub force_delete: Option<bool>,
     /// Tags by key.
@@ -164,7 +173,10 @@ impl FromClients for Repository {
 
 impl ResourceType for Repository {
     const NAME: &'static str = "ecr.repository";
-    const DESCRIPTION: &'static str = "A repository of container images.";
+    const DESCRIPTION: &'static str = "A repository of container images.\n\n\
+        Images are data: a plan that would delete or replace a repository with images in it is refused, unless that is \
+        allowed. AWS is asked whether there are any; an empty repository loses nothing. What is pushed after that is not \
+        lost either: the delete is forced only where losing images is allowed.";
     const IAM_ACTIONS: &'static [&'static str] = &[
         "ecr:CreateRepository",
         "ecr:DescribeRepositories",
@@ -173,6 +185,7 @@ impl ResourceType for Repository {
         "ecr:PutImageScanningConfiguration",
         "ecr:TagResource",
         "ecr:UntagResource",
+        "ecr:ListImages",
         "ecr:DeleteRepository",
     ];
     const EXAMPLE: &'static str = r#"
@@ -184,11 +197,10 @@ force_delete                 = true
 "#;
     const TRAITS: Traits = Traits {
         immutable: &["repository_name", "encryption_configuration"],
-        // The engine lays what was applied over what was observed before it asks for a delete, which is how
-        // `force_delete` gets there.
         write_only: &["force_delete"],
         sets: &["image_tag_mutability_exclusion_filters"],
         natural_key: &["repository_name"],
+        holds_data: held_by("ecr.repository"),
         ..Traits::NONE
     };
     type Spec = Spec;
@@ -311,12 +323,18 @@ force_delete                 = true
         Ok(())
     }
 
-    async fn delete(&self, _: &Call, id: &PhysicalId, last: &Attributes) -> ProviderResult<()> {
-        let force = last.get("force_delete").and_then(Value::as_bool) == Some(true);
+    async fn without_data(&self, ids: &[PhysicalId]) -> ProviderResult<BTreeSet<PhysicalId>> {
+        let asked = ids
+            .iter()
+            .map(async |id| Ok::<_, ProviderError>(self.is_empty(id.as_str()).await?.then(|| id.clone())));
+        Ok(try_join_all(asked).await?.into_iter().flatten().collect())
+    }
+
+    async fn delete(&self, call: &Call, id: &PhysicalId, _: &Attributes) -> ProviderResult<()> {
         self.client
             .delete_repository()
             .repository_name(id.as_str())
-            .force(force)
+            .force(call.data_loss_allowed)
             .send()
             .await
             .aws("ecr", "DeleteRepository")
@@ -360,6 +378,25 @@ impl Repository {
             }
             None => Ok(Vec::new()),
         }
+    }
+
+    /// Whether no image is in it, be it archived or without a tag. What is gone is empty.
+    async fn is_empty(&self, name: &str) -> ProviderResult<bool> {
+        let all = sdk::ListImagesFilter::builder()
+            .tag_status(sdk::TagStatus::Any)
+            .image_status(sdk::ImageStatusFilter::Any);
+        let answer = self
+            .client
+            .list_images()
+            .repository_name(name)
+            .filter(all.build())
+            .max_results(1)
+            .send()
+            .await
+            .aws("ecr", "ListImages")
+            .absent_is_none()?;
+        // A page may be empty and not be the last.
+        Ok(answer.is_none_or(|answer| answer.image_ids().is_empty() && answer.next_token().is_none()))
     }
 
     /// All tags, ours and AWS's as well; `None` when the repository is gone.

@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 use infra_core::schema::{AttributeKind as Kind, ComputedSchema};
 use infra_core::types::{Problem, known_str};
 use infra_core::{
-    AttributeSchema, Attributes, Catalogue, Problems, ResourceAddress, TypeDefinition, TypeName, TypeSchema,
-    Value,
+    AttributeSchema, Attributes, Catalogue, HoldsData, Problems, ResourceAddress, TypeDefinition, TypeName,
+    TypeSchema, Value,
 };
 
 /// Types by name.
@@ -145,6 +145,14 @@ impl Builder {
         self
     }
 
+    fn holding(mut self, what: &'static str) -> Self {
+        self.0.holds_data = Some(HoldsData {
+            what: what.into(),
+            allowed_by: None,
+        });
+        self
+    }
+
     fn named_by(mut self, name: &str) -> Self {
         self.0.natural_key.push(name.to_owned());
         self
@@ -255,7 +263,8 @@ pub fn catalogue() -> TestCatalogue {
             })
             .optional("size", Kind::Number)
             .optional("options", Kind::Any)
-            .computed(&["endpoint"]),
+            .computed(&["endpoint"])
+            .holding("tables"),
     ];
     let lookups = [
         of("ec2", "vpc")

@@ -94,6 +94,9 @@ pub fn stack(stack: &Stack, scope: &dyn Scope) -> String {
         "  assume_role {:?}, accounts {:?}",
         stack.assume_role, stack.allowed_account_ids
     );
+    if stack.allow_data_loss == Some(true) {
+        let _ = writeln!(text, "  allows data loss");
+    }
     for (name, variable) in &stack.variables {
         let _ = writeln!(text, "var.{name} = {}", value(variable));
     }

@@ -1,6 +1,6 @@
 //! The cloud's types under observation.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use async_trait::async_trait;
 use infra_core::types::{Catalogue, Problem, Problems, TypeDefinition};
@@ -169,6 +169,10 @@ impl Provider for WatchedType {
     async fn delete(&self, call: &Call, id: &PhysicalId, last: &Attributes) -> ProviderResult<()> {
         let made = self.inner().delete(call, id, last);
         self.change(call, Operation::Delete, Some(id), made).await
+    }
+
+    async fn without_data(&self, ids: &[PhysicalId]) -> ProviderResult<BTreeSet<PhysicalId>> {
+        self.inner().without_data(ids).await
     }
 
     async fn recover(&self, call: &Call, attributes: &Attributes) -> ProviderResult<Option<PhysicalId>> {
