@@ -293,6 +293,13 @@ mod tests {
             for path in traits.sets {
                 assert!(matches!(at(path).kind, AttributeKind::Set(_)), "{name}.{path}");
             }
+            for (path, suffix) in traits.optional_suffixes {
+                assert_eq!(
+                    at(path).kind,
+                    AttributeKind::OptionalSuffix((*suffix).to_owned()),
+                    "{name}.{path}"
+                );
+            }
             for (path, key) in traits.keyed {
                 let AttributeKind::KeyedList { element, .. } = &at(path).kind else {
                     panic!("{name}.{path} is no keyed list")

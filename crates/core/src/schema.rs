@@ -20,6 +20,8 @@ pub enum AttributeKind {
     Number,
     /// A text.
     String,
+    /// A text that means the same with and without this at its end; its one form is without.
+    OptionalSuffix(String),
     /// One of these texts.
     Enum(Vec<String>),
     /// A JSON document, written as a table or as text; compared by meaning. With `policy`, also as IAM

@@ -114,6 +114,10 @@ fn normal(kind: &AttributeKind, value: Value) -> Value {
                 .collect(),
         )),
         (AttributeKind::Json { .. }, value) => json::parsed(value),
+        (AttributeKind::OptionalSuffix(suffix), Value::String(text)) => Value::String(
+            text.strip_suffix(suffix.as_str())
+                .map_or(text.clone(), str::to_owned),
+        ),
         (_, value) => json::plain_numbers(value),
     }
 }

@@ -85,7 +85,7 @@ pub(crate) fn equal(
                     }
                 })
         }
-        (AttributeKind::Json { .. }, wanted, observed) => {
+        (AttributeKind::Json { .. } | AttributeKind::OptionalSuffix(_), wanted, observed) => {
             meaning(kind, wanted.clone()) == meaning(kind, observed.clone())
         }
         _ => false,
@@ -201,6 +201,8 @@ mod tests {
             "list" => AttributeKind::List(boxed(AttributeKind::Integer)),
             "set" => AttributeKind::Set(boxed(AttributeKind::Integer)),
             "map" => AttributeKind::Map(boxed(kind("set"))),
+            "group" => AttributeKind::OptionalSuffix(":*".to_owned()),
+            "groups" => AttributeKind::Set(boxed(kind("group"))),
             "json" => AttributeKind::Json { policy: false },
             "policy" => AttributeKind::Json { policy: true },
             "object" => AttributeKind::Object(table()),
@@ -220,6 +222,17 @@ mod tests {
         ("string", "\"60\"", "60", false),
         ("string", "null", "\"\"", true),
         ("string", "\"\"", "null", false),
+        ("group", "\"arn:g:*\"", "\"arn:g\"", true),
+        ("group", "\"arn:g\"", "\"arn:g:*\"", true),
+        ("group", "\"arn:g:*\"", "\"arn:g:*\"", true),
+        ("group", "\"arn:g:*\"", "\"arn:h\"", false),
+        ("group", "\"arn:g:*\"", "null", false),
+        (
+            "groups",
+            "[\"arn:g:*\", \"arn:h\"]",
+            "[\"arn:h:*\", \"arn:g\"]",
+            true,
+        ),
         ("list", "[]", "null", true),
         ("list", "null", "[]", true),
         ("list", "[1, 2]", "[2, 1]", false),

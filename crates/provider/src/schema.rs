@@ -27,6 +27,7 @@ pub fn lookup_schema<T: LookupType>() -> TypeSchema {
         json,
         policies,
         sets,
+        optional_suffixes,
         keyed,
         sensitive,
         ..
@@ -35,6 +36,7 @@ pub fn lookup_schema<T: LookupType>() -> TypeSchema {
         json,
         policies,
         sets,
+        optional_suffixes,
         keyed,
         sensitive,
         ..Traits::NONE
@@ -216,7 +218,10 @@ fn kind(property: &Json, path: &str, traits: &Traits) -> AttributeKind {
         Some("boolean") => AttributeKind::Bool,
         Some("integer") => AttributeKind::Integer,
         Some("number") => AttributeKind::Number,
-        Some("string") => AttributeKind::String,
+        Some("string") => match traits.optional_suffixes.iter().find(|(text, _)| *text == path) {
+            Some((_, suffix)) => AttributeKind::OptionalSuffix((*suffix).to_owned()),
+            None => AttributeKind::String,
+        },
         Some("array") => list_kind(schema, path, traits),
         Some("object") => match schema.get("additionalProperties") {
             Some(values) if !schema.contains_key("properties") && *values != Json::Bool(false) => {
@@ -291,6 +296,7 @@ mod tests {
     struct Spec {
         /// What it is called.
         name: String,
+        log_group_arn: Option<String>,
         mode: Option<Mode>,
         subnet_ids: Option<BTreeSet<String>>,
         policy: Option<Json>,
@@ -334,6 +340,7 @@ mod tests {
         const TRAITS: Traits = Traits {
             immutable: &["name", "containers.cpu"],
             policies: &["policy"],
+            optional_suffixes: &[("log_group_arn", ":*")],
             keyed: &[("containers", "name")],
             natural_key: &["name"],
             ..Traits::NONE
@@ -369,6 +376,7 @@ mod tests {
         let schema = type_schema::<Thing>();
         let kind = |name: &str| schema.attributes[name].kind.clone();
         assert_eq!(kind("name"), AttributeKind::String);
+        assert_eq!(kind("log_group_arn"), AttributeKind::OptionalSuffix(":*".into()));
         assert_eq!(kind("mode"), AttributeKind::Enum(vec!["ON".into(), "OFF".into()]));
         assert_eq!(
             kind("subnet_ids"),

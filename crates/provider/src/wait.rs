@@ -127,6 +127,8 @@ pub struct Traits {
     pub paths: &'static [&'static str],
     /// Lists without order (a `BTreeSet` field needs no mention).
     pub sets: &'static [&'static str],
+    /// Texts that mean the same with and without an ending: (text, ending). A log group's ARN is one, with `:*`.
+    pub optional_suffixes: &'static [(&'static str, &'static str)],
     /// JSON documents, as table or text.
     pub json: &'static [&'static str],
     /// IAM policy documents, as table or text.
@@ -162,6 +164,7 @@ impl Traits {
         local: &[],
         paths: &[],
         sets: &[],
+        optional_suffixes: &[],
         json: &[],
         policies: &[],
         keyed: &[],

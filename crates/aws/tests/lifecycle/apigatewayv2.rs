@@ -246,7 +246,7 @@ async fn stage(cloud: Cloud) {
     let wanted = json!({
         "api_id": api_id.as_str(), "stage_name": "$default", "auto_deploy": true, "description": "of a test",
         "access_log_settings": {
-            "destination_arn": "arn:aws:logs:us-east-1:123456789012:log-group:/lifecycle",
+            "destination_arn": "arn:aws:logs:us-east-1:123456789012:log-group:/lifecycle:*",
             "format": "$context.requestId $context.status",
         },
         "default_route_settings": { "throttling_burst_limit": 100, "throttling_rate_limit": 50.5 },

@@ -11,6 +11,7 @@
     reason = "what the tests have in common fails as a test fails"
 )]
 
+mod access_logs;
 mod accounts;
 mod builds;
 mod by_identity;

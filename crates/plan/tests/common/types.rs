@@ -138,6 +138,9 @@ fn kind(table: &toml::Table) -> AttributeKind {
         "integer" => AttributeKind::Integer,
         "number" => AttributeKind::Number,
         "string" => AttributeKind::String,
+        "optional_suffix" => {
+            AttributeKind::OptionalSuffix(table["suffix"].as_str().expect("a suffix").to_owned())
+        }
         "json" => AttributeKind::Json { policy: false },
         "policy" => AttributeKind::Json { policy: true },
         "list" => AttributeKind::List(inner()),

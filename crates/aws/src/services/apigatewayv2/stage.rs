@@ -62,7 +62,7 @@ pub struct Spec {
 #[derive(Debug, Clone, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct AccessLogSettings {
-    /// The ARN of a log group, without `:*` at its end, or of a Firehose stream.
+    /// The ARN of a log group, or of a Firehose stream.
     pub destination_arn: String,
     /// A line of the log with `$context` variables, of which `$context.requestId` must be one.
     pub format: String,
@@ -209,6 +209,9 @@ throttling_rate_limit  = 50
     const TRAITS: Traits = Traits {
         immutable: &["api_id", "stage_name"],
         changes_on_update: &["deployment_id", "last_deployment_status_message"],
+        // DescribeLogGroups tells `arn` with and `logGroupArn` without its star; API Gateway takes either.
+        // https://docs.aws.amazon.com/AmazonCloudWatchLogs/latest/APIReference/API_LogGroup.html
+        optional_suffixes: &[("access_log_settings.destination_arn", ":*")],
         natural_key: &["api_id", "stage_name"],
         ..Traits::NONE
     };
@@ -431,19 +434,13 @@ fn is_name(name: &str) -> bool {
 
 /// <https://docs.aws.amazon.com/apigateway/latest/developerguide/http-api-logging.html>
 fn check_access_logs(logs: &Attributes, problems: &mut Problems) {
-    if let Some(arn) = known_str(logs, "destination_arn") {
-        if !arn.starts_with("arn:") {
-            problems.at(
-                "access_log_settings.destination_arn",
-                format!("`{arn}` is no ARN"),
-            );
-        } else if let Some(without) = arn.strip_suffix(":*") {
-            problems.at_with_help(
-                "access_log_settings.destination_arn",
-                "API Gateway refuses a log group's ARN that ends in `:*`",
-                format!("write {without}"),
-            );
-        }
+    if let Some(arn) = known_str(logs, "destination_arn")
+        && !arn.starts_with("arn:")
+    {
+        problems.at(
+            "access_log_settings.destination_arn",
+            format!("`{arn}` is no ARN"),
+        );
     }
     if let Some(format) = known_str(logs, "format") {
         if !["$context.requestId", "$context.extendedRequestId"]
@@ -528,10 +525,14 @@ mod tests {
                 vec!["stage_name: `a b` is neither `$default` nor 1 to 128 letters, digits, `_` and `-`"],
             ),
             (
-                json!({"access_log_settings": {"destination_arn": format!("{group}:*"), "format": "a\nb"}}),
+                json!({"access_log_settings": {
+                    "destination_arn": format!("{group}:*"), "format": "$context.requestId"}}),
+                vec![],
+            ),
+            (
+                json!({"access_log_settings": {"destination_arn": "/api", "format": "a\nb"}}),
                 vec![
-                    "access_log_settings.destination_arn: API Gateway refuses a log group's ARN that ends in \
-                     `:*`",
+                    "access_log_settings.destination_arn: `/api` is no ARN",
                     "access_log_settings.format: must have `$context.requestId` in it",
                     "access_log_settings.format: must be a single line",
                 ],
