@@ -25,6 +25,33 @@ pub fn taken(call: &Call, service: &str, operation: &str, what: &str, id: &str) 
     .hint(ways_out(call, id))
 }
 
+/// Whether a create call made what it has answered with: `what`, for people to read. Where AWS answers with what is
+/// there, only the tags tell it apart, and somebody may have made it after we looked.
+///
+/// # Errors
+/// AlreadyExists when somebody else made it; Transient while AWS does not show whose it is.
+pub fn check_made(
+    call: &Call,
+    service: &str,
+    operation: &str,
+    what: &str,
+    id: &str,
+    tags: BTreeMap<String, String>,
+) -> ProviderResult<()> {
+    if tags.is_empty() {
+        let message = format!("AWS does not show yet who made {what} ({id})");
+        return Err(ProviderError {
+            service: service.to_owned(),
+            operation: operation.to_owned(),
+            ..ProviderError::new(ErrorClass::Transient, message)
+        });
+    }
+    if made_by(call, tags) {
+        return Ok(());
+    }
+    Err(taken(call, service, operation, what, id))
+}
+
 /// Adds what to do when AWS says that the name is taken.
 pub trait Taken<T> {
     /// `id` is what an import would be given.

@@ -23,7 +23,7 @@ use super::common::{
 use crate::catalogue::FromClients;
 use crate::clients::Clients;
 use crate::errors::{AwsResult, Tolerate, missing};
-use crate::ownership::{made_by, taken};
+use crate::ownership::{check_made, made_by, taken};
 use crate::read::{Observations, in_batches};
 use crate::tags::{Tags, without_reserved};
 use crate::together::elements;
@@ -169,10 +169,10 @@ default_capacity_provider_strategy = [{ capacity_provider = "FARGATE", weight = 
     }
 
     async fn create(&self, call: &Call, spec: Spec) -> ProviderResult<Created<Observed>> {
+        let what = format!("the cluster `{}`", spec.cluster_name);
         if let Some(there) = self.find(&spec.cluster_name).await? {
             let found = observe(&there);
             if !made_by(call, all_tags(there.tags())) {
-                let what = format!("the cluster `{}`", spec.cluster_name);
                 return Err(taken(call, "ecs", "CreateCluster", &what, &found.observed.arn));
             }
             let id = PhysicalId::new(&found.observed.arn);
@@ -197,6 +197,14 @@ default_capacity_provider_strategy = [{ capacity_provider = "FARGATE", weight = 
             .cluster
             .ok_or_else(|| missing("ecs", "CreateCluster", "cluster"))?;
         let mut found = observe(&cluster);
+        // One of the name that is there is answered with as it is, tags included.
+        let mut tags = all_tags(cluster.tags());
+        if tags.is_empty() {
+            let there = self.find(&spec.cluster_name).await?;
+            tags = there.map(|there| all_tags(there.tags())).unwrap_or_default();
+        }
+        let arn = &found.observed.arn;
+        check_made(call, "ecs", "CreateCluster", &what, arn, tags)?;
         found.observed.tags = spec.tags.unwrap_or_default();
         Ok(Created {
             id: PhysicalId::new(&found.observed.arn),

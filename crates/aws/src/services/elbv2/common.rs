@@ -9,7 +9,8 @@ use infra_core::types::{Problems, known_str};
 use infra_provider::{Call, ProviderResult};
 
 use crate::choices::choices;
-use crate::errors::AwsResult;
+use crate::errors::{AwsResult, Tolerate};
+use crate::ownership;
 use crate::tags::{self, Tags};
 
 /// Describe calls take at most 20 ARNs.
@@ -93,6 +94,21 @@ pub async fn tags_of(client: &Client, arns: Vec<String>) -> ProviderResult<BTree
 pub async fn tags_of_one(client: &Client, arn: &str) -> ProviderResult<Tags> {
     let mut tags = tags_of(client, vec![arn.to_owned()]).await?;
     Ok(tags.remove(arn).unwrap_or_default())
+}
+
+/// Whether a create call made what it has answered with: with the settings of one that exists AWS answers with that one.
+///
+/// # Errors
+/// Those of [`ownership::check_made`], and what DescribeTags answers.
+pub async fn check_made(
+    client: &Client,
+    call: &Call,
+    operation: &str,
+    what: &str,
+    arn: &str,
+) -> ProviderResult<()> {
+    let tags = tags_of_one(client, arn).await.absent_is_none()?;
+    ownership::check_made(call, "elbv2", operation, what, arn, tags.unwrap_or_default())
 }
 
 /// Brings the user's tags of a thing to what is wanted.

@@ -13,7 +13,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::actions::{self, Action};
-use super::common::{ARNS, Protocol, for_create, tags_of_one, update_tags};
+use super::common::{ARNS, Protocol, check_made, for_create, tags_of_one, update_tags};
 use super::listener_rules;
 use super::told_tags::ToldTags;
 use crate::catalogue::FromClients;
@@ -143,12 +143,11 @@ default_actions   = [{ type = "forward", target_group_arn = "${elbv2.target_grou
     }
 
     async fn create(&self, call: &Call, spec: Spec) -> ProviderResult<Created<Observed>> {
-        // A create call with the settings of one that exists would answer with that one.
+        let what = format!("a listener on port {} of this load balancer", spec.port);
         if let Some(there) = self.find(&spec.load_balancer_arn, spec.port).await? {
             let arn = there.listener_arn().unwrap_or_default();
             let tags = tags_of_one(&self.client, arn).await?;
             if !made_by(call, tags.clone()) {
-                let what = format!("a listener on port {} of this load balancer", spec.port);
                 return Err(taken(call, "elbv2", "CreateListener", &what, arn));
             }
             let observed = observe(&there, without_reserved(tags));
@@ -172,6 +171,7 @@ default_actions   = [{ type = "forward", target_group_arn = "${elbv2.target_grou
         let made = created.listeners.unwrap_or_default().into_iter().next();
         let made = made.ok_or_else(|| missing("elbv2", "CreateListener", "listener"))?;
         let observed = observe(&made, spec.tags.unwrap_or_default());
+        check_made(&self.client, call, "CreateListener", &what, &observed.arn).await?;
         Ok(Created::new(observed.arn.clone(), observed))
     }
 

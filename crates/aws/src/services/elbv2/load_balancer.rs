@@ -4,7 +4,8 @@
 //! SetIpAddressType, DescribeLoadBalancers (20 ARNs), DescribeLoadBalancerAttributes (one each),
 //! DescribeTags (20), AddTags, RemoveTags, DeleteLoadBalancer. It takes two to three minutes until it
 //! works, but its ARN and DNS name are usable at once. Its network interfaces stay for minutes after it is
-//! deleted, which is what subnets and security groups then wait for.
+//! deleted, which is what subnets and security groups then wait for. Its file is long: a balancer of either kind, with
+//! everything that can be set of it.
 //! <https://docs.aws.amazon.com/elasticloadbalancing/latest/APIReference/API_CreateLoadBalancer.html>
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -20,7 +21,7 @@ use infra_provider::{
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::common::{ARNS, for_create, full_name, tags_of_one, update_tags};
+use super::common::{ARNS, check_made, for_create, full_name, tags_of_one, update_tags};
 use super::load_balancer_parts::*;
 use super::told_tags::ToldTags;
 use super::{load_balancer_rules, settings};
@@ -226,12 +227,11 @@ drop_invalid_header_fields_enabled = true
     }
 
     async fn create(&self, call: &Call, spec: Spec) -> ProviderResult<Created<Observed>> {
-        // A create call with the settings of one that exists would answer with that one.
+        let what = format!("the load balancer `{}`", spec.name);
         if let Some(there) = self.find(&spec.name).await? {
             let arn = there.load_balancer_arn().unwrap_or_default();
             let tags = tags_of_one(&self.client, arn).await?;
             if !made_by(call, tags.clone()) {
-                let what = format!("the load balancer `{}`", spec.name);
                 return Err(taken(call, "elbv2", "CreateLoadBalancer", &what, arn));
             }
             let found = observe(&there, without_reserved(tags), serde_json::Map::new());
@@ -258,6 +258,14 @@ drop_invalid_header_fields_enabled = true
         let made = created.load_balancers.unwrap_or_default().into_iter().next();
         let made = made.ok_or_else(|| missing("elbv2", "CreateLoadBalancer", "load balancer"))?;
         let found = observe(&made, spec.tags.unwrap_or_default(), serde_json::Map::new());
+        check_made(
+            &self.client,
+            call,
+            "CreateLoadBalancer",
+            &what,
+            &found.observed.arn,
+        )
+        .await?;
         Ok(Created {
             id: PhysicalId::new(&found.observed.arn),
             found,

@@ -16,7 +16,7 @@ use infra_provider::{Call, Created, Found, ProviderResult, ResourceType, Traits,
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::common::{ARNS, Protocol, for_create, full_name, tags_of_one, update_tags};
+use super::common::{ARNS, Protocol, check_made, for_create, full_name, tags_of_one, update_tags};
 use super::target_group_parts::*;
 use super::told_tags::ToldTags;
 use super::{settings, target_group_rules};
@@ -170,12 +170,11 @@ deregistration_delay_seconds = 30
     }
 
     async fn create(&self, call: &Call, spec: Spec) -> ProviderResult<Created<Observed>> {
-        // A create call with the settings of one that exists would answer with that one.
+        let what = format!("the target group `{}`", spec.name);
         if let Some(there) = self.find(&spec.name).await? {
             let arn = there.target_group_arn().unwrap_or_default();
             let tags = tags_of_one(&self.client, arn).await?;
             if !made_by(call, tags.clone()) {
-                let what = format!("the target group `{}`", spec.name);
                 return Err(taken(call, "elbv2", "CreateTargetGroup", &what, arn));
             }
             let observed = observe(&there, without_reserved(tags), serde_json::Map::new());
@@ -209,6 +208,7 @@ deregistration_delay_seconds = 30
         let made = created.target_groups.unwrap_or_default().into_iter().next();
         let made = made.ok_or_else(|| missing("elbv2", "CreateTargetGroup", "target group"))?;
         let observed = observe(&made, spec.tags.unwrap_or_default(), serde_json::Map::new());
+        check_made(&self.client, call, "CreateTargetGroup", &what, &observed.arn).await?;
         Ok(Created::new(observed.arn.clone(), observed))
     }
 
