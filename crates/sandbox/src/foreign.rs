@@ -53,7 +53,8 @@ pub struct Twin {
     /// Of these only what clashes in one of these ways; in any when empty.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub clash: Vec<Clash>,
-    /// At which of these requests, counted from 1 and from the set-up; at each of them when 0.
+    /// At which of these requests, counted from 1 and from the set-up; at each of them when 0. A request at which AWS
+    /// takes a twin of nobody is not counted.
     pub at: u64,
     /// The tags that it bears; `made-by` with `somebody else` when `None`.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -124,7 +125,7 @@ pub struct ForeignReport {
     pub planted: Vec<Planted>,
     /// How many of these are not as they were made.
     pub touched: u64,
-    /// What could not be made, or not be taken away.
+    /// Things that could not be made, or not be taken away.
     pub failed: Vec<Unplanted>,
 }
 

@@ -43,7 +43,7 @@ pub use faults::{
 pub use foreign::{Clash, Foreign, ForeignReport, Moment, Planted, PlantedState, Thing, Twin, Unplanted};
 pub use plain_moto::PlainMoto;
 pub use recording::RecordedRequest;
-pub use requests::{MutatingRequest, Requests};
+pub use requests::{MutatingRequest, RefusedInput, Requests};
 pub use sandbox::{Running, Sandbox, StartOptions, Status};
 pub use temporary::TemporarySandbox;
 pub use venv::{PYTHON_VARIABLE, VENV_VARIABLE};

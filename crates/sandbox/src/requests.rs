@@ -13,6 +13,18 @@ pub struct Requests {
     pub counts: BTreeMap<String, u64>,
     /// The latest of those that could change something, oldest first.
     pub mutating: Vec<MutatingRequest>,
+    /// The latest of those whose input no service takes, whatever there is: it breaks AWS's model of the operation, or a rule
+    /// of tags.
+    pub refused_inputs: Vec<RefusedInput>,
+}
+
+/// A request that was refused for its input alone.
+#[derive(Debug, Clone, PartialEq, Eq, serde::Deserialize)]
+pub struct RefusedInput {
+    /// Service and operation, such as `iam.CreateRole`.
+    pub operation: String,
+    /// What is wrong with it.
+    pub message: String,
 }
 
 /// One request that could change something.

@@ -92,6 +92,8 @@ class Call:
         # When the request came, which may be a while before its turn.
         self.arrived = environ.get("infra_sandbox.arrived", time.monotonic())
         self.body = body
+        # Why its input was refused before anybody looked at what there is.
+        self.refused_input = ""
         found = CREDENTIAL.search(environ.get("HTTP_AUTHORIZATION", ""))
         access_key, self.region, signed_for = found.groups() if found else ("", "us-east-1", "")
         self.service = MODEL_NAMES.get(signed_for, signed_for)

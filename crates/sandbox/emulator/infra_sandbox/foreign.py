@@ -136,7 +136,7 @@ class Foreign:
             "met": [each.met for each in self._twins],
             "planted": [shown(each) for each in self._planted],
             "touched": sum(each.state in (CHANGED, DELETED) for each in self._planted),
-            "failed": [{key: each[key] for key in ("operation", "error")} for each in self._failed],
+            "failed": list(self._failed),
         }
 
     def disarm(self) -> dict[str, Any]:
@@ -179,7 +179,7 @@ class Foreign:
         if any(each.is_made_by(call.name, parameters, *call.here) for each in self._planted):
             return
         if not self._plant(call.name, parameters, *call.here, is_twin=True):
-            # AWS takes it of nobody yet: the next request is the one.
+            # AWS takes it of nobody yet, or there is nothing to make: the next request is the one.
             twin.met -= 1
 
     def _plant(self, operation: str, parameters: dict[str, Any], account: str, region: str, is_twin: bool) -> bool:
@@ -193,12 +193,11 @@ class Foreign:
                 answer = getattr(clients(service), xform_name(name))(**parameters)
             id = kind.id_of(parameters, answer)
         except (ClientError, BotoCoreError) as error:
-            self._failed.append({"operation": operation, "parameters": parameters, "error": str(error)})
+            if not is_twin:
+                self._failed.append({"operation": operation, "error": str(error)})
             return False
         if not id:
             return False
-        made = (operation, parameters)
-        self._failed = [each for each in self._failed if (each["operation"], each["parameters"]) != made]
         self._planted.append(Planted(operation, id, account, region, self._mutating, parameters, is_twin))
         # What is planted into a thing changes that: nobody else did.
         for each in self._planted:

@@ -52,6 +52,7 @@ class Requests:
         with self.lock:
             self.counts: Counter = Counter()
             self.mutating: deque = deque(maxlen=LOG_LENGTH)
+            self.refused_inputs: deque = deque(maxlen=LOG_LENGTH)
             self.total = 0
             self.mutating_total = 0
 
@@ -69,6 +70,11 @@ class Requests:
                 entry = {"number": self.total, "service": service, "operation": operation, "status": status}
                 self.mutating.append(entry | ({"code": code} if code else {}) | more)
 
+    def note_refused_input(self, name: str, message: str) -> None:
+        """A request whose input no service takes, whatever there is."""
+        with self.lock:
+            self.refused_inputs.append({"operation": name, "message": message})
+
     def report(self) -> dict[str, Any]:
         with self.lock:
             return {
@@ -76,6 +82,7 @@ class Requests:
                 "mutating_total": self.mutating_total,
                 "counts": dict(sorted(self.counts.items())),
                 "mutating": list(self.mutating),
+                "refused_inputs": list(self.refused_inputs),
             }
 
 
@@ -127,6 +134,8 @@ class Middleware:
         else:
             answer, code = self.instead(call, fault)
         more = {"fault": fault.kind} if fault.kind else {}
+        if call.refused_input:
+            self.requests.note_refused_input(call.name, call.refused_input)
         self.requests.note(*names(call), answer.status, code, account=call.account, **more)
         # A plain page comes from before the service, and bears no number.
         if (fault.carried_out or code) and not answer.header("x-amzn-requestid"):
@@ -147,8 +156,7 @@ class Middleware:
         """The answer, which `respond` has of a handler, and its error code."""
         code = ""
         try:
-            validation.check(call)
-            tag_rules.check(call)
+            check_input(call)
             if call.service == "ec2" and b"DryRun=true" in call.body:
                 raise AwsError("DryRunOperation", "Request would have succeeded, but DryRun flag is set.", 412)
             handler = HANDLERS.get((call.service, call.operation), Call.forward)
@@ -179,6 +187,16 @@ class Middleware:
             return answer, ""
         error = fault_forms.error(fault, call.service)
         return call.serialize(error), error.code
+
+
+def check_input(call: Call) -> None:
+    """Refuses what the service takes in no account."""
+    try:
+        validation.check(call)
+        tag_rules.check(call)
+    except AwsError as error:
+        call.refused_input = error.message
+        raise
 
 
 def names(call: Call) -> tuple[str, str]:

@@ -40,18 +40,15 @@ OPERATION_CODES = {
     "ecs.CreateCluster": "InvalidParameterException",
 }
 
-# Where AWS takes more than its model says: (service, shape, constraint) → why.
+# Where AWS takes more than its model says: (service, shape, constraint) → why, and who tells so.
+NEW_REGIONS = "models are behind new regions: https://github.com/aws/aws-sdk-go-v2/issues/2720"
 LOOSER = {
-    ("ec2", "InstanceType", "enum"): "new types are added faster than models are published",
-    ("ec2", "TagKey", "max"): "the shape is that of other operations",
-    ("route53", "VPCRegion", "enum"): "new regions are added faster than models are published",
-    ("route53", "CloudWatchRegion", "enum"): "new regions are added faster than models are published",
-    ("route53", "ResourceRecordSetRegion", "enum"): "new regions are added faster than models are published",
-    ("lambda", "Runtime", "enum"): "new runtimes are added faster than models are published",
+    ("ec2", "InstanceType", "enum"): "models are behind new types: https://docs.rs/aws-sdk-ec2/latest/aws_sdk_ec2/types/enum.InstanceType.html",
+    ("route53", "VPCRegion", "enum"): NEW_REGIONS,
+    ("route53", "CloudWatchRegion", "enum"): NEW_REGIONS,
+    ("route53", "ResourceRecordSetRegion", "enum"): NEW_REGIONS,
+    ("lambda", "Runtime", "enum"): "models are behind new runtimes: https://github.com/hashicorp/terraform-provider-aws/issues/35159",
 }
-# Whether the patterns of tags' values are held to, as AWS does.
-TAG_VALUES_ARE_HELD = True
-TAG_VALUE = re.compile(r"tagvalue(type)?", re.IGNORECASE)
 # API Gateway's model has the limits of texts in the names of their shapes only.
 NAMED_LENGTH = re.compile(r"StringWithLengthBetween(\d+)And(\d+)")
 
@@ -207,8 +204,6 @@ def _made(service: str, shape: Any) -> Rule:
     traits = {
         name: value for name, value in shape.metadata.items() if (service, shape.name, name) not in LOOSER
     }
-    if not TAG_VALUES_ARE_HELD and TAG_VALUE.fullmatch(shape.name):
-        traits.pop("pattern", None)
     least, most = traits.get("min"), traits.get("max")
     if named := NAMED_LENGTH.fullmatch(shape.name):
         least, most = int(named[1]), int(named[2])

@@ -8,7 +8,7 @@ import boto3
 from botocore.config import Config
 from botocore.session import get_session
 
-from support import FOLDER, REGION, SandboxTest, endpoint
+from support import FOLDER, REGION, SandboxTest, endpoint, page
 
 sys.path.insert(0, FOLDER)
 
@@ -73,6 +73,16 @@ class Validation(SandboxTest):
         self.assertIn("3 validation errors detected: ", said)
         self.assertIn("'sctp' at 'containerDefinitions.1.member.portMappings.1.member.protocol'", said)
         self.assertIn("Value null at 'containerDefinitions.2.member.dependsOn.1.member.containerName'", said)
+
+    def test_refused_inputs_are_told(self):
+        page("POST", "/_infra/requests/reset")
+        self.refused("ValidationError", self.iam.get_role, RoleName="a b")
+        self.refused("NoSuchEntity", self.iam.get_role, RoleName="a")
+        [told] = page("GET", "/_infra/requests")["refused_inputs"]
+        self.assertEqual(told["operation"], "iam.GetRole")
+        self.assertIn("at 'roleName'", told["message"])
+        page("POST", "/_infra/requests/reset")
+        self.assertEqual(page("GET", "/_infra/requests")["refused_inputs"], [])
 
     def test_a_refused_request_does_nothing(self):
         self.refused("ValidationError", self.iam.create_role, RoleName="r", AssumeRolePolicyDocument="{}", Path="x")
