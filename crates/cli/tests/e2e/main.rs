@@ -40,4 +40,5 @@ mod report;
 mod sealing_key;
 mod secrets;
 mod signals;
+mod twins;
 mod unmanaged;

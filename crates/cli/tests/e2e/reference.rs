@@ -1,11 +1,22 @@
-//! The whole life of the reference stack in the sandbox: up, nothing to do, down, nothing left.
+//! The whole life of the reference stack in the sandbox: up, nothing to do, changed and back, down, nothing left. No
+//! request on the way has an input that AWS would refuse.
 
 use crate::harness::Reference;
+
+/// A change of every stage: what is updated in place, replaced, made and deleted.
+const CHANGES: [(&str, &str); 5] = [
+    ("cpu", "2048"),
+    ("memory", "4096"),
+    ("log_retention_in_days", "14"),
+    ("health_check_path", "/ready"),
+    ("throttling_rate_limit", "50"),
+];
 
 /// What every stage of the stack goes through.
 fn lives(reference: &Reference) {
     reference.apply();
     reference.differs_in_nothing();
+    asked_nothing_wrong(reference);
     let rollouts = reference.rollouts();
     assert_eq!(rollouts, 1, "one rollout came with the service");
     reference.applies_again_without_a_change();
@@ -14,7 +25,35 @@ fn lives(reference: &Reference) {
         rollouts,
         "nothing changed, so nothing is rolled out"
     );
+    changes(reference);
     destroys(reference);
+    asked_nothing_wrong(reference);
+}
+
+/// Changes the stack and brings it back.
+fn changes(reference: &Reference) {
+    let changed: Vec<_> = CHANGES
+        .map(|(name, value)| format!("--var={name}={value}"))
+        .into();
+    let changed: Vec<_> = changed.iter().map(String::as_str).collect();
+    let run = reference
+        .run("apply", &[&["-y"], changed.as_slice()].concat())
+        .exits(0);
+    run.says(["replaced", "changed"]);
+    reference.run("diff", &changed).exits(0);
+    reference.apply();
+    reference.differs_in_nothing();
+    assert_eq!(
+        reference.rollouts(),
+        3,
+        "one with the service, one for each change"
+    );
+}
+
+/// Nothing that was asked since the start is what no service takes.
+fn asked_nothing_wrong(reference: &Reference) {
+    let refused = reference.project.requests().refused_inputs;
+    assert!(refused.is_empty(), "{refused:?}");
 }
 
 fn destroys(reference: &Reference) {
@@ -50,8 +89,11 @@ fn production_in_its_own_account_and_region() {
         assert_eq!(counts.get(kind), Some(&count), "{kind} of {held}");
     }
     reference.differs_in_nothing();
+    asked_nothing_wrong(&reference);
     reference.applies_again_without_a_change();
+    changes(&reference);
     destroys(&reference);
+    asked_nothing_wrong(&reference);
 }
 
 #[test]
