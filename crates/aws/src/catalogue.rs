@@ -230,6 +230,7 @@ impl Providers for AwsProviders {
 #[cfg(test)]
 mod tests {
     use infra_core::{AttributeKind, AttributePath};
+    use infra_provider::Recognition;
 
     use super::*;
 
@@ -254,6 +255,82 @@ mod tests {
             }
             for key in &schema.natural_key {
                 assert!(schema.attributes.contains_key(key), "{name}: natural key {key}");
+            }
+        }
+    }
+
+    /// What a delete takes away has to be known for our own.
+    #[test]
+    fn every_type_says_how_its_own_is_recognised() {
+        let tagless: Vec<(&str, Recognition, Option<&str>)> = TRAITS
+            .iter()
+            .zip(DEFINITIONS)
+            .filter(|((_, traits), (name, definition))| {
+                let has_tags = definition.schema().attributes.contains_key("tags");
+                assert_eq!(traits.recognition == Recognition::Tags, has_tags, "{name}");
+                !has_tags
+            })
+            .map(|((name, traits), _)| {
+                (
+                    *name,
+                    traits.recognition,
+                    traits.under.map(|under| under.resource_type),
+                )
+            })
+            .collect();
+        assert_eq!(
+            tagless,
+            [
+                (
+                    "apigatewayv2.api_mapping",
+                    Recognition::NaturalKey,
+                    Some("apigatewayv2.domain_name")
+                ),
+                (
+                    "apigatewayv2.integration",
+                    Recognition::Content,
+                    Some("apigatewayv2.api")
+                ),
+                (
+                    "apigatewayv2.route",
+                    Recognition::NaturalKey,
+                    Some("apigatewayv2.api")
+                ),
+                (
+                    "autoscaling.scaling_policy",
+                    Recognition::NaturalKey,
+                    Some("autoscaling.scalable_target")
+                ),
+                ("ec2.route", Recognition::NaturalKey, Some("ec2.route_table")),
+                (
+                    "ec2.route_table_association",
+                    Recognition::NaturalKey,
+                    Some("ec2.subnet")
+                ),
+                ("ecr.image", Recognition::Shared, None),
+                (
+                    "ecr.lifecycle_policy",
+                    Recognition::NaturalKey,
+                    Some("ecr.repository")
+                ),
+                ("ecs.deployment", Recognition::Shared, None),
+                ("iam.role_policy", Recognition::NaturalKey, Some("iam.role")),
+                (
+                    "iam.role_policy_attachment",
+                    Recognition::NaturalKey,
+                    Some("iam.role")
+                ),
+                ("infra.data", Recognition::Shared, None),
+                ("route53.record", Recognition::NaturalKey, None),
+            ]
+        );
+        for (name, traits) in TRAITS {
+            let Some(under) = traits.under else { continue };
+            let parent = AwsCatalogue.definition(&under.resource_type.parse().unwrap());
+            assert!(parent.is_some(), "{name} is under {}", under.resource_type);
+            let schema = AwsCatalogue.definition(&name.parse().unwrap()).unwrap().schema();
+            for attribute in under.id {
+                assert!(schema.attributes.contains_key(*attribute), "{name}.{attribute}");
             }
         }
     }

@@ -47,6 +47,13 @@ impl State {
             }
             JournalEntry::Created { token, record } => {
                 let intent = self.close(token, Operation::Create)?;
+                // What shows late does not take the place of what was made in its stead meanwhile.
+                if intent.in_doubt_since_unix_ms.is_some() && self.resources.contains_key(&intent.address) {
+                    let deposed = self.deposed.entry(intent.address).or_default();
+                    deposed.push((**record).clone());
+                    self.serial += 1;
+                    return Ok(());
+                }
                 let old = self.resources.insert(intent.address.clone(), (**record).clone());
                 if let Some(old) = old.filter(|old| old.physical_id != record.physical_id) {
                     self.deposed.entry(intent.address).or_default().push(old);
@@ -62,6 +69,15 @@ impl State {
                     // Gone from the state already is as good as gone.
                     let _ = self.remove(&intent.address, id);
                 }
+            }
+            JournalEntry::NoEffect {
+                token,
+                in_doubt_at_unix_ms: Some(at),
+                ..
+            } => {
+                let mut intent = self.close(token, Operation::Create)?;
+                intent.in_doubt_since_unix_ms.get_or_insert(*at);
+                self.intents.insert(token.clone(), intent);
             }
             JournalEntry::NoEffect { token, .. } => {
                 self.intents
@@ -108,7 +124,7 @@ impl State {
                     .iter()
                     .any(|dependency| [from, to].contains(&dependency))
         };
-        if let Some(open) = self.intents.values().find(is_part) {
+        if let Some(open) = self.open_intents().find(is_part) {
             return Err(IllegalEntry::OpenCall(open.token.clone()));
         }
         if let Some(record) = self.resources.remove(from) {
@@ -192,6 +208,8 @@ mod tests {
             timeouts: Timeouts::default(),
             run: RunId("run".into()),
             at_unix_ms: 0,
+            there_before: None,
+            in_doubt_since_unix_ms: None,
         }))
     }
 
@@ -253,6 +271,29 @@ mod tests {
     }
 
     #[test]
+    fn what_is_in_doubt_is_no_open_call_and_takes_nobodys_place() {
+        let mut state = State::new(StackId::new("a", "b", "c", "d").unwrap(), "lineage");
+        let in_doubt = JournalEntry::NoEffect {
+            token: Token("1".into()),
+            error: None,
+            in_doubt_at_unix_ms: Some(7),
+        };
+        state.fold(&intent("1", Operation::Create, None)).unwrap();
+        state.fold(&in_doubt).unwrap();
+        assert!(state.is_empty());
+        assert_eq!(state.intents_in_doubt().count(), 1);
+        state.fold(&intent("2", Operation::Create, None)).unwrap();
+        for (token, id) in [("2", "vpc-2"), ("1", "vpc-1")] {
+            let record = Box::new(record(id));
+            let token = Token(token.into());
+            state.fold(&JournalEntry::Created { token, record }).unwrap();
+        }
+        assert_eq!(state.resources[&address()].physical_id.as_str(), "vpc-2");
+        assert_eq!(state.deposed[&address()][0].physical_id.as_str(), "vpc-1");
+        assert!(state.intents.is_empty());
+    }
+
+    #[test]
     fn what_is_made_again_under_its_own_id_deposes_nothing() {
         let mut state = State::new(StackId::new("a", "b", "c", "d").unwrap(), "lineage");
         for token in ["1", "2"] {
@@ -276,6 +317,7 @@ mod tests {
             JournalEntry::NoEffect {
                 token: Token("2".into()),
                 error: None,
+                in_doubt_at_unix_ms: None,
             },
             intent("1", Operation::Create, None),
         ] {
@@ -283,6 +325,7 @@ mod tests {
             assert_eq!(state, before);
         }
     }
+
     #[test]
     fn what_moves_keeps_everything_but_its_address() {
         let to: ResourceAddress = "ec2.vpc.core".parse().unwrap();

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use crate::address::TypeName;
 use crate::data_loss::HoldsData;
 use crate::path::{AttributePath, PathSegment};
-use crate::value::Value;
+use crate::value::{Attributes, Value};
 
 /// The kind of value that an attribute takes.
 #[derive(Debug, Clone, PartialEq)]
@@ -221,6 +221,20 @@ impl TypeSchema {
     /// Whether `name` is an attribute of the type, set by the file or by AWS.
     pub fn has(&self, name: &str) -> bool {
         self.attributes.contains_key(name) || self.computed.contains_key(name)
+    }
+
+    /// A resource's name at AWS, if it has one that is known and not secret. Where all parts of it are null it has
+    /// none: a gateway that holds no address is not the same as the next one.
+    pub fn natural_name(&self, attributes: &Attributes) -> Option<Vec<String>> {
+        let part = |name: &String| match attributes.get(name).unwrap_or(&Value::Null) {
+            Value::String(text) => Some(format!("\"{text}")),
+            Value::Integer(number) => Some(number.to_string()),
+            Value::Bool(truth) => Some(truth.to_string()),
+            Value::Null => Some(String::new()),
+            _ => None,
+        };
+        let name: Vec<String> = self.natural_key.iter().map(part).collect::<Option<_>>()?;
+        name.iter().any(|part| !part.is_empty()).then_some(name)
     }
 
     /// All attribute names, those of the file first.

@@ -84,6 +84,14 @@ pub struct Intent {
     pub run: RunId,
     /// When, in milliseconds since 1970 (UTC).
     pub at_unix_ms: u64,
+    /// For a create of a type that carries no tags: what had its natural key, or was equal to it, just before. Empty:
+    /// the key was free, so that what has it after a lost answer is what the call made. `None`: nobody looked.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub there_before: Option<BTreeSet<PhysicalId>>,
+    /// Since when, in milliseconds since 1970 (UTC), a create is given up that may still have been carried out: it
+    /// was looked for and not found, but AWS can be later than that.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub in_doubt_since_unix_ms: Option<u64>,
 }
 
 /// How far a resource is.
@@ -169,6 +177,10 @@ pub enum JournalEntry {
         token: Token,
         /// Why, when a call failed.
         error: Option<ProviderError>,
+        /// When that was found, in milliseconds since 1970 (UTC), where a create may have had an effect that AWS does
+        /// not show yet: its intent is kept, in doubt, and looked for again.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        in_doubt_at_unix_ms: Option<u64>,
     },
     /// No call was made, but what we know of the resource changed (it became ready, it was read again, it
     /// was imported).
@@ -230,7 +242,7 @@ pub struct State {
     /// Replaced things that are still to be deleted, by the address that they had.
     #[serde(default)]
     pub deposed: BTreeMap<ResourceAddress, Vec<ResourceRecord>>,
-    /// Calls whose outcome is not known.
+    /// Calls whose outcome is not known, and creates that are in doubt.
     #[serde(default)]
     pub intents: BTreeMap<Token, Intent>,
     /// Outputs of the last run, secrets sealed.
@@ -268,7 +280,21 @@ impl State {
 
     /// Whether nothing is known at AWS and no call is open.
     pub fn is_empty(&self) -> bool {
-        self.resources.is_empty() && self.deposed.is_empty() && self.intents.is_empty()
+        self.resources.is_empty() && self.deposed.is_empty() && self.open_intents().next().is_none()
+    }
+
+    /// The calls whose outcome is not known.
+    pub fn open_intents(&self) -> impl Iterator<Item = &Intent> {
+        self.intents
+            .values()
+            .filter(|intent| intent.in_doubt_since_unix_ms.is_none())
+    }
+
+    /// Creates that were given up and may still show an effect.
+    pub fn intents_in_doubt(&self) -> impl Iterator<Item = &Intent> {
+        self.intents
+            .values()
+            .filter(|intent| intent.in_doubt_since_unix_ms.is_some())
     }
 
     /// The accounts that hold what the state knows, or that a call was made to whose outcome is open. Any other is

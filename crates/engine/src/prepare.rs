@@ -42,6 +42,7 @@ pub async fn prepare(
             address: resource.address.clone(),
             token: Token(String::new()),
             data_loss_allowed: false,
+            not_made: BTreeSet::new(),
             progress: Arc::clone(&progress),
         };
         match provider.prepare(&call, &attributes).await {

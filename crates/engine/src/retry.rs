@@ -126,6 +126,8 @@ pub struct Tries {
     in_use: Option<Instant>,
     blocked: Option<Instant>,
     blocked_for: Duration,
+    taken: Option<Instant>,
+    taken_for: Duration,
     not_found: Option<Instant>,
 }
 
@@ -142,6 +144,8 @@ impl Tries {
             in_use: None,
             blocked: None,
             blocked_for: Duration::ZERO,
+            taken: None,
+            taken_for: Duration::ZERO,
             not_found: None,
         }
     }
@@ -153,6 +157,12 @@ impl Tries {
             blocked_for: self.pace.consistency_window,
             ..self
         }
+    }
+
+    /// Tries of a create whose name another thing may have had that was removed: for so long AWS may still count what
+    /// is gone. Without this, a name that is taken ends it at once.
+    pub fn of_a_name_that_shows(self, taken_for: Duration) -> Self {
+        Self { taken_for, ..self }
     }
 
     /// Tries that failed.
@@ -183,6 +193,7 @@ impl Tries {
             ErrorClass::DependencyNotReady => since(&mut self.not_ready) < pace.not_ready_for,
             ErrorClass::DependencyViolation => since(&mut self.in_use) < pace.in_use_for,
             ErrorClass::Blocked => since(&mut self.blocked) < self.blocked_for,
+            ErrorClass::AlreadyExists => since(&mut self.taken) < self.taken_for,
             ErrorClass::NotFound => since(&mut self.not_found) < pace.consistency_window,
             _ => false,
         };
@@ -220,11 +231,13 @@ mod tests {
             DependencyViolation,
             NotFound,
             Blocked,
+            AlreadyExists,
             Credentials,
             Denied,
             Invalid,
         ] {
             let mut tries = Tries::new(Pace::AWS).after_deletes();
+            tries = tries.of_a_name_that_shows(Pace::AWS.consistency_window);
             while let Some(pause) = tries.next(class) {
                 assert!(pause <= Pace::AWS.slowest_retry);
                 tokio::time::sleep(pause).await;
@@ -237,15 +250,15 @@ mod tests {
     async fn what_no_waiting_mends_is_tried_once_unless_this_run_may_just_have_mended_it() {
         let at_once = Tries::new(Pace::AWS);
         let may_have_mended = at_once.after_deletes();
+        let may_have_released = at_once.of_a_name_that_shows(Pace::AWS.consistency_window);
+        let late = Pace::AWS.consistency_window + Pace::AWS.slowest_retry;
         for (mut tries, class, longest) in [
             (at_once, ErrorClass::Blocked, Duration::ZERO),
+            (at_once, ErrorClass::AlreadyExists, Duration::ZERO),
+            (may_have_released, ErrorClass::AlreadyExists, late),
             (at_once, ErrorClass::Credentials, Duration::ZERO),
             (may_have_mended, ErrorClass::Credentials, Duration::ZERO),
-            (
-                may_have_mended,
-                ErrorClass::Blocked,
-                Pace::AWS.consistency_window + Pace::AWS.slowest_retry,
-            ),
+            (may_have_mended, ErrorClass::Blocked, late),
         ] {
             let took = failing_with(&mut tries, &[class]).await;
             assert!(took <= longest, "{class:?} took {took:?}");

@@ -11,7 +11,7 @@ use infra_core::event::EventKind;
 use infra_core::state::JournalEntry;
 use infra_core::{Attributes, Health, Observation, PhysicalId, Resource, ResourceAddress, Stack, Token};
 use infra_plan::resolve;
-use infra_provider::{Call, Found, Provider};
+use infra_provider::{Call, Found, Provider, Recognition};
 
 use crate::error::EngineError;
 use crate::refresh::{RefreshError, Refreshed, refresh};
@@ -124,6 +124,7 @@ impl Search<'_> {
             address: address.clone(),
             token: Token(String::new()),
             data_loss_allowed: false,
+            not_made: BTreeSet::new(),
             progress: Arc::new(self.session.reporter.clone()),
         };
         let Some(id) = call
@@ -145,7 +146,7 @@ impl Search<'_> {
 
     /// What has no tags is known by its place and its content alone.
     fn may_look(&self, resource: &Resource, provider: &dyn Provider) -> bool {
-        provider.has_tags()
+        provider.recognition() == Recognition::Tags
             || resource
                 .dependencies
                 .keys()

@@ -25,7 +25,7 @@ use crate::prepare::prepare;
 use crate::refresh::{Refreshed, refresh};
 use crate::retry::Pace;
 use crate::settle::Settling;
-use crate::step::Shared;
+use crate::step::{Shared, Touched};
 
 /// A stack's journal together with what it is carried out with.
 pub struct Session {
@@ -200,6 +200,7 @@ impl Session {
             reporter: &self.reporter,
             pace: self.pace,
             cancellation: &self.cancellation,
+            now_unix_ms: self.ambient.now_unix_ms(),
         }
     }
 
@@ -324,6 +325,7 @@ impl Session {
         if !refused.is_empty() {
             return Err(EngineError::DataLoss(refused));
         }
+        let lateness = self.lateness()?;
         let flushed_before = self.journal.statistics();
         let run = RunId(self.ambient.unique());
         let steps = planned.plan.steps.len();
@@ -359,6 +361,7 @@ impl Session {
             ambient: Arc::clone(&self.ambient),
             pace: self.pace,
             wait: self.wait,
+            touched: Touched::new(lateness, self.pace.consistency_window),
         });
         let (report, work) = Dispatch::new(shared, planned, self.parallelism, self.walk, &self.estimates)
             .run()

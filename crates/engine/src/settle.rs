@@ -2,6 +2,7 @@
 //!
 //! No person is asked, nothing is made twice, nothing is left behind.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -10,10 +11,10 @@ use infra_core::event::EventKind;
 use infra_core::state::{JournalEntry, RecordStatus};
 use infra_core::{
     Attributes, ErrorClass, Health, Intent, Operation, PhysicalId, ProviderError, ResourceAddress,
-    ResourceRecord, SealingKey,
+    ResourceRecord, SealingKey, State, TypeName,
 };
 use infra_plan::conceal;
-use infra_provider::{Call, Found, Provider, Providers};
+use infra_provider::{Call, Found, Provider, Providers, Recognition};
 use infra_state::{AppendError, Journal};
 
 use crate::cancel::{Cancellation, cancelled};
@@ -49,34 +50,95 @@ pub(crate) struct Settling<'a> {
     pub reporter: &'a Reporter,
     pub pace: Pace,
     pub cancellation: &'a Cancellation,
+    pub now_unix_ms: u64,
 }
 
+/// How long a create is in doubt. What AWS shows later than that is an orphan, which `infra diff --unmanaged` tells.
+const IN_DOUBT_FOR: Duration = Duration::from_secs(3600);
+
 impl Settling<'_> {
-    /// Settles all open intents at the same time.
+    /// Settles all open intents at the same time, and looks once more for what creates may have left that are in
+    /// doubt.
     ///
     /// # Errors
     /// The first that cannot be settled; those that could be are.
     pub async fn all(&self) -> Result<(), SettleError> {
-        let intents: Vec<Intent> = self
-            .journal
-            .with_state(|state| state.intents.values().cloned().collect());
-        if intents.is_empty() {
-            return Ok(());
-        }
-        self.reporter.send(EventKind::Settling {
-            intents: intents.len(),
+        let (open, in_doubt): (Vec<Intent>, Vec<Intent>) = self.journal.with_state(|state| {
+            let open = state.open_intents().cloned().collect();
+            (open, state.intents_in_doubt().cloned().collect())
         });
-        for result in join_all(intents.iter().map(|intent| self.one(intent))).await {
+        if !open.is_empty() {
+            let intents = open.len();
+            self.reporter.send(EventKind::Settling { intents });
+        }
+        for result in join_all(open.iter().map(|intent| self.one(intent))).await {
             result?;
+        }
+        // One after the other: two that were to have the same name may both find what one of them made.
+        for intent in &in_doubt {
+            self.look_again(intent).await?;
         }
         Ok(())
     }
 
+    /// Looks once for what a create in doubt may have left. It is no longer in doubt when that is found, when the
+    /// state has it under another intent, or when AWS has had time enough.
+    async fn look_again(&self, intent: &Intent) -> Result<(), SettleError> {
+        let provider = self.provider(intent)?;
+        let call = self.call(intent);
+        let found = self.lost(provider, &call, intent).find(Duration::ZERO).await;
+        let since = intent.in_doubt_since_unix_ms.unwrap_or_default();
+        let is_over = self.now_unix_ms.saturating_sub(since) >= millis(IN_DOUBT_FOR);
+        let entry = match found {
+            Ok(Some((id, found))) => {
+                self.reporter.send(EventKind::Settled {
+                    address: intent.address.clone(),
+                    outcome: "adopted".to_owned(),
+                    physical_id: Some(id.clone()),
+                });
+                self.created(provider, intent, &id, found)
+            }
+            Err(held) if held.class == ErrorClass::AlreadyExists => nothing(intent),
+            Ok(None) | Err(_) if is_over => nothing(intent),
+            // Nothing rests on it: what cannot be looked for now is looked for by the next run.
+            Ok(None) | Err(_) => return Ok(()),
+        };
+        self.journal.append(entry).await?;
+        Ok(())
+    }
+
+    fn provider(&self, intent: &Intent) -> Result<&dyn Provider, SettleError> {
+        let provider = self.providers.provider(intent.address.type_name());
+        provider.ok_or_else(|| SettleError::UnknownType(intent.address.clone()))
+    }
+
+    fn lost<'b>(&'b self, provider: &'b dyn Provider, call: &'b Call, intent: &'b Intent) -> Lost<'b> {
+        Lost {
+            journal: self.journal,
+            provider,
+            call,
+            intent,
+            pace: self.pace,
+            cancellation: self.cancellation,
+        }
+    }
+
+    fn created(
+        &self,
+        provider: &dyn Provider,
+        intent: &Intent,
+        id: &PhysicalId,
+        found: Found<Attributes>,
+    ) -> JournalEntry {
+        let record = adopted(provider, intent, id, found, self.journal.sealing_key());
+        JournalEntry::Created {
+            token: intent.token.clone(),
+            record: Box::new(record),
+        }
+    }
+
     async fn one(&self, intent: &Intent) -> Result<(), SettleError> {
-        let provider = self
-            .providers
-            .provider(intent.address.type_name())
-            .ok_or_else(|| SettleError::UnknownType(intent.address.clone()))?;
+        let provider = self.provider(intent)?;
         let (entry, outcome, physical_id) = match intent.operation {
             Operation::Create => self.create(provider, intent).await?,
             Operation::Update => (
@@ -102,39 +164,34 @@ impl Settling<'_> {
         provider: &dyn Provider,
         intent: &Intent,
     ) -> Result<(Vec<JournalEntry>, &'static str, Option<PhysicalId>), SettleError> {
-        let failed = |source| SettleError::Provider {
-            address: intent.address.clone(),
-            operation: intent.operation,
-            source: Box::new(source),
-        };
+        let failed = |source| failed(intent, source);
         let call = self.call(intent);
-        let lost = Lost {
-            journal: self.journal,
-            provider,
-            call: &call,
-            attributes: &intent.attributes,
-            pace: self.pace,
-            cancellation: self.cancellation,
-        };
         // Nobody knows when the last try of the call was: the intent is from before the first.
-        let found = match lost.find(self.pace.consistency_window).await {
+        let found = match self
+            .lost(provider, &call, intent)
+            .find(self.pace.consistency_window)
+            .await
+        {
             Err(error) if error.class == ErrorClass::AlreadyExists => None,
             found => found.map_err(failed)?,
         };
         match found {
             Some((id, found)) => {
-                let record = adopted(provider, intent, &id, found, self.journal.sealing_key());
-                let entry = JournalEntry::Created {
-                    token: intent.token.clone(),
-                    record: Box::new(record),
-                };
+                let entry = self.created(provider, intent, &id, found);
                 Ok((vec![entry], "adopted", Some(id)))
             }
             // It was not looked for long enough to know.
             None if self.cancellation.level() >= 2 => {
                 Err(failed(cancelled("stopped looking for what it may have left")))
             }
-            None => Ok((vec![nothing(intent)], "nothing had happened", None)),
+            None => {
+                let entry = JournalEntry::NoEffect {
+                    token: intent.token.clone(),
+                    error: None,
+                    in_doubt_at_unix_ms: Some(self.now_unix_ms),
+                };
+                Ok((vec![entry], "nothing had happened", None))
+            }
         }
     }
 
@@ -179,11 +236,7 @@ impl Settling<'_> {
         let Some(id) = &intent.physical_id else {
             return Ok((vec![nothing(intent)], "there was nothing to delete", None));
         };
-        let failed = |source| SettleError::Provider {
-            address: intent.address.clone(),
-            operation: intent.operation,
-            source: Box::new(source),
-        };
+        let failed = |source| failed(intent, source);
         // Nobody knows when the last try of the call was: the intent is from before the first.
         let patience = self.pace.consistency_window;
         let started = tokio::time::Instant::now();
@@ -226,15 +279,29 @@ impl Settling<'_> {
             address: intent.address.clone(),
             token: intent.token.clone(),
             data_loss_allowed: false,
+            not_made: BTreeSet::new(),
             progress: Arc::new(self.reporter.clone()),
         }
     }
+}
+
+fn failed(intent: &Intent, source: ProviderError) -> SettleError {
+    SettleError::Provider {
+        address: intent.address.clone(),
+        operation: intent.operation,
+        source: Box::new(source),
+    }
+}
+
+fn millis(duration: Duration) -> u64 {
+    u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
 }
 
 fn nothing(intent: &Intent) -> JournalEntry {
     JournalEntry::NoEffect {
         token: intent.token.clone(),
         error: None,
+        in_doubt_at_unix_ms: None,
     }
 }
 
@@ -289,19 +356,27 @@ pub(crate) struct Lost<'a> {
     pub journal: &'a Journal,
     pub provider: &'a dyn Provider,
     pub call: &'a Call,
-    pub attributes: &'a Attributes,
+    pub intent: &'a Intent,
     pub pace: Pace,
     pub cancellation: &'a Cancellation,
 }
 
 impl Lost<'_> {
     /// What it left, if AWS tells of it. What the state has already was not left by this call, even where it has
-    /// the name that the call was to give.
+    /// the name that the call was to give; nor was what had the natural key before, or may have had it.
     async fn look(&self) -> Result<Option<(PhysicalId, Found<Attributes>)>, ProviderError> {
-        let Some(id) = self.provider.recover(self.call, self.attributes).await? else {
+        let Some(not_made) = self.not_made() else {
             return Ok(None);
         };
-        if let Some(holder) = self.holder(&id) {
+        let call = Call {
+            not_made,
+            ..self.call.clone()
+        };
+        let recovered = self.provider.recover(&call, &self.intent.attributes).await?;
+        let Some(id) = recovered.filter(|id| !call.not_made.contains(id)) else {
+            return Ok(None);
+        };
+        if let Some(holder) = holder(self.journal, self.call.address.type_name(), &id) {
             return Err(is_held(&holder));
         }
         let found = self.provider.read(std::slice::from_ref(&id)).await?.remove(&id);
@@ -334,22 +409,41 @@ impl Lost<'_> {
         }
     }
 
-    /// The address under which the state has a thing of this type.
-    fn holder(&self, id: &PhysicalId) -> Option<ResourceAddress> {
-        self.journal.with_state(|state| {
-            let current = state.resources.iter();
-            let deposed = state.deposed.iter();
-            let deposed =
-                deposed.flat_map(|(address, records)| records.iter().map(move |record| (address, record)));
-            let mut all = current.chain(deposed);
-            let type_name = self.call.address.type_name();
-            all.find(|(address, record)| address.type_name() == type_name && record.physical_id == *id)
-                .map(|(address, _)| address.clone())
-        })
+    /// What the call certainly did not make. `None`: nothing can be told from what others made.
+    fn not_made(&self) -> Option<BTreeSet<PhysicalId>> {
+        match self.provider.recognition() {
+            Recognition::Tags | Recognition::Shared => Some(BTreeSet::new()),
+            Recognition::NaturalKey => self.intent.there_before.clone(),
+            Recognition::Content => {
+                let mut not_made = self.intent.there_before.clone()?;
+                let type_name = self.call.address.type_name();
+                self.journal.with_state(|state| {
+                    let known = known(state).filter(|(address, _)| address.type_name() == type_name);
+                    not_made.extend(known.map(|(_, record)| record.physical_id.clone()));
+                });
+                Some(not_made)
+            }
+        }
     }
 }
 
-fn is_held(holder: &ResourceAddress) -> ProviderError {
+/// All that a state has, current and deposed.
+fn known(state: &State) -> impl Iterator<Item = (&ResourceAddress, &ResourceRecord)> {
+    let deposed = state.deposed.iter();
+    let deposed = deposed.flat_map(|(address, records)| records.iter().map(move |record| (address, record)));
+    state.resources.iter().chain(deposed)
+}
+
+/// The address under which the state has a thing of this type.
+pub(crate) fn holder(journal: &Journal, type_name: &TypeName, id: &PhysicalId) -> Option<ResourceAddress> {
+    journal.with_state(|state| {
+        known(state)
+            .find(|(address, record)| address.type_name() == type_name && record.physical_id == *id)
+            .map(|(address, _)| address.clone())
+    })
+}
+
+pub(crate) fn is_held(holder: &ResourceAddress) -> ProviderError {
     ProviderError::new(
         ErrorClass::AlreadyExists,
         format!("the name is that of {holder} of this stack"),

@@ -1,9 +1,10 @@
 //! What every call of a provider is told about the step that it serves.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use infra_core::event::EventKind;
-use infra_core::{ResourceAddress, StackId, Token};
+use infra_core::{PhysicalId, ResourceAddress, StackId, Token};
 
 use crate::tags::{address_tag, stack_tag};
 
@@ -54,6 +55,8 @@ pub struct Call {
     pub token: Token,
     /// For a delete: whether the user allows the data that is there to be lost. Without that nothing is forced.
     pub data_loss_allowed: bool,
+    /// What is certainly not what the call makes or made: it was there before, or another address has it.
+    pub not_made: BTreeSet<PhysicalId>,
     /// Where progress goes.
     pub progress: Arc<dyn Progress>,
 }

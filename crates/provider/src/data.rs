@@ -15,7 +15,7 @@ use crate::call::Call;
 use crate::definition::Definition;
 use crate::erased::Erased;
 use crate::traits::{Created, Found, Provider, Providers, ResourceType, Update};
-use crate::wait::{Traits, Waits};
+use crate::wait::{Recognition, Traits, Waits};
 
 /// The type.
 #[derive(Debug, Clone, Copy, Default)]
@@ -62,6 +62,7 @@ input = { api = "${lower(stack.name)}-api", owner = "platform" }
     const TRAITS: Traits = Traits {
         immutable: &["triggers_replace"],
         write_only: &["input", "triggers_replace"],
+        recognition: Recognition::Shared,
         waits: Waits {
             typical_call: Duration::ZERO,
             ..Waits::NONE

@@ -3,8 +3,10 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use async_trait::async_trait;
-use infra_core::types::{Problem, Problems, TypeDefinition};
-use infra_core::{Attributes, ErrorClass, PhysicalId, ProviderError, ResourceAddress, TypeSchema, Value};
+use infra_core::types::{Problem, Problems, TypeDefinition, known_str};
+use infra_core::{
+    Attributes, ErrorClass, PhysicalId, ProviderError, ResourceAddress, TypeName, TypeSchema, Value,
+};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
@@ -12,7 +14,7 @@ use crate::ProviderResult;
 use crate::call::Call;
 use crate::definition::Definition;
 use crate::traits::{Created, Found, Provider, ResourceType, Update, UpdateRequest};
-use crate::wait::Waits;
+use crate::wait::{Recognition, Waits};
 
 /// A [`ResourceType`] as a [`Provider`].
 pub struct Erased<T> {
@@ -61,6 +63,17 @@ impl<T: ResourceType> TypeDefinition for Erased<T> {
 impl<T: ResourceType> Provider for Erased<T> {
     fn waits(&self) -> &Waits {
         &T::TRAITS.waits
+    }
+
+    fn recognition(&self) -> Recognition {
+        T::TRAITS.recognition
+    }
+
+    fn parent(&self, attributes: &Attributes) -> Option<(TypeName, PhysicalId)> {
+        let under = T::TRAITS.under?;
+        let parts = under.id.iter().map(|name| known_str(attributes, name));
+        let id = parts.collect::<Option<Vec<_>>>()?.join("/");
+        Some((under.resource_type.parse().ok()?, PhysicalId::new(id)))
     }
 
     fn prepares(&self) -> bool {
@@ -129,6 +142,10 @@ impl<T: ResourceType> Provider for Erased<T> {
 
     async fn recover(&self, call: &Call, attributes: &Attributes) -> ProviderResult<Option<PhysicalId>> {
         self.inner.recover(call, attributes).await
+    }
+
+    async fn holders(&self, attributes: &Attributes) -> ProviderResult<Vec<PhysicalId>> {
+        self.inner.holders(attributes).await
     }
 
     async fn explain(&self, id: &PhysicalId) -> Option<String> {

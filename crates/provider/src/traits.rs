@@ -14,7 +14,7 @@ use crate::ProviderResult;
 use crate::call::Call;
 use crate::lookup::LookupProvider;
 use crate::survey::Survey;
-use crate::wait::{Traits, Waits};
+use crate::wait::{Recognition, Traits, Waits};
 
 /// A resource as a read found it.
 #[derive(Debug, Clone, PartialEq)]
@@ -197,6 +197,16 @@ pub trait ResourceType: Send + Sync + Sized + 'static {
         attributes: &Attributes,
     ) -> impl Future<Output = ProviderResult<Option<PhysicalId>>> + Send;
 
+    /// What has the natural key that these attributes make, whoever made it. Of a type that is recognised by its
+    /// content: what is equal. Nothing, where the type's create call refuses what exists and the id is no news.
+    fn holders(
+        &self,
+        attributes: &Attributes,
+    ) -> impl Future<Output = ProviderResult<Vec<PhysicalId>>> + Send {
+        let _ = attributes;
+        async { Ok(Vec::new()) }
+    }
+
     /// Looks for the reason when a wait ended in failure, beyond what `read` tells.
     fn explain(&self, id: &PhysicalId) -> impl Future<Output = Option<String>> + Send {
         let _ = id;
@@ -210,10 +220,11 @@ pub trait Provider: TypeDefinition {
     /// What has to be waited for.
     fn waits(&self) -> &Waits;
 
-    /// Whether our tags are on everything of the type, so that it is certain whose it is.
-    fn has_tags(&self) -> bool {
-        self.schema().attributes.contains_key("tags")
-    }
+    /// How what a create left is told from what others made.
+    fn recognition(&self) -> Recognition;
+
+    /// The thing that the natural key of these attributes is under, by type and id.
+    fn parent(&self, attributes: &Attributes) -> Option<(TypeName, PhysicalId)>;
 
     /// Whether preparing does anything.
     fn prepares(&self) -> bool;
@@ -251,6 +262,9 @@ pub trait Provider: TypeDefinition {
 
     /// See [`ResourceType::recover`].
     async fn recover(&self, call: &Call, attributes: &Attributes) -> ProviderResult<Option<PhysicalId>>;
+
+    /// See [`ResourceType::holders`]. The attributes must be known; secrets are in clear.
+    async fn holders(&self, attributes: &Attributes) -> ProviderResult<Vec<PhysicalId>>;
 
     /// See [`ResourceType::explain`].
     async fn explain(&self, id: &PhysicalId) -> Option<String>;

@@ -107,6 +107,29 @@ pub struct Using {
     pub at: &'static str,
 }
 
+/// How what a create call left is told from what others made.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Recognition {
+    /// By our tags, which the create call sets.
+    Tags,
+    /// By its natural key, which only one thing can have and which was free before the call: the API takes no tags.
+    NaturalKey,
+    /// By being equal to what was asked for, and new: the API takes no tags, and lets many be equal.
+    Content,
+    /// It is no thing that a delete could take from anybody.
+    Shared,
+}
+
+/// What a natural key is under: the thing of this type whose id these attributes make. Where a run has just made it,
+/// nobody else can have the key.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Under {
+    /// The parent's type, such as `iam.role`.
+    pub resource_type: &'static str,
+    /// The attributes that its id is made of.
+    pub id: &'static [&'static str],
+}
+
 /// How the planner treats the attributes of a type. Attributes are named by path; keys of tables inside
 /// lists by `list.key`. What is computed needs no mention: it is what `Observed` has and `Spec` has not.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -145,6 +168,10 @@ pub struct Traits {
     pub in_use: &'static [Using],
     /// The attribute that, while it is true, has every delete refused.
     pub protected_by: Option<&'static str>,
+    /// How its own creates are recognised.
+    pub recognition: Recognition,
+    /// What its natural key is under.
+    pub under: Option<Under>,
     /// Create-before-destroy unless the file says otherwise.
     pub create_before_destroy: bool,
     /// What its resources hold that nothing makes again.
@@ -173,6 +200,8 @@ impl Traits {
         clashes: &[],
         in_use: &[],
         protected_by: None,
+        recognition: Recognition::Tags,
+        under: None,
         create_before_destroy: false,
         holds_data: None,
         waits: Waits::NONE,

@@ -83,8 +83,9 @@ pub fn write_state_list(
         write_lines(out, &style, &table.lines(0))?;
     }
     let mut notes = vec![count(state.resources.len(), "resource")];
-    if !state.intents.is_empty() {
-        let open = count(state.intents.len(), "call");
+    let open = state.open_intents().count();
+    if open > 0 {
+        let open = count(open, "call");
         notes.push(format!("{open} of unknown outcome, which the next run settles"));
     }
     Line::new().add(Role::Muted, notes.join("; ")).write(out, &style)
@@ -269,6 +270,8 @@ mod tests {
                 timeouts: infra_core::stack::Timeouts::default(),
                 run: RunId("r".into()),
                 at_unix_ms: 0,
+                there_before: None,
+                in_doubt_since_unix_ms: None,
             },
         );
         state

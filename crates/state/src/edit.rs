@@ -70,6 +70,7 @@ pub fn removal(state: &State, addresses: &BTreeSet<ResourceAddress>) -> Result<R
     let closed = given_up.iter().map(|intent| JournalEntry::NoEffect {
         token: intent.token.clone(),
         error: None,
+        in_doubt_at_unix_ms: None,
     });
     let confirmed = relinked.iter().map(|(address, record)| JournalEntry::Confirmed {
         address: address.clone(),

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use infra_core::schema::ComputedSchema;
 use infra_core::{AttributeKind, AttributeSchema, HoldsData, TypeName, TypeSchema, Value};
-use infra_provider::{Wait, Waits};
+use infra_provider::{Recognition, Wait, Waits};
 
 /// How the cloud names a thing.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -55,6 +55,10 @@ pub(crate) struct Kind {
     pub client_token: bool,
     /// Our tags are kept.
     pub tags: bool,
+    /// How its own creates are recognised; by tags where those are kept.
+    pub recognition: Recognition,
+    /// The type of what it is under, named by the first attribute of its identity.
+    pub under: Option<&'static str>,
     /// How long a new thing is on its way.
     pub ready_after: Duration,
     /// How long a changed thing is on its way.
@@ -83,6 +87,8 @@ impl Kind {
             identity,
             client_token: false,
             tags: false,
+            recognition: Recognition::NaturalKey,
+            under: None,
             ready_after: Duration::ZERO,
             changed_after: Duration::ZERO,
             gone_after: Duration::ZERO,
@@ -147,6 +153,19 @@ impl Kind {
 
     pub fn with_tags(mut self) -> Self {
         self.tags = true;
+        self.recognition = Recognition::Tags;
+        self
+    }
+
+    /// Says that a delete takes nothing from anybody.
+    pub fn shared(mut self) -> Self {
+        self.recognition = Recognition::Shared;
+        self
+    }
+
+    /// Says of what type the thing is that the first attribute of its identity names.
+    pub fn under(mut self, resource_type: &'static str) -> Self {
+        self.under = Some(resource_type);
         self
     }
 

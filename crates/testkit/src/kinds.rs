@@ -113,6 +113,7 @@ fn listener() -> Kind {
         .attribute("port", Kinds::Integer, &[Required, Immutable])
         .attribute("target", Kinds::String, &[])
         .refers("balancer_arn")
+        .under("net.balancer")
         .computed("id", Id)
 }
 
@@ -180,6 +181,7 @@ fn rollout() -> Kind {
         .attribute("stage", Kinds::String, &[Required, Immutable])
         .attribute("definition", Kinds::String, &[Required])
         .refers("service")
+        .under("app.service")
         .computed("id", Id)
         .ready_after("rollout through", 10)
         .changed_after("rollout through", 10)
@@ -198,6 +200,7 @@ fn store() -> Kind {
 /// Like an image in a registry: what it is follows from work on this machine.
 fn image() -> Kind {
     Kind::new("app.image", Name("repository"))
+        .shared()
         .attribute("repository", Kinds::String, &[Required, Immutable])
         .attribute("source", Kinds::String, &[Required])
         .computed("digest", Prepared)

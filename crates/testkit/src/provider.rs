@@ -6,7 +6,9 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use infra_core::types::{Catalogue, TypeDefinition};
 use infra_core::{Attributes, ErrorClass, PhysicalId, ProviderError, TypeName, TypeSchema, Value};
-use infra_provider::{Call, Created, Found, Provider, ProviderResult, Providers, UpdateRequest, Waits};
+use infra_provider::{
+    Call, Created, Found, Provider, ProviderResult, Providers, Recognition, UpdateRequest, Waits,
+};
 
 use crate::chance::Chance;
 use crate::cloud::{Change, Cloud, Shared};
@@ -60,8 +62,19 @@ impl Provider for SimulatedType {
         &self.kind.waits
     }
 
-    fn has_tags(&self) -> bool {
-        self.kind.tags
+    fn recognition(&self) -> Recognition {
+        self.kind.recognition
+    }
+
+    /// A parent is named by its id or by its ARN.
+    fn parent(&self, attributes: &Attributes) -> Option<(TypeName, PhysicalId)> {
+        let (parent, Identity::Under(attribute, _)) = (self.kind.under?, self.kind.identity) else {
+            return None;
+        };
+        let text = attributes.get(attribute)?.as_str()?;
+        let named = text.strip_prefix(&format!("arn:{parent}:")).unwrap_or(text);
+        let id = named.split('/').next().unwrap_or(named);
+        Some((parent.parse().ok()?, PhysicalId::new(id)))
     }
 
     fn prepares(&self) -> bool {
@@ -146,6 +159,15 @@ impl Provider for SimulatedType {
         self.shared
             .look(&self.kind, Some(&call.address), "recover", |world, now| {
                 world.recover(&self.kind, call, attributes, now)
+            })
+            .await
+    }
+
+    async fn holders(&self, attributes: &Attributes) -> ProviderResult<Vec<PhysicalId>> {
+        let sent = revealed(attributes)?;
+        self.shared
+            .look(&self.kind, None, "holders", |world, now| {
+                world.holders(&self.kind, &sent, now)
             })
             .await
     }

@@ -39,6 +39,7 @@ impl Hand {
             address: address.parse().unwrap(),
             token: Token(token.to_owned()),
             data_loss_allowed: false,
+            not_made: std::collections::BTreeSet::new(),
             progress: Arc::new(Silent),
         }
     }

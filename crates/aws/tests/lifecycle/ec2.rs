@@ -1,6 +1,6 @@
 //! Networks.
 
-use infra_core::{ErrorClass, Value};
+use infra_core::{ErrorClass, PhysicalId, Value};
 use serde_json::{Value as Json, json};
 
 use super::harness::{Cloud, attributes, tests};
@@ -149,9 +149,8 @@ async fn route_table_association(cloud: Cloud) {
         .await;
 
     made(&cloud, type_name, "taken", wanted.clone()).await;
-    let call = cloud.call(type_name, "again");
-    let again = cloud.provider(type_name).create(&call, &attributes(wanted)).await;
-    assert_eq!(again.unwrap_err().class, ErrorClass::AlreadyExists);
+    let holders = cloud.provider(type_name).holders(&attributes(wanted)).await;
+    assert_eq!(holders.unwrap(), [PhysicalId::new(subnet.as_str().unwrap())]);
 }
 
 async fn security_group(cloud: Cloud) {
@@ -178,7 +177,7 @@ async fn default_egress_leaves_a_declared_way_out_alone(cloud: Cloud) {
     let early = cloud.provider(rule_type).create(&call, &rule).await;
     assert_eq!(early.unwrap_err().class, ErrorClass::DependencyNotReady);
 
-    let id = infra_core::PhysicalId::new(group.as_str().unwrap());
+    let id = PhysicalId::new(group.as_str().unwrap());
     let update = |default_egress: bool| infra_provider::Update {
         spec: attributes(json!({
             "group_name": "out", "description": "x", "vpc_id": "vpc-0", "default_egress": default_egress,

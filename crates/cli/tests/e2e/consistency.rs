@@ -81,6 +81,24 @@ fn what_aws_shows_late_is_neither_gone_nor_made_twice() {
 }
 
 #[test]
+fn what_is_made_anew_under_its_name_waits_until_aws_has_let_the_old_one_go() {
+    let mut reference = Reference::dev02();
+    // 1 s.
+    reference.project.set_durations([("elbv2.delete.visible", 500.0)]);
+    reference.apply();
+    // A target group's port cannot change, and its name stays.
+    reference.set("container_port", "9090");
+    reference
+        .apply()
+        .says(["elbv2.target_group.app", "AWS may still show what had this name"]);
+    reference.differs_in_nothing();
+    assert_eq!(
+        reference.project.held().counts().get("elbv2.target_group"),
+        Some(&1)
+    );
+}
+
+#[test]
 fn right_after_a_change_by_apply_the_old_is_no_drift_and_a_change_by_hand_is() {
     let project = Project::sandbox();
     project.set_durations(LONG.iter().copied());

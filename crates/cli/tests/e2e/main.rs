@@ -24,6 +24,7 @@ mod drift;
 mod edit;
 mod environment;
 mod failure;
+mod foreign;
 mod harness;
 mod image;
 mod kill;

@@ -1,7 +1,6 @@
 //! A create: the call, what it could not set, and the wait.
 
 use std::collections::BTreeSet;
-use std::time::Duration;
 
 use infra_core::state::{JournalEntry, RecordStatus};
 use infra_core::{
@@ -9,6 +8,7 @@ use infra_core::{
 };
 use infra_provider::{Call, Found, Provider, UpdateRequest};
 
+use super::intent::Effect;
 use super::known::attributes_known;
 use super::{Finished, Job, Keep, Message, ON_ITS_WAY, StepError, StepRun};
 use crate::cancel::not_again;
@@ -24,14 +24,16 @@ impl StepRun {
         applied: Attributes,
         keep: Keep,
     ) -> Result<Finished, StepError> {
+        let there_before = self.there_before(provider, &wanted).await?;
         let intent = self
-            .intend(Operation::Create, None, &applied, Vec::new(), &keep)
+            .intend(Operation::Create, None, &applied, Vec::new(), &keep, there_before)
             .await?;
         let call = self.call(&intent.token);
         let (id, found) = match self.make(provider, &call, &wanted, &intent).await {
             Ok(made) => made,
-            Err((error, certain)) => return Err(self.gave_up(&intent, error, certain).await?),
+            Err((error, effect)) => return Err(self.gave_up(&intent, error, effect).await?),
         };
+        self.shared.touched.note_made(self.address.type_name(), &id);
         let (observed, health) = (found.observed.clone(), found.health.clone());
         let mut record = adopted(provider, &intent, &id, found, self.shared.journal.sealing_key());
         let schema = provider.schema();
@@ -163,61 +165,88 @@ impl StepRun {
         Ok(finished)
     }
 
-    /// Makes the create call until it is certain what became of it. The error comes with whether AWS
-    /// certainly did nothing.
+    fn tries_of_create(&self, provider: &dyn Provider, wanted: &Attributes) -> Tries {
+        let tries = Tries::new(self.shared.pace);
+        let touched = &self.shared.touched;
+        match provider.schema().natural_name(wanted) {
+            Some(name) => tries.of_a_name_that_shows(touched.name_shows_for(self.address.type_name(), name)),
+            None => tries,
+        }
+    }
+
+    /// Makes the create call until it is certain what became of it. The error comes with what AWS may have done.
+    ///
+    /// What exists already is looked at only where an answer was lost before: then it may be what that try made.
     async fn make(
         &self,
         provider: &dyn Provider,
         call: &Call,
         wanted: &Attributes,
         intent: &Intent,
-    ) -> Result<(PhysicalId, Found<Attributes>), (ProviderError, bool)> {
-        let mut tries = Tries::new(self.shared.pace);
+    ) -> Result<(PhysicalId, Found<Attributes>), (ProviderError, Effect)> {
+        let mut tries = self.tries_of_create(provider, wanted);
         let cancellation = &self.shared.cancellation;
         let lost = Lost {
             journal: &self.shared.journal,
             provider,
             call,
-            attributes: &intent.attributes,
+            intent,
             pace: self.shared.pace,
             cancellation,
         };
+        let mut effect = Effect::Nothing;
         loop {
             let answer = cancellation
                 .answer(call.scope(provider.create(call, wanted)))
                 .await;
             let error = match answer {
                 Ok(created) => return Ok((created.id, created.found)),
-                Err(error) if error.class == ErrorClass::Cancelled => return Err((error, false)),
+                Err(error) if error.class == ErrorClass::Cancelled => return Err((error, Effect::Unknown)),
                 Err(error) => error,
             };
-            let uncertain = !error.class.has_no_effect();
-            if uncertain || error.class == ErrorClass::AlreadyExists {
-                // The answer may have been lost, of this try or of one before.
-                let patience = if uncertain {
-                    self.shared.pace.consistency_window
-                } else {
-                    Duration::ZERO
-                };
-                match call.scope(lost.find(patience)).await {
+            let is_uncertain = !error.class.has_no_effect();
+            if is_uncertain {
+                effect = Effect::Unseen;
+            }
+            let exists = error.class == ErrorClass::AlreadyExists;
+            if is_uncertain || (exists && effect == Effect::Unseen) {
+                match call.scope(lost.find(self.shared.pace.consistency_window)).await {
                     Ok(Some(found)) => return Ok(found),
-                    Ok(None) if cancellation.level() >= 2 => return Err((not_again(&error), false)),
+                    Ok(None) if cancellation.level() >= 2 => {
+                        return Err((not_again(&error), Effect::Unknown));
+                    }
                     Ok(None) => {}
-                    Err(held) if held.class == ErrorClass::AlreadyExists => return Err((held, true)),
-                    Err(_) => return Err((error, false)),
+                    Err(held) if held.class == ErrorClass::AlreadyExists => return Err((held, effect)),
+                    Err(_) => return Err((error, Effect::Unknown)),
                 }
             }
             if error.class == ErrorClass::DependencyNotReady {
-                return Err((error, true));
+                return Err((error, effect));
             }
             let Some(pause) = tries.next(error.class) else {
-                return Err((error, true));
+                return Err(match exists {
+                    true => (self.taken(provider, wanted, error).await, effect),
+                    false => (error, effect),
+                });
+            };
+            let error = match exists {
+                true => may_be_late(error),
+                false => error,
             };
             self.retrying(&tries, pause, &error);
             if !cancellation.pause(pause).await {
-                return Err((not_again(&error), true));
+                return Err((not_again(&error), effect));
             }
         }
+    }
+}
+
+/// The refusal of a name that something had which was just removed.
+fn may_be_late(error: ProviderError) -> ProviderError {
+    ProviderError {
+        message: "AWS may still show what had this name and was removed".to_owned(),
+        hint: None,
+        ..error
     }
 }
 

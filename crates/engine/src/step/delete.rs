@@ -4,6 +4,7 @@ use infra_core::state::JournalEntry;
 use infra_core::{ErrorClass, Operation, PhysicalId, ResourceRecord};
 use infra_provider::{Call, Provider};
 
+use super::intent::Effect;
 use super::{Finished, Keep, Message, StepError, StepRun};
 use crate::cancel::not_again;
 use crate::retry::Tries;
@@ -25,7 +26,7 @@ impl StepRun {
         let mut last = record.observed.clone();
         last.extend(record.applied.clone());
         let intent = self
-            .intend(Operation::Delete, Some(&id), &last, Vec::new(), &keep)
+            .intend(Operation::Delete, Some(&id), &last, Vec::new(), &keep, None)
             .await?;
         let call = Call {
             data_loss_allowed,
@@ -45,11 +46,11 @@ impl StepRun {
             }
             let Some(pause) = tries.next(error.class) else {
                 let certain = error.class != ErrorClass::Cancelled;
-                return Err(self.gave_up(&intent, error, certain).await?);
+                return Err(self.gave_up(&intent, error, Effect::of(certain)).await?);
             };
             self.retrying(&tries, pause, &error);
             if !self.shared.cancellation.pause(pause).await {
-                return Err(self.gave_up(&intent, not_again(&error), false).await?);
+                return Err(self.gave_up(&intent, not_again(&error), Effect::Unknown).await?);
             }
         }
         if let Some(wait) = provider.waits().delete {
@@ -61,9 +62,13 @@ impl StepRun {
             .await;
             if let Err(error) = self.waiter(provider, &id, wait).until_gone().await {
                 let certain = error.class != ErrorClass::Cancelled;
-                return Err(self.gave_up(&intent, error, certain).await?);
+                return Err(self.gave_up(&intent, error, Effect::of(certain)).await?);
             }
         }
+        let name = provider.schema().natural_name(&last);
+        self.shared
+            .touched
+            .note_removed(self.address.type_name(), &id, name);
         self.note(JournalEntry::Deleted { token: intent.token }).await?;
         Ok(Finished {
             changed: true,

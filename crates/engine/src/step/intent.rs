@@ -1,5 +1,6 @@
 //! The intent before a call, and its end where the call came to nothing.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -13,6 +14,24 @@ use super::{Keep, StepError, StepRun};
 use crate::cancel::cancelled;
 use crate::retry::Tries;
 
+/// What a call that came to nothing may have done.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Effect {
+    /// Certainly nothing.
+    Nothing,
+    /// Nothing that AWS shows, though it may show something later.
+    Unseen,
+    /// Anything: the next run finds out.
+    Unknown,
+}
+
+impl Effect {
+    /// Of a call of which it is certain, or not at all, that AWS did nothing.
+    pub fn of(is_certain: bool) -> Self {
+        if is_certain { Self::Nothing } else { Self::Unknown }
+    }
+}
+
 impl StepRun {
     pub(super) async fn intend(
         &self,
@@ -21,6 +40,7 @@ impl StepRun {
         attributes: &Attributes,
         changed: Vec<String>,
         keep: &Keep,
+        there_before: Option<BTreeSet<PhysicalId>>,
     ) -> Result<Intent, StepError> {
         if self.shared.cancellation.level() >= 2 {
             return Err(StepError::Failed(cancelled(match operation {
@@ -43,25 +63,29 @@ impl StepRun {
             timeouts: keep.timeouts.clone(),
             run: self.shared.run.clone(),
             at_unix_ms: self.shared.ambient.now_unix_ms(),
+            there_before,
+            in_doubt_since_unix_ms: None,
         };
         self.note(JournalEntry::Intended(Box::new(intent.clone())))
             .await?;
         Ok(intent)
     }
 
-    /// Closes the intent of a call that came to nothing. Where that is not certain it stays open: the next
+    /// Closes the intent of a call that came to nothing. Where it may have done anything it stays open: the next
     /// run settles it.
     pub(super) async fn gave_up(
         &self,
         intent: &Intent,
         error: ProviderError,
-        certain: bool,
+        effect: Effect,
     ) -> Result<StepError, StepError> {
         let error = self.shared.reporter.redaction().error(error);
-        if certain {
+        if effect != Effect::Unknown {
+            let in_doubt = effect == Effect::Unseen;
             let entry = JournalEntry::NoEffect {
                 token: intent.token.clone(),
                 error: Some(error.clone()),
+                in_doubt_at_unix_ms: in_doubt.then(|| self.shared.ambient.now_unix_ms()),
             };
             self.note(entry).await?;
         }
@@ -73,6 +97,7 @@ impl StepRun {
 
     pub(super) fn call(&self, token: &Token) -> Call {
         Call {
+            not_made: BTreeSet::new(),
             stack: self.shared.stack.clone(),
             address: self.address.clone(),
             token: token.clone(),

@@ -4,6 +4,8 @@ mod create;
 mod delete;
 mod intent;
 mod known;
+mod natural_key;
+mod touched;
 mod update;
 mod wait;
 
@@ -26,6 +28,7 @@ use crate::events::Reporter;
 use crate::retry::Pace;
 
 pub(crate) use known::sealed_observed;
+pub(crate) use touched::Touched;
 
 /// For resources found on their way whose type names no wait of its own.
 const ON_ITS_WAY: Wait = Wait::seconds("it to work", 30, 900);
@@ -44,6 +47,8 @@ pub(crate) struct Shared {
     pub pace: Pace,
     /// Whether to wait for what nothing else waits for.
     pub wait: bool,
+    /// What its steps have made and removed.
+    pub touched: Touched,
 }
 
 impl Shared {

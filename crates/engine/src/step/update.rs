@@ -4,6 +4,7 @@ use infra_core::state::{JournalEntry, RecordStatus};
 use infra_core::{Attributes, ErrorClass, Operation, PhysicalId, ResourceRecord, TypeSchema, Value};
 use infra_provider::{Provider, UpdateRequest};
 
+use super::intent::Effect;
 use super::known::attributes_known;
 use super::{Finished, Keep, Message, StepError, StepRun};
 use crate::cancel::not_again;
@@ -69,7 +70,7 @@ impl StepRun {
     ) -> Result<(), StepError> {
         let changed: Vec<String> = request.changed.iter().cloned().collect();
         let intent = self
-            .intend(Operation::Update, Some(id), &record.applied, changed, keep)
+            .intend(Operation::Update, Some(id), &record.applied, changed, keep, None)
             .await?;
         let call = self.call(&intent.token);
         let mut tries = Tries::new(self.shared.pace);
@@ -82,15 +83,19 @@ impl StepRun {
             };
             is_certain &= error.class.has_no_effect();
             let again = match error.class {
-                ErrorClass::DependencyNotReady => return Err(self.gave_up(&intent, error, true).await?),
+                ErrorClass::DependencyNotReady => {
+                    return Err(self.gave_up(&intent, error, Effect::Nothing).await?);
+                }
                 class => tries.next(class),
             };
             let Some(pause) = again else {
-                return Err(self.gave_up(&intent, error, is_certain).await?);
+                return Err(self.gave_up(&intent, error, Effect::of(is_certain)).await?);
             };
             self.retrying(&tries, pause, &error);
             if !self.shared.cancellation.pause(pause).await {
-                return Err(self.gave_up(&intent, not_again(&error), is_certain).await?);
+                return Err(self
+                    .gave_up(&intent, not_again(&error), Effect::of(is_certain))
+                    .await?);
             }
         }
         let entry = JournalEntry::Updated {

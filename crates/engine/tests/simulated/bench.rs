@@ -196,7 +196,7 @@ impl Bench {
         self.watch.asked(request, self.wait, self.late);
         tell(|| {
             let state = self.state();
-            let open = state.intents.values();
+            let open = state.open_intents();
             let open: Vec<String> = open
                 .map(|intent| format!("{:?} {}", intent.operation, intent.address))
                 .collect();
@@ -309,7 +309,10 @@ impl Bench {
     /// The state has no loose end, and an apply does nothing.
     pub async fn nothing_is_left_to_do(&self, stack: &Stack) {
         let state = self.state();
-        assert!(state.deposed.is_empty() && state.intents.is_empty(), "{state:#?}");
+        assert!(
+            state.deposed.is_empty() && state.open_intents().next().is_none(),
+            "{state:#?}"
+        );
         let before = self.cloud.calls().changing;
         let again = self.apply(stack).await;
         assert_eq!(shown(&again.planned), [""; 0]);

@@ -150,7 +150,7 @@ async fn who_stops_waiting_while_a_lost_create_is_looked_for_loses_nothing() {
     let (ran, took) = apply_and_stop(&mut bench, &stack, 2, 1).await;
     assert!(ran.is_none());
     assert_eq!(took.as_secs(), 2);
-    assert_eq!(bench.state().intents.len(), 1);
+    assert_eq!(bench.state().open_intents().count(), 1);
     bench.settle_on(&stack).await;
 }
 
@@ -171,7 +171,7 @@ async fn a_call_that_is_refused_for_now_is_not_made_again_after_the_first_reques
         // What may have taken effect is looked for until AWS's lists cannot be late any more.
         let bound = if class == ErrorClass::Transient { 15 } else { 4 };
         assert!(took.as_secs() <= bound, "{class:?}: {took:?}");
-        assert_eq!(bench.state().intents.len(), 0, "{class:?}");
+        assert_eq!(bench.state().open_intents().count(), 0, "{class:?}");
     }
     bench.cloud.refuse("create net.network.main", None);
     bench.settle_on(&stack).await;
@@ -192,14 +192,14 @@ async fn a_call_that_is_not_answered_is_left_to_itself_after_the_second_request(
     assert_eq!(ran.unwrap().report.stopped, 1);
     assert_eq!(took, Duration::from_secs(10) + ANSWER_GRACE);
     // Nobody knows what becomes of the call, so the state keeps in mind that it was made.
-    assert_eq!(bench.state().intents.len(), 1);
+    assert_eq!(bench.state().open_intents().count(), 1);
     bench.cloud.set_faults(Faults::default());
     bench.settle_on(&base).await;
 
     bench.cloud.set_faults(silent);
     let (ran, _) = apply_and_stop(&mut bench, &other, 60, 2).await;
     assert_eq!(ran.unwrap().report.stopped, 1);
-    assert_eq!(bench.state().intents.len(), 1);
+    assert_eq!(bench.state().open_intents().count(), 1);
     bench.cloud.set_faults(Faults::default());
     bench.settle_on(&other).await;
 

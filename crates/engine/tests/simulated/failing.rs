@@ -185,7 +185,7 @@ async fn a_thing_of_the_same_name_that_is_not_ours_is_let_be() {
     let listing = bench.cloud.listing();
     let planted = listing.iter().find(|thing| thing.made_for.is_none()).unwrap();
     assert_eq!(planted.attributes.get("attached"), None);
-    assert!(bench.state().intents.is_empty());
+    assert!(bench.state().open_intents().next().is_none());
 }
 
 /// Applies in a cloud whose reads are late: what the first run saw of its own changes may have been old.

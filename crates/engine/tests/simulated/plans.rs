@@ -6,7 +6,9 @@ use std::sync::Arc;
 use infra_core::event::EventKind;
 use infra_core::{Action, Attributes, RunOutcome, TypeName, Value};
 use infra_engine::{EngineError, RunRequest, Session};
-use infra_provider::{Call, Created, Found, Provider, ProviderResult, Providers, UpdateRequest, Waits};
+use infra_provider::{
+    Call, Created, Found, Provider, ProviderResult, Providers, Recognition, UpdateRequest, Waits,
+};
 use infra_testkit::{Cloud, differences, stack};
 use serde_json::json;
 
@@ -223,6 +225,14 @@ impl Provider for Broken {
         self.inner().waits()
     }
 
+    fn recognition(&self) -> Recognition {
+        self.inner().recognition()
+    }
+
+    fn parent(&self, attributes: &Attributes) -> Option<(TypeName, infra_core::PhysicalId)> {
+        self.inner().parent(attributes)
+    }
+
     fn prepares(&self) -> bool {
         false
     }
@@ -256,6 +266,10 @@ impl Provider for Broken {
         attributes: &Attributes,
     ) -> ProviderResult<Option<infra_core::PhysicalId>> {
         self.inner().recover(call, attributes).await
+    }
+
+    async fn holders(&self, attributes: &Attributes) -> ProviderResult<Vec<infra_core::PhysicalId>> {
+        self.inner().holders(attributes).await
     }
 
     async fn explain(&self, _: &infra_core::PhysicalId) -> Option<String> {

@@ -6,7 +6,7 @@ use infra_testkit::{Faults, stack};
 use serde_json::{Value as Json, json};
 
 use crate::bench::{Bench, shown};
-use crate::stacks::{edited, everything_on};
+use crate::stacks::{edited, everything, everything_on};
 
 /// Simulated seconds that a run still has doubts for, after it; as AWS.
 const WINDOW: Duration = Duration::from_secs(10);
@@ -50,6 +50,26 @@ async fn right_after_a_run_a_look_from_before_it_is_no_drift() {
         ));
         bench.apply(&changed).await;
         bench.has_settled_on(&changed).await;
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_name_that_a_run_has_let_go_is_waited_for_while_the_cloud_still_shows_what_had_it() {
+    for seed in 0..25 {
+        let bench = late(seed);
+        bench.apply(&everything_on(&bench.cloud)).await;
+        tokio::time::sleep(WINDOW).await;
+        // The balancer is made anew under its name, and all that is under it.
+        let anew = stack(edited(
+            everything(),
+            &[("/net.balancer.main/internal", json!(true))],
+        ));
+        bench.apply(&anew).await;
+        bench.has_settled_on(&anew).await;
+        // A run right after one that took everything away, too.
+        bench.destroy(None).await;
+        bench.apply(&anew).await;
+        bench.has_settled_on(&anew).await;
     }
 }
 

@@ -201,6 +201,8 @@ impl<'r> Run<'r> {
             timeouts: Default::default(),
             run: RunId("run".into()),
             at_unix_ms: 0,
+            there_before: None,
+            in_doubt_since_unix_ms: None,
         })));
         token
     }

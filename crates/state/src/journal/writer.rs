@@ -77,7 +77,7 @@ impl Inner {
     /// Whether the next flush is not to wait for more: somebody is in a hurry, or all that is under way waits for
     /// it, so that nothing can come.
     fn is_due(&self) -> bool {
-        self.closed || self.at_once || self.waiters.len() >= self.state.intents.len()
+        self.closed || self.at_once || self.waiters.len() >= self.state.open_intents().count()
     }
 }
 
@@ -119,7 +119,7 @@ impl Shared {
                 return;
             }
             if let Some(last) = last {
-                let left = company(inner.state.intents.len()).saturating_sub(last.elapsed());
+                let left = company(inner.state.open_intents().count()).saturating_sub(last.elapsed());
                 let waited = self.work.wait_timeout_while(inner, left, |inner| !inner.is_due());
                 inner = waited.unwrap_or_else(PoisonError::into_inner).0;
             }

@@ -78,6 +78,8 @@ pub fn intent(
         timeouts: Timeouts::default(),
         run: RunId("run".into()),
         at_unix_ms: 1_700_000_000_000,
+        there_before: None,
+        in_doubt_since_unix_ms: None,
     }
 }
 
@@ -190,6 +192,8 @@ fn legal_entry(state: &State, number: usize, choice: u32) -> JournalEntry {
         (3, Some(open), ..) => JournalEntry::NoEffect {
             token: open.token.clone(),
             error: Some(ProviderError::new(ErrorClass::Denied, "no")),
+            in_doubt_at_unix_ms: (open.operation == Operation::Create && number.is_multiple_of(2))
+                .then_some(1_700_000_002_000),
         },
         (4..=9, Some(open), ..) => {
             let token = open.token.clone();

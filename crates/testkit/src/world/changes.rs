@@ -37,7 +37,9 @@ impl World {
             _ => named_id(kind, &attributes).ok_or_else(|| invalid(kind, "its name is not set"))?,
         };
         let key = (kind.schema.name.clone(), id.clone());
-        if self.things.contains_key(&key) || self.has_same_key(kind, &attributes) {
+        // What is gone counts for as long as it is told of.
+        let is_taken = self.things.contains_key(&key) || self.ghosts.contains_key(&key);
+        if is_taken || self.has_same_key(kind, &attributes) {
             return Err(refusal(
                 kind,
                 ErrorClass::AlreadyExists,
@@ -72,7 +74,6 @@ impl World {
             holds_data: false,
         };
         let created = thing.created(when.now);
-        self.ghosts.remove(&key);
         self.things.insert(key, thing);
         Ok(created)
     }

@@ -8,6 +8,7 @@ use tokio::time::Instant;
 
 use super::World;
 use super::sent::named_id;
+use super::thing::Thing;
 use crate::kind::Kind;
 
 impl World {
@@ -63,8 +64,36 @@ impl World {
                     .all(|(key, value)| thing.tags.get(key) == Some(&value))
             })
         } else {
-            things.find(|thing| named.as_ref() == Some(&thing.id))
+            things.find(|thing| named.as_ref() == Some(&thing.id) && is_as_asked(thing, attributes))
         };
         found.map(|thing| thing.id.clone())
     }
+
+    /// What has the name that these attributes make, as lists tell it now.
+    pub fn holders(&mut self, kind: &Kind, attributes: &Attributes, now: Instant) -> Vec<PhysicalId> {
+        self.pass(now);
+        let Some(id) = named_id(kind, attributes) else {
+            return Vec::new();
+        };
+        let key = (kind.schema.name.clone(), id.clone());
+        let is_there = self.things.get(&key).is_some_and(|thing| thing.seen_from <= now);
+        if is_there || self.ghosts.contains_key(&key) {
+            vec![id]
+        } else {
+            Vec::new()
+        }
+    }
+}
+
+/// Whether a thing has everything that a create call asked for, as far as that is known.
+fn is_as_asked(thing: &Thing, attributes: &Attributes) -> bool {
+    attributes
+        .iter()
+        .filter(|(name, value)| {
+            let is_hidden = value.is_null() || value.has_secret() || value.has_unknown();
+            !is_hidden
+                && thing.kind.schema.attributes.contains_key(*name)
+                && !thing.kind.is_set_after_create(name)
+        })
+        .all(|(name, value)| thing.attributes.get(name) == Some(value))
 }

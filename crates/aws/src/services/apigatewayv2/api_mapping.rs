@@ -9,7 +9,9 @@ use aws_sdk_apigatewayv2::types::DomainNameStatus;
 use futures::future::try_join_all;
 use infra_core::types::{Problems, known_str};
 use infra_core::{Attributes, PhysicalId, ProviderError};
-use infra_provider::{Call, Created, Found, ProviderResult, ResourceType, Traits, Update};
+use infra_provider::{
+    Call, Created, Found, ProviderResult, Recognition, ResourceType, Traits, Under, Update,
+};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -18,7 +20,6 @@ use crate::alike::alike;
 use crate::catalogue::FromClients;
 use crate::clients::Clients;
 use crate::errors::{AwsResult, Tolerate, missing};
-use crate::ownership::Taken;
 use crate::read::{Observations, by_parent, id_parts, wanted_among};
 
 /// The type.
@@ -105,6 +106,11 @@ stage       = "${apigatewayv2.stage.main.stage_name}"
     const TRAITS: Traits = Traits {
         immutable: &["domain_name"],
         natural_key: &["domain_name", "api_mapping_key"],
+        recognition: Recognition::NaturalKey,
+        under: Some(Under {
+            resource_type: "apigatewayv2.domain_name",
+            id: &["domain_name"],
+        }),
         ..Traits::NONE
     };
     type Spec = Spec;
@@ -128,7 +134,7 @@ stage       = "${apigatewayv2.stage.main.stage_name}"
         }
     }
 
-    async fn create(&self, call: &Call, spec: Spec) -> ProviderResult<Created<Observed>> {
+    async fn create(&self, _: &Call, spec: Spec) -> ProviderResult<Created<Observed>> {
         let _turn = self.gateway.turn(&spec.api_id).await;
         let _domain_turn = self.gateway.domain_turn(&spec.domain_name).await;
         let answer = self
@@ -141,8 +147,7 @@ stage       = "${apigatewayv2.stage.main.stage_name}"
             .set_api_mapping_key(spec.api_mapping_key)
             .send()
             .await
-            .aws("apigatewayv2", "CreateApiMapping")
-            .taken(call, &format!("{}/<mapping id>", spec.domain_name));
+            .aws("apigatewayv2", "CreateApiMapping");
         let answer = match answer {
             Ok(answer) => answer,
             Err(error) => return Err(self.unless_domain_is_pending(&spec.domain_name, error).await),
@@ -217,6 +222,18 @@ stage       = "${apigatewayv2.stage.main.stage_name}"
                 && alike(attributes, *observed, &[])
         });
         Ok(found.map(|observed| PhysicalId::composite([domain, &observed.id])))
+    }
+
+    async fn holders(&self, attributes: &Attributes) -> ProviderResult<Vec<PhysicalId>> {
+        let Some(domain) = known_str(attributes, "domain_name") else {
+            return Ok(Vec::new());
+        };
+        let wanted_key = known_str(attributes, "api_mapping_key").unwrap_or_default();
+        let mappings = self.all(domain).await?.into_iter();
+        Ok(mappings
+            .filter(|observed| observed.api_mapping_key.as_deref().unwrap_or_default() == wanted_key)
+            .map(|observed| PhysicalId::composite([domain, &observed.id]))
+            .collect())
     }
 }
 

@@ -15,7 +15,9 @@ use aws_sdk_apigatewayv2::types::{self as sdk, TlsConfigInput, VpcLinkStatus};
 use futures::future::try_join_all;
 use infra_core::types::{Problem, Problems, known, known_integer, known_str};
 use infra_core::{Attributes, PhysicalId, ProviderError, ResourceAddress, Value};
-use infra_provider::{Call, Created, Found, ProviderResult, ResourceType, Traits, Update};
+use infra_provider::{
+    Call, Created, Found, ProviderResult, Recognition, ResourceType, Traits, Under, Update,
+};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -196,6 +198,11 @@ integration_uri    = "https://example.com/{proxy}"
 "#;
     const TRAITS: Traits = Traits {
         immutable: &["api_id", "integration_subtype"],
+        recognition: Recognition::Content,
+        under: Some(Under {
+            resource_type: "apigatewayv2.api",
+            id: &["api_id"],
+        }),
         ..Traits::NONE
     };
     type Spec = Spec;
@@ -387,12 +394,15 @@ integration_uri    = "https://example.com/{proxy}"
         Ok(())
     }
 
-    async fn recover(&self, _: &Call, attributes: &Attributes) -> ProviderResult<Option<PhysicalId>> {
+    async fn recover(&self, call: &Call, attributes: &Attributes) -> ProviderResult<Option<PhysicalId>> {
         let Some(api) = known_str(attributes, "api_id") else {
             return Ok(None);
         };
         let mut equal = self.all(api).await?;
-        equal.retain(|observed| alike(attributes, observed, &[]));
+        equal.retain(|observed| {
+            let id = PhysicalId::composite([api, &observed.id]);
+            alike(attributes, observed, &[]) && !call.not_made.contains(&id)
+        });
         if equal.len() > 1 {
             let routes = all_pages!(self.gateway.client.get_routes().api_id(api), "GetRoutes").await?;
             let used: BTreeSet<&str> = routes
@@ -403,6 +413,17 @@ integration_uri    = "https://example.com/{proxy}"
         }
         let found = equal.first();
         Ok(found.map(|observed| PhysicalId::composite([api, &observed.id])))
+    }
+
+    async fn holders(&self, attributes: &Attributes) -> ProviderResult<Vec<PhysicalId>> {
+        let Some(api) = known_str(attributes, "api_id") else {
+            return Ok(Vec::new());
+        };
+        let integrations = self.all(api).await?.into_iter();
+        Ok(integrations
+            .filter(|observed| alike(attributes, observed, &[]))
+            .map(|observed| PhysicalId::composite([api, &observed.id]))
+            .collect())
     }
 }
 

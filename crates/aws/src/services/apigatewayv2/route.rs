@@ -10,7 +10,9 @@ use aws_sdk_apigatewayv2::types as sdk;
 use futures::future::try_join_all;
 use infra_core::types::{Problem, Problems, known_str};
 use infra_core::{Attributes, PhysicalId, ResourceAddress, Value};
-use infra_provider::{Call, Created, Found, ProviderResult, ResourceType, Traits, Update};
+use infra_provider::{
+    Call, Created, Found, ProviderResult, Recognition, ResourceType, Traits, Under, Update,
+};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -20,7 +22,6 @@ use crate::alike::alike;
 use crate::catalogue::FromClients;
 use crate::clients::Clients;
 use crate::errors::{AwsResult, Tolerate, missing};
-use crate::ownership::Taken;
 use crate::read::{Observations, by_parent, id_parts, wanted_among};
 use crate::texts::texts;
 
@@ -133,6 +134,11 @@ target    = "integrations/${apigatewayv2.integration.main.id}"
     const TRAITS: Traits = Traits {
         immutable: &["api_id"],
         natural_key: &["api_id", "route_key"],
+        recognition: Recognition::NaturalKey,
+        under: Some(Under {
+            resource_type: "apigatewayv2.api",
+            id: &["api_id"],
+        }),
         ..Traits::NONE
     };
     type Spec = Spec;
@@ -195,7 +201,7 @@ target    = "integrations/${apigatewayv2.integration.main.id}"
         found
     }
 
-    async fn create(&self, call: &Call, spec: Spec) -> ProviderResult<Created<Observed>> {
+    async fn create(&self, _: &Call, spec: Spec) -> ProviderResult<Created<Observed>> {
         let _turn = self.gateway.turn(&spec.api_id).await;
         let answer = self
             .gateway
@@ -213,8 +219,7 @@ target    = "integrations/${apigatewayv2.integration.main.id}"
             .set_operation_name(spec.operation_name)
             .send()
             .await
-            .aws("apigatewayv2", "CreateRoute")
-            .taken(call, &format!("{}/<route id>", spec.api_id))?;
+            .aws("apigatewayv2", "CreateRoute")?;
         let id = answer
             .route_id()
             .ok_or_else(|| missing("apigatewayv2", "CreateRoute", "routeId"))?;
@@ -284,6 +289,18 @@ target    = "integrations/${apigatewayv2.integration.main.id}"
         let found = self.all(api).await?;
         let found = found.iter().find(|observed| alike(attributes, *observed, &[]));
         Ok(found.map(|observed| PhysicalId::composite([api, &observed.id])))
+    }
+
+    async fn holders(&self, attributes: &Attributes) -> ProviderResult<Vec<PhysicalId>> {
+        let Some(api) = known_str(attributes, "api_id") else {
+            return Ok(Vec::new());
+        };
+        let wanted_key = known_str(attributes, "route_key");
+        let routes = self.all(api).await?.into_iter();
+        Ok(routes
+            .filter(|observed| Some(observed.route_key.as_str()) == wanted_key)
+            .map(|observed| PhysicalId::composite([api, &observed.id]))
+            .collect())
     }
 }
 

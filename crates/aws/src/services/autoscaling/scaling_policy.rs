@@ -13,7 +13,9 @@ use aws_sdk_applicationautoscaling::types as sdk;
 use futures::future::try_join_all;
 use infra_core::types::{Problems, known_str};
 use infra_core::{Attributes, PhysicalId, Value};
-use infra_provider::{Call, Created, Found, ProviderResult, ResourceType, Traits, Update};
+use infra_provider::{
+    Call, Created, Found, ProviderResult, Recognition, ResourceType, Traits, Under, Update,
+};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -23,7 +25,6 @@ use crate::catalogue::FromClients;
 use crate::clients::Clients;
 use crate::errors::{AwsResult, Tolerate};
 use crate::gaps::Optional;
-use crate::ownership::taken;
 use crate::read::Observations;
 use crate::together::{member, member_integer};
 
@@ -131,6 +132,11 @@ scale_out_cooldown              = 60
             "resource_id",
             "scalable_dimension",
         ],
+        recognition: Recognition::NaturalKey,
+        under: Some(Under {
+            resource_type: "autoscaling.scalable_target",
+            id: &["service_namespace", "scalable_dimension", "resource_id"],
+        }),
         ..Traits::NONE
     };
     type Spec = Spec;
@@ -176,13 +182,9 @@ scale_out_cooldown              = 60
         }
     }
 
-    async fn create(&self, call: &Call, spec: Spec) -> ProviderResult<Created<Observed>> {
+    async fn create(&self, _: &Call, spec: Spec) -> ProviderResult<Created<Observed>> {
         let of = scalable(&spec);
         let id = id_of(&of, &spec.policy_name);
-        if self.find(&of, &spec.policy_name).await?.is_some() {
-            let what = format!("a scaling policy `{}` for {}", spec.policy_name, of.resource);
-            return Err(taken(call, "autoscaling", "PutScalingPolicy", &what, id.as_str()));
-        }
         let arn = self.put(&spec).await.map_err(not_yet)?;
         let observed = Observed {
             policy_name: spec.policy_name,
@@ -259,6 +261,15 @@ scale_out_cooldown              = 60
         let [(stack_tag, stack), ..] = call.tags();
         let is_ours = tags.is_none_or(|tags| tags.get(stack_tag) == Some(&stack));
         Ok(is_ours.then(|| id_of(&of, name)))
+    }
+
+    async fn holders(&self, attributes: &Attributes) -> ProviderResult<Vec<PhysicalId>> {
+        let name = known_str(attributes, "policy_name");
+        let (Some(of), Some(name)) = (Scalable::in_attributes(attributes), name) else {
+            return Ok(Vec::new());
+        };
+        let there = self.find(&of, name).await?;
+        Ok(there.map(|_| id_of(&of, name)).into_iter().collect())
     }
 }
 

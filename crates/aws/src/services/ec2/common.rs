@@ -318,6 +318,7 @@ mod tests {
             address: "ec2.subnet.a[\"x\"]".parse().unwrap(),
             token: infra_core::Token("t".into()),
             data_loss_allowed: false,
+            not_made: std::collections::BTreeSet::new(),
             progress: std::sync::Arc::new(infra_provider::Silent),
         };
         let after = |class| refusal(&call, "subnet-…")(ProviderError::new(class, "no"));
@@ -340,6 +341,7 @@ mod tests {
             address: "ec2.subnet.a".parse().unwrap(),
             token: infra_core::Token(token.into()),
             data_loss_allowed: false,
+            not_made: std::collections::BTreeSet::new(),
             progress: std::sync::Arc::new(infra_provider::Silent),
         };
         let made = tag_specification(&call("one"), ResourceType::Subnet, None);

@@ -11,7 +11,9 @@ use aws_sdk_ec2::Client;
 use aws_sdk_ec2::types::{self as sdk, RouteOrigin};
 use infra_core::types::{Problem, Problems, known_str};
 use infra_core::{Attributes, ErrorClass, PhysicalId, ProviderError, ResourceAddress};
-use infra_provider::{Call, Created, Found, ProviderResult, ResourceType, Traits, Update};
+use infra_provider::{
+    Call, Created, Found, ProviderResult, Recognition, ResourceType, Traits, Under, Update,
+};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -146,6 +148,11 @@ gateway_id             = "${ec2.internet_gateway.main.id}"
             "destination_ipv6_cidr_block",
             "destination_prefix_list_id",
         ],
+        recognition: Recognition::NaturalKey,
+        under: Some(Under {
+            resource_type: "ec2.route_table",
+            id: &["route_table_id"],
+        }),
         ..Traits::NONE
     };
     type Spec = Spec;
@@ -282,6 +289,17 @@ gateway_id             = "${ec2.internet_gateway.main.id}"
             .get(&id)
             .is_some_and(|found| found.observed.target == target_of(attributes));
         Ok(is_ours.then_some(id))
+    }
+
+    async fn holders(&self, attributes: &Attributes) -> ProviderResult<Vec<PhysicalId>> {
+        let table = known_str(attributes, "route_table_id");
+        let destination = DESTINATIONS.iter().find_map(|name| known_str(attributes, name));
+        let (Some(table), Some(destination)) = (table, destination) else {
+            return Ok(Vec::new());
+        };
+        let id = PhysicalId::composite([table, destination]);
+        let found = self.read(std::slice::from_ref(&id)).await?;
+        Ok(found.into_keys().collect())
     }
 }
 

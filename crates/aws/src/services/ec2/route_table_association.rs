@@ -4,7 +4,8 @@
 //! The resource is known by the subnet or gateway, which has one association at most, and not by AWS's
 //! `rtbassoc-…`: that changes whenever the route table is replaced. So a change of the route table is one
 //! call, and the subnet never falls back to the VPC's main route table meanwhile.
-//! Associations have no tags: the one of our subnet with our route table counts as ours.
+//! Asked for the association that there is, AWS may answer as if it had made it: so a create looks first, unless the
+//! subnet is new.
 //! <https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_AssociateRouteTable.html>
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -13,7 +14,9 @@ use aws_sdk_ec2::Client;
 use aws_sdk_ec2::types::{self as sdk, RouteTableAssociationStateCode as State};
 use infra_core::types::{Problem, Problems, known_str};
 use infra_core::{Attributes, ErrorClass, Health, PhysicalId, ProviderError, ResourceAddress};
-use infra_provider::{Call, Created, Found, ProviderResult, ResourceType, Traits, Update};
+use infra_provider::{
+    Call, Created, Found, ProviderResult, Recognition, ResourceType, Traits, Under, Update,
+};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -92,6 +95,11 @@ route_table_id = "${ec2.route_table.public.id}"
         immutable: &["subnet_id", "gateway_id"],
         changes_on_update: &["association_id"],
         natural_key: &["subnet_id", "gateway_id"],
+        recognition: Recognition::NaturalKey,
+        under: Some(Under {
+            resource_type: "ec2.subnet",
+            id: &["subnet_id"],
+        }),
         ..Traits::NONE
     };
     type Spec = Spec;
@@ -132,12 +140,6 @@ route_table_id = "${ec2.route_table.public.id}"
             ProviderError::new(ErrorClass::Invalid, message)
         })?;
         let refused = refusal(call, "the subnet's or gateway's, such as subnet-…");
-        // Asked for the association that there is, AWS may answer as if it had made it.
-        if let Some(there) = self.find(&follower).await? {
-            let table = there.route_table_id().unwrap_or("another route table");
-            let message = format!("{follower} is associated with {table} already");
-            return Err(refused(ProviderError::new(ErrorClass::AlreadyExists, message)));
-        }
         let answer = self
             .client
             .associate_route_table()
@@ -244,6 +246,15 @@ route_table_id = "${ec2.route_table.public.id}"
             .and_then(sdk::RouteTableAssociation::route_table_id);
         let is_ours = table.is_some() && table == known_str(attributes, "route_table_id");
         Ok(is_ours.then(|| PhysicalId::new(follower)))
+    }
+
+    async fn holders(&self, attributes: &Attributes) -> ProviderResult<Vec<PhysicalId>> {
+        let follower = known_str(attributes, "subnet_id").or(known_str(attributes, "gateway_id"));
+        let Some(follower) = follower else {
+            return Ok(Vec::new());
+        };
+        let there = self.find(follower).await?;
+        Ok(there.map(|_| PhysicalId::new(follower)).into_iter().collect())
     }
 }
 

@@ -18,7 +18,9 @@ use futures::future::try_join_all;
 use infra_core::types::{Problems, known, known_str};
 use infra_core::{Attributes, ErrorClass, PhysicalId, ProviderError, Value};
 use infra_oci::{Image as OciImage, OpenOptions, Progress, PushEvent, PushOptions};
-use infra_provider::{Call, Created, Found, ProviderResult, ResourceType, Traits, Update, Waits, decode};
+use infra_provider::{
+    Call, Created, Found, ProviderResult, Recognition, ResourceType, Traits, Update, Waits, decode,
+};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -143,6 +145,7 @@ image_tag      = "dev02"
             typical_call: Duration::from_secs(20),
             ..Waits::NONE
         },
+        recognition: Recognition::Shared,
         ..Traits::NONE
     };
     const PREPARES: bool = true;

@@ -10,7 +10,9 @@ use aws_sdk_ecr::Client;
 use futures::future::try_join_all;
 use infra_core::types::{Problems, known_str};
 use infra_core::{Attributes, PhysicalId};
-use infra_provider::{Call, Created, Found, ProviderResult, ResourceType, Traits, Update};
+use infra_provider::{
+    Call, Created, Found, ProviderResult, Recognition, ResourceType, Traits, Under, Update,
+};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::Value as Json;
@@ -21,7 +23,6 @@ use crate::catalogue::FromClients;
 use crate::clients::Clients;
 use crate::documents;
 use crate::errors::{AwsResult, Tolerate};
-use crate::ownership::taken;
 use crate::read::Observations;
 
 /// The longest policy that AWS takes, in characters.
@@ -84,6 +85,11 @@ action       = { type = "expire" }
         immutable: &["repository_name"],
         json: &["lifecycle_policy_text"],
         natural_key: &["repository_name"],
+        recognition: Recognition::NaturalKey,
+        under: Some(Under {
+            resource_type: "ecr.repository",
+            id: &["repository_name"],
+        }),
         ..Traits::NONE
     };
     type Spec = Spec;
@@ -120,12 +126,8 @@ action       = { type = "expire" }
         }
     }
 
-    async fn create(&self, call: &Call, spec: Spec) -> ProviderResult<Created<Observed>> {
+    async fn create(&self, _: &Call, spec: Spec) -> ProviderResult<Created<Observed>> {
         let id = spec.repository_name.clone();
-        if self.observe(&id).await?.is_some() {
-            let what = format!("a lifecycle policy of the repository `{id}`");
-            return Err(taken(call, "ecr", "PutLifecyclePolicy", &what, &id));
-        }
         let registry_id = self.put(&spec).await?;
         let observed = Observed {
             repository_name: spec.repository_name,
@@ -169,6 +171,14 @@ action       = { type = "expire" }
         Ok(found
             .filter(|observed| alike(attributes, observed, &[]))
             .map(|_| PhysicalId::new(name)))
+    }
+
+    async fn holders(&self, attributes: &Attributes) -> ProviderResult<Vec<PhysicalId>> {
+        let Some(name) = known_str(attributes, "repository_name") else {
+            return Ok(Vec::new());
+        };
+        let there = self.observe(name).await?;
+        Ok(there.map(|_| PhysicalId::new(name)).into_iter().collect())
     }
 }
 

@@ -18,7 +18,9 @@ use aws_smithy_types::DateTime;
 use futures::future::try_join_all;
 use infra_core::types::{Problems, known_str};
 use infra_core::{Attributes, ErrorClass, Health, PhysicalId, ProviderError};
-use infra_provider::{Call, Created, Found, ProviderResult, ResourceType, Traits, Update, Wait, Waits};
+use infra_provider::{
+    Call, Created, Found, ProviderResult, Recognition, ResourceType, Traits, Update, Wait, Waits,
+};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -146,6 +148,7 @@ task_definition = "${ecs.task_definition.app.arn}"
             update: Some(ROLLOUT),
             ..Waits::NONE
         },
+        recognition: Recognition::Shared,
         ..Traits::NONE
     };
     type Spec = Spec;

@@ -8,7 +8,9 @@ use aws_sdk_iam::Client;
 use futures::future::try_join_all;
 use infra_core::types::{Problems, known_str};
 use infra_core::{Attributes, PhysicalId};
-use infra_provider::{Call, Created, Found, ProviderResult, ResourceType, Traits, Update};
+use infra_provider::{
+    Call, Created, Found, ProviderResult, Recognition, ResourceType, Traits, Under, Update,
+};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::Value as Json;
@@ -19,7 +21,6 @@ use crate::catalogue::FromClients;
 use crate::clients::Clients;
 use crate::documents;
 use crate::errors::{AwsResult, Tolerate};
-use crate::ownership::taken;
 use crate::read::{Observations, id_parts};
 
 /// The type.
@@ -81,6 +82,11 @@ Statement = [{ Effect = "Allow", Action = "s3:GetObject", Resource = "arn:aws:s3
         immutable: &["role_name", "policy_name"],
         policies: &["policy_document"],
         natural_key: &["role_name", "policy_name"],
+        recognition: Recognition::NaturalKey,
+        under: Some(Under {
+            resource_type: "iam.role",
+            id: &["role_name"],
+        }),
         ..Traits::NONE
     };
     type Spec = Spec;
@@ -92,12 +98,8 @@ Statement = [{ Effect = "Allow", Action = "s3:GetObject", Resource = "arn:aws:s3
         check_policy(attributes, "policy_document", Policy::Permissions, problems);
     }
 
-    async fn create(&self, call: &Call, spec: Spec) -> ProviderResult<Created<Observed>> {
+    async fn create(&self, _: &Call, spec: Spec) -> ProviderResult<Created<Observed>> {
         let id = PhysicalId::composite([&spec.role_name, &spec.policy_name]);
-        if self.observe(&spec.role_name, &spec.policy_name).await?.is_some() {
-            let what = format!("a policy `{}` of the role `{}`", spec.policy_name, spec.role_name);
-            return Err(taken(call, "iam", "PutRolePolicy", &what, id.as_str()));
-        }
         self.put(&spec).await.map_err(role_not_visible_yet)?;
         let observed = Observed {
             role_name: spec.role_name,
@@ -148,6 +150,18 @@ Statement = [{ Effect = "Allow", Action = "s3:GetObject", Resource = "arn:aws:s3
         Ok(found
             .filter(|observed| alike(attributes, observed, &[]))
             .map(|_| PhysicalId::composite([role, policy])))
+    }
+
+    async fn holders(&self, attributes: &Attributes) -> ProviderResult<Vec<PhysicalId>> {
+        let (Some(role), Some(policy)) = (
+            known_str(attributes, "role_name"),
+            known_str(attributes, "policy_name"),
+        ) else {
+            return Ok(Vec::new());
+        };
+        let there = self.observe(role, policy).await?;
+        let id = PhysicalId::composite([role, policy]);
+        Ok(there.map(|_| id).into_iter().collect())
     }
 }
 

@@ -1,7 +1,7 @@
 //! `iam.role_policy_attachment`: a managed policy that a role has.
 //!
 //! Calls: ListAttachedRolePolicies, AttachRolePolicy, DetachRolePolicy. Attaching what is attached would
-//! succeed, so a create looks first. Every change makes a new one. The id is `<role>/<policy ARN>`.
+//! succeed, so the engine looks first. Every change makes a new one. The id is `<role>/<policy ARN>`.
 //! <https://docs.aws.amazon.com/IAM/latest/APIReference/API_AttachRolePolicy.html>
 
 use std::collections::BTreeSet;
@@ -10,7 +10,9 @@ use aws_sdk_iam::Client;
 use futures::future::try_join_all;
 use infra_core::types::{Problems, known_str};
 use infra_core::{Attributes, PhysicalId};
-use infra_provider::{Call, Created, Found, ProviderResult, ResourceType, Traits, Update};
+use infra_provider::{
+    Call, Created, Found, ProviderResult, Recognition, ResourceType, Traits, Under, Update,
+};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -18,7 +20,6 @@ use super::common::{check_name, role_not_visible_yet};
 use crate::catalogue::FromClients;
 use crate::clients::Clients;
 use crate::errors::{AwsResult, Tolerate};
-use crate::ownership::taken;
 use crate::read::{Observations, by_parent, id_parts};
 
 /// The type.
@@ -75,6 +76,11 @@ policy_arn = "arn:aws:iam::aws:policy/service-role/AmazonECSTaskExecutionRolePol
     const TRAITS: Traits = Traits {
         immutable: &["role_name", "policy_arn"],
         natural_key: &["role_name", "policy_arn"],
+        recognition: Recognition::NaturalKey,
+        under: Some(Under {
+            resource_type: "iam.role",
+            id: &["role_name"],
+        }),
         ..Traits::NONE
     };
     type Spec = Spec;
@@ -92,15 +98,8 @@ policy_arn = "arn:aws:iam::aws:policy/service-role/AmazonECSTaskExecutionRolePol
         }
     }
 
-    async fn create(&self, call: &Call, spec: Spec) -> ProviderResult<Created<Observed>> {
+    async fn create(&self, _: &Call, spec: Spec) -> ProviderResult<Created<Observed>> {
         let id = PhysicalId::composite([&spec.role_name, &spec.policy_arn]);
-        if self.attached(&spec.role_name).await?.contains(&spec.policy_arn) {
-            let what = format!(
-                "an attachment of {} to the role `{}`",
-                spec.policy_arn, spec.role_name
-            );
-            return Err(taken(call, "iam", "AttachRolePolicy", &what, id.as_str()));
-        }
         self.client
             .attach_role_policy()
             .role_name(&spec.role_name)
@@ -167,6 +166,18 @@ policy_arn = "arn:aws:iam::aws:policy/service-role/AmazonECSTaskExecutionRolePol
         Ok(attached
             .contains(policy)
             .then(|| PhysicalId::composite([role, policy])))
+    }
+
+    async fn holders(&self, attributes: &Attributes) -> ProviderResult<Vec<PhysicalId>> {
+        let (Some(role), Some(policy)) = (
+            known_str(attributes, "role_name"),
+            known_str(attributes, "policy_arn"),
+        ) else {
+            return Ok(Vec::new());
+        };
+        let is_there = self.attached(role).await?.contains(policy);
+        let id = PhysicalId::composite([role, policy]);
+        Ok(is_there.then_some(id).into_iter().collect())
     }
 }
 

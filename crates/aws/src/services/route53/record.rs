@@ -17,7 +17,7 @@ use aws_sdk_route53::types::{ChangeAction, RrType};
 use infra_core::types::Problems;
 use infra_core::{Attributes, ErrorClass, Health, PhysicalId, ProviderError};
 use infra_provider::{
-    Call, Clashing, Created, Found, ProviderResult, ResourceType, Traits, Update, Wait, Waits,
+    Call, Clashing, Created, Found, ProviderResult, Recognition, ResourceType, Traits, Update, Wait, Waits,
 };
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -30,7 +30,6 @@ use crate::alike::alike;
 use crate::catalogue::FromClients;
 use crate::clients::Clients;
 use crate::errors::{Tolerate, built};
-use crate::ownership::Taken;
 use crate::read::Observations;
 use crate::texts::texts;
 
@@ -223,6 +222,7 @@ hosted_zone_id = "${apigatewayv2.domain_name.main.hosted_zone_id}"
             update: Some(Wait::seconds("DNS change on all servers", 60, 600)),
             ..Waits::NONE
         },
+        recognition: Recognition::NaturalKey,
         ..Traits::NONE
     };
     type Spec = Spec;
@@ -232,13 +232,11 @@ hosted_zone_id = "${apigatewayv2.domain_name.main.hosted_zone_id}"
         rules::check(attributes, problems);
     }
 
-    async fn create(&self, call: &Call, spec: Spec) -> ProviderResult<Created<Observed>> {
+    async fn create(&self, _: &Call, spec: Spec) -> ProviderResult<Created<Observed>> {
         let key = spec.key();
         let records = spec.records()?;
         // CREATE fails where there is a record, unlike UPSERT.
-        self.change(&key, ChangeAction::Create, records.clone())
-            .await
-            .taken(call, key.id().as_str())?;
+        self.change(&key, ChangeAction::Create, records.clone()).await?;
         Ok(Created {
             found: Found {
                 observed: observe(&key.zone, &records),
@@ -290,22 +288,38 @@ hosted_zone_id = "${apigatewayv2.domain_name.main.hosted_zone_id}"
     }
 
     async fn recover(&self, _: &Call, attributes: &Attributes) -> ProviderResult<Option<PhysicalId>> {
-        let text = |name: &str| infra_core::types::known_str(attributes, name).map(str::to_owned);
-        let (Some(zone), Some(name), Some(kind)) = (text("hosted_zone_id"), text("name"), text("type"))
-        else {
+        let Some(key) = key_in(attributes) else {
             return Ok(None);
-        };
-        let key = Key {
-            zone,
-            name: plain(&name),
-            kind,
-            set_identifier: text("set_identifier"),
         };
         let found = self.reads.find(&key).await?;
         Ok(found
             .filter(|records| alike(attributes, &observe(&key.zone, records), &[]))
             .map(|_| key.id()))
     }
+
+    async fn holders(&self, attributes: &Attributes) -> ProviderResult<Vec<PhysicalId>> {
+        let Some(key) = key_in(attributes) else {
+            return Ok(Vec::new());
+        };
+        // Together with those that others ask for: most zones are not the stack's own.
+        let there = self.reads.records([&key]).await?;
+        Ok(there
+            .contains_key(key.id().as_str())
+            .then(|| key.id())
+            .into_iter()
+            .collect())
+    }
+}
+
+/// What tells a record apart, as far as that is known.
+fn key_in(attributes: &Attributes) -> Option<Key> {
+    let text = |name: &str| infra_core::types::known_str(attributes, name).map(str::to_owned);
+    Some(Key {
+        zone: text("hosted_zone_id")?,
+        name: plain(&text("name")?),
+        kind: text("type")?,
+        set_identifier: text("set_identifier"),
+    })
 }
 
 impl Record {

@@ -49,12 +49,18 @@ impl Run {
     #[track_caller]
     pub fn says<'a>(self, texts: impl IntoIterator<Item = &'a str>) -> Self {
         for text in texts {
-            assert!(
-                self.stdout.contains(text) || self.stderr.contains(text),
-                "{text:?} is not in what it said: {self}"
-            );
+            self.tells(text);
         }
         self
+    }
+
+    /// It has to have said this, wherever.
+    #[track_caller]
+    pub fn tells(&self, text: &str) {
+        assert!(
+            self.stdout.contains(text) || self.stderr.contains(text),
+            "{text:?} is not in what it said: {self}"
+        );
     }
 
     /// The objects of stdout, one a line, of `--output json`.

@@ -8,7 +8,9 @@ use infra_core::{
     Attributes, Health, Lifecycle, Operation, PhysicalId, ResourceAddress, Strength, TypeName, TypeSchema,
     Value,
 };
-use infra_provider::{Call, Created, Found, Provider, ProviderResult, Providers, UpdateRequest, Waits};
+use infra_provider::{
+    Call, Created, Found, Provider, ProviderResult, Providers, Recognition, UpdateRequest, Waits,
+};
 use infra_testkit::{Chance, Cloud, Listed};
 
 use super::{Seen, Watch};
@@ -143,8 +145,12 @@ impl Provider for WatchedType {
         self.inner().prepares()
     }
 
-    fn has_tags(&self) -> bool {
-        self.inner().has_tags()
+    fn recognition(&self) -> Recognition {
+        self.inner().recognition()
+    }
+
+    fn parent(&self, attributes: &Attributes) -> Option<(TypeName, PhysicalId)> {
+        self.inner().parent(attributes)
     }
 
     async fn prepare(&self, call: &Call, attributes: &Attributes) -> ProviderResult<Attributes> {
@@ -178,6 +184,11 @@ impl Provider for WatchedType {
     async fn recover(&self, call: &Call, attributes: &Attributes) -> ProviderResult<Option<PhysicalId>> {
         self.dawdle("recover").await;
         self.inner().recover(call, attributes).await
+    }
+
+    async fn holders(&self, attributes: &Attributes) -> ProviderResult<Vec<PhysicalId>> {
+        self.dawdle("holders").await;
+        self.inner().holders(attributes).await
     }
 
     async fn explain(&self, id: &PhysicalId) -> Option<String> {

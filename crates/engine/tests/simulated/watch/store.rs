@@ -85,7 +85,7 @@ impl Seen {
         });
         match entry {
             JournalEntry::RunStarted { run, .. } => {
-                let open: Vec<String> = self.durable.intents.values().map(in_words).collect();
+                let open: Vec<String> = self.durable.open_intents().map(in_words).collect();
                 self.require(open.is_empty(), || {
                     format!("a run starts before what is open is settled: {open:?}")
                 });
@@ -137,8 +137,10 @@ impl Seen {
                 });
             }
             JournalEntry::Forgotten { address, physical_id } => {
-                let mut open = self.durable.intents.values();
-                let is_open = open.any(|intent| intent.physical_id.as_ref() == Some(physical_id));
+                let is_open = self
+                    .durable
+                    .open_intents()
+                    .any(|intent| intent.physical_id.as_ref() == Some(physical_id));
                 self.require(!is_open, || {
                     format!("{address}: {physical_id} is forgotten while a call for it is open")
                 });
@@ -170,10 +172,9 @@ impl Seen {
         self.require(new, || format!("the token {} is used again", intent.token));
         let others: Vec<String> = self
             .durable
-            .intents
-            .values()
+            .open_intents()
             .filter(|other| other.address == *address && !(self.is_removal(other) || self.is_removal(intent)))
-            .chain(self.durable.intents.values().filter(|other| {
+            .chain(self.durable.open_intents().filter(|other| {
                 other.physical_id.is_some()
                     && other.physical_id == intent.physical_id
                     && other.address.type_name() == address.type_name()

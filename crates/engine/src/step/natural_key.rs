@@ -1,0 +1,115 @@
+//! Before the create of a type whose API takes no tags: what has its natural key.
+//!
+//! Nothing of such a thing tells afterwards who made it. So a create is begun only where the key is free, and its
+//! intent says so; then what has the key after a lost answer is what the call made.
+
+use std::collections::BTreeSet;
+
+use infra_core::{Attributes, ErrorClass, PhysicalId, ProviderError};
+use infra_provider::{Provider, Recognition, serving};
+use tokio::time::Instant;
+
+use super::{StepError, StepRun};
+use crate::cancel::cancelled;
+use crate::settle::{holder, is_held};
+
+impl StepRun {
+    /// What has the natural key of something that is to be made: nothing, or the create is refused. Of a type that
+    /// is recognised by its content, what is equal. `None` where tags tell.
+    ///
+    /// What is under something that this very run made needs no look. What this run removed AWS may still show for
+    /// a while.
+    pub(super) async fn there_before(
+        &self,
+        provider: &dyn Provider,
+        wanted: &Attributes,
+    ) -> Result<Option<BTreeSet<PhysicalId>>, StepError> {
+        let recognition = provider.recognition();
+        if !matches!(recognition, Recognition::NaturalKey | Recognition::Content) {
+            return Ok(None);
+        }
+        let parent = provider.parent(wanted);
+        if parent.is_some_and(|parent| self.shared.touched.has_made(&parent)) {
+            return Ok(Some(BTreeSet::new()));
+        }
+        let started = Instant::now();
+        let mut late = None;
+        let mut pause = self.shared.pace.first_poll;
+        loop {
+            let holders = self.holders(provider, wanted).await?;
+            let holder = match (recognition, holders.first()) {
+                (Recognition::NaturalKey, Some(holder)) => holder,
+                _ => return Ok(Some(holders.into_iter().collect())),
+            };
+            let thing = (self.address.type_name().clone(), holder.clone());
+            let shows_for = *late.get_or_insert_with(|| self.shared.touched.shows_for(&thing));
+            if started.elapsed() >= shows_for {
+                return Err(self.refused(holder));
+            }
+            if !self.shared.cancellation.sleep(pause).await {
+                let error = cancelled("before AWS was asked to make it");
+                return Err(StepError::Failed(error));
+            }
+            pause = pause.mul_f64(1.5).min(self.shared.pace.slowest_poll);
+        }
+    }
+
+    async fn holders(
+        &self,
+        provider: &dyn Provider,
+        wanted: &Attributes,
+    ) -> Result<Vec<PhysicalId>, StepError> {
+        let look = serving(self.address.clone(), provider.holders(wanted));
+        let holders = self.shared.cancellation.answer(look).await;
+        holders.map_err(|error| {
+            let error = self.shared.reporter.redaction().error(error);
+            match error.class {
+                ErrorClass::DependencyNotReady => StepError::NotReady(error, None),
+                _ => StepError::Failed(error),
+            }
+        })
+    }
+
+    fn refused(&self, id: &PhysicalId) -> StepError {
+        let type_name = self.address.type_name();
+        let error = match holder(&self.shared.journal, type_name, id) {
+            Some(address) => is_held(&address),
+            None => {
+                let message = format!(
+                    "{type_name} {id} exists already and was not made by this stack; it is left as it is"
+                );
+                self.with_way_out(ProviderError::new(ErrorClass::AlreadyExists, message), id)
+            }
+        };
+        StepError::Failed(error)
+    }
+
+    /// AWS says that the name is taken: the error with what would take over what has it.
+    pub(super) async fn taken(
+        &self,
+        provider: &dyn Provider,
+        wanted: &Attributes,
+        error: ProviderError,
+    ) -> ProviderError {
+        match self.holders(provider, wanted).await.as_deref() {
+            Ok([id, ..]) => self.with_way_out(error, id),
+            _ => error,
+        }
+    }
+
+    fn with_way_out(&self, error: ProviderError, id: &PhysicalId) -> ProviderError {
+        let address = &self.address;
+        let in_doubt = self.shared.journal.with_state(|state| {
+            let mut intents = state.intents_in_doubt();
+            intents.any(|intent| intent.address == *address)
+        });
+        error.hint(if in_doubt {
+            "an earlier call of this stack, whose answer was lost, may have made it: run again, which finds that out"
+                .to_owned()
+        } else {
+            format!(
+                "choose another name, remove it by hand, or take it over: `infra import STACK '{address}' '{id}'`"
+            )
+        })
+    }
+}
