@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use infra_core::{Attributes, Value};
-use infra_provider::Call;
+use infra_provider::{Call, TAG_STACK};
 
 /// Tags by key.
 pub type Tags = BTreeMap<String, String>;
@@ -15,18 +15,19 @@ pub fn for_create(call: &Call, user: Option<&Tags>) -> Tags {
     tags
 }
 
-/// The user's tags among those that AWS tells: not ours and not those that start with `aws:`.
+/// The user's tags among those that AWS tells, and whose stack's it is, which [`infra_provider::Erased`] takes out.
 pub fn of_user(tags: impl IntoIterator<Item = (Option<String>, Option<String>)>) -> Tags {
-    tags.into_iter()
-        .filter_map(|(key, value)| Some((key?, value.unwrap_or_default())))
-        .filter(|(key, _)| !Call::is_reserved_tag(key))
-        .collect()
+    let tags = tags.into_iter();
+    without_reserved(
+        tags.filter_map(|(key, value)| Some((key?, value.unwrap_or_default())))
+            .collect(),
+    )
 }
 
-/// The user's tags among all.
+/// The same of all tags.
 pub fn without_reserved(tags: Tags) -> Tags {
     tags.into_iter()
-        .filter(|(key, _)| !Call::is_reserved_tag(key))
+        .filter(|(key, _)| key == TAG_STACK || !Call::is_reserved_tag(key))
         .collect()
 }
 
@@ -59,7 +60,7 @@ mod tests {
     fn only_the_users_tags_are_shown_and_only_differences_are_written() {
         let pair = |key: &str, value: &str| (Some(key.to_owned()), Some(value.to_owned()));
         let seen = of_user([
-            pair("infra:stack", "x"),
+            pair("infra:token", "x"),
             pair("aws:cloudformation:y", "z"),
             pair("team", "a"),
             pair("old", "b"),

@@ -1,6 +1,7 @@
 //! From typed to untyped and back.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::{Mutex, PoisonError};
 
 use async_trait::async_trait;
 use infra_core::types::{Problem, Problems, TypeDefinition, known_str};
@@ -11,7 +12,7 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use crate::ProviderResult;
-use crate::call::Call;
+use crate::call::{Call, TAG_STACK};
 use crate::definition::Definition;
 use crate::traits::{Created, Found, Provider, ResourceType, Update, UpdateRequest};
 use crate::wait::{Recognition, Waits};
@@ -20,6 +21,8 @@ use crate::wait::{Recognition, Waits};
 pub struct Erased<T> {
     definition: Definition<T>,
     inner: T,
+    /// Whose stack's things are by their tags, as they were last read.
+    stacks: Mutex<BTreeMap<PhysicalId, Option<String>>>,
 }
 
 impl<T: ResourceType> Erased<T> {
@@ -28,7 +31,18 @@ impl<T: ResourceType> Erased<T> {
         Self {
             definition: Definition::new(),
             inner,
+            stacks: Mutex::default(),
         }
+    }
+
+    fn note_stacks<'a>(&self, told: impl IntoIterator<Item = (&'a PhysicalId, &'a Option<String>)>) {
+        let mut stacks = self.stacks.lock().unwrap_or_else(PoisonError::into_inner);
+        stacks.extend(told.into_iter().map(|(id, stack)| (id.clone(), stack.clone())));
+    }
+
+    fn told_stack(&self, id: &PhysicalId) -> Option<Option<String>> {
+        let stacks = self.stacks.lock().unwrap_or_else(PoisonError::into_inner);
+        stacks.get(id).cloned()
     }
 }
 
@@ -88,7 +102,7 @@ impl<T: ResourceType> Provider for Erased<T> {
         let created = self.inner.create(call, decode(attributes)?).await?;
         Ok(Created {
             id: created.id,
-            found: encode_found(created.found)?,
+            found: encode_found(created.found)?.0,
         })
     }
 
@@ -105,10 +119,23 @@ impl<T: ResourceType> Provider for Erased<T> {
             return Ok(BTreeMap::new());
         }
         let found = self.inner.read_again(ids, last).await?;
-        found
-            .into_iter()
-            .map(|(id, found)| Ok((id, encode_found(found)?)))
-            .collect()
+        let mut all = BTreeMap::new();
+        for (id, found) in found {
+            let (found, stack) = encode_found(found)?;
+            self.note_stacks([(&id, &stack)]);
+            all.insert(id, found);
+        }
+        Ok(all)
+    }
+
+    async fn stack_of(&self, id: &PhysicalId) -> ProviderResult<Option<String>> {
+        if T::TRAITS.recognition != Recognition::Tags {
+            return Ok(None);
+        }
+        if self.told_stack(id).is_none() {
+            self.read(std::slice::from_ref(id)).await?;
+        }
+        Ok(self.told_stack(id).flatten())
     }
 
     async fn update(&self, call: &Call, id: &PhysicalId, update: UpdateRequest) -> ProviderResult<()> {
@@ -178,11 +205,21 @@ pub fn decode<S: DeserializeOwned>(attributes: &Attributes) -> ProviderResult<S>
     })
 }
 
-fn encode_found<O: Serialize>(found: Found<O>) -> ProviderResult<Found<Attributes>> {
-    Ok(Found {
-        observed: encode(&found.observed)?,
-        health: found.health,
-    })
+/// What was found, and whose stack's it is by its tags.
+fn encode_found<O: Serialize>(found: Found<O>) -> ProviderResult<(Found<Attributes>, Option<String>)> {
+    let mut observed = encode(&found.observed)?;
+    let stack = take_stack_tag(&mut observed);
+    let health = found.health;
+    Ok((Found { observed, health }, stack))
+}
+
+/// Takes the tag that says whose stack's something is out of the user's tags.
+pub(crate) fn take_stack_tag(observed: &mut Attributes) -> Option<String> {
+    let Some(Value::Map(tags)) = observed.get_mut("tags") else {
+        return None;
+    };
+    let stack = tags.remove(TAG_STACK)?;
+    stack.as_str().map(str::to_owned)
 }
 
 /// What was observed as attributes; what is `None` is left out.

@@ -12,7 +12,7 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use crate::ProviderResult;
-use crate::erased::{decode, encode};
+use crate::erased::{decode, encode, take_stack_tag};
 use crate::schema::lookup_schema;
 use crate::wait::Traits;
 
@@ -118,7 +118,11 @@ impl<T: LookupType> LookupProvider for ErasedLookup<T> {
         let found = self.inner.find(decode(arguments)?).await?;
         found
             .into_iter()
-            .map(|(id, observed)| Ok((id, encode(&observed)?)))
+            .map(|(id, observed)| {
+                let mut observed = encode(&observed)?;
+                take_stack_tag(&mut observed);
+                Ok((id, observed))
+            })
             .collect()
     }
 }

@@ -266,6 +266,10 @@ pub trait Provider: TypeDefinition {
     /// See [`ResourceType::holders`]. The attributes must be known; secrets are in clear.
     async fn holders(&self, attributes: &Attributes) -> ProviderResult<Vec<PhysicalId>>;
 
+    /// The stack that something is of by the tags that were last read of it; it is read where that has not happened
+    /// yet. `None` where no tag says so.
+    async fn stack_of(&self, id: &PhysicalId) -> ProviderResult<Option<String>>;
+
     /// See [`ResourceType::explain`].
     async fn explain(&self, id: &PhysicalId) -> Option<String>;
 }

@@ -57,6 +57,8 @@ pub(crate) struct Kind {
     pub tags: bool,
     /// How its own creates are recognised; by tags where those are kept.
     pub recognition: Recognition,
+    /// A create of what is there already writes over it and tells nothing.
+    pub idempotent: bool,
     /// The type of what it is under, named by the first attribute of its identity.
     pub under: Option<&'static str>,
     /// How long a new thing is on its way.
@@ -88,6 +90,7 @@ impl Kind {
             client_token: false,
             tags: false,
             recognition: Recognition::NaturalKey,
+            idempotent: false,
             under: None,
             ready_after: Duration::ZERO,
             changed_after: Duration::ZERO,
@@ -154,6 +157,11 @@ impl Kind {
     pub fn with_tags(mut self) -> Self {
         self.tags = true;
         self.recognition = Recognition::Tags;
+        self
+    }
+
+    pub fn idempotent(mut self) -> Self {
+        self.idempotent = true;
         self
     }
 

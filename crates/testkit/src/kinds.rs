@@ -17,6 +17,7 @@ pub(crate) fn kinds() -> &'static [Arc<Kind>] {
     KINDS.get_or_init(|| {
         let all = [
             definition(),
+            grant(),
             image(),
             policy(),
             rollout(),
@@ -125,6 +126,16 @@ fn policy() -> Kind {
         .attribute("document", Kinds::Json { policy: true }, &[])
         .attribute("attached", Kinds::Set(strings()), &[SetAfterCreate])
         .computed("arn", Arn)
+}
+
+/// Like a policy of a role: no tags, and a create of what is there already succeeds.
+fn grant() -> Kind {
+    Kind::new("app.grant", Under("role", "name"))
+        .idempotent()
+        .attribute("role", Kinds::String, &[Required, Immutable])
+        .attribute("name", Kinds::String, &[Required, Immutable])
+        .attribute("document", Kinds::String, &[])
+        .computed("id", Id)
 }
 
 /// Like a secret: one value that is never told back, one that is, both sensitive.

@@ -172,6 +172,10 @@ impl Provider for SimulatedType {
             .await
     }
 
+    async fn stack_of(&self, id: &PhysicalId) -> ProviderResult<Option<String>> {
+        Ok(self.shared.told(|world| world.stack_of(&self.kind, id)))
+    }
+
     async fn explain(&self, id: &PhysicalId) -> Option<String> {
         Some(format!("{id} has been looked at"))
     }

@@ -1,9 +1,10 @@
 //! What others made has the name that something of the file is to have: it is told, with how to take it over, and
 //! neither changed nor deleted.
 
+use infra_sandbox::{Clash, Twin};
 use serde_json::{Value, json};
 
-use crate::harness::Project;
+use crate::harness::{Project, Reference};
 
 const FILE: &str = "stacks/foreign.toml";
 
@@ -214,4 +215,110 @@ fn what_others_have_by_the_same_name_is_told_and_left_alone_and_can_be_taken_ove
     }
     project.stack("diff", FILE, &[]).exits(0);
     assert_eq!(project.boto3(&names, AS_IT_IS), before);
+}
+
+#[test]
+fn what_others_make_at_the_very_moment_is_told_and_left_alone() {
+    let reference = Reference::dev02();
+    let emulator = reference.project.emulator();
+    let in_the_way = Twin {
+        clash: vec![Clash::Refused, Clash::Returned],
+        ..Twin::of(["*.*"])
+    };
+    emulator.plant(&in_the_way.into()).unwrap();
+    let refused = reference.run("apply", &["-y"]).exits(1);
+    let report = emulator.clear_foreign().unwrap();
+    assert_eq!(
+        (report.touched, report.failed.as_slice()),
+        (0, [].as_slice()),
+        "{:?}",
+        report.planted
+    );
+    // Each is told with the line that would take it over.
+    for kind in [
+        "ec2.subnet",
+        "ec2.security_group",
+        "ecr.repository",
+        "ecs.cluster",
+        "iam.role",
+        "logs.log_group",
+    ] {
+        let mut of_kind = report
+            .planted
+            .iter()
+            .filter(|thing| thing.kind == kind)
+            .peekable();
+        assert!(of_kind.peek().is_some(), "no {kind} was in the way");
+        for thing in of_kind {
+            refused.tells(&format!("infra import STACK '{kind}."));
+            refused.tells(&format!("'{}'`", thing.ids[0]));
+        }
+    }
+    reference.apply();
+    reference.differs_in_nothing();
+}
+
+#[test]
+fn what_another_stack_is_in_charge_of_is_not_deleted() {
+    let project = Project::sandbox();
+    let resources = "[ec2.vpc.main]\ncidr_block = '10.0.0.0/16'\n\
+                     [ec2.vpc.other]\ncidr_block = '10.1.0.0/16'\n\
+                     [logs.log_group.main]\nlog_group_name = '/foreign/main'\n";
+    project.write(FILE, &format!("{STACK}{resources}"));
+    project.stack("apply", FILE, &["-y"]).exits(0);
+    let tag = |stack: &str| {
+        let script = "ec2, logs = client('ec2'), client('logs')\n\
+                      found = ec2.describe_vpcs(Filters=[{'Name': 'cidr', 'Values': ['10.0.0.0/16']}])['Vpcs'][0]['VpcId']\n\
+                      ec2.create_tags(Resources=[found], Tags=[{'Key': 'infra:stack', 'Value': given['stack']}])\n\
+                      group = logs.describe_log_groups(logGroupNamePrefix='/foreign/')['logGroups'][0]['logGroupArn']\n\
+                      logs.tag_resource(resourceArn=group, tags={'infra:stack': given['stack']})\n\
+                      result = found";
+        project.boto3(&json!({ "stack": stack }), script)
+    };
+    let vpc = tag("other/test/one/us-east-1");
+    project.stack("diff", FILE, &[]).exits(0);
+    for more in [&[][..], &["--no-refresh"]] {
+        let refused = project.stack("destroy", FILE, &[&["-y"], more].concat()).exits(1);
+        refused.says([
+            &*format!("ec2.vpc {} is of another stack", vpc.as_str().unwrap()),
+            "logs.log_group /foreign/main is of another stack",
+            "other/test/one/us-east-1",
+        ]);
+        let held = project.held();
+        let counts = held.counts();
+        let held = ["ec2.vpc", "logs.log_group"].map(|kind| counts.get(kind).copied());
+        assert_eq!(held, [Some(1), Some(1)]);
+    }
+    tag("foreign/test/one/us-east-1");
+    project.stack("destroy", FILE, &["-y"]).exits(0);
+    project.holds_nothing();
+}
+
+#[test]
+fn whether_a_name_is_free_is_not_asked_under_what_the_run_has_made() {
+    let reference = Reference::dev02();
+    reference.project.forget_requests();
+    reference.apply();
+    let asked = reference.project.requests();
+    let looks = [
+        "apigatewayv2.GetApiMappings",
+        "apigatewayv2.GetIntegrations",
+        "apigatewayv2.GetRoutes",
+        "application-autoscaling.DescribeScalingPolicies",
+        "ecr.GetLifecyclePolicy",
+        "iam.GetRolePolicy",
+        "iam.ListAttachedRolePolicies",
+    ];
+    for look in looks {
+        assert_eq!(asked.counts.get(look), None, "{look} in {:?}", asked.counts);
+    }
+    reference.project.forget_requests();
+    reference.run("diff", &[]).exits(0);
+    let asked = reference.project.requests();
+    // What is asked for at the same moment is asked together; on a slow machine in two goes.
+    let again = asked
+        .counts
+        .get("elbv2.DescribeTags")
+        .map_or(0, |count| count - 1);
+    assert!(asked.total - again <= 40, "{:?}", asked.counts);
 }

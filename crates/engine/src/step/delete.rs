@@ -1,8 +1,8 @@
 //! A delete.
 
 use infra_core::state::JournalEntry;
-use infra_core::{ErrorClass, Operation, PhysicalId, ResourceRecord};
-use infra_provider::{Call, Provider};
+use infra_core::{ErrorClass, Operation, PhysicalId, ProviderError, ResourceRecord};
+use infra_provider::{Call, Provider, TAG_STACK, serving, stack_tag};
 
 use super::intent::Effect;
 use super::{Finished, Keep, Message, StepError, StepRun};
@@ -22,6 +22,7 @@ impl StepRun {
             lifecycle: record.lifecycle.clone(),
             timeouts: record.timeouts.clone(),
         };
+        self.is_no_others(provider, &id).await?;
         // What AWS never tells back (`force_delete`) stands only among the applied.
         let mut last = record.observed.clone();
         last.extend(record.applied.clone());
@@ -75,5 +76,30 @@ impl StepRun {
             id: Some(id),
             ..Finished::default()
         })
+    }
+
+    /// Refuses what carries the tag of another stack: two states know it, and the other one is in charge of it.
+    async fn is_no_others(&self, provider: &dyn Provider, id: &PhysicalId) -> Result<(), StepError> {
+        let look = serving(self.address.clone(), provider.stack_of(id));
+        let told = match self.shared.cancellation.answer(look).await {
+            Err(error) if error.class == ErrorClass::NotFound => None,
+            told => told.map_err(|error| StepError::Failed(self.shared.reporter.redaction().error(error)))?,
+        };
+        let ours = stack_tag(&self.shared.stack);
+        match told.filter(|told| *told != ours) {
+            None => Ok(()),
+            Some(told) => {
+                let type_name = self.address.type_name();
+                let message = format!(
+                    "{type_name} {id} is of another stack, `{told}`, by its tag {TAG_STACK}; it is left as it is"
+                );
+                let hint = format!(
+                    "destroy it with that stack, or let go of it here: `[[removed]]` with `destroy = false`; if it is this \
+                     stack's, set its tag {TAG_STACK} to `{ours}`"
+                );
+                let error = ProviderError::new(ErrorClass::Blocked, message).hint(hint);
+                Err(StepError::Failed(error))
+            }
+        }
     }
 }

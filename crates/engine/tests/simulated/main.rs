@@ -14,6 +14,7 @@ mod data_loss;
 mod drift;
 mod estimates;
 mod failing;
+mod foreign;
 mod lookups;
 mod plans;
 mod properties;

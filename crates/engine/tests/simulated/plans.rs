@@ -272,6 +272,10 @@ impl Provider for Broken {
         self.inner().holders(attributes).await
     }
 
+    async fn stack_of(&self, id: &infra_core::PhysicalId) -> ProviderResult<Option<String>> {
+        self.inner().stack_of(id).await
+    }
+
     async fn explain(&self, _: &infra_core::PhysicalId) -> Option<String> {
         None
     }

@@ -129,6 +129,11 @@ impl Shared {
         result
     }
 
+    /// What earlier reads have told, which takes no call.
+    pub fn told<T>(&self, look: impl FnOnce(&World) -> T) -> T {
+        look(&self.lock().world)
+    }
+
     /// Makes a reading call, again and again while it fails by chance.
     pub async fn look<T>(
         &self,

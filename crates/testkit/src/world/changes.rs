@@ -37,6 +37,13 @@ impl World {
             _ => named_id(kind, &attributes).ok_or_else(|| invalid(kind, "its name is not set"))?,
         };
         let key = (kind.schema.name.clone(), id.clone());
+        if kind.idempotent
+            && let Some(thing) = self.things.get_mut(&key)
+        {
+            thing.attributes = attributes;
+            thing.made_for = Some(call.address.clone());
+            return Ok(thing.created(when.now));
+        }
         // What is gone counts for as long as it is told of.
         let is_taken = self.things.contains_key(&key) || self.ghosts.contains_key(&key);
         if is_taken || self.has_same_key(kind, &attributes) {

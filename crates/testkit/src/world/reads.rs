@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use infra_core::{Attributes, PhysicalId};
-use infra_provider::{Call, Found};
+use infra_provider::{Call, Found, TAG_STACK};
 use tokio::time::Instant;
 
 use super::World;
@@ -67,6 +67,12 @@ impl World {
             things.find(|thing| named.as_ref() == Some(&thing.id) && is_as_asked(thing, attributes))
         };
         found.map(|thing| thing.id.clone())
+    }
+
+    /// The stack that a thing is of by its tags.
+    pub fn stack_of(&self, kind: &Kind, id: &PhysicalId) -> Option<String> {
+        let thing = self.things.get(&(kind.schema.name.clone(), id.clone()))?;
+        thing.tags.get(TAG_STACK).cloned()
     }
 
     /// What has the name that these attributes make, as lists tell it now.

@@ -239,6 +239,24 @@ tags           = { Name = "web" }
             .find_map(|group| group.group_id)
             .map(PhysicalId::new))
     }
+
+    async fn holders(&self, attributes: &Attributes) -> ProviderResult<Vec<PhysicalId>> {
+        let name = known_str(attributes, "group_name");
+        let (Some(vpc), Some(name)) = (known_str(attributes, "vpc_id"), name) else {
+            return Ok(Vec::new());
+        };
+        let found = self
+            .client
+            .describe_security_groups()
+            .filters(filter("vpc-id", [vpc.to_owned()]))
+            .filters(filter("group-name", [name.to_owned()]))
+            .send()
+            .await
+            .aws("ec2", "DescribeSecurityGroups")?;
+        let groups = found.security_groups.unwrap_or_default().into_iter();
+        let ids = groups.filter_map(|group| group.group_id);
+        Ok(ids.map(PhysicalId::new).collect())
+    }
 }
 
 impl SecurityGroup {

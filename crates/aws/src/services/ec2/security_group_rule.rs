@@ -316,6 +316,21 @@ description       = "HTTPS from everywhere"
             .find_map(|rule| rule.security_group_rule_id)
             .map(PhysicalId::new))
     }
+
+    async fn holders(&self, attributes: &Attributes) -> ProviderResult<Vec<PhysicalId>> {
+        let Some(group) = known_str(attributes, "security_group_id") else {
+            return Ok(Vec::new());
+        };
+        let rules = self
+            .rules
+            .found_by(vec![filter("group-id", [group.to_owned()])])
+            .await?;
+        let there = rules.iter().map(|rule| self.observe(rule));
+        Ok(there
+            .filter(|(_, found)| is_the_same(attributes, &found.observed))
+            .map(|(id, _)| id)
+            .collect())
+    }
 }
 
 impl SecurityGroupRule {
@@ -378,6 +393,30 @@ impl SecurityGroupRule {
         };
         (PhysicalId::new(&observed.id), Found::ready(observed))
     }
+}
+
+/// Whether a rule lets the same through as these attributes ask for: AWS refuses a second one.
+fn is_the_same(attributes: &Attributes, there: &Observed) -> bool {
+    let text = |name: &str| known_str(attributes, name);
+    let port = |name: &str| known_integer(attributes, name);
+    let ends = [
+        ("cidr_ipv4", &there.cidr_ipv4),
+        ("cidr_ipv6", &there.cidr_ipv6),
+        ("prefix_list_id", &there.prefix_list_id),
+        (
+            "referenced_security_group_id",
+            &there.referenced_security_group_id,
+        ),
+    ];
+    let direction = match there.direction {
+        Direction::Egress => "egress",
+        Direction::Ingress => "ingress",
+    };
+    text("type") == Some(direction)
+        && text("ip_protocol") == there.ip_protocol.as_deref()
+        && port("from_port") == there.from_port.map(i64::from)
+        && port("to_port") == there.to_port.map(i64::from)
+        && ends.iter().all(|(name, there)| text(name) == there.as_deref())
 }
 
 /// Whether a protocol has ports, or types and codes.

@@ -285,6 +285,24 @@ tags                    = { Name = "public" }
             .find_map(|subnet| subnet.subnet_id)
             .map(PhysicalId::new))
     }
+
+    async fn holders(&self, attributes: &Attributes) -> ProviderResult<Vec<PhysicalId>> {
+        let network = known_str(attributes, "cidr_block");
+        let (Some(vpc), Some(network)) = (known_str(attributes, "vpc_id"), network) else {
+            return Ok(Vec::new());
+        };
+        // Another subnet that merely overlaps is none that could be taken over.
+        let found = self
+            .client
+            .describe_subnets()
+            .filters(filter("vpc-id", [vpc.to_owned()]))
+            .filters(filter("cidr-block", [network.to_owned()]))
+            .send()
+            .await;
+        let subnets = found.aws("ec2", "DescribeSubnets")?.subnets.unwrap_or_default();
+        let ids = subnets.into_iter().filter_map(|subnet| subnet.subnet_id);
+        Ok(ids.map(PhysicalId::new).collect())
+    }
 }
 
 impl Subnet {

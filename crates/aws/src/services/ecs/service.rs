@@ -297,6 +297,20 @@ deployment_circuit_breaker = { enable = true, rollback = true }
             .and_then(|service| service.service_arn)
             .map(PhysicalId::new))
     }
+
+    async fn holders(&self, attributes: &Attributes) -> ProviderResult<Vec<PhysicalId>> {
+        let name = known_str(attributes, "service_name");
+        let (Some(cluster), Some(name)) = (known_str(attributes, "cluster"), name) else {
+            return Ok(Vec::new());
+        };
+        let there = describe_service(&self.client, cluster, name).await?;
+        Ok(there
+            .filter(|service| service.status() != Some("DRAINING"))
+            .and_then(|service| service.service_arn)
+            .map(PhysicalId::new)
+            .into_iter()
+            .collect())
+    }
 }
 
 impl Service {

@@ -56,13 +56,10 @@ pub fn is_right(stage: &Stage, point: Point, clean: &Counts) {
         without(&known, &of_state),
         differences(&counts(&held), clean)
     );
-    for rest in ["intents", "deposed"] {
-        assert!(
-            is_empty(&state[rest]),
-            "the state still has {rest}: {}",
-            state[rest]
-        );
-    }
+    let deposed = &state["deposed"];
+    assert!(is_empty(deposed), "the state still has deposed: {deposed}");
+    let open = open_calls(&state["intents"]);
+    assert!(open.is_empty(), "the state still has open calls: {open:?}");
     if point != Point::Nothing {
         let diff = stage
             .reference
@@ -74,6 +71,31 @@ pub fn is_right(stage: &Stage, point: Point, clean: &Counts) {
 /// Whether a table or list of an exported state has nothing in it, or is not there.
 fn is_empty(rest: &Value) -> bool {
     rest.as_object().is_none_or(Map::is_empty) && rest.as_array().is_none_or(Vec::is_empty)
+}
+
+/// The intents of an exported state that are no creates in doubt: those are looked for again and hold nothing up.
+pub fn open_calls(intents: &Value) -> Vec<&Value> {
+    let all = intents.as_object().into_iter().flat_map(Map::values);
+    all.filter(|intent| intent["in_doubt_since_unix_ms"].is_null())
+        .collect()
+}
+
+/// Nothing that somebody else has made may have been changed or deleted. It is taken away, so that the account can be
+/// held against the state.
+#[track_caller]
+pub fn leaves_others_alone(stage: &Stage) -> usize {
+    let report = stage.reference.project.emulator().clear_foreign().unwrap();
+    let touched: Vec<_> = report
+        .planted
+        .iter()
+        .filter(|thing| !thing.by.is_empty())
+        .collect();
+    assert!(
+        report.touched == 0 && touched.is_empty(),
+        "it changed or deleted what is somebody else's: {touched:?}"
+    );
+    assert!(report.failed.is_empty(), "{:?}", report.failed);
+    report.planted.len()
 }
 
 /// Things with their kinds.

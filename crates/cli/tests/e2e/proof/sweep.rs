@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::{Mutex, OnceLock};
 
-use infra_sandbox::{Faults, Kill, KillMoment};
+use infra_sandbox::{Clash, Faults, Kill, KillMoment, Twin};
 
 use super::asked::Asked;
 use super::crew::{self, Proof};
@@ -116,6 +116,18 @@ struct Sweep {
     clean: Vec<OnceLock<Counts>>,
     /// How many requests of each operation a run was killed at.
     kills: Mutex<BTreeMap<String, usize>>,
+    /// How many things somebody else has made beside those of the stack.
+    twins: Mutex<usize>,
+}
+
+/// Just before each thing that the stack makes, somebody else makes its equal, wherever AWS takes both and tags tell them
+/// apart. Only where nothing is removed: what is under a thing of the stack goes with it, or keeps it from going.
+fn plant_twins(stage: &Stage) {
+    let beside = Twin {
+        clash: vec![Clash::Beside],
+        ..Twin::of(["ec2.*", "ecs.*", "apigatewayv2.CreateApi"])
+    };
+    stage.reference.project.emulator().plant(&beside.into()).unwrap();
 }
 
 impl Sweep {
@@ -133,6 +145,7 @@ impl Sweep {
             series: Mutex::new(series.collect()),
             clean: WAYS.iter().map(|_| OnceLock::new()).collect(),
             kills: Mutex::default(),
+            twins: Mutex::default(),
         }
     }
 
@@ -228,7 +241,12 @@ impl Proof for Sweep {
         });
         Self::begin(stage, way);
         stage.reference.project.forget_requests();
-        if self.disturb(stage, case) {
+        if way.to == Point::Original && way.through.is_empty() {
+            plant_twins(stage);
+        }
+        let was_killed = self.disturb(stage, case);
+        *self.twins.lock().unwrap() += judge::leaves_others_alone(stage);
+        if was_killed {
             judge::is_right(stage, way.to, clean);
         } else if let How::Once(_, at) = case.how {
             let mut series = self.series.lock().unwrap();
@@ -241,7 +259,11 @@ impl Proof for Sweep {
     fn happened(&self) -> String {
         let kills = self.kills.lock().unwrap();
         let total: usize = kills.values().sum();
-        format!("{total} kills at {} operations", kills.len())
+        let twins = self.twins.lock().unwrap();
+        format!(
+            "{total} kills at {} operations, {twins} equals of somebody else's",
+            kills.len()
+        )
     }
 }
 

@@ -191,6 +191,10 @@ impl Provider for WatchedType {
         self.inner().holders(attributes).await
     }
 
+    async fn stack_of(&self, id: &PhysicalId) -> ProviderResult<Option<String>> {
+        self.inner().stack_of(id).await
+    }
+
     async fn explain(&self, id: &PhysicalId) -> Option<String> {
         self.inner().explain(id).await
     }

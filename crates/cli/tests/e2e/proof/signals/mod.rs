@@ -12,7 +12,7 @@ use std::sync::{Mutex, OnceLock};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use serde_json::{Map, Value};
+use serde_json::Value;
 use tempfile::TempDir;
 
 use self::left::{MARK, nothing_is_left_running};
@@ -216,7 +216,7 @@ fn ends_as_it_should(run: &Run, sent: usize, took: Duration, way: &Way) {
 
 /// After one signal what is in flight is finished, but for what was about to be tried again, which is told.
 fn what_is_open_is_told(run: &Run, intents: &Value) {
-    for intent in intents.as_object().into_iter().flat_map(Map::values) {
+    for intent in judge::open_calls(intents) {
         let text = |name: &str| intent[name].as_str().unwrap();
         let told = format!("{} {} stopped", text("address"), text("operation"));
         assert!(
