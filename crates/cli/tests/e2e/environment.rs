@@ -11,7 +11,7 @@ use crate::secrets::{contains, files, forms};
 const FILE: &str = "stacks/environment.toml";
 
 /// Names as CI servers, shells and AWS have them, with fake values.
-const CANARIES: [(&str, &str); 9] = [
+const CANARIES: [(&str, &str); 11] = [
     ("AWS_SESSION_TOKEN", "fake+session=token@nowhere,one"),
     ("AWS_SECRET_ACCESS_KEY", "fake+secret=key@nowhere,two"),
     ("CI_JOB_TOKEN", "fake+ci=job@nowhere,three"),
@@ -23,9 +23,17 @@ const CANARIES: [(&str, &str); 9] = [
     ),
     ("DATABASE_URL", "postgres://user:fake+db=pw@nowhere,seven"),
     ("INFRA_VAR_token", "fake+variable=token@nowhere,eight"),
+    ("AWS_ACCESS_KEY_ID", "AKIAFAKECANARYTENTEN"),
+    ("HTTPS_PROXY", "http://user:fake%2Bproxy%3Deleven@127.0.0.1:9"),
     // Named by the file, but only where it is sensitive.
     ("HEADER", "fake+header=value@nowhere,nine"),
 ];
+
+/// Parts of them that are secret by themselves.
+const PARTS: [&str; 2] = ["fake%2Bproxy%3Deleven", "fake+proxy=eleven"];
+
+/// For people, for logs and for programs.
+const FORMATS: [&str; 3] = ["human", "plain", "json"];
 
 const STACK: &str = r#"
 [stack]
@@ -65,15 +73,15 @@ fn what_no_file_names_of_the_environment_is_found_nowhere() {
         let _ = writeln!(said, "{run}");
         run
     };
-    for (command, more) in [
-        ("validate", &[][..]),
-        ("graph", &[]),
-        ("plan", &[]),
-        ("plan", &["--output", "plain"]),
-        ("plan", &["--output", "json"]),
-        ("plan", &["--out", "saved.json"]),
-    ] {
-        keep(project.stack(command, FILE, more)).exits(0);
+    for format in FORMATS {
+        for (command, more) in [
+            ("validate", &[][..]),
+            ("graph", &[]),
+            ("plan", &[]),
+            ("plan", &["--out", "saved.json"]),
+        ] {
+            keep(project.stack(command, FILE, &[more, &["--output", format]].concat())).exits(0);
+        }
     }
     // Without the value that the plan does not hold it cannot be carried out; with it, it is.
     let saved = |project: &Project| project.command(["apply", "--plan", "saved.json", "-y"]);
@@ -82,23 +90,26 @@ fn what_no_file_names_of_the_environment_is_found_nowhere() {
         .says(["environment variable HEADER", "not in the plan"]);
     // What may be kept comes from the plan.
     keep(Run::of(saved(&project).env("WHO", "another"))).exits(0);
-    for (command, more) in [
-        ("diff", &[][..]),
-        ("apply", &["-y"]),
-        ("apply", &["-y", "--output", "json"]),
-        ("diff", &["--output", "json"]),
-        ("output", &[]),
-        ("output", &["--output", "json"]),
-        ("state list", &[]),
-        ("state show", &["infra.data.main"]),
-        ("state show", &["infra.data.main", "--output", "json"]),
-        ("state export", &[]),
-        ("state history", &[]),
-        ("report", &["--out", "report.html"]),
-    ] {
-        keep(project.stack(command, FILE, more)).exits(0);
+    let exported = keep(project.stack("state export", FILE, &[])).exits(0).stdout;
+    project.write("exported.json", &exported);
+    for format in FORMATS {
+        for (command, more) in [
+            ("diff", &[][..]),
+            ("apply", &["-y"]),
+            ("output", &[]),
+            ("state list", &[]),
+            ("state show", &["infra.data.main"]),
+            ("state export", &[]),
+            ("state import", &["exported.json"]),
+            ("state history", &[]),
+            ("report", &["--out", "report.html"]),
+        ] {
+            keep(project.stack(command, FILE, &[more, &["--output", format]].concat())).exits(0);
+        }
+        keep(project.infra(["schema", "--output", format])).exits(0);
+        keep(project.infra(["sandbox", "status", "--output", format])).exits(0);
     }
-    keep(project.infra(["schema"])).exits(0);
+    keep(project.infra(["completions", "bash"])).exits(0);
     keep(project.stack("import", FILE, &["ec2.vpc.other", "vpc-0"]));
     keep(project.stack("redeploy", FILE, &[]));
     keep(project.stack("destroy", FILE, &["-y"])).exits(0);
@@ -129,7 +140,12 @@ fn what_no_file_names_of_the_environment_is_found_nowhere() {
         plan.is_some_and(|(_, text)| contains(text, b"somebody")),
         "the plan was not looked at"
     );
-    for form in CANARIES.iter().flat_map(|(_, value)| forms(value)) {
+    for form in CANARIES
+        .iter()
+        .map(|(_, value)| value)
+        .chain(&PARTS)
+        .flat_map(|value| forms(value))
+    {
         for (name, text) in &written {
             assert!(
                 !contains(text, &form),
