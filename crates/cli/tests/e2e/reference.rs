@@ -160,6 +160,7 @@ environment = "dev"
 stage = "dev02"
 region = "us-east-1"
 allowed_account_ids = ["123456789012"]
+allow_data_loss = true
 "#,
     );
     reference.run_file("destroy", bare, &["-y"]).exits(0);
