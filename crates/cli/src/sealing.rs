@@ -56,6 +56,13 @@ impl Given {
         }
     }
 
+    /// The files that hold a key, or will: the machine's, whether or not it is in use, and the one that is given.
+    pub fn files(&self) -> impl Iterator<Item = PathBuf> {
+        self.machines_file()
+            .into_iter()
+            .chain(self.file.as_ref().map(PathBuf::from))
+    }
+
     /// The machine's own file: <https://specifications.freedesktop.org/basedir-spec/latest/>.
     fn machines_file(&self) -> Option<PathBuf> {
         let absolute = |text: &String| Path::new(text).is_absolute().then(|| PathBuf::from(text));

@@ -11,7 +11,7 @@ use infra_state_sled::{Mode, Request, SledStore};
 
 use crate::arguments::Where;
 use crate::named::Named;
-use crate::sealing::Sealing;
+use crate::sealing::{Given, Sealing};
 use crate::stack::Stopped;
 use crate::terminal::Terminal;
 
@@ -52,9 +52,11 @@ pub async fn site_unless_stopped(named: &Named, place: &Where, terminal: &Termin
     }
 }
 
-/// The states, and the sandbox's folder.
+/// The states, the sandbox's folder, and the sealing keys.
 fn own_paths(root: &Path, state_dir: &Path) -> Vec<PathBuf> {
-    vec![state_dir.to_owned(), root.join(".infra")]
+    let mut paths = vec![state_dir.to_owned(), root.join(".infra")];
+    paths.extend(Given::of_environment().files());
+    paths
 }
 
 /// Finds the state's folder; with `--sandbox` starts the emulator first.

@@ -18,6 +18,7 @@ struct Tools {
     folder: TempDir,
     digest: Digest,
     lines: Arc<Mutex<Vec<String>>>,
+    apart: Vec<PathBuf>,
 }
 
 impl Tools {
@@ -42,6 +43,7 @@ impl Tools {
             folder,
             digest: built.digest().clone(),
             lines: Arc::default(),
+            apart: Vec::new(),
         }
     }
 
@@ -56,6 +58,7 @@ impl Tools {
         let options = OpenOptions {
             tool_path: Some(tool_path),
             pull_base_images,
+            apart: self.apart.clone(),
             on_build_line: Some(Arc::new(move |line| lines.lock().unwrap().push(line.to_owned()))),
             ..OpenOptions::default()
         };
@@ -221,6 +224,68 @@ async fn newer_base_images_and_an_ignore_file_of_the_dockerfile_are_asked_for_in
             "{log}"
         );
     }
+}
+
+#[tokio::test]
+async fn what_is_apart_is_sent_to_no_tool() {
+    const SEEN: &str = "before=; for word; do case \"$before\" in --file) \
+         cat \"$word\" \"$word.dockerignore\" > \"${0%/*}/seen\"; echo \"buildkit=$DOCKER_BUILDKIT\" >> \"${0%/*}/seen\";; \
+         esac; before=$word; done";
+    let docker = format!(
+        "{SEEN}; case \"$1\" in buildx) exit 1;; version) echo 28;; build) {WRITE_ID};; save) cp \"$ARCHIVE\" \"$3\";; esac"
+    );
+    let exports = format!(
+        "{SEEN}; case \"$*\" in *inspect*) echo 'Driver: docker-container';; \
+         *) for word; do case \"$word\" in type=oci,dest=*) cp \"$ARCHIVE\" \"${{word#type=oci,dest=}}\";; esac; done;; esac"
+    );
+    let podman = format!("{SEEN}; case \"$1\" in build) {WRITE_ID};; save) cp \"$ARCHIVE\" \"$5\";; esac");
+    let buildah = format!(
+        "{SEEN}; case \"$1\" in build) {WRITE_ID};; push) cp \"$ARCHIVE\" \"${{last#oci-archive:}}\";; esac"
+    );
+    let context = TempDir::new().unwrap();
+    for (path, text) in [
+        ("Dockerfile", "FROM base\n"),
+        (".dockerignore", "notes\nleft-out\n!.local"),
+        (".local/share/infra/sealing-key", "key"),
+        ("state/log", "1"),
+    ] {
+        let path = context.path().join(path);
+        std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+        std::fs::write(path, text).unwrap();
+    }
+    let elsewhere = TempDir::new().unwrap();
+    let build = Build {
+        context: context.path().to_owned(),
+        ..simple()
+    };
+    for (name, script) in [
+        ("buildx", &exports),
+        ("docker", &docker),
+        ("podman", &podman),
+        ("buildah", &buildah),
+    ] {
+        let mut tools = Tools::new(&[(name, script)]);
+        tools.apart = [".local/share/infra/sealing-key", "state", "nowhere"]
+            .map(|path| context.path().join(path))
+            .to_vec();
+        tools.apart.push(elsewhere.path().to_owned());
+        tools.build(build.clone()).await.unwrap();
+        let seen = std::fs::read_to_string(tools.folder.path().join("seen")).unwrap();
+        assert_eq!(
+            seen,
+            "FROM base\nnotes\nleft-out\n!.local\n/.local/share/infra/sealing-key\n/state\nbuildkit=1\n",
+            "{name}"
+        );
+        let log = std::fs::read_to_string(tools.folder.path().join("log")).unwrap();
+        let by_name = log.contains("--ignorefile ") && log.contains("/Dockerfile.dockerignore");
+        assert_eq!(by_name, ["podman", "buildah"].contains(&name), "{log}");
+    }
+    // What the ignore file leaves out anyway needs nothing more.
+    std::fs::write(context.path().join(".dockerignore"), "state\n").unwrap();
+    let mut tools = Tools::new(&[("podman", &podman)]);
+    tools.apart = vec![context.path().join("state")];
+    tools.build(build).await.unwrap();
+    assert!(!tools.folder.path().join("seen").exists());
 }
 
 #[tokio::test]

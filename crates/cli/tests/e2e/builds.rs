@@ -53,7 +53,8 @@ impl Docker {
         let script = format!(
             "#!/bin/sh\nset -e\ncd '{}'\necho \"$*\" >> calls\ncase \"$1\" in\n\
              buildx) exit 1;;\nversion) echo 28;;\n\
-             build) for context; do :; done\n\
+             build) before=; for context; do [ \"$before\" != --file ] || cp \"$context.dockerignore\" ignored; \
+             before=$context; done\n\
              case \"$*\" in *--pull*) cp newest base;; esac\n\
              echo \"$(cat \"$context/content\")-$(cat base)\" > \"$3\";;\n\
              save) tar -cf \"$3\" -C \"images/$4\" .;;\n*) exit 1;;\nesac\n",
@@ -253,8 +254,8 @@ fn job(project: &Project, docker: &Docker, checkout: &Path, arguments: &[&str]) 
     let mut command: Command = bare_command(checkout, arguments);
     command
         .env("PATH", docker.path())
-        // The key of sensitive values is kept below it, which no job has in what it builds.
-        .env("HOME", project.root())
+        // Below it each job has a sealing key of its own, and so in what it builds.
+        .env("HOME", checkout)
         .env("AWS_ACCESS_KEY_ID", ACCOUNT)
         .env("AWS_SECRET_ACCESS_KEY", "testing")
         .env("AWS_ENDPOINT_URL", project.endpoint())
@@ -281,6 +282,12 @@ fn a_plan_of_one_job_and_an_apply_of_another_agree_about_a_build() {
     let builds = docker.builds();
     let in_two = format!(" {}", two.display());
     assert!(builds.len() == 1 && builds[0].contains(&in_two), "{builds:?}");
+    for checkout in [&one, &two] {
+        assert!(checkout.join(".local/share/infra/sealing-key").is_file());
+    }
+    let ignored = fs::read_to_string(docker.folder.join("ignored")).unwrap();
+    assert!(ignored.contains("/.local/share/infra/sealing-key\n"), "{ignored}");
+    assert!(ignored.contains("/plan.json\n"), "{ignored}");
     fs::remove_file(two.join("plan.json")).unwrap();
     fs::remove_file(one.join("plan.json")).unwrap();
     let state = one.join("state");

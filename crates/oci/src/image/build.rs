@@ -19,6 +19,7 @@ use tokio::process::Command;
 
 use super::OpenOptions;
 use super::children::Group;
+use crate::blob::blocking;
 use crate::error::{Error, ErrorClass};
 use crate::manifest::Platform;
 
@@ -74,10 +75,13 @@ pub(super) async fn run(build: &Build, options: &OpenOptions) -> Result<Built, E
         .or_else(|| std::env::var_os("PATH"))
         .unwrap_or_default();
     let tool = detect(&tool_path, &doing).await?;
+    let kept_out = kept_out(build, &tool, options, folder.path(), &doing).await?;
     let steps = Steps {
         doing,
         on_line: options.on_build_line.clone(),
+        needs_buildkit: kept_out.is_some(),
     };
+    let build = kept_out.as_ref().unwrap_or(build);
     match &tool {
         Tool::Buildx { program, leading } => {
             let mut arguments: Vec<OsString> = leading.iter().map(Into::into).collect();
@@ -114,6 +118,20 @@ pub(super) async fn run(build: &Build, options: &OpenOptions) -> Result<Built, E
         path: archive,
         keep: Arc::new(folder),
     })
+}
+
+/// The build without what is not to be in it.
+async fn kept_out(
+    build: &Build,
+    tool: &Tool,
+    options: &OpenOptions,
+    folder: &Path,
+    doing: &str,
+) -> Result<Option<Build>, Error> {
+    let prefers_containerfile = matches!(tool, Tool::Podman(_) | Tool::Buildah(_));
+    let (build, apart) = (build.clone(), options.apart.clone());
+    let (folder, doing) = (folder.to_owned(), doing.to_owned());
+    blocking(move || build.keeping_out(&apart, &folder, prefers_containerfile, &doing)).await
 }
 
 fn joined(prefix: &str, path: &Path) -> OsString {
@@ -255,6 +273,8 @@ fn is_program(path: &Path) -> bool {
 struct Steps {
     doing: String,
     on_line: Option<BuildLine>,
+    /// Docker's older builder knows no ignore file of a Dockerfile's own: it would send what is to be kept out.
+    needs_buildkit: bool,
 }
 
 impl Steps {
@@ -295,6 +315,9 @@ impl Steps {
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
             .stderr(Stdio::piped());
+        if self.needs_buildkit {
+            command.env("DOCKER_BUILDKIT", "1");
+        }
         let (mut child, group) = Group::spawn(&mut command)
             .map_err(|error| failed(format!("{name} cannot be started")).caused_by(error))?;
         let last = Mutex::new(VecDeque::new());

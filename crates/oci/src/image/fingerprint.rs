@@ -93,7 +93,7 @@ impl Build {
     }
 
     /// The one that is named, or those of the usual names.
-    fn dockerfiles(&self, doing: &str) -> Result<Vec<PathBuf>, Error> {
+    pub(super) fn dockerfiles(&self, doing: &str) -> Result<Vec<PathBuf>, Error> {
         if let Some(dockerfile) = &self.dockerfile {
             return Ok(vec![dockerfile.clone()]);
         }
@@ -114,9 +114,14 @@ impl Build {
         Some(PathBuf::from(path)).filter(|path| path.is_file())
     }
 
-    fn ignore(&self, doing: &str) -> Result<Ignore, Error> {
+    /// The ignore file that counts.
+    pub(super) fn ignore_file(&self) -> Option<PathBuf> {
         let usual = || Some(self.context.join(".dockerignore")).filter(|path| path.is_file());
-        let Some(path) = self.ignore_file_of_dockerfile().or_else(usual) else {
+        self.ignore_file_of_dockerfile().or_else(usual)
+    }
+
+    pub(super) fn ignore(&self, doing: &str) -> Result<Ignore, Error> {
+        let Some(path) = self.ignore_file() else {
             return Ok(Ignore::default());
         };
         let text = fs::read_to_string(&path).map_err(|error| Error::file(doing, &path, error))?;

@@ -6,6 +6,7 @@ mod docker_archive;
 mod files;
 mod fingerprint;
 mod ignore;
+mod kept_out;
 mod load;
 mod select;
 
@@ -60,6 +61,8 @@ pub struct OpenOptions {
     pub cache_directory: Option<PathBuf>,
     /// Whether a build looks for newer images that it begins with, instead of taking those that are on the machine.
     pub pull_base_images: bool,
+    /// Files and folders that no build gets, wherever they are, such as keys and states kept beside the sources.
+    pub apart: Vec<PathBuf>,
     /// Gets each line that a build tool writes.
     pub on_build_line: Option<BuildLine>,
     /// Where build tools are looked for, in the form of `PATH`; `None` is the `PATH` of the process.

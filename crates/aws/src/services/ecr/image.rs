@@ -400,6 +400,7 @@ impl Image {
             platform,
             on_build_line: Some(Arc::new(move |line: &str| lines.note(line))),
             pull_base_images: self.pull_base_images,
+            apart: self.builds.own.clone(),
             registry: self.registries.settings.clone(),
             ..OpenOptions::default()
         };

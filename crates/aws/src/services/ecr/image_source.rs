@@ -38,7 +38,8 @@ pub struct Source {
 pub struct Build {
     /// The folder that the build may read. It counts by its files: their paths, contents, whether they may be
     /// executed, and where symbolic links lead, not when they were written. What `.dockerignore` leaves out does not
-    /// count, and neither does `.git`.
+    /// count, and neither does `.git`. The states, saved plans and the sealing key of `infra` neither count nor go into the
+    /// build.
     pub context: String,
     /// The Dockerfile, relative to the context; `Dockerfile` when it is not given.
     pub dockerfile: Option<String>,
@@ -140,7 +141,7 @@ pub async fn fingerprint(build: &Attributes, own: &[PathBuf]) -> ProviderResult<
 
 /// The images that were built in this run: one whose push has to be tried again is not built again.
 pub struct Builds {
-    /// What is kept beside the sources, such as the state: it does not count.
+    /// What is kept beside the sources, such as the state and the sealing key: it does not count, and no build gets it.
     pub own: Vec<PathBuf>,
     built: Mutex<BTreeMap<String, Arc<OnceCell<Image>>>>,
 }
