@@ -31,6 +31,14 @@ pub enum EngineError {
     /// The plan would lose data that nobody allows to be lost: nothing was done.
     #[error("nothing was changed: the plan would lose data")]
     DataLoss(Vec<Diagnostic>),
+    /// What the plan's steps are made from is not here as it was planned: nothing was done.
+    #[error(
+        "nothing was changed: the sources of {} are not those that were planned; plan again (a job that carries out a saved \
+         plan needs the same files as the one that made it, and what other jobs leave in a build's folder belongs into \
+         `.dockerignore`)",
+        listed(.0)
+    )]
+    Sources(Vec<ResourceAddress>),
     /// The state moved since the plan was made.
     #[error(
         "the plan was made from serial {planned} of the state ({planned_lineage}), which now is at {found} ({found_lineage})"
@@ -71,6 +79,11 @@ pub enum ImportError {
     /// The state could not be written.
     #[error("the state cannot be written")]
     Journal(#[from] AppendError),
+}
+
+fn listed(addresses: &[ResourceAddress]) -> String {
+    let addresses: Vec<String> = addresses.iter().map(ToString::to_string).collect();
+    addresses.join(", ")
 }
 
 impl EngineError {

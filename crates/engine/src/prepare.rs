@@ -21,9 +21,22 @@ pub async fn prepare(
     lookups: &LookedUp,
     progress: Arc<dyn Progress>,
 ) -> Result<BTreeMap<ResourceAddress, Attributes>, Vec<Diagnostic>> {
+    prepare_some(stack, providers, identity, lookups, progress, |_| true).await
+}
+
+/// The same for those resources that are `chosen`.
+pub(crate) async fn prepare_some(
+    stack: &Stack,
+    providers: &dyn Providers,
+    identity: Option<&AwsIdentity>,
+    lookups: &LookedUp,
+    progress: Arc<dyn Progress>,
+    chosen: impl Fn(&ResourceAddress) -> bool,
+) -> Result<BTreeMap<ResourceAddress, Attributes>, Vec<Diagnostic>> {
     let preparing: Vec<&Resource> = stack
         .resources
         .values()
+        .filter(|resource| chosen(&resource.address))
         .filter(|resource| {
             providers
                 .provider(resource.address.type_name())

@@ -21,7 +21,7 @@ use crate::estimates::Estimates;
 use crate::events::Reporter;
 use crate::lookups::{LookedUp, look_up};
 use crate::outputs;
-use crate::prepare::prepare;
+use crate::prepare::{prepare, prepare_some};
 use crate::refresh::{Refreshed, refresh};
 use crate::retry::Pace;
 use crate::settle::Settling;
@@ -191,6 +191,45 @@ impl Session {
             .await
             .map_err(EngineError::Diagnostics)?;
         Ok(Prepared { made, lookups })
+    }
+
+    /// Checks that what a plan's steps are made from is on this machine as it was where the plan was made.
+    ///
+    /// # Errors
+    /// [`EngineError::Sources`] when it is not, diagnostics when it cannot be had, [`EngineError::Cancelled`].
+    pub async fn check_sources(&self, planned: &Planned) -> Result<(), EngineError> {
+        let Some(stack) = &planned.stack else {
+            return Ok(());
+        };
+        let makes = |step: &&Step| matches!(step.operation, StepOperation::Create | StepOperation::Update);
+        let made: BTreeSet<_> = planned
+            .plan
+            .steps
+            .iter()
+            .filter(makes)
+            .map(|step| &step.address)
+            .collect();
+        let progress: Arc<dyn Progress> = Arc::new(self.reporter.clone());
+        let preparing = prepare_some(
+            stack,
+            &*self.providers,
+            self.identity.as_ref(),
+            &planned.lookups,
+            progress,
+            |address| made.contains(address),
+        );
+        let prepared = self.cancellation.until(1, preparing).await;
+        let prepared = prepared
+            .ok_or(EngineError::Cancelled)?
+            .map_err(|found| EngineError::Diagnostics(found).masked(self.reporter.redaction()))?;
+        let others = prepared
+            .into_iter()
+            .filter(|(address, found)| planned.prepared.get(address) != Some(found));
+        let others: Vec<ResourceAddress> = others.map(|(address, _)| address).collect();
+        match others.is_empty() {
+            true => Ok(()),
+            false => Err(EngineError::Sources(others)),
+        }
     }
 
     pub(crate) fn settling(&self) -> Settling<'_> {

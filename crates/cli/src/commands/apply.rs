@@ -180,6 +180,12 @@ async fn saved(command: &Apply, path: &Path, terminal: &Terminal) -> Result<Exit
             "the plan does not come out the same any more (a sensitive variable has another value?): make it again"
         );
     }
+    // Here and not only when an image is made: by then other steps have been carried out.
+    if let Err(error) = open.session.check_sources(&planned).await {
+        let shown = show_engine_error(error, &open, terminal);
+        open.close().await;
+        return shown;
+    }
     let stack_file = saved.stack_file.clone();
     let task = task(command, &stack_file, &place);
     carry_out(

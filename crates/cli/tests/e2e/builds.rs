@@ -297,7 +297,11 @@ fn a_plan_of_one_job_and_an_apply_of_another_agree_about_a_build() {
     }
 
     // A job with other files than those that were planned touches nothing.
+    let more = format!("{stack}\n[ecr.repository.more]\nrepository_name = \"builds/more\"\n");
     project.write("one/content", "two");
+    for checkout in ["one", "two"] {
+        project.write(&format!("{checkout}/{FILE}"), &more);
+    }
     job(&project, &docker, &one, &["plan", FILE, "--out", "plan.json"]).exits(0);
     fs::copy(one.join("plan.json"), two.join("plan.json")).unwrap();
     project.forget_requests();
@@ -306,7 +310,21 @@ fn a_plan_of_one_job_and_an_apply_of_another_agree_about_a_build() {
         .says(["ecr.image.app", "are not those that were planned", "plan again"]);
     assert_eq!(docker.calls(), Vec::<String>::new());
     let counts = project.requests().counts;
-    assert!(!counts.contains_key("registry.PutManifest"), "{counts:?}");
+    for mutating in ["registry.PutManifest", "ecr.CreateRepository"] {
+        assert!(!counts.contains_key(mutating), "{counts:?}");
+    }
+    // What is left out of the run may be as it is.
+    let only = ["--target", "ecr.repository.more"];
+    job(
+        &project,
+        &docker,
+        &one,
+        &[&["plan", FILE, "--out", "plan.json"][..], &only].concat(),
+    )
+    .exits(0);
+    fs::copy(one.join("plan.json"), two.join("plan.json")).unwrap();
+    job(&project, &docker, &two, &["apply", "--plan", "plan.json", "-y"]).exits(0);
+    assert_eq!(docker.calls(), Vec::<String>::new());
 }
 
 #[test]
