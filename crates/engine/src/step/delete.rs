@@ -79,7 +79,11 @@ impl StepRun {
     }
 
     /// Refuses what carries the tag of another stack: two states know it, and the other one is in charge of it.
-    async fn is_no_others(&self, provider: &dyn Provider, id: &PhysicalId) -> Result<(), StepError> {
+    pub(super) async fn is_no_others(
+        &self,
+        provider: &dyn Provider,
+        id: &PhysicalId,
+    ) -> Result<(), StepError> {
         let look = serving(self.address.clone(), provider.stack_of(id));
         let told = match self.shared.cancellation.answer(look).await {
             Err(error) if error.class == ErrorClass::NotFound => None,
@@ -94,8 +98,9 @@ impl StepRun {
                     "{type_name} {id} is of another stack, `{told}`, by its tag {TAG_STACK}; it is left as it is"
                 );
                 let hint = format!(
-                    "destroy it with that stack, or let go of it here: `[[removed]]` with `destroy = false`; if it is this \
-                     stack's, set its tag {TAG_STACK} to `{ours}`"
+                    "change or destroy it with that stack, and forget it here: `infra state rm {} '{}'`; if it is this stack's, set \
+                     its tag {TAG_STACK} to `{ours}`",
+                    self.shared.stack, self.address
                 );
                 let error = ProviderError::new(ErrorClass::Blocked, message).hint(hint);
                 Err(StepError::Failed(error))

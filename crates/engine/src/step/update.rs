@@ -19,6 +19,7 @@ impl StepRun {
         applied: Attributes,
         keep: Keep,
     ) -> Result<Finished, StepError> {
+        self.is_no_others(provider, &id).await?;
         let schema = provider.schema();
         let wanted = request.spec.clone();
         let prior = request.prior.clone();

@@ -102,6 +102,14 @@ impl Cloud {
         self.meddle(address, Meddling::Fill);
     }
 
+    /// Somebody says by the tag of a resource's thing that it is this stack's.
+    pub fn give_to(&self, address: &str, stack: &str) {
+        self.meddle(
+            address,
+            Meddling::Tag(infra_provider::TAG_STACK, stack.to_owned()),
+        );
+    }
+
     /// From now on a resource's thing has this health; `None`: its own again.
     pub fn set_health(&self, address: &str, health: Option<Health>) {
         self.meddle(address, Meddling::Health(health));

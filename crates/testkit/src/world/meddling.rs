@@ -18,6 +18,7 @@ pub(crate) enum Meddling {
     Health(Option<Health>),
     Remove,
     Fill,
+    Tag(&'static str, String),
 }
 
 impl World {
@@ -68,6 +69,9 @@ impl World {
             }
             Meddling::Health(health) => thing.health = health,
             Meddling::Fill => thing.holds_data = true,
+            Meddling::Tag(key, value) => {
+                thing.tags.insert(key.to_owned(), value);
+            }
             Meddling::Remove => {
                 let key = (thing.kind.schema.name.clone(), thing.id.clone());
                 self.things.remove(&key);
