@@ -220,7 +220,7 @@ pub async fn open(
 ) -> Result<Open> {
     let cancellation = terminal.cancellation.clone();
     let (reporter, events) = infra_engine::channel(terminal.redaction.clone());
-    let view = terminal.watch(events, Some(sources));
+    let view = terminal.watch(wanted.id().clone(), events, Some(sources));
     view.status("signing in to AWS");
     let runs = infra_state_sled::runs_folder(&site.state_dir, wanted.id());
     let past = past_runs(runs.clone(), manner.forecasts);

@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use infra_core::{Diagnostic, Redaction, SourceMap};
+use infra_core::{Diagnostic, Redaction, SourceMap, StackId};
 use infra_engine::{Cancellation, EventReceiver};
 use infra_render::{Format, Style, Surroundings, open_sink, write_diagnostics};
 use tokio::sync::{mpsc, oneshot};
@@ -147,14 +147,14 @@ impl Terminal {
         }
     }
 
-    /// Shows the events of a run until their channel is closed.
-    pub fn watch(&self, events: EventReceiver, sources: Option<Arc<SourceMap>>) -> View {
+    /// Shows the events of a stack's run until their channel is closed.
+    pub fn watch(&self, stack: StackId, events: EventReceiver, sources: Option<Arc<SourceMap>>) -> View {
         let live = io::stderr().is_terminal();
         let out: Box<dyn Write + Send> = match self.format {
             Format::Json => Box::new(data()),
             _ => Box::new(io::stderr()),
         };
-        let sink = open_sink(self.format, self.err, sources, live, out);
+        let sink = open_sink(stack, self.format, self.err, sources, live, out);
         let (orders, receiver) = mpsc::unbounded_channel();
         View {
             orders,

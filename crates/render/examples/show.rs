@@ -49,7 +49,14 @@ fn main() -> io::Result<()> {
         return Ok(());
     }
     let sources = Some(Arc::new(scenario::sources()));
-    let mut sink = open_sink(format, style, sources, terminal, Box::new(io::stderr()));
+    let mut sink = open_sink(
+        scenario::plan().stack,
+        format,
+        style,
+        sources,
+        terminal,
+        Box::new(io::stderr()),
+    );
     sink.status("reading 14 resources")?;
     for tick in 0..15 {
         std::thread::sleep(Duration::from_millis(100 / speed));

@@ -35,7 +35,7 @@ pub use history::{RunRecord, runs, write_state_history};
 pub use live::{EventSink, HEARTBEAT_MS, HumanView, JsonView, PlainView, TerminalSize, open_sink};
 pub use outputs::{write_output, write_outputs};
 pub use page::write_report;
-pub use plan::{PlanView, write_plan};
+pub use plan::{PlanView, write_plan, write_stack_heading};
 pub use report::{Failure, RunEnd, RunReport, Skip};
 pub use state::{write_stacks, write_state_list, write_state_show};
 pub use style::{Format, Style, Surroundings};

@@ -2,7 +2,7 @@
 
 use std::io;
 
-use infra_core::{AttributeChange, AttributePath, Attributes, Value};
+use infra_core::{AttributeChange, AttributePath, Attributes, StackId, Value};
 use serde::Serialize;
 
 use crate::json;
@@ -20,6 +20,7 @@ use crate::value_diff::{self, Marks};
 pub fn write_outputs(
     out: &mut dyn io::Write,
     outputs: &Attributes,
+    stack: &StackId,
     heading: Option<&str>,
     format: Format,
     style: &Style,
@@ -43,6 +44,7 @@ pub fn write_outputs(
             out,
             "outputs",
             OutputsLine {
+                stack: stack.as_str(),
                 values: crate::value::shown_attributes(outputs),
                 sensitive: outputs
                     .iter()
@@ -115,6 +117,7 @@ fn as_json(value: &Value) -> String {
 
 #[derive(Serialize)]
 struct OutputsLine<'a> {
+    stack: &'a str,
     values: std::collections::BTreeMap<&'a str, Shown<'a>>,
     sensitive: Vec<&'a str>,
 }
@@ -147,7 +150,8 @@ mod tests {
 
     fn all(format: Format, heading: Option<&str>) -> String {
         let mut out = Vec::new();
-        write_outputs(&mut out, &outputs(), heading, format, &Style::plain()).unwrap();
+        let stack = StackId::new("app", "test", "dev", "us-east-1").unwrap();
+        write_outputs(&mut out, &outputs(), &stack, heading, format, &Style::plain()).unwrap();
         String::from_utf8(out).unwrap()
     }
 
@@ -173,7 +177,7 @@ mod tests {
         subnets={"a":"subnet-1","b":["subnet-2"]}
         url=https://example.com
         "##);
-        insta::assert_snapshot!(all(Format::Json, None), @r##"{"version":1,"type":"outputs","values":{"nothing":null,"password":{"$secret":"(sensitive)"},"ports":[80,443],"script":"#!/bin/sh\necho \u001b[1m\n","subnets":{"a":"subnet-1","b":["subnet-2"]},"url":"https://example.com"},"sensitive":["password"]}"##);
+        insta::assert_snapshot!(all(Format::Json, None), @r##"{"version":1,"type":"outputs","stack":"app/test/dev/us-east-1","values":{"nothing":null,"password":{"$secret":"(sensitive)"},"ports":[80,443],"script":"#!/bin/sh\necho \u001b[1m\n","subnets":{"a":"subnet-1","b":["subnet-2"]},"url":"https://example.com"},"sensitive":["password"]}"##);
     }
 
     #[test]

@@ -4,7 +4,9 @@ use std::borrow::Cow;
 use std::io;
 
 use infra_core::plan::{ActionCounts, Forecast, OutputChange, PlanMode, Reason, ReplaceOrder};
-use infra_core::{Action, AttributeChange, AttributePath, Change, DataAtStake, HeldData, Plan, Value};
+use infra_core::{
+    Action, AttributeChange, AttributePath, Change, DataAtStake, HeldData, Plan, StackId, Value,
+};
 
 use crate::forecast;
 use crate::line::{Line, write_lines};
@@ -39,6 +41,31 @@ pub fn write_plan(
             write_lines(out, &style.for_format(format), &plan_lines(plan, view, style))
         }
     }
+}
+
+/// Writes whose plan it is that comes next, for people; every line of JSON has its stack. With `apart` an empty line
+/// sets it apart from what stands above it.
+///
+/// # Errors
+/// When `out` fails.
+pub fn write_stack_heading(
+    out: &mut dyn io::Write,
+    stack: &StackId,
+    apart: bool,
+    format: Format,
+    style: &Style,
+) -> io::Result<()> {
+    if format == Format::Json {
+        return Ok(());
+    }
+    let mut lines = vec![
+        Line::new().add(Role::Strong, format!("Stack {stack}")),
+        Line::new(),
+    ];
+    if apart {
+        lines.insert(0, Line::new());
+    }
+    write_lines(out, &style.for_format(format), &lines)
 }
 
 /// Where the lines of one resource start, and its attributes.

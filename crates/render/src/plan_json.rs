@@ -14,6 +14,7 @@ use crate::value::Shown;
 
 #[derive(Serialize)]
 struct ChangeLine<'a> {
+    stack: &'a str,
     address: &'a ResourceAddress,
     action: Action,
     why: &'a Reason,
@@ -36,6 +37,7 @@ struct AttributeLine<'a> {
 
 #[derive(Serialize)]
 struct OutputLine<'a> {
+    stack: &'a str,
     name: &'a str,
     before: Shown<'a>,
     after: Shown<'a>,
@@ -65,6 +67,7 @@ pub(crate) fn write(out: &mut dyn io::Write, plan: &Plan, view: PlanView<'_>) ->
         }
         let set = attributes_of(change);
         let line = ChangeLine {
+            stack: plan.stack.as_str(),
             address: &change.address,
             action: change.action,
             why: &change.reason,
@@ -80,6 +83,7 @@ pub(crate) fn write(out: &mut dyn io::Write, plan: &Plan, view: PlanView<'_>) ->
     }
     for (name, change) in &plan.outputs {
         let line = OutputLine {
+            stack: plan.stack.as_str(),
             name,
             before: Shown(&change.before),
             after: Shown(&change.after),

@@ -66,7 +66,7 @@ fn run_text(format: Format, style: Style, events: &[Event]) -> String {
     let mut sink: Box<dyn EventSink> = match format {
         Format::Human => Box::new(HumanView::lines_only(writer, style, sources)),
         Format::Plain => Box::new(PlainView::new(writer, style, sources)),
-        Format::Json => Box::new(JsonView::new(writer)),
+        Format::Json => Box::new(JsonView::new(scenario::plan().stack, writer)),
     };
     sink.status("reading 14 resources").unwrap();
     play(&mut *sink, events, |_| {});

@@ -9,7 +9,7 @@ use infra_core::plan::PlanMode;
 use infra_engine::RunRequest;
 use infra_plan::{PlanOptions, same_work};
 
-use super::run::{Prepared, Task, carry_out, each, prepare, show_engine_error};
+use super::run::{Prepared, Task, Turn, carry_out, each, prepare, show_engine_error};
 use crate::accounts;
 use crate::arguments::{Losing, Running, Scope, Where};
 use crate::environment;
@@ -57,13 +57,14 @@ pub struct Apply {
 pub async fn run(command: &Apply, terminal: &Terminal) -> Result<Exit> {
     match &command.plan {
         Some(plan) => saved(command, plan, terminal).await,
-        None => each(&command.files, terminal, |file| one(command, file, terminal)).await,
+        None => each(&command.files, terminal, |turn| one(command, turn, terminal)).await,
     }
 }
 
 fn task<'a>(command: &'a Apply, file: &'a Path, place: &'a Where) -> Task<'a> {
     Task {
         file,
+        turn: None,
         place,
         command: "apply",
         mode: PlanMode::Apply,
@@ -75,8 +76,11 @@ fn task<'a>(command: &'a Apply, file: &'a Path, place: &'a Where) -> Task<'a> {
     }
 }
 
-async fn one(command: &Apply, file: PathBuf, terminal: &Terminal) -> Result<Exit> {
-    let task = task(command, &file, &command.place);
+async fn one(command: &Apply, turn: Turn, terminal: &Terminal) -> Result<Exit> {
+    let task = Task {
+        turn: Some(&turn),
+        ..task(command, &turn.file, &command.place)
+    };
     match prepare(&task, |_| Vec::new(), terminal).await? {
         Ok(prepared) => carry_out(prepared, &task, &command.running, terminal).await,
         Err(exit) => Ok(exit),

@@ -6,7 +6,7 @@ use anyhow::Result;
 use clap::Args;
 use infra_core::plan::PlanMode;
 
-use super::run::{Task, carry_out, each, prepare};
+use super::run::{Task, Turn, carry_out, each, prepare};
 use crate::arguments::{Losing, Running, Scope, Where};
 use crate::exit::Exit;
 use crate::stack::Manner;
@@ -37,12 +37,13 @@ pub struct Destroy {
 /// # Errors
 /// AWS or the state cannot be had.
 pub async fn run(command: &Destroy, terminal: &Terminal) -> Result<Exit> {
-    each(&command.files, terminal, |file| one(command, file, terminal)).await
+    each(&command.files, terminal, |turn| one(command, turn, terminal)).await
 }
 
-async fn one(command: &Destroy, file: PathBuf, terminal: &Terminal) -> Result<Exit> {
+async fn one(command: &Destroy, turn: Turn, terminal: &Terminal) -> Result<Exit> {
     let task = Task {
-        file: &file,
+        file: &turn.file,
+        turn: Some(&turn),
         place: &command.place,
         command: "destroy",
         mode: PlanMode::Destroy,

@@ -8,7 +8,7 @@ use infra_core::Unmanaged;
 use infra_core::plan::PlanMode;
 use infra_render::{PlanView, Surveyed, write_unmanaged};
 
-use super::run::{Prepared, Task, each, prepare, show_plan};
+use super::run::{Prepared, Task, Turn, each, prepare, show_plan};
 use crate::arguments::{Scope, Where};
 use crate::exit::Exit;
 use crate::stack::Manner;
@@ -37,12 +37,13 @@ pub struct Diff {
 /// # Errors
 /// AWS or the state cannot be had.
 pub async fn run(command: &Diff, terminal: &Terminal) -> Result<Exit> {
-    each(&command.files, terminal, |file| one(command, file, terminal)).await
+    each(&command.files, terminal, |turn| one(command, turn, terminal)).await
 }
 
-async fn one(command: &Diff, file: PathBuf, terminal: &Terminal) -> Result<Exit> {
+async fn one(command: &Diff, turn: Turn, terminal: &Terminal) -> Result<Exit> {
     let task = Task {
-        file: &file,
+        file: &turn.file,
+        turn: Some(&turn),
         place: &command.place,
         command: "diff",
         mode: PlanMode::Apply,
@@ -64,7 +65,7 @@ async fn one(command: &Diff, file: PathBuf, terminal: &Terminal) -> Result<Exit>
     } else {
         Ok(None)
     };
-    let shown = show_plan(&prepared.planned, PlanView::Diff, terminal);
+    let shown = show_plan(&task, &prepared.planned, PlanView::Diff, terminal);
     let plan = &prepared.planned.plan;
     let differs = plan.has_changes() || plan.has_drift();
     let stack = prepared.open.stack.id.to_string();
@@ -77,7 +78,7 @@ async fn one(command: &Diff, file: PathBuf, terminal: &Terminal) -> Result<Exit>
             things,
             Surveyed {
                 stack: &stack,
-                file: &file.display().to_string(),
+                file: &turn.file.display().to_string(),
                 options: if command.place.sandbox { "--sandbox" } else { "" },
             },
             terminal.format,

@@ -39,7 +39,14 @@ pub fn run(command: &OutputCommand, terminal: &Terminal) -> Result<Exit> {
     let declared = found.declared.as_ref().map(|stack| &stack.outputs);
     let mut out = data();
     match &command.name {
-        None => write_outputs(&mut out, &outputs, None, terminal.format, &terminal.out)?,
+        None => write_outputs(
+            &mut out,
+            &outputs,
+            &found.id,
+            None,
+            terminal.format,
+            &terminal.out,
+        )?,
         Some(name) => match outputs.get(name) {
             Some(value) if value.has_secret() => {
                 bail!("the output {name} is sensitive: the state keeps only its hash, so it cannot be shown")

@@ -10,7 +10,7 @@ use infra_core::plan::PlanMode;
 use infra_plan::refused_data_loss;
 use infra_render::PlanView;
 
-use super::run::{Prepared, Task, each, prepare, show_plan};
+use super::run::{Prepared, Task, Turn, each, prepare, show_plan};
 use crate::arguments::{Losing, Scope, Where};
 use crate::exit::Exit;
 use crate::saved_plan::{Origin, SavedOptions, SavedPlan};
@@ -52,12 +52,13 @@ pub async fn run(command: &PlanCommand, terminal: &Terminal) -> Result<Exit> {
         terminal.note("error: --out saves the plan of one stack: give one stack file");
         return Ok(Exit::Usage);
     }
-    each(&command.files, terminal, |file| one(command, file, terminal)).await
+    each(&command.files, terminal, |turn| one(command, turn, terminal)).await
 }
 
-async fn one(command: &PlanCommand, file: PathBuf, terminal: &Terminal) -> Result<Exit> {
+async fn one(command: &PlanCommand, turn: Turn, terminal: &Terminal) -> Result<Exit> {
     let task = Task {
-        file: &file,
+        file: &turn.file,
+        turn: Some(&turn),
         place: &command.place,
         command: "plan",
         mode: PlanMode::Apply,
@@ -72,7 +73,7 @@ async fn one(command: &PlanCommand, file: PathBuf, terminal: &Terminal) -> Resul
         Err(exit) => return Ok(exit),
     };
     let forecast = prepared.open.session.forecast(&prepared.planned.plan);
-    let shown = show_plan(&prepared.planned, PlanView::Plan(&forecast), terminal);
+    let shown = show_plan(&task, &prepared.planned, PlanView::Plan(&forecast), terminal);
     let warned = warn_of_data_loss(&prepared, terminal);
     let saved = match &command.out {
         Some(out) => save(command, &task, &prepared, out, terminal),

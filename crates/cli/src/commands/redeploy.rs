@@ -7,7 +7,7 @@ use clap::Args;
 use infra_core::plan::PlanMode;
 use infra_core::{ResourceAddress, Stack, Template};
 
-use super::run::{Task, carry_out, each, prepare};
+use super::run::{Task, Turn, carry_out, each, prepare};
 use crate::arguments::{Losing, Running, Scope, Where};
 use crate::exit::Exit;
 use crate::stack::{self, Manner};
@@ -47,11 +47,12 @@ pub struct Redeploy {
 /// # Errors
 /// AWS or the state cannot be had.
 pub async fn run(command: &Redeploy, terminal: &Terminal) -> Result<Exit> {
-    each(&command.files, terminal, |file| one(command, file, terminal)).await
+    each(&command.files, terminal, |turn| one(command, turn, terminal)).await
 }
 
-async fn one(command: &Redeploy, file: PathBuf, terminal: &Terminal) -> Result<Exit> {
-    let loaded = stack::read(&file, &command.place, terminal)?;
+async fn one(command: &Redeploy, turn: Turn, terminal: &Terminal) -> Result<Exit> {
+    let file = &turn.file;
+    let loaded = stack::read(file, &command.place, terminal)?;
     let Some(stack) = &loaded.stack else {
         return Ok(Exit::BadStack);
     };
@@ -76,7 +77,8 @@ async fn one(command: &Redeploy, file: PathBuf, terminal: &Terminal) -> Result<E
         return Ok(Exit::Usage);
     }
     let task = Task {
-        file: &file,
+        file: &turn.file,
+        turn: Some(&turn),
         place: &command.place,
         command: "redeploy",
         mode: PlanMode::Apply,

@@ -10,7 +10,7 @@ use infra_core::plan::PlanMode;
 use infra_core::{ResourceAddress, RunOutcome};
 use infra_engine::{EngineError, Planned, RunRequest, Walk};
 use infra_plan::{PlanOptions, refused_data_loss};
-use infra_render::{PlanView, write_outputs, write_plan};
+use infra_render::{PlanView, write_outputs, write_plan, write_stack_heading};
 
 use crate::arguments::{Running, Scope, Where};
 use crate::exit::Exit;
@@ -23,6 +23,8 @@ use crate::terminal::{Terminal, data};
 pub struct Task<'a> {
     /// The stack file; for a destroy it may be a stack's identity.
     pub file: &'a Path,
+    /// Which of the stacks of the command line it is; nothing for a saved plan.
+    pub turn: Option<&'a Turn>,
     /// Where its state is and which AWS it talks to.
     pub place: &'a Where,
     /// The command's name.
@@ -39,6 +41,16 @@ pub struct Task<'a> {
     pub manner: Manner,
     /// Where the plan is going to be saved.
     pub plan_file: Option<&'a Path>,
+}
+
+/// One of the stacks of a command line.
+pub struct Turn {
+    /// Its file, or for a destroy its identity.
+    pub file: PathBuf,
+    /// Counted from 1.
+    pub number: usize,
+    /// How many there are.
+    pub of: usize,
 }
 
 /// A stack that was read, opened and planned.
@@ -163,11 +175,26 @@ pub fn show_engine_error(error: EngineError, open: &Open, terminal: &Terminal) -
     }
 }
 
-/// Writes a plan to stdout.
+/// Writes a plan to stdout; of several stacks, under the stack's identity.
 ///
 /// # Errors
 /// When stdout is closed.
-pub fn show_plan(planned: &Planned, view: PlanView<'_>, terminal: &Terminal) -> io::Result<()> {
+pub fn show_plan(
+    task: &Task<'_>,
+    planned: &Planned,
+    view: PlanView<'_>,
+    terminal: &Terminal,
+) -> io::Result<()> {
+    if let Some(turn) = task.turn.filter(|turn| turn.of > 1) {
+        let stack = &planned.plan.stack;
+        write_stack_heading(
+            &mut data(),
+            stack,
+            turn.number > 1,
+            terminal.format,
+            &terminal.out,
+        )?;
+    }
     write_plan(&mut data(), &planned.plan, view, terminal.format, &terminal.out)
 }
 
@@ -186,7 +213,7 @@ pub async fn carry_out(
     } = prepared;
     let keeps_something = planned.plan.counts().forget > 0;
     let forecast = open.session.forecast(&planned.plan);
-    show_plan(&planned, PlanView::Plan(&forecast), terminal)?;
+    show_plan(task, &planned, PlanView::Plan(&forecast), terminal)?;
     let refused = refused_data_loss(&planned.plan, Some(&open.stack));
     if !refused.is_empty() {
         let shown = terminal.diagnostics(&refused, &open.stack.sources);
@@ -237,6 +264,7 @@ pub async fn carry_out(
         write_outputs(
             &mut data(),
             &outputs,
+            &id,
             Some("Outputs"),
             terminal.format,
             &terminal.out,
@@ -323,19 +351,22 @@ pub async fn execute(open: &Open, planned: Planned, command: &str) -> Result<Exi
 ///
 /// # Errors
 /// The stack that could not be had, where there is only one.
-pub async fn each<F>(
-    files: &[PathBuf],
-    terminal: &Terminal,
-    mut one: impl FnMut(PathBuf) -> F,
-) -> Result<Exit>
+pub async fn each<F>(files: &[PathBuf], terminal: &Terminal, mut one: impl FnMut(Turn) -> F) -> Result<Exit>
 where
     F: Future<Output = Result<Exit>>,
 {
     let mut exit = Exit::Done;
     let mut left = files.iter();
+    let mut number = 0;
     while terminal.cancellation.level() == 0 {
         let Some(file) = left.next() else { break };
-        let outcome = match one(file.clone()).await {
+        number += 1;
+        let turn = Turn {
+            file: file.clone(),
+            number,
+            of: files.len(),
+        };
+        let outcome = match one(turn).await {
             Err(error) if stack::is_stop(&error) => {
                 terminal.note(&format!(
                     "{}: stopped before anything was changed.",

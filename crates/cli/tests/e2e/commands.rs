@@ -128,6 +128,53 @@ fn one_bad_stack_does_not_keep_the_others_from_being_looked_at() {
     project.stack("diff", good, &[]).exits(0);
 }
 
+/// Two stages of one application differ in nothing but their names, and so do their plans.
+#[test]
+fn of_several_stacks_each_plan_says_whose_it_is() {
+    let project = project();
+    let (one, two) = ("stacks/one.toml", "stacks/two.toml");
+    for (file, stage) in [(one, "s1"), (two, "s2")] {
+        let text = small("10.0.0.0/16", "x").replace("stage = \"one\"", &format!("stage = \"{stage}\""));
+        project.write(file, &text);
+    }
+    let ids = ["small/test/s1/us-east-1", "small/test/s2/us-east-1"];
+    let in_order = |text: &str, parts: &[&str]| {
+        let places: Vec<Option<usize>> = parts.iter().map(|part| text.find(part)).collect();
+        assert!(
+            places.is_sorted() && places.iter().all(Option::is_some),
+            "{parts:?} in {text}"
+        );
+    };
+    let headings = ids.map(|id| format!("Stack {id}\n\n"));
+    for (command, more, format, code) in [
+        ("plan", &[][..], "plain", 0),
+        ("diff", &[], "human", 2),
+        ("apply", &["-y"], "human", 0),
+        ("diff", &[], "plain", 0),
+        ("destroy", &["-y"], "plain", 0),
+    ] {
+        let run = project
+            .stack(command, one, &[&[two, "--output", format], more].concat())
+            .exits(code);
+        assert!(run.stdout.starts_with(&headings[0]), "{run}");
+        in_order(&run.stdout, &[&headings[0], &format!("\n\n{}", headings[1])]);
+    }
+    for (command, more) in [("diff", &[][..]), ("apply", &["-y"]), ("destroy", &["-y"])] {
+        let run = project.stack(command, one, &[&[two, "--output", "json"], more].concat());
+        let lines = run.json();
+        let stacks: Vec<&str> = lines
+            .iter()
+            .map(|line| line["stack"].as_str().unwrap_or_default())
+            .collect();
+        let of_second = stacks.iter().position(|stack| *stack == ids[1]).unwrap();
+        assert!(stacks[..of_second].iter().all(|stack| *stack == ids[0]), "{run}");
+        assert!(stacks[of_second..].iter().all(|stack| *stack == ids[1]), "{run}");
+    }
+    // A person who named one stack knows which it is.
+    let run = project.stack("plan", one, &[]);
+    assert!(!run.stdout.contains(ids[0]), "{run}");
+}
+
 #[test]
 fn plan_tells_by_its_exit_code_when_asked() {
     let project = project();

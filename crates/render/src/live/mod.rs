@@ -10,7 +10,7 @@ pub(crate) mod words;
 use std::io;
 use std::sync::Arc;
 
-use infra_core::{Event, SourceMap};
+use infra_core::{Event, SourceMap, StackId};
 
 pub use human::{HumanView, TerminalSize};
 pub use json::JsonView;
@@ -47,9 +47,10 @@ pub trait EventSink: Send {
     fn clear(&mut self) -> io::Result<()>;
 }
 
-/// The sink for `format`. With `live` a human's view draws on standard error, and `out` is not used; without, and for all other formats, everything goes to `out`. With `sources` a failure
+/// The sink for what is done to `stack`, in `format`. With `live` a human's view draws on standard error, and `out` is not used; without, and for all other formats, everything goes to `out`. With `sources` a failure
 /// shows the line of the stack file that it came from.
 pub fn open_sink(
+    stack: StackId,
     format: Format,
     style: Style,
     sources: Option<Arc<SourceMap>>,
@@ -60,6 +61,6 @@ pub fn open_sink(
         Format::Human if live => Box::new(HumanView::on_terminal(style, sources)),
         Format::Human => Box::new(HumanView::lines_only(out, style, sources)),
         Format::Plain => Box::new(PlainView::new(out, style, sources)),
-        Format::Json => Box::new(JsonView::new(out)),
+        Format::Json => Box::new(JsonView::new(stack, out)),
     }
 }
