@@ -15,6 +15,15 @@ use infra_plan::{StepEstimate, critical_path, remaining_path};
 use proptest::prelude::*;
 use proptest::sample::Index;
 
+/// Why a plan for a design, or for a part of it, may be impossible.
+const REFUSALS: &[&str] = &[
+    "prevent-destroy",
+    "name-in-use",
+    "create-before-destroy",
+    "no-order",
+    "taken-twice",
+];
+
 /// What happens to a resource behind our back.
 #[derive(Debug, Clone, Copy)]
 enum Accident {
@@ -30,16 +39,7 @@ fn plan_for(case: &mut Case, design: &Design) -> Option<Plan> {
     case.stack = Some(design.stack(case, true));
     match case.plan() {
         Ok(plan) => return Some(plan),
-        Err(errors) => only(
-            &errors,
-            &[
-                "prevent-destroy",
-                "name-in-use",
-                "create-before-destroy",
-                "no-order",
-                "taken-twice",
-            ],
-        ),
+        Err(errors) => only(&errors, REFUSALS),
     }
     case.stack = Some(design.stack(case, false));
     match case.plan() {
@@ -241,7 +241,7 @@ proptest! {
             case.options.mode = if destroy { PlanMode::Destroy } else { PlanMode::Apply };
             match case.plan() {
                 Ok(plan) => prop_assert!(plan.changes.iter().any(|change| change.address == case.options.targets[0])),
-                Err(errors) => only(&errors, &["prevent-destroy", "name-in-use", "create-before-destroy", "no-order"]),
+                Err(errors) => only(&errors, REFUSALS),
             }
         }
     }
