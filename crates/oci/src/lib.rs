@@ -13,6 +13,7 @@
 
 mod blob;
 mod digest;
+mod docker_hub;
 mod error;
 mod gzip;
 mod image;

@@ -4,6 +4,7 @@ use std::fmt;
 use std::str::FromStr;
 
 use crate::digest::Digest;
+use crate::docker_hub;
 
 /// The name of an image in a registry, such as `public.ecr.aws/nginx/nginx:1.27`.
 ///
@@ -23,8 +24,6 @@ pub struct InvalidReference {
     text: String,
     problem: &'static str,
 }
-
-const DOCKER_HUB: &str = "docker.io";
 
 impl Reference {
     /// The registry's host, with its port if it has one.
@@ -49,15 +48,6 @@ impl Reference {
     /// The digest, if the reference has one.
     pub fn digest(&self) -> Option<&Digest> {
         self.digest.as_ref()
-    }
-
-    /// The address that speaks the distribution protocol for this registry. Docker Hub's is not its name.
-    pub(crate) fn base_url(&self) -> &str {
-        if self.registry == DOCKER_HUB {
-            "https://registry-1.docker.io"
-        } else {
-            &self.registry
-        }
     }
 }
 
@@ -95,8 +85,8 @@ impl FromStr for Reference {
             Some((host, repository)) if host.contains(['.', ':']) || host == "localhost" => {
                 (host, repository.to_owned())
             }
-            Some(_) => (DOCKER_HUB, name.to_owned()),
-            None => (DOCKER_HUB, format!("library/{name}")),
+            Some(_) => (docker_hub::NAME, name.to_owned()),
+            None => (docker_hub::NAME, format!("library/{name}")),
         };
         let host_is_plain = registry
             .bytes()
@@ -109,10 +99,9 @@ impl FromStr for Reference {
                 "a repository is lower-case letters and digits, parted by `.`, `_`, `-` or `/`",
             ));
         }
-        let registry = if registry == "index.docker.io" {
-            DOCKER_HUB
-        } else {
-            registry
+        let registry = match docker_hub::is_it(registry) {
+            true => docker_hub::NAME,
+            false => registry,
         };
         Ok(Self {
             registry: registry.to_owned(),
@@ -177,6 +166,11 @@ mod tests {
             ("nginx:1.27", "docker.io/library/nginx:1.27", "1.27"),
             ("team/app", "docker.io/team/app:latest", "latest"),
             ("index.docker.io/team/app", "docker.io/team/app:latest", "latest"),
+            (
+                "registry-1.docker.io/team/app",
+                "docker.io/team/app:latest",
+                "latest",
+            ),
             ("localhost/app:1", "localhost/app:1", "1"),
             ("127.0.0.1:5000/app", "127.0.0.1:5000/app:latest", "latest"),
             (

@@ -157,7 +157,7 @@ impl Image {
                 credentials,
             } => {
                 let registry = Registry::with_settings(
-                    reference.base_url(),
+                    reference.registry(),
                     credentials.clone(),
                     options.registry.clone(),
                 )?;

@@ -5,6 +5,7 @@ use std::net::IpAddr;
 use reqwest::Url;
 
 use crate::digest::Digest;
+use crate::docker_hub;
 use crate::error::Error;
 use crate::reference::{is_repository, is_tag};
 
@@ -16,7 +17,7 @@ pub(crate) struct Address {
 
 impl Address {
     /// Takes `https://host[:port]`, `http://loopback[:port]`, or a bare host, which means `https` unless it
-    /// is loopback.
+    /// is loopback. Docker Hub speaks the protocol at another host than those that people know.
     pub(crate) fn parse(text: &str) -> Result<Self, Error> {
         let doing = format!("reading the registry address `{text}`");
         let whole = if text.contains("://") {
@@ -40,6 +41,10 @@ impl Address {
                 "it has to be a scheme, a host and a port, and nothing else",
             )
             .with_hint("the repository and the credentials are given apart from it"));
+        }
+        if base.host_str().is_some_and(docker_hub::is_it) {
+            base.set_host(Some(docker_hub::REGISTRY))
+                .map_err(|error| Error::invalid(doing.as_str(), "it is no address").caused_by(error))?;
         }
         require_safe(&base, &doing)?;
         Ok(Self { base })
@@ -147,6 +152,10 @@ mod tests {
                 "registry.example.com:8443",
                 Some("https://registry.example.com:8443"),
             ),
+            ("docker.io", Some("https://registry-1.docker.io")),
+            ("https://index.docker.io", Some("https://registry-1.docker.io")),
+            ("registry-1.docker.io", Some("https://registry-1.docker.io")),
+            ("docker.io.evil.example", Some("https://docker.io.evil.example")),
             ("http://127.0.0.1:5000", Some("http://127.0.0.1:5000")),
             ("127.0.0.1:443", Some("http://127.0.0.1:443")),
             ("localhost:5000", Some("http://localhost:5000")),

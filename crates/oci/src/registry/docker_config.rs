@@ -12,6 +12,7 @@ use tokio::io::AsyncWriteExt;
 use tokio::process::Command;
 
 use super::auth::Credentials;
+use crate::docker_hub;
 use crate::error::{Error, ErrorClass};
 
 #[derive(Debug, Default, Deserialize)]
@@ -60,7 +61,13 @@ impl Credentials {
         })?;
         let helper = of_host(&config.helpers, host).or(config.store.as_ref());
         if let Some(helper) = helper {
-            return ask(&helper_program(helper)?, host).await;
+            let program = helper_program(helper)?;
+            for name in helper_names(host) {
+                if let Some(found) = ask(&program, name).await? {
+                    return Ok(Some(found));
+                }
+            }
+            return Ok(None);
         }
         match of_host(&config.auths, host) {
             Some(entry) if !entry.auth.is_empty() => Self::from_basic_token(&entry.auth).map(Some),
@@ -69,17 +76,31 @@ impl Credentials {
     }
 }
 
-/// Entries are by host, or by an address that begins with a scheme and may have a path.
+/// Entries are by host, or by an address that begins with a scheme and may have a path. Docker Hub's are by any of its
+/// names, Docker's own first.
 fn of_host<'a, T>(entries: &'a BTreeMap<String, T>, host: &str) -> Option<&'a T> {
-    let bare = |key: &str| -> String {
+    let bare = |key: &'a str| -> &'a str {
         let key = key.split_once("://").map_or(key, |(_, rest)| rest);
-        key.split('/').next().unwrap_or_default().to_ascii_lowercase()
+        key.split('/').next().unwrap_or_default()
     };
-    let host = host.to_ascii_lowercase();
-    entries
-        .iter()
-        .find(|(key, _)| bare(key) == host)
-        .map(|(_, entry)| entry)
+    let by = |host: &str| {
+        entries
+            .iter()
+            .find(|(key, _)| bare(key).eq_ignore_ascii_case(host))
+    };
+    let found = match docker_hub::is_it(host) {
+        true => docker_hub::HOSTS.iter().find_map(|host| by(host)),
+        false => by(host),
+    };
+    found.map(|(_, entry)| entry)
+}
+
+/// What a helper may know a registry by: what Docker calls Docker Hub, what other tools do.
+fn helper_names(host: &str) -> Vec<&str> {
+    match docker_hub::is_it(host) {
+        true => [docker_hub::LOGIN].into_iter().chain(docker_hub::HOSTS).collect(),
+        false => vec![host],
+    }
 }
 
 /// The program of a helper's name.
@@ -171,6 +192,51 @@ mod tests {
             let wanted = if is_found { ann.clone() } else { None };
             assert_eq!(found(&config, host).await.unwrap(), wanted, "{key} for {host}");
         }
+    }
+
+    #[tokio::test]
+    async fn docker_hubs_login_is_found_by_each_of_its_names() {
+        let ann = Some(Credentials::new("ann", "not-a-real-password"));
+        let keys = [
+            "https://index.docker.io/v1/",
+            "index.docker.io",
+            "docker.io",
+            "https://registry-1.docker.io",
+        ];
+        for key in keys {
+            for host in [
+                "docker.io",
+                "registry-1.docker.io",
+                "index.docker.io",
+                "Docker.IO",
+            ] {
+                let config = format!(r#"{{"auths": {{"{key}": {{"auth": "{AUTH}"}}}}}}"#);
+                assert_eq!(found(&config, host).await.unwrap(), ann, "{key} for {host}");
+            }
+            let config = format!(r#"{{"auths": {{"{key}": {{"auth": "{AUTH}"}}}}}}"#);
+            assert_eq!(found(&config, "io").await.unwrap(), None);
+            assert_eq!(
+                found(&config, "index.docker.io.evil.example").await.unwrap(),
+                None
+            );
+            // A helper of its own, by the same names.
+            let config = format!(r#"{{"credHelpers": {{"{key}": "of-nobody"}}}}"#);
+            let error = found(&config, "registry-1.docker.io").await.unwrap_err();
+            assert!(
+                error.to_string().contains("docker-credential-of-nobody"),
+                "{error}"
+            );
+        }
+    }
+
+    #[test]
+    fn helpers_are_asked_for_docker_hub_as_docker_does() {
+        assert_eq!(
+            helper_names("registry-1.docker.io")[0],
+            "https://index.docker.io/v1/"
+        );
+        assert!(helper_names("docker.io").contains(&"docker.io"));
+        assert_eq!(helper_names("registry.example.com"), ["registry.example.com"]);
     }
 
     #[tokio::test]
