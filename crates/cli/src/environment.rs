@@ -19,6 +19,11 @@ pub fn variable(name: &str) -> Option<String> {
     std::env::var(name).ok().filter(|value| !value.is_empty())
 }
 
+/// A variable that is set, empty or not. What is no text is given with signs in place of what cannot be read.
+pub fn set(name: &str) -> Option<String> {
+    Some(std::env::var_os(name)?.to_string_lossy().into_owned())
+}
+
 /// Where Docker keeps its configuration, and in it the credentials of registries.
 pub fn docker_config() -> Option<PathBuf> {
     let home = || Some(PathBuf::from(variable("HOME")?).join(".docker"));

@@ -5,6 +5,7 @@ mod arguments;
 mod commands;
 mod environment;
 mod exit;
+mod journal;
 mod named;
 mod project;
 mod reading;

@@ -30,8 +30,8 @@ pub struct Sealing {
 enum Source {
     /// A variable of the environment, or the file that it names.
     Given(String),
-    /// The machine's file.
-    Kept(PathBuf),
+    /// The machine's file, and whether it was made just now.
+    Kept { path: PathBuf, is_new: bool },
     /// Made just now for this process alone, with the reason.
     Passing(String),
 }
@@ -49,8 +49,8 @@ impl Given {
     /// As this process was started with them.
     pub fn of_environment() -> Self {
         Self {
-            key: environment::variable(SEALING_KEY),
-            file: environment::variable(SEALING_KEY_FILE),
+            key: environment::set(SEALING_KEY),
+            file: environment::set(SEALING_KEY_FILE),
             data_home: environment::variable("XDG_DATA_HOME"),
             home: environment::variable("HOME"),
         }
@@ -58,9 +58,12 @@ impl Given {
 
     /// The files that hold a key, or will: the machine's, whether or not it is in use, and the one that is given.
     pub fn files(&self) -> impl Iterator<Item = PathBuf> {
-        self.machines_file()
-            .into_iter()
-            .chain(self.file.as_ref().map(PathBuf::from))
+        self.machines_file().into_iter().chain(
+            self.file
+                .iter()
+                .filter(|path| !path.is_empty())
+                .map(PathBuf::from),
+        )
     }
 
     /// The machine's own file: <https://specifications.freedesktop.org/basedir-spec/latest/>.
@@ -83,6 +86,8 @@ impl Sealing {
             (Some(_), Some(_)) => {
                 bail!("{SEALING_KEY} and {SEALING_KEY_FILE} are both set: give one of them")
             }
+            (Some(text), None) if text.trim().is_empty() => bail!("{SEALING_KEY} {EMPTY}"),
+            (None, Some(path)) if path.trim().is_empty() => bail!("{SEALING_KEY_FILE} {EMPTY}"),
             (Some(text), None) => Ok(Self {
                 key: key_in(text).with_context(|| format!("{SEALING_KEY} is no key"))?,
                 source: Source::Given(SEALING_KEY.to_owned()),
@@ -93,6 +98,9 @@ impl Sealing {
                 let named = format!("{SEALING_KEY_FILE} ({})", path.display());
                 let text = fs::read_to_string(path)
                     .with_context(|| format!("the file of {named} cannot be read"))?;
+                if text.trim().is_empty() {
+                    bail!("the file of {named} is empty: {MAKE_ONE}");
+                }
                 Ok(Self {
                     key: key_in(&text).with_context(|| format!("the file of {named} holds no key"))?,
                     source: Source::Given(named),
@@ -108,8 +116,8 @@ impl Sealing {
             return Self::new(Source::Passing(why));
         };
         refuse_beside_states(&path, state_dir)?;
-        let text = match read_or_make(&path) {
-            Ok(text) => text,
+        let (text, is_new) = match read_or_make(&path) {
+            Ok(found) => found,
             Err(error) => return Self::new(Source::Passing(format!("{error:#}"))),
         };
         refuse_readable_by_others(&path)?;
@@ -117,12 +125,12 @@ impl Sealing {
             key_in(&text).with_context(|| format!("the file {} holds no sealing key", path.display()))?;
         Ok(Self {
             key,
-            source: Source::Kept(path),
+            source: Source::Kept { path, is_new },
         })
     }
 
     fn new(source: Source) -> Result<Self> {
-        let key = SealingKey::new(random()?);
+        let key = SealingKey::new(random()?).passing();
         Ok(Self { key, source })
     }
 
@@ -138,7 +146,15 @@ impl Sealing {
     pub fn lost(&self) -> Option<&str> {
         match &self.source {
             Source::Passing(why) => Some(why),
-            Source::Given(_) | Source::Kept(_) => None,
+            Source::Given(_) | Source::Kept { .. } => None,
+        }
+    }
+
+    /// The file that the key was written to just now.
+    pub fn made(&self) -> Option<&Path> {
+        match &self.source {
+            Source::Kept { path, is_new: true } => Some(path),
+            _ => None,
         }
     }
 
@@ -156,10 +172,22 @@ impl Sealing {
         };
         bail!(
             "the state of {} holds sensitive values that are sealed {needed}, and {}: nothing was compared or changed. \
-             {HOW_TO_GIVE}",
+             {HOW_TO_GIVE}. If it is lost: `infra destroy`, `infra state list` and `infra state rm` need none",
             state.stack,
             self.named()
         );
+    }
+
+    /// What is told where a run goes on without the key that a state needs.
+    pub fn unneeded(&self, state: &State) -> String {
+        let by = state.sealed_with.as_ref();
+        let by = by.map_or_else(String::new, |id| format!(" (with the key {id})"));
+        format!(
+            "note: the state of {} holds sensitive values that are sealed{by}, and {}: they are not needed here, and stay as \
+             they are",
+            state.stack,
+            self.named()
+        )
     }
 
     /// The same for a saved plan.
@@ -181,7 +209,7 @@ impl Sealing {
         let id = self.key.id();
         match &self.source {
             Source::Given(by) => format!("the key of {by} is {id}"),
-            Source::Kept(path) => format!("the key of this machine is {id} ({})", path.display()),
+            Source::Kept { path, .. } => format!("the key of this machine is {id} ({})", path.display()),
             Source::Passing(why) => format!("this machine has no key ({why})"),
         }
     }
@@ -193,19 +221,29 @@ fn random() -> Result<[u8; SealingKey::MIN_BYTES]> {
     Ok(bytes)
 }
 
-/// What the machine's file holds. Where two processes make it at the same time, both have the one that was first.
-fn read_or_make(path: &Path) -> Result<String> {
+/// What the machine's file holds, and whether it was made for that. Where two processes make it at the same time, both
+/// have the one that was first.
+fn read_or_make(path: &Path) -> Result<(String, bool)> {
+    let mut made = None;
     let reading = || fs::read_to_string(path);
-    match reading() {
+    let text = match reading() {
         Err(error) if error.kind() == ErrorKind::NotFound => {
             create_private_folder(path.parent().unwrap_or(Path::new(".")))?;
-            write_private_once(path, format!("{}\n", STANDARD.encode(random()?)).as_bytes())?;
+            let text = made.insert(format!("{}\n", STANDARD.encode(random()?)));
+            write_private_once(path, text.as_bytes())?;
             reading()
         }
         read => read,
-    }
-    .with_context(|| format!("{} cannot be read", path.display()))
+    };
+    let text = text.with_context(|| format!("{} cannot be read", path.display()))?;
+    let is_new = made.is_some_and(|made| made == text);
+    Ok((text, is_new))
 }
+
+const MAKE_ONE: &str = "make one with `head -c 32 /dev/urandom | base64`";
+
+const EMPTY: &str = "is set and empty. Give the key, or unset the variable for the key of this machine; in CI a variable is \
+                     empty where it was never filled in";
 
 const HOW_TO_GIVE: &str = "Give that key as INFRA_SEALING_KEY (32 bytes or more in base64), or as a file that \
                            INFRA_SEALING_KEY_FILE names; the machine that last applied the stack has it there, or in \
@@ -214,11 +252,11 @@ const HOW_TO_GIVE: &str = "Give that key as INFRA_SEALING_KEY (32 bytes or more 
 fn key_in(text: &str) -> Result<SealingKey> {
     // What it holds must be said nowhere, not even in part.
     let Ok(bytes) = STANDARD.decode(text.split_whitespace().collect::<String>()) else {
-        bail!("it is not base64: make one with `head -c 32 /dev/urandom | base64`");
+        bail!("it is not base64: {MAKE_ONE}");
     };
     SealingKey::from_given(&bytes).with_context(|| {
         format!(
-            "it has {} bytes and needs {} or more: make one with `head -c 32 /dev/urandom | base64`",
+            "it has {} bytes and needs {} or more: {MAKE_ONE}",
             bytes.len(),
             SealingKey::MIN_BYTES
         )
@@ -288,6 +326,9 @@ mod tests {
         for sealing in &made {
             assert_eq!((&sealing.key, sealing.lost()), (&made[0].key, None));
         }
+        let told: Vec<&Path> = made.iter().filter_map(Sealing::made).collect();
+        assert_eq!(told, [path.as_path()], "it is made once");
+        assert_eq!(Sealing::find(&given, &states).unwrap().made(), None);
         #[cfg(unix)]
         {
             use std::os::unix::fs::PermissionsExt;
@@ -331,7 +372,8 @@ mod tests {
         };
         let by_variable = with(Some(KEY), None).unwrap();
         assert_eq!(by_variable.key, with(None, Some(&file)).unwrap().key);
-        let missing = folder.path().join("missing");
+        let [missing, empty] = ["missing", "empty"].map(|name| folder.path().join(name));
+        fs::write(&empty, "\n").unwrap();
         let cases = [
             (Some("c2hvcnQtc2VjcmV0"), None, "it has 12 bytes and needs 32"),
             (
@@ -341,6 +383,15 @@ mod tests {
             ),
             (None, Some(missing.as_path()), "cannot be read"),
             (Some(KEY), Some(file.as_path()), "both set"),
+            (Some(""), None, "INFRA_SEALING_KEY is set and empty"),
+            (Some(" \n"), None, "INFRA_SEALING_KEY is set and empty"),
+            (
+                None,
+                Some(Path::new("")),
+                "INFRA_SEALING_KEY_FILE is set and empty",
+            ),
+            (None, Some(empty.as_path()), "is empty: make one"),
+            (None, Some(folder.path()), "cannot be read"),
         ];
         for (key, file, expected) in cases {
             let refused = with(key, file).unwrap_err();

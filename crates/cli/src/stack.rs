@@ -12,15 +12,16 @@ use infra_core::{Connection, Location, ResourceAddress, Secret, Severity, Source
 use infra_engine::{EngineError, Estimates, ImportError, Machine, Pace, Reporter, Session, Walk};
 use infra_provider::{BuiltIn, Providers};
 use infra_record::Durations;
-use infra_state::{Journal, StateError, StateStore};
+use infra_state::{Journal, StateError};
 use infra_state_sled::SledStore;
 
 use crate::accounts;
 use crate::arguments::Where;
 use crate::environment;
+use crate::journal::{open_journal, sealing_key};
 use crate::recording;
-use crate::sealing::{Given, Sealing};
-use crate::site::{Need, Site, open_sealing};
+use crate::sealing::Sealing;
+use crate::site::{Need, Site};
 use crate::terminal::{Terminal, View};
 
 /// The account that the emulator takes for its own when a stack allows any.
@@ -124,31 +125,6 @@ pub fn is_stop(error: &anyhow::Error) -> bool {
         || matches!(error.downcast_ref(), Some(ImportError::Cancelled))
 }
 
-/// Opens a stack's state with its journal, while signals are heard.
-async fn open_journal(
-    site: &Site,
-    id: &StackId,
-    command: &str,
-    need: Need,
-    sealing: &Sealing,
-    terminal: &Terminal,
-) -> Result<(Arc<SledStore>, Arc<Journal>)> {
-    let (site, id, command) = (site.clone(), id.clone(), command.to_owned());
-    let (sealing, terminal) = (sealing.clone(), terminal.clone());
-    let opening = tokio::task::spawn_blocking(move || {
-        let store = open_sealing(&site, &id, &command, need, &sealing.key, &terminal)?;
-        let store = Arc::new(store);
-        let journal = Journal::open(Arc::clone(&store) as Arc<dyn StateStore>)?;
-        journal.with_state(|state| sealing.check(state))?;
-        let journal = match sealing.lost() {
-            Some(why) => journal.with_lost_key(why.to_owned()),
-            None => journal,
-        };
-        Ok((store, Arc::new(journal)))
-    });
-    opening.await.context("the state cannot be opened")?
-}
-
 /// A stack that is open for planning and running.
 pub struct Open {
     /// What carries plans out.
@@ -175,6 +151,8 @@ pub struct Manner {
     pub forecasts: bool,
     /// Whether builds of images look for newer images to begin with.
     pub pull_base_images: bool,
+    /// Whether sensitive values are compared, so that a state with some needs its key.
+    pub compares: bool,
 }
 
 impl Default for Manner {
@@ -185,6 +163,7 @@ impl Default for Manner {
             wait: true,
             forecasts: true,
             pull_base_images: false,
+            compares: true,
         }
     }
 }
@@ -219,17 +198,24 @@ pub async fn open(
     terminal: &Terminal,
 ) -> Result<Open> {
     let cancellation = terminal.cancellation.clone();
+    let sealing = sealing_key(site, terminal)?;
     let (reporter, events) = infra_engine::channel(terminal.redaction.clone());
     let view = terminal.watch(wanted.id().clone(), events, Some(sources));
     view.status("signing in to AWS");
     let runs = infra_state_sled::runs_folder(&site.state_dir, wanted.id());
     let past = past_runs(runs.clone(), manner.forecasts);
     let opening = async {
+        let opening = Opening {
+            site,
+            command,
+            manner,
+            sealing: &sealing,
+            reporter: &reporter,
+            terminal,
+        };
         match wanted {
-            Wanted::Declared(stack) => {
-                open_declared(*stack, site, command, manner, &reporter, terminal).await
-            }
-            Wanted::Known(id) => open_known(&id, site, command, manner, &reporter, terminal).await,
+            Wanted::Declared(stack) => Box::pin(opening.declared(*stack)).await,
+            Wanted::Known(id) => Box::pin(opening.known(&id)).await,
         }
     };
     let opened = cancellation.until(1, opening).await;
@@ -310,28 +296,6 @@ struct Opened {
     clients: Option<Clients>,
 }
 
-fn connect_options(stack: &Stack, site: &Site, manner: Manner, reporter: &Reporter) -> ConnectOptions {
-    let account = stack.allowed_account_ids.first();
-    let account = account.map_or(SANDBOX_ACCOUNT, String::as_str);
-    ConnectOptions {
-        stack: stack.id.clone(),
-        region: stack.region.clone(),
-        assume_role: stack.assume_role.clone(),
-        allowed_account_ids: stack.allowed_account_ids.clone(),
-        emulator: site.emulator.as_ref().map(|sandbox| Emulator {
-            endpoint_url: sandbox.endpoint.clone(),
-            access_key_id: account.to_owned(),
-            registry: Some(sandbox.registry.clone()),
-        }),
-        registry: environment::variable(environment::REGISTRY),
-        docker_config: environment::docker_config(),
-        pull_base_images: manner.pull_base_images,
-        own_paths: site.own_paths.clone(),
-        variables: environment::of_aws(),
-        progress: Arc::new(reporter.clone()),
-    }
-}
-
 fn is_built_in(address: &ResourceAddress) -> bool {
     BuiltIn::has(address.type_name())
 }
@@ -345,84 +309,116 @@ fn state_is_built_in(journal: &Journal) -> bool {
     })
 }
 
-/// Signs in to AWS and opens the state, both at once. A state that is not there yet is made only then, so that wrong
-/// credentials leave no empty one behind. A stack without anything at AWS needs no account.
-async fn open_declared(
-    stack: Stack,
-    site: &Site,
-    command: &str,
+/// How a stack is opened.
+struct Opening<'a> {
+    site: &'a Site,
+    command: &'a str,
     manner: Manner,
-    reporter: &Reporter,
-    terminal: &Terminal,
-) -> Result<Opened> {
-    let options = connect_options(&stack, site, manner, reporter);
-    let signing_in = async {
-        if stack.resources.keys().all(is_built_in) {
-            return Ok(None);
-        }
-        Ok(Some(connect(&options).await?))
-    };
-    let sealing = Sealing::find(&Given::of_environment(), &site.state_dir)?;
-    let opening = async {
-        match open_journal(site, &stack.id, command, Need::Existing, &sealing, terminal).await {
-            Err(error) if matches!(error.downcast_ref(), Some(StateError::Absent { .. })) => Ok(None),
-            opened => opened.map(Some),
-        }
-    };
-    let (mut clients, opened) = tokio::try_join!(signing_in, opening)?;
-    let (store, journal) = match opened {
-        Some(opened) => opened,
-        None => open_journal(site, &stack.id, command, Need::Create, &sealing, terminal).await?,
-    };
-    if clients.is_none() && !state_is_built_in(&journal) {
-        clients = Some(connect(&options).await?);
-    }
-    if let Some(clients) = &clients {
-        journal.with_state(|state| accounts::check(state, &clients.identity))?;
-    }
-    Ok(Opened {
-        stack,
-        store,
-        journal,
-        clients,
-    })
+    sealing: &'a Sealing,
+    reporter: &'a Reporter,
+    terminal: &'a Terminal,
 }
 
-/// Opens a state, and signs in to AWS as it says.
-async fn open_known(
-    id: &StackId,
-    site: &Site,
-    command: &str,
-    manner: Manner,
-    reporter: &Reporter,
-    terminal: &Terminal,
-) -> Result<Opened> {
-    let sealing = Sealing::find(&Given::of_environment(), &site.state_dir)?;
-    let (store, journal) = open_journal(site, id, command, Need::Existing, &sealing, terminal).await?;
-    let stack = journal.with_state(Stack::of_state);
-    let mut clients = None;
-    if !state_is_built_in(&journal) {
-        let options = ConnectOptions {
-            // The state's own accounts are checked below, in words that name no file.
-            allowed_account_ids: Vec::new(),
-            ..connect_options(&stack, site, manner, reporter)
-        };
-        let connected = connect(&options).await.with_context(|| match &stack.assume_role {
-            Some(role) => format!(
-                "{id} is reached as its state says, with the role {role}: a stack file whose `[stack]` has another \
-                 `assume_role`, and nothing else, does without it"
-            ),
-            None => format!("{id} is reached as its state says, with the credentials of the environment"),
-        })?;
-        journal.with_state(|state| accounts::check(state, &connected.identity))?;
-        clients = Some(connected);
+impl Opening<'_> {
+    fn connect_options(&self, stack: &Stack) -> ConnectOptions {
+        let account = stack.allowed_account_ids.first();
+        let account = account.map_or(SANDBOX_ACCOUNT, String::as_str);
+        ConnectOptions {
+            stack: stack.id.clone(),
+            region: stack.region.clone(),
+            assume_role: stack.assume_role.clone(),
+            allowed_account_ids: stack.allowed_account_ids.clone(),
+            emulator: self.site.emulator.as_ref().map(|sandbox| Emulator {
+                endpoint_url: sandbox.endpoint.clone(),
+                access_key_id: account.to_owned(),
+                registry: Some(sandbox.registry.clone()),
+            }),
+            registry: environment::variable(environment::REGISTRY),
+            docker_config: environment::docker_config(),
+            pull_base_images: self.manner.pull_base_images,
+            own_paths: self.site.own_paths.clone(),
+            variables: environment::of_aws(),
+            progress: Arc::new(self.reporter.clone()),
+        }
     }
-    Ok(Opened {
-        stack,
-        store,
-        journal,
-        clients,
-    })
+
+    async fn journal(&self, id: &StackId, need: Need) -> Result<(Arc<SledStore>, Arc<Journal>)> {
+        let (sealing, compares) = (self.sealing, self.manner.compares);
+        open_journal(
+            self.site,
+            id,
+            self.command,
+            need,
+            sealing,
+            compares,
+            self.terminal,
+        )
+        .await
+    }
+
+    /// Signs in to AWS and opens the state, both at once. A state that is not there yet is made only then, so that wrong
+    /// credentials leave no empty one behind. A stack without anything at AWS needs no account.
+    async fn declared(&self, stack: Stack) -> Result<Opened> {
+        let options = self.connect_options(&stack);
+        let signing_in = async {
+            if stack.resources.keys().all(is_built_in) {
+                return Ok(None);
+            }
+            Ok(Some(connect(&options).await?))
+        };
+        let opening = async {
+            match self.journal(&stack.id, Need::Existing).await {
+                Err(error) if matches!(error.downcast_ref(), Some(StateError::Absent { .. })) => Ok(None),
+                opened => opened.map(Some),
+            }
+        };
+        let (mut clients, opened) = tokio::try_join!(signing_in, opening)?;
+        let (store, journal) = match opened {
+            Some(opened) => opened,
+            None => self.journal(&stack.id, Need::Create).await?,
+        };
+        if clients.is_none() && !state_is_built_in(&journal) {
+            clients = Some(connect(&options).await?);
+        }
+        if let Some(clients) = &clients {
+            journal.with_state(|state| accounts::check(state, &clients.identity))?;
+        }
+        Ok(Opened {
+            stack,
+            store,
+            journal,
+            clients,
+        })
+    }
+
+    /// Opens a state, and signs in to AWS as it says.
+    async fn known(&self, id: &StackId) -> Result<Opened> {
+        let (store, journal) = self.journal(id, Need::Existing).await?;
+        let stack = journal.with_state(Stack::of_state);
+        let mut clients = None;
+        if !state_is_built_in(&journal) {
+            let options = ConnectOptions {
+                // The state's own accounts are checked below, in words that name no file.
+                allowed_account_ids: Vec::new(),
+                ..self.connect_options(&stack)
+            };
+            let connected = connect(&options).await.with_context(|| match &stack.assume_role {
+                Some(role) => format!(
+                    "{id} is reached as its state says, with the role {role}: a stack file whose `[stack]` has another \
+                     `assume_role`, and nothing else, does without it"
+                ),
+                None => format!("{id} is reached as its state says, with the credentials of the environment"),
+            })?;
+            journal.with_state(|state| accounts::check(state, &connected.identity))?;
+            clients = Some(connected);
+        }
+        Ok(Opened {
+            stack,
+            store,
+            journal,
+            clients,
+        })
+    }
 }
 
 impl Open {

@@ -18,6 +18,13 @@ pub enum Secret {
     Sealed(String),
 }
 
+impl Secret {
+    /// Whether it is sealed with a key that nobody has after this process.
+    pub fn is_passing(&self) -> bool {
+        matches!(self, Self::Sealed(hash) if hash.starts_with(PASSING))
+    }
+}
+
 impl fmt::Debug for Secret {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
@@ -30,7 +37,14 @@ impl fmt::Debug for Secret {
 /// The key under which secrets are hashed. It is never where a state is, and never in an export: who has both can
 /// try what a short secret was.
 #[derive(Clone, PartialEq, Eq)]
-pub struct SealingKey([u8; 32]);
+pub struct SealingKey {
+    bytes: [u8; 32],
+    /// Whether nobody has it after this process, so that what it seals may be kept nowhere.
+    passing: bool,
+}
+
+/// What a value begins with that a key of this process alone has sealed.
+const PASSING: &str = "hmac-sha256:passing:";
 
 /// Which key it was, as far as anybody may know: a keyed fingerprint, from which the key cannot be told.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -49,7 +63,24 @@ impl SealingKey {
 
     /// A key from 32 random bytes.
     pub fn new(bytes: [u8; 32]) -> Self {
-        Self(bytes)
+        Self {
+            bytes,
+            passing: false,
+        }
+    }
+
+    /// The same key, for this process alone: what it seals is told from what keys seal that are kept.
+    #[must_use]
+    pub fn passing(self) -> Self {
+        Self {
+            passing: true,
+            ..self
+        }
+    }
+
+    /// Whether nobody has the key after this process.
+    pub fn is_passing(&self) -> bool {
+        self.passing
     }
 
     /// The key that somebody gives as bytes, of which there may be more; `None` for less than
@@ -59,12 +90,12 @@ impl SealingKey {
             return None;
         }
         let whole = bytes.try_into().ok();
-        Some(Self(whole.unwrap_or_else(|| Sha256::digest(bytes).into())))
+        Some(Self::new(whole.unwrap_or_else(|| Sha256::digest(bytes).into())))
     }
 
     /// The key's bytes, for the file that keeps it.
     pub fn bytes(&self) -> &[u8; 32] {
-        &self.0
+        &self.bytes
     }
 
     /// Which key it is.
@@ -76,7 +107,7 @@ impl SealingKey {
 
     fn hash_bytes(&self, bytes: &[u8]) -> String {
         // HMAC accepts a key of any length, so this cannot fail; an empty tag would still hide the value.
-        let Ok(mut mac) = Hmac::<Sha256>::new_from_slice(&self.0) else {
+        let Ok(mut mac) = Hmac::<Sha256>::new_from_slice(&self.bytes) else {
             return String::new();
         };
         mac.update(bytes);
@@ -86,7 +117,10 @@ impl SealingKey {
     /// The keyed hash of `value`, which must hold no unknown.
     pub fn hash(&self, value: &Value) -> String {
         let hash = self.hash_bytes(value.revealed_canonical_text().as_bytes());
-        format!("hmac-sha256:{hash}")
+        match self.passing {
+            true => format!("{PASSING}{hash}"),
+            false => format!("hmac-sha256:{hash}"),
+        }
     }
 
     /// Whether both stand for the same value, whichever of them is sealed.
@@ -122,6 +156,17 @@ mod tests {
         assert_ne!(key.id(), longer.id());
         assert_eq!(key.id(), SealingKey::new([7; 32]).id());
         assert_eq!(key.id().0.len(), 16);
+    }
+
+    #[test]
+    fn what_a_passing_key_seals_is_told_from_what_is_kept() {
+        let key = SealingKey::new([7; 32]);
+        let passing = key.clone().passing();
+        let value = Value::from("hunter2");
+        let sealed = |key: &SealingKey| Secret::Sealed(key.hash(&value));
+        assert!(!sealed(&key).is_passing() && sealed(&passing).is_passing());
+        assert!(!key.same(&sealed(&key), &sealed(&passing)));
+        assert!(!Secret::Clear(Box::new(value.clone())).is_passing());
     }
 
     #[test]

@@ -133,6 +133,16 @@ impl Value {
         }
     }
 
+    /// Whether any part of it is sealed with a key that nobody has after this process.
+    pub fn has_passing_seal(&self) -> bool {
+        match self {
+            Self::Secret(secret) => secret.is_passing(),
+            Self::List(items) => items.iter().any(Self::has_passing_seal),
+            Self::Map(entries) => entries.values().any(Self::has_passing_seal),
+            _ => false,
+        }
+    }
+
     /// The value's kind in words for messages: `a string`, `a list`.
     pub fn kind(&self) -> &'static str {
         match self {

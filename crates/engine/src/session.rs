@@ -445,14 +445,15 @@ impl Session {
     }
 
     /// Notes how the stack is reached from now on, for whoever has to do without its file, and which key its secrets
-    /// are sealed with.
+    /// are sealed with. With a key of this process alone none will be.
     pub(crate) async fn connect(&self) -> Result<(), AppendError> {
-        let key = self.journal.sealing_key().id();
-        if self
+        let key = self.journal.sealing_key();
+        let id = key.id();
+        let is_known = self
             .journal
-            .with_state(|state| state.sealed_with.as_ref() != Some(&key))
-        {
-            self.journal.append(JournalEntry::SealedWith { key }).await?;
+            .with_state(|state| state.sealed_with.as_ref() == Some(&id));
+        if !is_known && !key.is_passing() {
+            self.journal.append(JournalEntry::SealedWith { key: id }).await?;
         }
         let known = self.journal.with_state(|state| state.connection.clone());
         match &self.connection {

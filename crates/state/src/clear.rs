@@ -23,17 +23,28 @@ pub(crate) enum Owner<'a> {
     Outputs,
 }
 
-/// Whether there is a sensitive value in `entry`, sealed or not.
-pub(crate) fn holds_secret(entry: &JournalEntry) -> bool {
-    let any = |attributes: &Attributes| attributes.values().any(Value::has_secret);
+/// Takes what is sealed with a key that nobody has after this process out of `entry`, and says whether there was any.
+pub(crate) fn take_passing_seals(entry: &mut JournalEntry) -> bool {
+    let mut taken = false;
+    let mut keep = |attributes: &mut Attributes| {
+        attributes.retain(|_, value| {
+            let passes = value.has_passing_seal();
+            taken |= passes;
+            !passes
+        });
+    };
     match entry {
-        JournalEntry::Intended(intent) => any(&intent.attributes),
+        JournalEntry::Intended(intent) => keep(&mut intent.attributes),
         JournalEntry::Created { record, .. }
         | JournalEntry::Updated { record, .. }
-        | JournalEntry::Confirmed { record, .. } => any(&record.applied) || any(&record.observed),
-        JournalEntry::Outputs { values } => any(values),
-        _ => false,
+        | JournalEntry::Confirmed { record, .. } => {
+            keep(&mut record.applied);
+            keep(&mut record.observed);
+        }
+        JournalEntry::Outputs { values } => keep(values),
+        _ => {}
     }
+    taken
 }
 
 /// The first sensitive value in clear in `entry`.
@@ -86,8 +97,36 @@ mod tests {
 
     use infra_core::Operation;
 
+    use infra_core::SealingKey;
+
     use super::*;
     use crate::testing::{intent, record};
+
+    #[test]
+    fn what_a_passing_key_sealed_is_taken_out_and_nothing_else() {
+        let key = SealingKey::new([1; 32]);
+        let seal = |key: &SealingKey| Value::secret(Value::from("hunter2")).sealed(key);
+        let (kept, passing) = (seal(&key), seal(&key.clone().passing()));
+        let deep = Value::from(BTreeMap::from([(
+            "key".to_owned(),
+            Value::List(vec![passing.clone()]),
+        )]));
+        let mut before = record("vpc-1", &[]);
+        before.applied.insert("kept".into(), kept.clone());
+        let mut after = before.clone();
+        after.applied.insert("passing".into(), passing);
+        after.observed.insert("deep".into(), deep);
+        let token = Token("token".into());
+        let created = |record: &ResourceRecord| JournalEntry::Created {
+            token: token.clone(),
+            record: Box::new(record.clone()),
+        };
+        let mut entry = created(&after);
+        assert!(take_passing_seals(&mut entry));
+        assert_eq!(entry, created(&before));
+        assert!(!take_passing_seals(&mut entry));
+        assert_eq!(entry, created(&before));
+    }
 
     #[test]
     fn a_secret_is_found_wherever_it_is() {

@@ -51,7 +51,11 @@ async fn one(command: &Destroy, turn: Turn, terminal: &Terminal) -> Result<Exit>
         replace: Vec::new(),
         plan_file: None,
         allow_data_loss: command.losing.allow_data_loss.clone(),
-        manner: Manner::from(&command.running),
+        manner: Manner {
+            // What is removed is known by its id.
+            compares: false,
+            ..Manner::from(&command.running)
+        },
     };
     match prepare(&task, |_| Vec::new(), terminal).await? {
         Ok(prepared) => carry_out(prepared, &task, &command.running, terminal).await,

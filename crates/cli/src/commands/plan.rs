@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use anyhow::Result;
+use anyhow::{Result, bail};
 use clap::Args;
 use infra_aws::AwsCatalogue;
 use infra_core::Severity;
@@ -129,6 +129,12 @@ fn save(
         &AwsCatalogue,
         prepared.open.session.journal.sealing_key(),
     )?;
+    if let (Some(_), Some(why)) = (&saved.sealed_with, prepared.open.session.journal.lost_key()) {
+        bail!(
+            "the plan holds sensitive values, and the key that they are sealed with cannot be kept: {why}. It was not saved, \
+             since nobody could carry it out. Give a key as INFRA_SEALING_KEY (32 bytes or more in base64)"
+        );
+    }
     saved.write(out)?;
     terminal.note(&format!(
         "Saved to {0}; carry it out by: infra apply --plan {0}",

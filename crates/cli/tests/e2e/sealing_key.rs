@@ -87,10 +87,15 @@ fn another_machine_needs_the_key_and_sees_no_difference_with_it() {
         key,
     };
     let first = machine("first", None);
-    first.run("apply", password, &["-y"]).exits(0);
+    let kept = project.root().join("first/.local/share/infra/sealing-key");
+    // It is told when it is made, and not again.
+    let told = "a key was made for this machine";
+    let shown = kept.to_str().unwrap();
+    first.run("plan", password, &[]).exits(0).says([told, shown]);
+    let applied = first.run("apply", password, &["-y"]).exits(0);
+    assert!(!applied.stderr.contains(told), "{applied}");
 
     // The key is nowhere near the state.
-    let kept = project.root().join("first/.local/share/infra/sealing-key");
     let key = fs::read_to_string(&kept).unwrap().trim().to_owned();
     let raw = STANDARD.decode(&key).unwrap();
     let exported = first.run("state export", password, &[]).exits(0).stdout;
@@ -103,16 +108,18 @@ fn another_machine_needs_the_key_and_sees_no_difference_with_it() {
     // Without it nothing is compared, and nothing is changed.
     let second = machine("second", None);
     project.forget_requests();
-    for (command, more) in [
-        ("plan", &[][..]),
-        ("diff", &[]),
-        ("apply", &["-y"]),
-        ("destroy", &["-y"]),
-    ] {
-        let run = second.run(command, password, more).exits(1);
-        for part in ["sealed with the key", "INFRA_SEALING_KEY", "nothing was compared"] {
-            assert!(run.stderr.contains(part), "{part}: {run}");
-        }
+    for (command, more) in [("plan", &[][..]), ("diff", &[]), ("apply", &["-y"])] {
+        second.run(command, password, more).exits(1).says([
+            "sealed with the key",
+            "INFRA_SEALING_KEY",
+            "nothing was compared",
+            "`infra destroy`",
+        ]);
+    }
+    // A variable that was never filled in is not taken for none.
+    for command in ["diff", "destroy"] {
+        let empty = machine("second", Some("")).run(command, password, &[]);
+        empty.exits(1).says(["INFRA_SEALING_KEY is set and empty"]);
     }
     assert_eq!(project.requests().mutating_total, 0);
 
@@ -150,6 +157,75 @@ fn another_machine_needs_the_key_and_sees_no_difference_with_it() {
          result = found['containerDefinitions'][0]['environment']",
     );
     assert_eq!(definition, json!([{ "name": "PASSWORD", "value": other }]));
+}
+
+/// Beside what holds a secret, what holds none.
+const WITH_A_LOG_GROUP: &str = r#"
+[logs.log_group.app]
+log_group_name = "sealed"
+
+[output.password]
+value     = "${var.password}"
+sensitive = true
+"#;
+
+#[test]
+fn a_stack_whose_key_is_lost_can_be_listed_forgotten_and_destroyed() {
+    let project = Project::sandbox();
+    project.write(FILE, &format!("{STACK}{WITH_A_LOG_GROUP}"));
+    let password = "not-a-real-password";
+    let machine = |home| Machine {
+        project: &project,
+        home,
+        key: None,
+    };
+    let (first, second) = (machine("first"), machine("second"));
+    first.run("apply", password, &["-y"]).exits(0);
+    let other_key = "sealed with the key";
+    second.run("apply", password, &["-y"]).exits(1).says([other_key]);
+
+    let listed = second.run("state list", password, &[]).exits(0).stdout;
+    assert!(listed.contains("ecs.task_definition.app"), "{listed}");
+    // A destroy of a part needs none of what is sealed, and leaves it as it is.
+    let part = ["-y", "--target", "logs.log_group.app"];
+    second
+        .run("destroy", password, &part)
+        .exits(0)
+        .says(["they are not needed here"]);
+    let planned = first.run("plan", password, &["--output", "json"]).exits(0).stdout;
+    assert!(planned.contains("logs.log_group.app"), "{planned}");
+    first.run("apply", password, &["-y"]).exits(0);
+    first.run("diff", password, &[]).exits(0);
+
+    second
+        .run("state rm", password, &["logs.log_group.app", "-y"])
+        .exits(0);
+    let mut by_identity = project.command(["destroy", "sealed/test/one/us-east-1", "-y", "--sandbox"]);
+    by_identity.env("HOME", project.root().join("second"));
+    Run::of(&mut by_identity).exits(0).says(["is gone"]);
+    let found = project.boto3(
+        &json!({}),
+        "result = client('ecs').list_task_definitions(familyPrefix='sealed')['taskDefinitionArns']",
+    );
+    assert_eq!(found, json!([]));
+    // What was sealed is gone with it, and so the state is good for a key of its own.
+    second.run("plan", password, &[]).exits(0);
+}
+
+#[test]
+fn a_plan_that_nobody_could_carry_out_is_not_saved() {
+    let project = Project::sandbox();
+    project.write(FILE, STACK);
+    project.write("no-folder", "");
+    let plan = project.root().join("change.plan");
+    let mut command = project.stack_command("plan", FILE, &["--out", plan.to_str().unwrap()]);
+    command
+        .env("HOME", project.root().join("no-folder"))
+        .env("INFRA_VAR_password", "not-a-real-password");
+    Run::of(&mut command)
+        .exits(1)
+        .says(["cannot be kept", "INFRA_SEALING_KEY"]);
+    assert!(!plan.exists());
 }
 
 #[test]

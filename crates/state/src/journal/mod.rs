@@ -14,7 +14,7 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore, oneshot};
 
 use self::run::run_after;
 use self::writer::{Shared, lock};
-use crate::clear::{Owner, clear_secret, holds_secret};
+use crate::clear::{Owner, clear_secret, take_passing_seals};
 use crate::error::{AppendError, StateError};
 use crate::integrity::{check, check_entry};
 use crate::store::{RunRecord, StateStore};
@@ -40,11 +40,20 @@ pub struct Journal {
     room: Arc<Semaphore>,
     lineage: String,
     sealing_key: SealingKey,
-    /// Why the key is lost when this process ends: then nothing may be sealed with it.
-    key_is_lost: Option<String>,
+    /// Set when nobody has the key after this process: then nothing that it sealed is kept.
+    passing: Option<Passing>,
     /// `None` when somebody else flushes, or after [`Journal::close`].
     writer: Mutex<Option<JoinHandle<()>>>,
     flushing: Flushing,
+}
+
+/// What becomes of an entry with values that are sealed with a key of this process alone.
+#[derive(Debug, Clone, PartialEq, Eq)]
+enum Passing {
+    /// It is refused, for this reason.
+    Refused(String),
+    /// It is written without them.
+    LeftOut,
 }
 
 /// Who makes durable what is appended.
@@ -131,7 +140,7 @@ impl Journal {
         Ok(Self {
             lineage: stored.state.lineage.clone(),
             sealing_key: stored.sealing_key,
-            key_is_lost: None,
+            passing: None,
             shared: Arc::new(Shared::new(store, stored.state)),
             room: Arc::new(Semaphore::new(QUEUE_BOUND)),
             writer: Mutex::new(None),
@@ -161,7 +170,7 @@ impl Journal {
         if self.flushing == Flushing::Append {
             return self.append_blocking(entry);
         }
-        self.refuse_unsound(&entry)?;
+        let entry = self.keepable(entry)?;
         let room = Arc::clone(&self.room)
             .acquire_owned()
             .await
@@ -179,7 +188,7 @@ impl Journal {
     /// # Errors
     /// As for [`Journal::append`].
     pub fn append_blocking(&self, entry: JournalEntry) -> Result<u64, AppendError> {
-        self.refuse_unsound(&entry)?;
+        let entry = self.keepable(entry)?;
         let (serial, mut answer) = self.enqueue(entry, None, Hurry::AtOnce)?;
         // The writer's thread may have taken it already: then the lock is free only when it is durable.
         self.shared.flush();
@@ -189,18 +198,19 @@ impl Journal {
         }
     }
 
-    /// No store may ever see a sensitive value in clear, or what could not be read again.
-    fn refuse_unsound(&self, entry: &JournalEntry) -> Result<(), AppendError> {
-        if let Some(problem) = check_entry(entry) {
+    /// The entry as it may be kept: no store may ever see a sensitive value in clear, or what could not be read again.
+    fn keepable(&self, mut entry: JournalEntry) -> Result<JournalEntry, AppendError> {
+        if let Some(problem) = check_entry(&entry) {
             return Err(AppendError::Unsound(problem.message));
         }
-        if let Some(why) = &self.key_is_lost
-            && holds_secret(entry)
+        if let Some(passing) = &self.passing
+            && take_passing_seals(&mut entry)
+            && let Passing::Refused(why) = passing
         {
             return Err(AppendError::KeyLost(why.clone()));
         }
-        let Some(clear) = clear_secret(entry) else {
-            return Ok(());
+        let Some(clear) = clear_secret(&entry) else {
+            return Ok(entry);
         };
         let address = match clear.owner {
             Owner::Resource(address) => Some(address.clone()),
@@ -271,11 +281,31 @@ impl Journal {
         &self.lineage
     }
 
-    /// From now on entries with sealed values are refused: nobody has the key after this process.
+    /// From now on entries with values that are sealed with this key are refused: nobody has it after this process.
     #[must_use]
-    pub fn with_lost_key(mut self, why: String) -> Self {
-        self.key_is_lost = Some(why);
+    pub fn with_lost_key(self, why: String) -> Self {
+        self.with_passing_key(Passing::Refused(why))
+    }
+
+    /// From now on nothing is sealed: of what would be, entries are written without. For runs that compare no
+    /// sensitive value, in a state whose key is not here.
+    #[must_use]
+    pub fn without_key(self) -> Self {
+        self.with_passing_key(Passing::LeftOut)
+    }
+
+    fn with_passing_key(mut self, passing: Passing) -> Self {
+        self.sealing_key = self.sealing_key.clone().passing();
+        self.passing = Some(passing);
         self
+    }
+
+    /// Why nobody has the key after this process, if that is so and something is to be sealed with it.
+    pub fn lost_key(&self) -> Option<&str> {
+        match &self.passing {
+            Some(Passing::Refused(why)) => Some(why),
+            Some(Passing::LeftOut) | None => None,
+        }
     }
 
     /// The key under which this state's secrets are hashed.
