@@ -12,8 +12,10 @@ use infra_core::{AwsIdentity, ErrorClass, ProviderError, StackId};
 use infra_oci::Network;
 use infra_provider::{Progress, ProviderResult};
 
+use crate::credentials::AskCode;
+use crate::endpoints::Endpoints;
 use crate::environment::Environment;
-use crate::errors::{AwsResult, missing};
+use crate::errors::{AwsResult, missing, unsigned};
 use crate::http;
 use crate::joined::Joined;
 use crate::limits::{ATTEMPT_TIMEOUT, BUCKETS, Bucket, LimitedClient};
@@ -46,6 +48,8 @@ pub struct ConnectOptions {
     pub own_paths: Vec<PathBuf>,
     /// What is set of [`VARIABLES`](crate::VARIABLES).
     pub variables: BTreeMap<String, String>,
+    /// Who is asked for the code of a device, where a profile wants one; `None`: nobody is there.
+    pub ask_code: Option<Arc<dyn AskCode>>,
     /// Where calls are told.
     pub progress: Arc<dyn Progress>,
 }
@@ -139,8 +143,15 @@ pub async fn connect(options: &ConnectOptions) -> ProviderResult<Clients> {
         Some(_) => Environment::of_emulator(&options.variables)?,
         None => Environment::of(&options.variables).await?,
     };
-    let http = http_client(options, &environment)?;
+    let endpoints = Endpoints::default();
+    let http = http_client(options, &environment, &endpoints)?;
     let base = base_config(options, &environment, &http).await;
+    match (&options.emulator, &environment.source) {
+        (Some(emulator), _) => endpoints.note_emulator(&emulator.endpoint_url),
+        (None, Some((_, profile))) => endpoints.note(&options.variables, &base, profile)?,
+        (None, None) => {}
+    }
+    let base = with_source(base, &environment, options).await?;
     let config = match &options.assume_role {
         Some(role) => assume(&base, role, options).await,
         None => base,
@@ -149,10 +160,7 @@ pub async fn connect(options: &ConnectOptions) -> ProviderResult<Clients> {
     // Whose budget it is is not known yet.
     let bucket = Arc::new(Bucket::new("sts", unlimited));
     let sts = client!(aws_sdk_sts, "sts", &config, http, bucket, &options.progress);
-    let identity = match (who(&sts).await, &options.assume_role) {
-        (Err(error), Some(role)) => return Err(not_assumed(role, error)),
-        (identity, _) => identity?,
-    };
+    let identity = who(&sts, &environment, options.assume_role.as_deref()).await?;
     check_account(&identity, &options.allowed_account_ids)?;
     macro_rules! connected {
         ($sdk:ident, $service:literal) => {{
@@ -195,11 +203,34 @@ pub async fn connect(options: &ConnectOptions) -> ProviderResult<Clients> {
     })
 }
 
-fn http_client(options: &ConnectOptions, environment: &Environment) -> ProviderResult<SharedHttpClient> {
+fn http_client(
+    options: &ConnectOptions,
+    environment: &Environment,
+    endpoints: &Endpoints,
+) -> ProviderResult<SharedHttpClient> {
     match &options.emulator {
-        Some(emulator) if emulator.endpoint_url.starts_with("http://") => Ok(http::without_tls()),
-        _ => http::client(&environment.network),
+        Some(emulator) if emulator.endpoint_url.starts_with("http://") => Ok(http::without_tls(endpoints)),
+        _ => http::client(&environment.network, endpoints),
     }
+}
+
+/// The configuration with credentials from where the SDK by itself would not take all that is said of them.
+async fn with_source(
+    base: SdkConfig,
+    environment: &Environment,
+    options: &ConnectOptions,
+) -> ProviderResult<SdkConfig> {
+    let Some((source, _)) = &environment.source else {
+        return Ok(base);
+    };
+    let ask_code = options.ask_code.clone();
+    let provider = source
+        .provider(&base, &session_name(&options.stack), ask_code)
+        .await?;
+    Ok(match provider {
+        Some(provider) => base.to_builder().credentials_provider(provider).build(),
+        None => base,
+    })
 }
 
 /// Of calls without a limit: those that find credentials.
@@ -270,22 +301,26 @@ fn not_assumed(role: &str, error: ProviderError) -> ProviderError {
     .hint("the role's trust policy must name the caller, and the caller needs `sts:AssumeRole` on it")
 }
 
-async fn who(sts: &aws_sdk_sts::Client) -> ProviderResult<AwsIdentity> {
-    let answer = sts
-        .get_caller_identity()
-        .send()
-        .await
-        .aws("sts", "GetCallerIdentity")
-        .map_err(|error| {
-            if error.class == ErrorClass::Other || error.message.contains("credentials") {
-                error.hint(
-                "no usable AWS credentials were found: set AWS_PROFILE, sign in with `aws sso login`, or set \
-                 AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY; `--sandbox` needs none",
-            )
-            } else {
-                error
-            }
-        })?;
+async fn who(
+    sts: &aws_sdk_sts::Client,
+    environment: &Environment,
+    assume_role: Option<&str>,
+) -> ProviderResult<AwsIdentity> {
+    let answer = sts.get_caller_identity().send().await;
+    if let Err(error) = &answer
+        && let Some((source, _)) = &environment.source
+    {
+        // The role's own is the first.
+        let own = usize::from(assume_role.is_some());
+        if let Some(unsigned) = unsigned(error).skip(own).last() {
+            return Err(source.explain(unsigned));
+        }
+    }
+    let answer = answer.aws("sts", "GetCallerIdentity");
+    let answer = answer.map_err(|error| match assume_role {
+        Some(role) => not_assumed(role, error),
+        None => error,
+    })?;
     let account_id = answer
         .account()
         .ok_or_else(|| missing("sts", "GetCallerIdentity", "account"))?

@@ -14,25 +14,49 @@ use infra_core::{ErrorClass, ProviderError};
 use infra_oci::{Named, Network, Proxies, Proxy, Trust};
 use infra_provider::ProviderResult;
 
+use crate::credentials::Source;
+use crate::endpoints::{self, SERVICES};
 use crate::errors::of_registry;
 
 /// The variables that [`connect`](crate::connect) wants to know, if they are set.
-pub const VARIABLES: [&str; 21] = [
+pub const VARIABLES: [&str; 43] = [
+    "AWS_ACCESS_KEY_ID",
     "AWS_CA_BUNDLE",
     "AWS_CONFIG_FILE",
+    "AWS_CONTAINER_CREDENTIALS_FULL_URI",
+    "AWS_CONTAINER_CREDENTIALS_RELATIVE_URI",
     "AWS_DEFAULT_PROFILE",
+    "AWS_EC2_METADATA_SERVICE_ENDPOINT",
     "AWS_ENDPOINT_URL",
+    "AWS_ENDPOINT_URL_ACM",
+    "AWS_ENDPOINT_URL_APIGATEWAYV2",
+    "AWS_ENDPOINT_URL_APPLICATION_AUTO_SCALING",
+    "AWS_ENDPOINT_URL_CLOUDWATCH_LOGS",
+    "AWS_ENDPOINT_URL_EC2",
+    "AWS_ENDPOINT_URL_ECR",
+    "AWS_ENDPOINT_URL_ECS",
+    "AWS_ENDPOINT_URL_ELASTIC_LOAD_BALANCING_V2",
+    "AWS_ENDPOINT_URL_IAM",
+    "AWS_ENDPOINT_URL_RESOURCE_GROUPS_TAGGING_API",
+    "AWS_ENDPOINT_URL_ROUTE_53",
+    "AWS_ENDPOINT_URL_SSO",
+    "AWS_ENDPOINT_URL_SSO_OIDC",
+    "AWS_ENDPOINT_URL_STS",
     "AWS_IGNORE_CONFIGURED_ENDPOINT_URLS",
     "AWS_MAX_ATTEMPTS",
     "AWS_PROFILE",
     "AWS_RETRY_MODE",
+    "AWS_ROLE_ARN",
+    "AWS_SECRET_ACCESS_KEY",
     "AWS_SHARED_CREDENTIALS_FILE",
     "AWS_USE_DUALSTACK_ENDPOINT",
     "AWS_USE_FIPS_ENDPOINT",
+    "AWS_WEB_IDENTITY_TOKEN_FILE",
     "HOME",
     "HTTPS_PROXY",
     "HTTP_PROXY",
     "NO_PROXY",
+    "SECRET_ACCESS_KEY",
     "SSL_CERT_DIR",
     "SSL_CERT_FILE",
     "USERPROFILE",
@@ -53,6 +77,8 @@ pub struct Environment {
     pub retries: RetryConfig,
     /// The profile, where another variable than the SDK's own names it.
     pub profile_name: Option<String>,
+    /// Where credentials come from, and the profile that counts; `None` for an emulator, which takes any.
+    pub source: Option<(Source, String)>,
 }
 
 impl Environment {
@@ -82,6 +108,8 @@ impl Environment {
                 .hint("AWS_CONFIG_FILE and AWS_SHARED_CREDENTIALS_FILE say where they are, else ~/.aws/config and \
                        ~/.aws/credentials")
             })?;
+        let source = Source::find(variables, &profile)?;
+        let selected = profile.selected_profile().to_owned();
         let settings = Settings {
             variables,
             profile: Some(profile),
@@ -91,6 +119,7 @@ impl Environment {
             network: settings.network()?,
             retries: settings.retries()?,
             profile_name,
+            source: Some((source, selected)),
         })
     }
 
@@ -107,6 +136,7 @@ impl Environment {
             network: settings.network()?,
             retries: RetryConfig::standard().with_max_attempts(READ_ATTEMPTS),
             profile_name: None,
+            source: None,
         })
     }
 }
@@ -243,21 +273,20 @@ impl Settings<'_> {
                 return Err(wrong(format!("{by} is `{value}`")).hint("it is true or false"));
             }
         }
-        if let Some(Setting { value, by }) = self.setting("AWS_ENDPOINT_URL", "endpoint_url")
-            && !is_endpoint(value)
-        {
-            return Err(wrong(format!("{by} is `{value}`, which is no address"))
-                .hint("an endpoint begins with https:// or http://, such as http://127.0.0.1:5000"));
+        let variables = SERVICES.into_iter().map(|(_, variable)| variable);
+        let empty = |name: &&str| self.variables.get(*name).is_some_and(String::is_empty);
+        if let Some(name) = ["AWS_ENDPOINT_URL"].into_iter().chain(variables).find(empty) {
+            return Err(wrong(format!("{name} is set and empty")).hint("unset it for AWS's own address"));
+        }
+        let of_all = self.setting("AWS_ENDPOINT_URL", "endpoint_url");
+        let of_services = SERVICES
+            .into_iter()
+            .filter_map(|(_, variable)| self.variable(variable));
+        for Setting { value, by } in of_all.into_iter().chain(of_services) {
+            endpoints::check(value, &by)?;
         }
         Ok(())
     }
-}
-
-fn is_endpoint(text: &str) -> bool {
-    let rest = text
-        .strip_prefix("https://")
-        .or_else(|| text.strip_prefix("http://"));
-    rest.is_some_and(|rest| !rest.is_empty() && !rest.starts_with(['/', ':', '?']))
 }
 
 fn wrong(message: String) -> ProviderError {

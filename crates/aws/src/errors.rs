@@ -15,7 +15,7 @@ use infra_core::{ErrorClass, ProviderError};
 use infra_provider::ProviderResult;
 
 pub use classes::classify;
-use credentials::Problem;
+pub use credentials::{Problem, in_chain as unsigned};
 
 use crate::http::NotReached;
 
@@ -104,24 +104,20 @@ where
             Some(status @ 400..) if code.is_none() => {
                 format!("answered with HTTP {status}, without an error code")
             }
-            _ => innermost(error),
+            _ => reason(error),
         },
     };
     let not_reached = NotReached::in_chain(error);
-    let message = match not_reached.and_then(|failed| failed.proxy.as_ref()) {
-        Some(proxy) => format!("{message} (through the proxy {proxy})"),
-        None => message,
-    };
-    if let Some(hint) = not_reached.and_then(|failed| failed.certificate_hint.clone()) {
+    if let Some(failed) = not_reached.filter(|failed| failed.certificate_hint.is_some()) {
         return ProviderError {
             service: service.to_owned(),
             operation: operation.to_owned(),
             ..ProviderError::new(ErrorClass::Blocked, message)
         }
-        .hint(hint);
+        .hint(failed.hint());
     }
-    if let Some(unsigned) = credentials::in_chain(error) {
-        return not_signed(unsigned, message, service, operation);
+    if let Some(unsigned) = credentials::in_chain(error).last() {
+        return carried(unsigned).unwrap_or_else(|| not_signed(unsigned, message, service, operation));
     }
     let class = match error {
         SdkError::ConstructionFailure(_) => ErrorClass::Invalid,
@@ -129,12 +125,8 @@ where
         SdkError::TimeoutError(_) | SdkError::DispatchFailure(_) => ErrorClass::Transient,
         _ => classify(service, code.as_deref(), &message, status),
     };
-    let through = not_reached.and_then(|failed| failed.proxy.as_ref());
-    let hint = match through {
-        Some(proxy) => Some(format!(
-            "check that the proxy {proxy} can be reached from here and lets this address through; NO_PROXY names what \
-             is asked directly"
-        )),
+    let hint = match not_reached {
+        Some(failed) => Some(failed.hint()),
         None => hint(class, service, operation, code.as_deref(), &message),
     };
     ProviderError {
@@ -180,6 +172,17 @@ pub fn of_registry(error: infra_oci::Error) -> ProviderError {
         Some(hint) => converted.hint(hint),
         None => converted,
     }
+}
+
+/// Why something failed: the end of the chain of causes, and where nothing answered, who that was.
+pub fn reason(error: &(dyn std::error::Error + 'static)) -> String {
+    let why = innermost(error);
+    NotReached::in_chain(error).map_or_else(|| why.clone(), |failed| failed.told(&why))
+}
+
+/// An error of ours that the SDK carried here from the source of the credentials.
+pub fn carried(error: &CredentialsError) -> Option<ProviderError> {
+    infra_oci::errors(error).find_map(|error| error.downcast_ref::<ProviderError>().cloned())
 }
 
 /// The message at the end of the chain of causes: `connection refused` says more than `dispatch failure`.

@@ -20,17 +20,24 @@ use infra_core::{ErrorClass, ProviderError};
 use infra_oci::{Network, Proxy};
 use infra_provider::ProviderResult;
 
+use crate::endpoints::{Endpoints, authority};
+
 /// A client for an emulator on this machine that speaks no TLS: neither certificates nor proxies matter to it, and
 /// reading the machine's certificates takes as long as a start does.
-pub fn without_tls() -> SharedHttpClient {
-    Builder::new().build_http()
+pub fn without_tls(endpoints: &Endpoints) -> SharedHttpClient {
+    SharedHttpClient::new(Client(Arc::new(Ways {
+        direct: Builder::new().build_http(),
+        through: Vec::new(),
+        network: Network::default(),
+        endpoints: endpoints.clone(),
+    })))
 }
 
 /// A client for everything else.
 ///
 /// # Errors
 /// A proxy's address that the SDK does not take.
-pub fn client(network: &Network) -> ProviderResult<SharedHttpClient> {
+pub fn client(network: &Network, endpoints: &Endpoints) -> ProviderResult<SharedHttpClient> {
     let wrong = |message: String| ProviderError::new(ErrorClass::Invalid, message);
     let trusted = TrustStore::empty().with_pem_certificate(network.trust.pem());
     let tls = TlsContext::builder()
@@ -47,6 +54,7 @@ pub fn client(network: &Network) -> ProviderResult<SharedHttpClient> {
         direct: one_way(&tls, ProxyConfig::disabled()),
         through,
         network: network.clone(),
+        endpoints: endpoints.clone(),
     }))))
 }
 
@@ -70,6 +78,7 @@ struct Ways {
     direct: SharedHttpClient,
     through: Vec<(Proxy, SharedHttpClient)>,
     network: Network,
+    endpoints: Endpoints,
 }
 
 #[derive(Debug)]
@@ -108,16 +117,21 @@ impl HttpConnector for Connector {
         // Built once and kept by the client, with the certificates that it reads.
         let connector = client.http_connector(&self.settings, &self.components);
         HttpConnectorFuture::new(async move {
+            let host = authority(request.uri()).unwrap_or_default().to_owned();
             let answer = connector.call(request).await;
-            answer.map_err(|error| NotReached::explain(error, proxy, &ways.network))
+            answer.map_err(|error| NotReached::explain(error, host, proxy, &ways))
         })
     }
 }
 
-/// Why there was no connection, where that has to do with how it is made.
+/// Why there was no answer, with what is known of the way to it.
 #[derive(Debug, thiserror::Error)]
 #[error("the connection failed")]
 pub struct NotReached {
+    /// What was asked: a host, and its port where that is given.
+    pub host: String,
+    /// The setting that the host comes from; `None`: it is AWS's own.
+    pub set_by: Option<String>,
     /// The proxy that was used.
     pub proxy: Option<Proxy>,
     /// What to do about the other side's certificate, if that was refused.
@@ -126,14 +140,13 @@ pub struct NotReached {
 }
 
 impl NotReached {
-    fn explain(error: ConnectorError, proxy: Option<Proxy>, network: &Network) -> ConnectorError {
-        let certificate_hint = network.certificate_hint(&error);
-        if proxy.is_none() && certificate_hint.is_none() {
-            return error;
-        }
+    fn explain(error: ConnectorError, host: String, proxy: Option<Proxy>, ways: &Ways) -> ConnectorError {
+        let certificate_hint = ways.network.certificate_hint(&error);
         let kind = (error.is_timeout(), error.is_user(), error.is_io());
         let (other, is_certificate) = (error.as_other(), certificate_hint.is_some());
         let told = Box::new(Self {
+            set_by: ways.endpoints.set_by(&host),
+            host,
             proxy,
             certificate_hint,
             source: error.into_source(),
@@ -151,5 +164,35 @@ impl NotReached {
     /// The one in an error's chain of causes.
     pub fn in_chain<'a>(error: &'a (dyn Error + 'static)) -> Option<&'a Self> {
         infra_oci::errors(error).find_map(|error| error.downcast_ref())
+    }
+
+    /// What was not reached, and why.
+    pub fn told(&self, why: &str) -> String {
+        let by = self.set_by.as_ref();
+        let by = by.map_or_else(String::new, |by| format!(" ({by})"));
+        let through = self.proxy.as_ref();
+        let through = through.map_or_else(String::new, |proxy| format!(" (through the proxy {proxy})"));
+        format!("no answer from {}{by}{through}: {why}", self.host)
+    }
+
+    /// What to do about it.
+    pub fn hint(&self) -> String {
+        if let Some(hint) = &self.certificate_hint {
+            return hint.clone();
+        }
+        if let Some(proxy) = &self.proxy {
+            return format!(
+                "check that the proxy {proxy} can be reached from here and lets this address through; NO_PROXY names what is \
+                 asked directly"
+            );
+        }
+        match self.set_by.as_deref() {
+            Some("the sandbox") => {
+                "`infra sandbox status` tells whether it runs, and `infra sandbox start` starts it".to_owned()
+            }
+            Some(by) => format!("the address is that of {by}: look whether it is right, and whether it can be reached from here"),
+            None => "look at the region, and at this machine's network and names (DNS); behind a proxy, HTTPS_PROXY names it"
+                .to_owned(),
+        }
     }
 }

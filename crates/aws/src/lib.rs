@@ -9,7 +9,9 @@ mod always;
 mod catalogue;
 mod choices;
 mod clients;
+mod credentials;
 mod documents;
+mod endpoints;
 mod environment;
 mod errors;
 mod gaps;
@@ -31,5 +33,6 @@ mod together;
 
 pub use catalogue::{AwsCatalogue, AwsProviders, DOCUMENTS, LOOKUP_DOCUMENTS};
 pub use clients::{Clients, ConnectOptions, Emulator, connect};
+pub use credentials::AskCode;
 pub use environment::VARIABLES;
 pub use infra_oci::end_builds;

@@ -2,6 +2,7 @@
 
 mod accounts;
 mod arguments;
+mod code;
 mod commands;
 mod environment;
 mod exit;

@@ -17,6 +17,7 @@ use infra_state_sled::SledStore;
 
 use crate::accounts;
 use crate::arguments::Where;
+use crate::code;
 use crate::environment;
 use crate::journal::{open_journal, sealing_key};
 use crate::recording;
@@ -211,6 +212,7 @@ pub async fn open(
             manner,
             sealing: &sealing,
             reporter: &reporter,
+            view: &view,
             terminal,
         };
         match wanted {
@@ -316,6 +318,7 @@ struct Opening<'a> {
     manner: Manner,
     sealing: &'a Sealing,
     reporter: &'a Reporter,
+    view: &'a View,
     terminal: &'a Terminal,
 }
 
@@ -338,6 +341,7 @@ impl Opening<'_> {
             pull_base_images: self.manner.pull_base_images,
             own_paths: self.site.own_paths.clone(),
             variables: environment::of_aws(),
+            ask_code: code::asking(self.terminal, self.view),
             progress: Arc::new(self.reporter.clone()),
         }
     }

@@ -125,8 +125,18 @@ impl Terminal {
     /// # Errors
     /// When the terminal is gone.
     pub async fn ask(&self, question: &str) -> io::Result<bool> {
+        let asked = format!("{question} Only `yes` is taken for a yes: ");
+        let answer = self.line(&asked).await?;
+        Ok(answer.is_some_and(|line| line.trim() == "yes"))
+    }
+
+    /// Asks for a line; `None` when the user wants to stop instead.
+    ///
+    /// # Errors
+    /// When the terminal is gone.
+    pub async fn line(&self, asked: &str) -> io::Result<Option<String>> {
         let mut stderr = io::stderr();
-        write!(stderr, "{question} Only `yes` is taken for a yes: ")?;
+        write!(stderr, "{asked}")?;
         stderr.flush()?;
         let (sender, answer) = oneshot::channel();
         // A thread of its own, which the end of the process need not wait for.
@@ -138,11 +148,11 @@ impl Terminal {
                 let _ = sender.send(read.map(|_| line));
             })?;
         match self.cancellation.until(1, answer).await {
-            Some(Ok(line)) => Ok(line?.trim() == "yes"),
-            Some(Err(_)) => Ok(false),
+            Some(Ok(line)) => line.map(Some),
+            Some(Err(_)) => Ok(None),
             None => {
                 writeln!(stderr)?;
-                Ok(false)
+                Ok(None)
             }
         }
     }
@@ -175,6 +185,7 @@ fn style(terminal: bool) -> Style {
     })
 }
 
+#[derive(Debug)]
 enum Order {
     Status(String),
     Record(PathBuf),
@@ -200,10 +211,12 @@ impl View {
 
     /// Takes away what is live, and returns when that is done.
     pub async fn clear(&self) {
-        let (done, cleared) = oneshot::channel();
-        if self.orders.send(Order::Clear(done)).is_ok() {
-            let _ = cleared.await;
-        }
+        clear(&self.orders).await;
+    }
+
+    /// What can clear the view for a question, for as long as there is one.
+    pub fn clearing(&self) -> Clearing {
+        Clearing(self.orders.downgrade())
     }
 
     /// Returns when everything that was reported until now was shown. Somebody may still have a reporter, such as
@@ -212,6 +225,26 @@ impl View {
         drop(self.orders);
         // It fails only by a panic, which was told.
         let _ = self.task.await;
+    }
+}
+
+async fn clear(orders: &mpsc::UnboundedSender<Order>) {
+    let (done, cleared) = oneshot::channel();
+    if orders.send(Order::Clear(done)).is_ok() {
+        let _ = cleared.await;
+    }
+}
+
+/// Clears a view that somebody else has.
+#[derive(Debug, Clone)]
+pub struct Clearing(mpsc::WeakUnboundedSender<Order>);
+
+impl Clearing {
+    /// As [`View::clear`].
+    pub async fn clear(&self) {
+        if let Some(orders) = self.0.upgrade() {
+            clear(&orders).await;
+        }
     }
 }
 

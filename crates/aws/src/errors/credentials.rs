@@ -205,16 +205,10 @@ fn is_of_a_connection(error: &io::Error) -> bool {
     )
 }
 
-/// Where a call failed because it could not be signed.
-pub fn in_chain<'e>(error: &'e (dyn Error + 'static)) -> Option<&'e CredentialsError> {
-    let mut current = Some(error);
-    while let Some(error) = current {
-        if let Some(found) = error.downcast_ref() {
-            return Some(found);
-        }
-        current = error.source();
-    }
-    None
+/// Why a call could not be signed. Of roles that are taken one after the other, each that was not has one, the first
+/// credentials at the end.
+pub fn in_chain<'e>(error: &'e (dyn Error + 'static)) -> impl Iterator<Item = &'e CredentialsError> {
+    infra_oci::errors(error).filter_map(|error| error.downcast_ref())
 }
 
 #[cfg(test)]

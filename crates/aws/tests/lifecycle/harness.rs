@@ -75,6 +75,7 @@ impl Cloud {
             pull_base_images: false,
             own_paths: Vec::new(),
             variables: std::collections::BTreeMap::new(),
+            ask_code: None,
             progress: Arc::new(Silent),
         };
         let clients = connect(&options).await.unwrap();

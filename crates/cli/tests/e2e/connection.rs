@@ -146,12 +146,12 @@ fn everything_goes_through_the_proxy_that_the_environment_names() {
 }
 
 /// A stack that is asked for nothing but who asks.
-struct Asking {
-    folder: TempDir,
+pub struct Asking {
+    pub folder: TempDir,
 }
 
 impl Asking {
-    fn new() -> Self {
+    pub fn new() -> Self {
         let folder = TempDir::new().unwrap();
         let stack = STACK.split("[ecr").next().unwrap();
         let stack = format!("{stack}[ec2.vpc.main]\ncidr_block = \"10.0.0.0/16\"\n");
@@ -159,7 +159,7 @@ impl Asking {
         Self { folder }
     }
 
-    fn write(&self, name: &str, content: &str) {
+    pub fn write(&self, name: &str, content: &str) {
         let path = self.folder.path().join(name);
         fs::create_dir_all(path.parent().unwrap()).unwrap();
         fs::write(path, content).unwrap();
@@ -330,7 +330,7 @@ fn what_is_set_for_aws_is_nothing_to_the_sandbox() {
 }
 
 /// Answers whoever wants credentials with those of `AKIAFAKEFROMSOURCE`.
-fn credentials(request: &str) -> String {
+pub fn credentials(request: &str) -> String {
     let given = r#"{"AccessKeyId":"AKIAFAKEFROMSOURCE","SecretAccessKey":"fake","Token":"fake","Expiration":"2126-01-01T00:00:00Z","Code":"Success"}"#;
     let line = request.lines().next().unwrap_or_default();
     match line {

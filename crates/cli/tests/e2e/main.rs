@@ -18,6 +18,7 @@ mod by_identity;
 mod commands;
 mod connection;
 mod consistency;
+mod credentials;
 mod damage;
 mod data_loss;
 mod drift;

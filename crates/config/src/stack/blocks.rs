@@ -202,7 +202,7 @@ fn depends_on(
             None => {
                 let known: Vec<String> = names.block_addresses().map(ToString::to_string).collect();
                 let near =
-                    crate::report::nearest(&address.block().to_string(), known.iter().map(String::as_str))
+                    infra_core::nearest(&address.block().to_string(), known.iter().map(String::as_str))
                         .map(str::to_owned);
                 let diagnostic = Diagnostic::error(
                     "unknown-reference",

@@ -343,7 +343,7 @@ impl Checker<'_, '_> {
             Diagnostic::error("bad-choice", format!("`{spelled}` cannot be `{text}`"))
         };
         let diagnostic = diagnostic.at(place, "");
-        let near = crate::report::nearest(text, names.iter().copied()).filter(|_| !self.hidden);
+        let near = infra_core::nearest(text, names.iter().copied()).filter(|_| !self.hidden);
         self.complain(match near {
             Some(near) => diagnostic.help(format!("did you mean `{near}`?")),
             None => diagnostic.help(format!("it is one of {}", listed(&names))),

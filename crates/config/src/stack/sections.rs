@@ -3,11 +3,11 @@
 use std::collections::BTreeMap;
 
 use infra_core::address::is_name;
-use infra_core::{Diagnostic, ResourceAddress, Span, TypeName};
+use infra_core::{Diagnostic, ResourceAddress, Span, TypeName, nearest};
 
 use super::context::Context;
 use super::fields::{self, NO_ENTRIES};
-use crate::report::{Suggest, listed, nearest};
+use crate::report::{Suggest, listed};
 use crate::source::{Entry, NodeKind, Table};
 
 const SECTIONS: [&str; 7] = [

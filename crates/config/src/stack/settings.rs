@@ -3,13 +3,12 @@
 use std::collections::BTreeMap;
 
 use infra_core::identity::{MAX_PART, MAX_REGION, is_part};
-use infra_core::{Diagnostic, Severity, Span, StackId, Value};
+use infra_core::{Diagnostic, Severity, Span, StackId, Value, nearest};
 
 use super::context::Context;
 use super::fields::{only_known, table};
 use super::sections::Sections;
 use crate::language::{Draft, DraftKind, World};
-use crate::report::nearest;
 
 /// The keys of `[stack]`.
 pub(crate) const KEYS: [&str; 8] = [

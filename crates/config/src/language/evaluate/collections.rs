@@ -3,13 +3,12 @@
 use std::collections::BTreeMap;
 use std::collections::btree_map::Entry;
 
-use infra_core::Value;
+use infra_core::{Value, nearest};
 
 use super::{At, Evaluator, Frame};
 use crate::language::failure::{Failure, Wrong, failure};
 use crate::language::formula::{For, Node, Step};
 use crate::language::operators;
-use crate::report::nearest;
 
 impl Evaluator<'_> {
     pub(super) fn object(&self, at: At<'_>, entries: &[(Node, Node)]) -> Result<Value, Failure> {

@@ -1,14 +1,13 @@
 //! Resources and lookups as expressions see them.
 
 use infra_core::value::Unknown;
-use infra_core::{Attributes, Reference, ResourceAddress, Value};
+use infra_core::{Attributes, Reference, ResourceAddress, Value, nearest};
 
 use super::{At, Evaluator};
 use crate::language::failure::{Failure, Wrong, failure};
 use crate::language::formula::{Formula, Need, NodeKind, ResourceUse, Selector};
 use crate::language::operators;
 use crate::language::world::Block;
-use crate::report::nearest;
 
 /// What the scope says of a resource.
 enum Answer<'a> {

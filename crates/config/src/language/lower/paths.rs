@@ -6,12 +6,12 @@ use std::ops::Range;
 use hcl_edit::Span as _;
 use hcl_edit::expr::{Expression, Traversal, TraversalOperator};
 use infra_core::address::is_name;
-use infra_core::{ResourceAddress, TypeName, Value};
+use infra_core::{ResourceAddress, TypeName, Value, nearest};
 
 use super::{Lowering, null};
 use crate::language::ENVIRONMENT_PREFIX;
 use crate::language::formula::{Name, Need, Node, NodeKind, ResourceUse, Selector, Step};
-use crate::report::{Suggest, nearest};
+use crate::report::Suggest;
 
 /// What is written instead of `env` as a whole.
 const ENVIRONMENT_HELP: &str = "name the variable: `env.NAME`, or `lookup(env, \"NAME\", \"\")` with the name in quotes where it may be missing; no other variable is read";
