@@ -45,6 +45,11 @@ impl State {
                 }
                 self.intents.insert(intent.token.clone(), (**intent).clone());
             }
+            JournalEntry::Learned { token, attributes } => {
+                let intent = self.intents.get_mut(token);
+                let intent = intent.ok_or_else(|| IllegalEntry::NoSuchIntent(token.clone()))?;
+                intent.learned.extend(attributes.clone());
+            }
             JournalEntry::Created { token, record } => {
                 let intent = self.close(token, Operation::Create)?;
                 // What shows late does not take the place of what was made in its stead meanwhile.
@@ -209,6 +214,7 @@ mod tests {
             run: RunId("run".into()),
             at_unix_ms: 0,
             there_before: None,
+            learned: Attributes::new(),
             in_doubt_since_unix_ms: None,
         }))
     }

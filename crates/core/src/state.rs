@@ -84,6 +84,10 @@ pub struct Intent {
     pub run: RunId,
     /// When, in milliseconds since 1970 (UTC).
     pub at_unix_ms: u64,
+    /// What became known while the call was prepared, and by which what it left is found: the digest of an image that was
+    /// built for it. Nothing of it counts as set by the file.
+    #[serde(default, skip_serializing_if = "Attributes::is_empty")]
+    pub learned: Attributes,
     /// For a create of a type that carries no tags: what had its natural key, or was equal to it, just before. Empty:
     /// the key was free, so that what has it after a lost answer is what the call made. `None`: nobody looked.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -151,6 +155,13 @@ pub enum JournalEntry {
     },
     /// A call is about to be made.
     Intended(Box<Intent>),
+    /// Something that the call of `token` will be known by. Until this is durable, the call is not made.
+    Learned {
+        /// The intent.
+        token: Token,
+        /// What is known now.
+        attributes: Attributes,
+    },
     /// The create of `token` made this. A record that held the address becomes deposed, unless it is of the
     /// same thing: then it was made again, as an image is that is pushed a second time.
     Created {

@@ -55,6 +55,7 @@ pub(crate) async fn prepare_some(
             address: resource.address.clone(),
             token: Token(String::new()),
             data_loss_allowed: false,
+            learning: None,
             not_made: BTreeSet::new(),
             progress: Arc::clone(&progress),
         };

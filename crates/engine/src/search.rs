@@ -124,6 +124,7 @@ impl Search<'_> {
             address: address.clone(),
             token: Token(String::new()),
             data_loss_allowed: false,
+            learning: None,
             not_made: BTreeSet::new(),
             progress: Arc::new(self.session.reporter.clone()),
         };

@@ -2,6 +2,7 @@
 //!
 //! No person is asked, nothing is made twice, nothing is left behind.
 
+use std::borrow::Cow;
 use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
@@ -279,6 +280,7 @@ impl Settling<'_> {
             address: intent.address.clone(),
             token: intent.token.clone(),
             data_loss_allowed: false,
+            learning: None,
             not_made: BTreeSet::new(),
             progress: Arc::new(self.reporter.clone()),
         }
@@ -372,7 +374,7 @@ impl Lost<'_> {
             not_made,
             ..self.call.clone()
         };
-        let recovered = self.provider.recover(&call, &self.intent.attributes).await?;
+        let recovered = self.provider.recover(&call, &self.known_by()).await?;
         let Some(id) = recovered.filter(|id| !call.not_made.contains(id)) else {
             return Ok(None);
         };
@@ -383,6 +385,22 @@ impl Lost<'_> {
         Ok(found
             .filter(|found| !matches!(found.health, Health::Deleting(_)))
             .map(|found| (id, found)))
+    }
+
+    /// The attributes, with what became known while the call was prepared.
+    fn known_by(&self) -> Cow<'_, Attributes> {
+        let learned = self.journal.with_state(|state| {
+            let intent = state.intents.get(&self.intent.token)?;
+            Some(intent.learned.clone()).filter(|learned| !learned.is_empty())
+        });
+        match learned {
+            None => Cow::Borrowed(&self.intent.attributes),
+            Some(learned) => {
+                let mut attributes = self.intent.attributes.clone();
+                attributes.extend(learned);
+                Cow::Owned(attributes)
+            }
+        }
     }
 
     /// Looks for what it left, again and again for as long as `patience` says that AWS's lists may be late.

@@ -1,11 +1,13 @@
 //! What every call of a provider is told about the step that it serves.
 
 use std::collections::BTreeSet;
+use std::pin::Pin;
 use std::sync::Arc;
 
 use infra_core::event::EventKind;
-use infra_core::{PhysicalId, ResourceAddress, StackId, Token};
+use infra_core::{Attributes, PhysicalId, ResourceAddress, StackId, Token};
 
+use crate::ProviderResult;
 use crate::tags::{address_tag, stack_tag};
 
 /// The tag that names the stack of a resource.
@@ -59,6 +61,17 @@ pub struct Call {
     pub not_made: BTreeSet<PhysicalId>,
     /// Where progress goes.
     pub progress: Arc<dyn Progress>,
+    /// Where goes what a create will be known by; `None` where nothing is created.
+    pub learning: Option<Arc<dyn Learning>>,
+}
+
+/// Takes what a create will be known by, and was not known when it began.
+pub trait Learning: Send + Sync {
+    /// Writes it down for whoever has to find out what the call left. It is durable when this returns.
+    ///
+    /// # Errors
+    /// It cannot be written: then nothing may be made.
+    fn learn(&self, attributes: Attributes) -> Pin<Box<dyn Future<Output = ProviderResult<()>> + Send + '_>>;
 }
 
 impl Call {
@@ -88,6 +101,17 @@ impl Call {
     /// Runs `future` as part of this step: [`current_address`] names its resource meanwhile.
     pub async fn scope<F: Future>(&self, future: F) -> F::Output {
         serving(self.address.clone(), future).await
+    }
+
+    /// Writes down what this create will be known by, before it makes anything: `recover` gets it with the attributes.
+    ///
+    /// # Errors
+    /// It cannot be written: then nothing may be made.
+    pub async fn learn(&self, attributes: Attributes) -> ProviderResult<()> {
+        match &self.learning {
+            Some(learning) => learning.learn(attributes).await,
+            None => Ok(()),
+        }
     }
 
     /// Tells a sentence to whoever watches.

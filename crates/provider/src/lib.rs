@@ -16,7 +16,9 @@ mod traits;
 mod user_tags;
 mod wait;
 
-pub use call::{Call, Progress, Silent, TAG_ADDRESS, TAG_STACK, TAG_TOKEN, current_address, serving};
+pub use call::{
+    Call, Learning, Progress, Silent, TAG_ADDRESS, TAG_STACK, TAG_TOKEN, current_address, serving,
+};
 pub use data::{BuiltIn, Data};
 pub use definition::Definition;
 pub use erased::{Erased, decode};

@@ -271,6 +271,7 @@ mod tests {
                 run: RunId("r".into()),
                 at_unix_ms: 0,
                 there_before: None,
+                learned: Attributes::new(),
                 in_doubt_since_unix_ms: None,
             },
         );

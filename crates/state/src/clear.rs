@@ -42,6 +42,7 @@ pub(crate) fn take_passing_seals(entry: &mut JournalEntry) -> bool {
             keep(&mut record.observed);
         }
         JournalEntry::Outputs { values } => keep(values),
+        JournalEntry::Learned { attributes, .. } => keep(attributes),
         _ => {}
     }
     taken
@@ -59,6 +60,7 @@ pub(crate) fn clear_secret(entry: &JournalEntry) -> Option<Clear<'_>> {
         }
         JournalEntry::Confirmed { address, record } => (Owner::Resource(address), in_record(record)),
         JournalEntry::Outputs { values } => (Owner::Outputs, in_attributes(values)),
+        JournalEntry::Learned { token, attributes } => (Owner::ResourceOf(token), in_attributes(attributes)),
         JournalEntry::RunStarted { .. }
         | JournalEntry::Connected { .. }
         | JournalEntry::SealedWith { .. }
@@ -181,6 +183,14 @@ mod tests {
                 },
                 Owner::Outputs,
                 "d",
+            ),
+            (
+                JournalEntry::Learned {
+                    token: token.clone(),
+                    attributes: Attributes::from([("e".to_owned(), deep())]),
+                },
+                Owner::ResourceOf(&token),
+                "e",
             ),
         ];
         for (entry, owner, attribute) in cases {

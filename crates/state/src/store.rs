@@ -229,7 +229,7 @@ impl Touched {
             },
             JournalEntry::Created { token, .. } | JournalEntry::Deleted { token } => of_intent(token, true),
             JournalEntry::Updated { token, .. } => of_intent(token, false),
-            JournalEntry::NoEffect { token, .. } => Self {
+            JournalEntry::NoEffect { token, .. } | JournalEntry::Learned { token, .. } => Self {
                 addresses: Vec::new(),
                 ..of_intent(token, false)
             },

@@ -40,6 +40,7 @@ impl Hand {
             token: Token(token.to_owned()),
             data_loss_allowed: false,
             not_made: std::collections::BTreeSet::new(),
+            learning: None,
             progress: Arc::new(Silent),
         }
     }

@@ -10,6 +10,7 @@ tests! {
     repository,
     a_repository_with_images_is_deleted_only_when_asked_for,
     lifecycle_policy,
+    what_a_lost_push_left_is_asked_of_ecr,
 }
 
 async fn repository(cloud: Cloud) {
@@ -111,4 +112,39 @@ async fn lifecycle_policy(cloud: Cloud) {
         .delete("ecr.lifecycle_policy", &policy_id, &policy_last)
         .await;
     cloud.delete("ecr.repository", &id, &last).await;
+}
+
+/// The registry itself cannot be reached from here.
+async fn what_a_lost_push_left_is_asked_of_ecr(cloud: Cloud) {
+    let repository = attributes(json!({ "repository_name": "lifecycle/pushed", "force_delete": true }));
+    let (id, last) = cloud.create("ecr.repository", "pushed", &repository).await;
+    let manifest = json!({
+        "schemaVersion": 2, "mediaType": "application/vnd.docker.distribution.manifest.list.v2+json",
+        "manifests": [],
+    });
+    let put = cloud.clients.ecr.put_image().repository_name(id.as_str());
+    let put = put.image_manifest(manifest.to_string()).image_tag("a");
+    let image = put.send().await.unwrap().image.unwrap();
+    let digest = image.image_id().unwrap().image_digest().unwrap().to_owned();
+    let uri = "123456789012.dkr.ecr.us-east-1.amazonaws.com/lifecycle/pushed";
+    let provider = cloud.provider("ecr.image");
+    let call = cloud.call("ecr.image", "pushed");
+    for (name, tag, digest, is_found) in [
+        ("pushed", "a", digest.clone(), true),
+        ("pushed", "b", digest.clone(), false),
+        ("pushed", "a", format!("sha256:{}", "0".repeat(64)), false),
+        ("missing", "a", digest.clone(), false),
+    ] {
+        let wanted = attributes(json!({
+            "repository_uri": uri.replace("pushed", name), "image_tag": tag, "digest": digest,
+        }));
+        let found = provider.recover(&call, &wanted).await.unwrap();
+        assert_eq!(found.is_some(), is_found, "{name}:{tag}@{digest}");
+    }
+    let forced = Call {
+        data_loss_allowed: true,
+        ..cloud.call("ecr.repository", "pushed")
+    };
+    let repositories = cloud.provider("ecr.repository");
+    repositories.delete(&forced, &id, &last).await.unwrap();
 }

@@ -108,6 +108,7 @@ impl Cloud {
             address: format!("{type_name}.under_test").parse().unwrap(),
             token: Token(format!("{token}-{}", std::process::id())),
             data_loss_allowed: false,
+            learning: None,
             not_made: BTreeSet::new(),
             progress: Arc::new(Silent),
         }

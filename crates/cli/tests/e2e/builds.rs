@@ -4,6 +4,9 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
+use infra_sandbox::{Faults, Kill};
+use serde_json::json;
+
 use crate::harness::{ACCOUNT, Project, Reference, Run, bare_command};
 
 const FILE: &str = "stacks/builds.toml";
@@ -374,4 +377,80 @@ fn redeploy_with_rebuild_takes_a_base_image_that_moved() {
     assert_eq!(docker.builds().len(), 1);
     assert_eq!((reference.output("image_uri"), reference.rollouts()), (newer, 4));
     reference.differs_in_nothing();
+}
+
+/// The stack with a tag that may not be moved.
+fn immutable() -> String {
+    STACK
+        .replace(
+            "force_delete    = true",
+            "force_delete    = true\nimage_tag_mutability = \"IMMUTABLE\"",
+        )
+        .replace("[ecr.image.app]", "[ecr.image.app]\nimage_tag = \"v1\"")
+}
+
+/// A project with sources to build, and how many requests that change something the first apply of its stack makes.
+fn to_be_killed(stack: &str) -> (Project, Docker, u64) {
+    let ready = || {
+        let project = Project::sandbox();
+        let docker = Docker::building(&project, &["one-old", "one-new"]);
+        let project = project.env("PATH", docker.path());
+        project.write(FILE, stack);
+        project.write_image("image", "one");
+        project.write("app/content", "one");
+        project.write("app/Dockerfile", "FROM base\nCOPY content .\n");
+        (project, docker)
+    };
+    let (counted, _docker) = ready();
+    counted.forget_requests();
+    counted.stack("apply", FILE, &["-y"]).exits(0);
+    let requests = counted.requests();
+    assert_eq!(requests.mutating.last().unwrap().operation, "PutManifest");
+    let (project, docker) = ready();
+    (project, docker, requests.mutating_total)
+}
+
+#[test]
+fn a_build_that_does_not_repeat_itself_is_found_again_under_a_tag_that_may_not_be_moved() {
+    let (project, docker, last) = to_be_killed(&immutable());
+    project
+        .emulator()
+        .set_faults(&Faults::from(Kill::peer_after(last)))
+        .unwrap();
+    assert_eq!(project.stack("apply", FILE, &["-y"]).code, None);
+    assert_eq!(docker.builds().len(), 1);
+    // Another build of the same files gives another image.
+    docker.set("base", "new");
+    project.stack("apply", FILE, &["-y"]).exits(0);
+    assert_eq!(docker.builds(), Vec::<String>::new());
+    project.stack("diff", FILE, &[]).exits(0);
+    let found = project.boto3(
+        &json!({}),
+        "result = [image['imageTags'] for image in pages('ecr', 'describe_images', 'imageDetails', repositoryName='builds/app')]",
+    );
+    assert_eq!(found, json!([["v1"]]));
+}
+
+#[test]
+fn a_registry_that_is_gone_does_not_hold_the_stack_up() {
+    let layout = STACK.replace(
+        r#"{ build = { context = "../app" } }"#,
+        r#"{ layout = "../image" }"#,
+    );
+    let (project, _docker, last) = to_be_killed(&layout);
+    let registry = project.emulator().running().registry_url.clone();
+    let with_registry = |command: &str, registry: &str| {
+        let mut command = project.stack_command(command, FILE, &["-y"]);
+        command.env("INFRA_ECR_REGISTRY", registry);
+        Run::of(&mut command)
+    };
+    project
+        .emulator()
+        .set_faults(&Faults::from(Kill::peer_before(last)))
+        .unwrap();
+    assert_eq!(with_registry("apply", &registry).code, None);
+    with_registry("destroy", "http://127.0.0.1:9")
+        .exits(0)
+        .says(["the registry does not say whether the image is there"]);
+    with_registry("apply", &registry).exits(0);
 }

@@ -1,13 +1,15 @@
 //! The intent before a call, and its end where the call came to nothing.
 
 use std::collections::BTreeSet;
+use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 
 use infra_core::event::EventKind;
 use infra_core::state::JournalEntry;
 use infra_core::{Attributes, ErrorClass, Intent, Operation, PhysicalId, ProviderError, Token};
-use infra_provider::Call;
+use infra_provider::{Call, Learning, ProviderResult};
+use infra_state::Journal;
 use sha2::{Digest, Sha256};
 
 use super::{Keep, StepError, StepRun};
@@ -29,6 +31,32 @@ impl Effect {
     /// Of a call of which it is certain, or not at all, that AWS did nothing.
     pub fn of(is_certain: bool) -> Self {
         if is_certain { Self::Nothing } else { Self::Unknown }
+    }
+}
+
+/// Writes down what a call will be known by, beside its intent.
+struct Noting {
+    journal: Arc<Journal>,
+    token: Token,
+}
+
+impl Learning for Noting {
+    fn learn(&self, attributes: Attributes) -> Pin<Box<dyn Future<Output = ProviderResult<()>> + Send + '_>> {
+        Box::pin(self.note(attributes))
+    }
+}
+
+impl Noting {
+    async fn note(&self, attributes: Attributes) -> ProviderResult<()> {
+        let token = self.token.clone();
+        let noted = self
+            .journal
+            .append(JournalEntry::Learned { token, attributes })
+            .await;
+        noted.map(|_| ()).map_err(|error| {
+            let message = format!("it was not made, because the state cannot be written: {error}");
+            ProviderError::new(ErrorClass::Blocked, message)
+        })
     }
 }
 
@@ -64,6 +92,7 @@ impl StepRun {
             run: self.shared.run.clone(),
             at_unix_ms: self.shared.ambient.now_unix_ms(),
             there_before,
+            learned: Attributes::new(),
             in_doubt_since_unix_ms: None,
         };
         self.note(JournalEntry::Intended(Box::new(intent.clone())))
@@ -103,6 +132,10 @@ impl StepRun {
             token: token.clone(),
             data_loss_allowed: false,
             progress: Arc::new(self.shared.reporter.clone()),
+            learning: Some(Arc::new(Noting {
+                journal: Arc::clone(&self.shared.journal),
+                token: token.clone(),
+            })),
         }
     }
 

@@ -202,6 +202,7 @@ impl<'r> Run<'r> {
             run: RunId("run".into()),
             at_unix_ms: 0,
             there_before: None,
+            learned: Attributes::new(),
             in_doubt_since_unix_ms: None,
         })));
         token

@@ -78,6 +78,7 @@ pub fn intent(
         timeouts: Timeouts::default(),
         run: RunId("run".into()),
         at_unix_ms: 1_700_000_000_000,
+        learned: Attributes::new(),
         there_before: None,
         in_doubt_since_unix_ms: None,
     }
@@ -188,6 +189,10 @@ fn legal_entry(state: &State, number: usize, choice: u32) -> JournalEntry {
         },
         (2, ..) => JournalEntry::Outputs {
             values: Attributes::from([(format!("output{}", pick(3)), Value::Integer(number as i64))]),
+        },
+        (3, Some(open), ..) if number.is_multiple_of(3) => JournalEntry::Learned {
+            token: open.token.clone(),
+            attributes: Attributes::from([("digest".to_owned(), Value::Integer(number as i64))]),
         },
         (3, Some(open), ..) => JournalEntry::NoEffect {
             token: open.token.clone(),

@@ -319,6 +319,7 @@ mod tests {
             token: infra_core::Token("t".into()),
             data_loss_allowed: false,
             not_made: std::collections::BTreeSet::new(),
+            learning: None,
             progress: std::sync::Arc::new(infra_provider::Silent),
         };
         let after = |class| refusal(&call, "subnet-…")(ProviderError::new(class, "no"));
@@ -342,6 +343,7 @@ mod tests {
             token: infra_core::Token(token.into()),
             data_loss_allowed: false,
             not_made: std::collections::BTreeSet::new(),
+            learning: None,
             progress: std::sync::Arc::new(infra_provider::Silent),
         };
         let made = tag_specification(&call("one"), ResourceType::Subnet, None);

@@ -248,6 +248,11 @@ image_tag      = "dev02"
     async fn create(&self, call: &Call, spec: Spec) -> ProviderResult<Created<Observed>> {
         let image = self.open(&spec, call).await?;
         let digest = image.digest().to_string();
+        if spec.digest.is_none() {
+            // Built again it may be another one, and would not be found by that.
+            let learned = Attributes::from([("digest".to_owned(), Value::from(digest.as_str()))]);
+            call.learn(learned).await?;
+        }
         let tag = spec.image_tag.clone().unwrap_or_else(|| default_tag(&digest));
         let (registry, repository) = self.registries.of(&spec.repository_uri).await?;
         let progress = progress_of(call.clone(), image.size_bytes());
@@ -306,7 +311,7 @@ image_tag      = "dev02"
         Ok(())
     }
 
-    async fn recover(&self, _: &Call, attributes: &Attributes) -> ProviderResult<Option<PhysicalId>> {
+    async fn recover(&self, call: &Call, attributes: &Attributes) -> ProviderResult<Option<PhysicalId>> {
         let (Some(repository_uri), Some(digest)) = (
             known_str(attributes, "repository_uri"),
             known_str(attributes, "digest"),
@@ -314,15 +319,30 @@ image_tag      = "dev02"
             return Ok(None);
         };
         let tag = known_str(attributes, "image_tag").map_or_else(|| default_tag(digest), str::to_owned);
-        let (registry, repository) = self.registries.of(repository_uri).await?;
-        let found = registry
-            .head_manifest(&repository, &tag)
-            .await
-            .map_err(of_registry)?;
+        let id = PhysicalId::new(format!("{repository_uri}:{tag}@{digest}"));
         // The bytes decide: what has this digest is this image, whoever pushed it.
-        Ok(found
-            .filter(|found| found.as_str() == digest)
-            .map(|_| PhysicalId::new(format!("{repository_uri}:{tag}@{digest}"))))
+        if self.registry_is_ecrs {
+            let found = self.read_by_api(std::slice::from_ref(&id)).await?;
+            let is_tagged = |found: &Found<Observed>| found.observed.image_tag.is_some();
+            return Ok(found.get(&id).is_some_and(is_tagged).then_some(id));
+        }
+        let looked = async {
+            let (registry, repository) = self.registries.of(repository_uri).await?;
+            registry
+                .head_manifest(&repository, &tag)
+                .await
+                .map_err(of_registry)
+        };
+        match looked.await {
+            Ok(found) => Ok(found.filter(|found| found.as_str() == digest).map(|_| id)),
+            // A registry that is gone must not hold the stack up. What was pushed there belongs to nobody: it is found
+            // when it is pushed again, or never needed.
+            Err(error) => {
+                let reason = error.message;
+                call.note(format!("the registry does not say whether the image is there, and it may be pushed again: {reason}"));
+                Ok(None)
+            }
+        }
     }
 }
 

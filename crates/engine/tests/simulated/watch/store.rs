@@ -122,6 +122,12 @@ impl Seen {
                     format!("an update made {} of another thing", record.physical_id)
                 });
             }
+            JournalEntry::Learned { token, .. } => {
+                let open = self.durable.intents.contains_key(token);
+                self.require(open, || {
+                    format!("something is learned of {token}, which is not open")
+                });
+            }
             JournalEntry::Deleted { token } => self.outcome(token, Operation::Delete),
             JournalEntry::NoEffect { token, .. } => {
                 let open = self.durable.intents.contains_key(token);
