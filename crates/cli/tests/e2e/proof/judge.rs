@@ -80,24 +80,6 @@ pub fn open_calls(intents: &Value) -> Vec<&Value> {
         .collect()
 }
 
-/// Nothing that somebody else has made may have been changed or deleted. It is taken away, so that the account can be
-/// held against the state.
-#[track_caller]
-pub fn leaves_others_alone(stage: &Stage) -> usize {
-    let report = stage.reference.project.emulator().clear_foreign().unwrap();
-    let touched: Vec<_> = report
-        .planted
-        .iter()
-        .filter(|thing| !thing.by.is_empty())
-        .collect();
-    assert!(
-        report.touched == 0 && touched.is_empty(),
-        "it changed or deleted what is somebody else's: {touched:?}"
-    );
-    assert!(report.failed.is_empty(), "{:?}", report.failed);
-    report.planted.len()
-}
-
 /// Things with their kinds.
 type Things = Vec<(String, String)>;
 

@@ -13,6 +13,7 @@ mod asked;
 mod crew;
 mod draws;
 mod judge;
+mod others;
 mod signals;
 mod stage;
 mod storm;

@@ -10,6 +10,7 @@ use super::asked::Asked;
 use super::crew::{self, Proof};
 use super::draws::Draws;
 use super::judge::{self, Counts};
+use super::others;
 use super::stage::{Point, Stage};
 use crate::harness::Run;
 
@@ -40,6 +41,8 @@ struct Tally {
     /// Those that ended well in spite of the storm.
     by_themselves: usize,
     injected: BTreeMap<String, u64>,
+    /// How many things somebody else had beside those of the stack.
+    equals: usize,
 }
 
 struct Storm {
@@ -170,7 +173,9 @@ impl Proof for Storm {
         let clean = self.clean(stage, &story);
         stage.empty();
         for (point, clean) in story.iter().zip(&clean) {
+            others::plant_apart(stage);
             self.weather(stage, *point, draws.number());
+            self.tally.lock().unwrap().equals += others::are_left_alone(stage);
             judge::is_right(stage, *point, clean);
         }
     }
@@ -183,10 +188,11 @@ impl Proof for Storm {
             .map(|(kind, count)| format!("{count} {kind}"))
             .collect();
         format!(
-            "{} of {} runs ended well by themselves, the others with the next run; {}",
+            "{} of {} runs ended well by themselves, the others with the next run; {}; {} equals of somebody else's",
             tally.by_themselves,
             tally.runs,
-            injected.join(", ")
+            injected.join(", "),
+            tally.equals
         )
     }
 }

@@ -5,12 +5,13 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::{Mutex, OnceLock};
 
-use infra_sandbox::{Clash, Faults, Kill, KillMoment, Twin};
+use infra_sandbox::{Faults, Kill, KillMoment};
 
 use super::asked::Asked;
 use super::crew::{self, Proof};
 use super::draws::Draws;
 use super::judge::{self, Counts};
+use super::others;
 use super::stage::{Point, Stage};
 use crate::harness::Run;
 
@@ -118,16 +119,6 @@ struct Sweep {
     kills: Mutex<BTreeMap<String, usize>>,
     /// How many things somebody else has made beside those of the stack.
     twins: Mutex<usize>,
-}
-
-/// Just before each thing that the stack makes, somebody else makes its equal, wherever AWS takes both and tags tell them
-/// apart. Only where nothing is removed: what is under a thing of the stack goes with it, or keeps it from going.
-fn plant_twins(stage: &Stage) {
-    let beside = Twin {
-        clash: vec![Clash::Beside],
-        ..Twin::of(["ec2.*", "ecs.*", "apigatewayv2.CreateApi"])
-    };
-    stage.reference.project.emulator().plant(&beside.into()).unwrap();
 }
 
 impl Sweep {
@@ -241,11 +232,13 @@ impl Proof for Sweep {
         });
         Self::begin(stage, way);
         stage.reference.project.forget_requests();
-        if way.to == Point::Original && way.through.is_empty() {
-            plant_twins(stage);
+        if way.through.is_empty() {
+            others::plant_everywhere(stage);
+        } else {
+            others::plant_apart(stage);
         }
         let was_killed = self.disturb(stage, case);
-        *self.twins.lock().unwrap() += judge::leaves_others_alone(stage);
+        *self.twins.lock().unwrap() += others::are_left_alone(stage);
         if was_killed {
             judge::is_right(stage, way.to, clean);
         } else if let How::Once(_, at) = case.how {
