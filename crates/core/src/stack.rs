@@ -10,6 +10,7 @@ use crate::address::ResourceAddress;
 use crate::data_loss::DataLoss;
 use crate::diagnostic::{SourceMap, Span};
 use crate::expression::Template;
+use crate::graph::Graph;
 use crate::identity::StackId;
 use crate::plan::Strength;
 use crate::state::State;
@@ -119,6 +120,26 @@ pub struct Stack {
 }
 
 impl Stack {
+    /// What each resource needs of the others, and how much of it, by the resources' places in `resources`.
+    pub fn graph(&self) -> Graph<Strength> {
+        let places: BTreeMap<&ResourceAddress, usize> = self.resources.keys().zip(0..).collect();
+        let edges = self.resources.values().zip(0..).flat_map(|(resource, from)| {
+            let places = &places;
+            let edge =
+                move |(needed, strength): (_, &Strength)| Some((from, *places.get(needed)?, *strength));
+            resource.dependencies.iter().filter_map(edge)
+        });
+        Graph::new(self.resources.len(), edges)
+    }
+
+    /// The resources in groups, each of which needs only those before it. Members of a circle, which the reader of the
+    /// file refuses, are in none.
+    pub fn layers(&self) -> Vec<Vec<&ResourceAddress>> {
+        let addresses: Vec<&ResourceAddress> = self.resources.keys().collect();
+        let named = |layer: Vec<usize>| layer.into_iter().map(|place| addresses[place]).collect();
+        self.graph().layers().into_iter().map(named).collect()
+    }
+
     /// A stack as its state alone knows it, without a file: nothing is declared, and it is reached as it was last.
     pub fn of_state(state: &State) -> Self {
         let [name, environment, stage, region] = state.stack.named_parts();

@@ -17,7 +17,6 @@ use crate::error::EngineError;
 use crate::refresh::{RefreshError, Refreshed, refresh};
 use crate::scope::{RunScope, completed};
 use crate::session::{Prepared, Session};
-use crate::work::in_order;
 
 /// What a look for one resource found.
 type FoundAgain = Option<(PhysicalId, Found<Attributes>)>;
@@ -57,8 +56,8 @@ impl Session {
             there: BTreeSet::new(),
         };
         let mut found = 0;
-        for wave in waves(stack) {
-            let looks = wave.into_iter().map(async |address| {
+        for layer in stack.layers() {
+            let looks = layer.into_iter().map(async |address| {
                 let found = search.look_for(address).await?;
                 Ok::<_, RefreshError>((address, found))
             });
@@ -69,25 +68,6 @@ impl Session {
         }
         Ok(found)
     }
-}
-
-/// The stack's resources in groups, each of which needs only those before it.
-fn waves(stack: &Stack) -> Vec<Vec<&ResourceAddress>> {
-    let mut depths: BTreeMap<&ResourceAddress, usize> = BTreeMap::new();
-    let mut waves: Vec<Vec<&ResourceAddress>> = Vec::new();
-    for address in in_order(stack) {
-        let needed = stack.resources[address].dependencies.keys();
-        let depth = needed
-            .filter_map(|needed| depths.get(needed))
-            .max()
-            .map_or(0, |deepest| deepest + 1);
-        depths.insert(address, depth);
-        if waves.len() <= depth {
-            waves.resize_with(depth + 1, Vec::new);
-        }
-        waves[depth].push(address);
-    }
-    waves
 }
 
 struct Search<'a> {

@@ -10,7 +10,6 @@ use infra_core::{
 
 use crate::identity::uses;
 use crate::input::{PlanInput, health_of_record};
-use crate::network::{cycles, topological};
 
 /// One address: in the file, in the state, or both.
 pub(crate) struct Node<'a> {
@@ -133,12 +132,12 @@ impl<'a> Graph<'a> {
                 }
             });
         }
-        let plain: Vec<Vec<usize>> = needs
-            .iter()
-            .map(|needs| needs.iter().map(|&(number, _)| number).collect())
-            .collect();
-        let Some(order) = topological(&plain) else {
-            return Err(circles(&nodes, &plain));
+        let edges = needs.iter().enumerate();
+        let edges =
+            edges.flat_map(|(from, needs)| needs.iter().map(move |&(to, strength)| (from, to, strength)));
+        let declared = infra_core::Graph::new(needs.len(), edges);
+        let Some(order) = declared.order() else {
+            return Err(circles(&nodes, &declared));
         };
         let things = things(&mut nodes, input);
         let stored = stored(&nodes, &things, &needs, &index);
@@ -261,9 +260,9 @@ fn needs<'a>(
     all
 }
 
-fn circles(nodes: &[Node<'_>], needs: &[Vec<usize>]) -> Vec<Diagnostic> {
+fn circles(nodes: &[Node<'_>], declared: &infra_core::Graph<Strength>) -> Vec<Diagnostic> {
     let mut members: BTreeMap<usize, Vec<usize>> = BTreeMap::new();
-    for (number, circle) in cycles(needs).into_iter().enumerate() {
+    for (number, circle) in declared.circles().into_iter().enumerate() {
         if let Some(circle) = circle {
             members.entry(circle).or_default().push(number);
         }
@@ -375,10 +374,11 @@ fn stored<'a>(
     let not_deposed = |from: usize, to: usize| things[from].deposed || !things[to].deposed;
     let rules: [&dyn Fn(usize, usize) -> bool; 3] = [&is_declared, &not_deposed, &keeps_order];
     for keep in rules {
-        if topological(&edges).is_some() {
+        let graph = infra_core::Graph::of(&edges);
+        if graph.order().is_some() {
             break;
         }
-        let circle = cycles(&edges);
+        let circle = graph.circles();
         for (from, edges) in edges.iter_mut().enumerate() {
             edges.retain(|&to| circle[from].is_none() || circle[from] != circle[to] || keep(from, to));
         }

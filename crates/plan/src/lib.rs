@@ -27,7 +27,6 @@ mod identity;
 mod in_use;
 mod input;
 mod json;
-mod network;
 mod order;
 mod outputs;
 mod path;

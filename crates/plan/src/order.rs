@@ -17,7 +17,6 @@ use crate::decide::{Cause, Decisions};
 use crate::draft::{Because, Draft, Drafts, Waived};
 use crate::existing::is_replaceable;
 use crate::graph::Graph;
-use crate::network::{cycles, topological};
 
 /// What came of an attempt to order the steps.
 pub(crate) enum Ordering<'a> {
@@ -36,18 +35,18 @@ pub(crate) fn order<'a>(graph: &Graph<'a>, selected: &[bool], decisions: &mut De
     let mut waived = Waived::default();
     loop {
         let drafts = Drafts::new(graph, selected, decisions, &waived);
-        let edges: Vec<Vec<usize>> = drafts
-            .steps
-            .iter()
-            .map(|step| step.after.iter().map(|edge| edge.to).collect())
-            .collect();
-        if let Some(order) = topological(&edges) {
+        let steps = drafts.steps.iter().enumerate();
+        let edges = infra_core::Graph::new(
+            drafts.steps.len(),
+            steps.flat_map(|(from, step)| step.after.iter().map(move |edge| (from, edge.to, ()))),
+        );
+        if let Some(order) = edges.order() {
             return Ordering::Done(drafts.steps, order);
         }
         let circles = Circles {
             graph,
             steps: &drafts.steps,
-            circle: cycles(&edges),
+            circle: edges.circles(),
         };
         let free = circles.replacements(|node| {
             matches!(&decisions.of[node], Some(decision) if !decision.delete_first && !decision.creates_first())

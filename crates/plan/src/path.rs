@@ -3,8 +3,10 @@
 //! Nobody is kept waiting for a free place here: it is the time that is left when there are enough of them.
 //! Each function looks at every step and every dependency once.
 
+use std::cmp::Reverse;
 use std::time::Duration;
 
+use infra_core::graph::{self, Graph};
 use infra_core::plan::StepDependency;
 use infra_core::{Plan, Step, StepId, StepOperation, Strength};
 
@@ -51,28 +53,42 @@ impl<F: Fn(&Step) -> StepEstimate> Expectations for F {
     }
 }
 
+/// What each step waits for, and how long that is away from the start of what is waited for.
+fn waits(plan: &Plan, expectations: &impl Expectations, estimates: &[StepEstimate]) -> Graph<Wait> {
+    let edges = plan.steps.iter().enumerate().flat_map(|(from, step)| {
+        step.after.iter().filter_map(move |dependency| {
+            let to = dependency.step.0 as usize;
+            let until = expectations.strength(plan, step, dependency);
+            let time = estimates.get(to)?.until(plan.steps[to].operation, until);
+            Some((from, to, Wait { until, time }))
+        })
+    });
+    Graph::new(plan.steps.len(), edges)
+}
+
+/// One step waits for another.
+struct Wait {
+    /// How much of it it needs.
+    until: Strength,
+    /// How long that takes.
+    time: Duration,
+}
+
+fn estimates(plan: &Plan, expectations: &impl Expectations) -> Vec<StepEstimate> {
+    let steps = plan.steps.iter();
+    steps.map(|step| expectations.estimate(step)).collect()
+}
+
 /// For each step, by its position, the time from its start to the end of the longest chain that begins with
 /// it: what a scheduler starts first, and at the first steps the length of the whole critical path.
 pub fn remaining_path(plan: &Plan, expectations: &impl Expectations) -> Vec<Duration> {
-    let estimates: Vec<StepEstimate> = plan
-        .steps
-        .iter()
-        .map(|step| expectations.estimate(step))
-        .collect();
-    let mut remaining: Vec<Duration> = estimates.iter().map(|estimate| estimate.total()).collect();
-    // A step stands after all that it waits for, so from the end all its dependents are done before it.
-    for (position, step) in plan.steps.iter().enumerate().rev() {
-        let path = remaining[position];
-        for dependency in &step.after {
-            let before = dependency.step.0 as usize;
-            if let (Some(needed), Some(longest)) = (plan.steps.get(before), remaining.get_mut(before)) {
-                let strength = expectations.strength(plan, step, dependency);
-                let first = estimates[before].until(needed.operation, strength);
-                *longest = first.saturating_add(path).max(*longest);
-            }
-        }
-    }
-    remaining
+    let estimates = estimates(plan, expectations);
+    let waiters = waits(plan, expectations, &estimates).reversed();
+    let chains = waiters.longest(
+        |step| estimates[step].total(),
+        |rest, wait| rest.saturating_add(wait.weight.time),
+    );
+    chains.into_iter().map(|chain| chain.length).collect()
 }
 
 /// The longest chain of a plan's steps.
@@ -99,54 +115,28 @@ pub struct CriticalStep {
 
 /// The longest chain of a plan's steps; of several the one that ends with the first step.
 pub fn critical_path(plan: &Plan, expectations: &impl Expectations) -> CriticalPath {
-    /// When a step can start, what it waits for last, and how long it takes.
-    struct Start {
-        at: Duration,
-        held_by: Option<(StepId, Strength)>,
-        estimate: StepEstimate,
-    }
-    let mut starts: Vec<Start> = Vec::with_capacity(plan.steps.len());
-    for step in &plan.steps {
-        let mut start = Start {
-            at: Duration::ZERO,
-            held_by: None,
-            estimate: expectations.estimate(step),
-        };
-        for dependency in &step.after {
-            let before = dependency.step.0 as usize;
-            let (Some(needed), Some(earlier)) = (plan.steps.get(before), starts.get(before)) else {
-                continue;
-            };
-            let strength = expectations.strength(plan, step, dependency);
-            let free = earlier.estimate.until(needed.operation, strength);
-            let free = earlier.at.saturating_add(free);
-            if free > start.at || start.held_by.is_none() {
-                start.at = free;
-                start.held_by = Some((dependency.step, strength));
-            }
-        }
-        starts.push(start);
-    }
-    let end = |start: &Start| start.at.saturating_add(start.estimate.total());
-    let last =
-        (0..starts.len()).max_by_key(|&position| (end(&starts[position]), std::cmp::Reverse(position)));
-    let mut path = CriticalPath {
-        length: last.map_or(Duration::ZERO, |position| end(&starts[position])),
-        steps: Vec::new(),
+    let estimates = estimates(plan, expectations);
+    let waits = waits(plan, expectations, &estimates);
+    let starts = waits.longest(
+        |_| Duration::ZERO,
+        |start, wait| start.saturating_add(wait.weight.time),
+    );
+    let end = |step: usize| starts[step].length.saturating_add(estimates[step].total());
+    let Some(last) = (0..starts.len()).max_by_key(|&step| (end(step), Reverse(step))) else {
+        return CriticalPath::default();
     };
-    let mut next = last.map(|position| (position, path.length, Strength::Ready));
-    while let Some((position, end, until)) = next {
-        let start = &starts[position];
-        path.steps.push(CriticalStep {
-            step: plan.steps[position].id,
-            start: start.at,
-            end,
-            until,
-        });
-        next = start
-            .held_by
-            .map(|(step, strength)| (step.0 as usize, start.at, strength));
+    let steps = graph::nodes_of(&starts, last);
+    let nexts = steps.iter().skip(1).map(Some).chain([None]);
+    let steps = steps.iter().zip(nexts).map(|(&step, next)| CriticalStep {
+        step: plan.steps[step].id,
+        start: starts[step].length,
+        end: next.map_or_else(|| end(step), |&next| starts[next].length),
+        until: next
+            .and_then(|&next| waits.weight(next, step))
+            .map_or(Strength::Ready, |wait| wait.until),
+    });
+    CriticalPath {
+        length: end(last),
+        steps: steps.collect(),
     }
-    path.steps.reverse();
-    path
 }

@@ -5,8 +5,8 @@ use std::fmt::Display;
 
 use infra_core::state::{JournalEntry, STATE_FORMAT_VERSION};
 use infra_core::{
-    Diagnostic, Intent, Operation, PhysicalId, ResourceAddress, ResourceRecord, Severity, StackId, State,
-    Token, TypeName,
+    Diagnostic, Graph, Intent, Operation, PhysicalId, ResourceAddress, ResourceRecord, Severity, StackId,
+    State, Token, TypeName,
 };
 
 /// What is wrong with `state`. Errors make it unusable; warnings are what a run must cope with, though an
@@ -17,8 +17,8 @@ pub fn check(state: &State, stack: Option<&StackId>) -> Vec<Diagnostic> {
     check_records(state, &mut found);
     check_intents(state, &mut found);
     check_physical_ids(state, &mut found);
-    if let Some(cycle) = cycle(state) {
-        let path: Vec<String> = cycle.iter().map(ToString::to_string).collect();
+    if let Some(circle) = circle(state) {
+        let path: Vec<String> = circle.iter().map(ToString::to_string).collect();
         found.push(
             warning(
                 DEPENDENCY_CYCLE,
@@ -198,48 +198,26 @@ pub(crate) const DUPLICATE_PHYSICAL_ID: &str = "duplicate-physical-id";
 pub(crate) const DEPENDENCY_CYCLE: &str = "dependency-cycle";
 
 /// A circle of dependencies, its first address once more at the end.
-fn cycle(state: &State) -> Option<Vec<ResourceAddress>> {
-    #[derive(Clone, Copy, PartialEq)]
-    enum Mark {
-        OnPath,
-        Done,
-    }
-    let mut marks: BTreeMap<&ResourceAddress, Mark> = BTreeMap::new();
-    for start in state.resources.keys() {
-        if marks.contains_key(start) {
-            continue;
-        }
-        // Each element of the path with the number of its dependencies that were followed. A loop, not a
-        // recursion: an imported file can be a chain of any length.
-        let mut path: Vec<(&ResourceAddress, usize)> = vec![(start, 0)];
-        marks.insert(start, Mark::OnPath);
-        while let Some((address, followed)) = path.last_mut() {
-            let next = state
-                .resources
-                .get(*address)
-                .and_then(|record| record.dependencies.get(*followed));
-            *followed += 1;
-            let Some(next) = next else {
-                marks.insert(*address, Mark::Done);
-                path.pop();
-                continue;
-            };
-            match marks.get(next) {
-                Some(Mark::Done) => {}
-                Some(Mark::OnPath) => {
-                    let begin = path.iter().position(|(address, _)| *address == next)?;
-                    let circle = path[begin..].iter().map(|(address, _)| (*address).clone());
-                    return Some(circle.chain([next.clone()]).collect());
-                }
-                None if state.resources.contains_key(next) => {
-                    marks.insert(next, Mark::OnPath);
-                    path.push((next, 0));
-                }
-                None => {}
-            }
-        }
-    }
-    None
+fn circle(state: &State) -> Option<Vec<&ResourceAddress>> {
+    let addresses: Vec<&ResourceAddress> = state.resources.keys().collect();
+    let places: BTreeMap<&ResourceAddress, usize> = addresses.iter().copied().zip(0..).collect();
+    let edges = state.resources.values().zip(0..).flat_map(|(record, from)| {
+        let needed = record
+            .dependencies
+            .iter()
+            .filter_map(|address| places.get(address));
+        needed.map(move |&to| (from, to, ()))
+    });
+    let way = Graph::new(addresses.len(), edges)
+        .ways_around()
+        .into_iter()
+        .next()?;
+    Some(
+        way.iter()
+            .chain(way.first())
+            .map(|&place| addresses[place])
+            .collect(),
+    )
 }
 
 #[cfg(test)]

@@ -3,6 +3,7 @@
 
 use std::collections::BTreeMap;
 
+use infra_core::graph::{self, Graph};
 use infra_core::{StepId, Strength};
 use infra_record::{Call, StepTrack, Timeline};
 
@@ -27,18 +28,16 @@ pub struct Path {
     pub resources: Vec<String>,
 }
 
-/// When a step is how far, in seconds since the run began.
-#[derive(Debug, Clone, Copy, PartialEq, Default)]
+/// How far a step is when, in seconds since it began.
+#[derive(Debug, Clone, Copy, PartialEq)]
 struct Moments {
     exists: f64,
     ready: f64,
-    /// The place of the step that it had to wait for.
-    after: Option<usize>,
 }
 
 /// The longest chain through the steps of a run.
 pub fn critical_path(run: &Timeline, costs: &Costs<'_>) -> Path {
-    let own: Vec<Moments> = run
+    let alone: Vec<Moments> = run
         .steps
         .iter()
         .zip(run.calls_by_step())
@@ -47,49 +46,36 @@ pub fn critical_path(run: &Timeline, costs: &Costs<'_>) -> Path {
             alone(track, &calls, costs)
         })
         .collect();
-    let places: BTreeMap<StepId, usize> = run
-        .steps
-        .iter()
-        .enumerate()
-        .map(|(place, track)| (track.step, place))
-        .collect();
-    let mut moments = own.clone();
-    // A chain has no more links than there are steps; in a graph without circles it ends well before.
-    for _ in 0..run.steps.len() {
-        let before = moments.clone();
-        for (place, track) in run.steps.iter().enumerate() {
-            let needs = track.after.iter().filter_map(|edge| {
-                let needed = *places.get(&edge.step)?;
-                let at = match edge.strength {
-                    Strength::Exists => before[needed].exists,
-                    Strength::Ready => before[needed].ready,
-                };
-                Some((at, needed))
-            });
-            let last = needs.max_by(|one, other| one.0.total_cmp(&other.0));
-            let start = last.map_or(0.0, |(at, _)| at);
-            moments[place] = Moments {
-                exists: start + own[place].exists,
-                ready: start + own[place].ready,
-                after: last.map(|(_, needed)| needed),
-            };
-        }
-        if moments == before {
-            break;
-        }
-    }
-    let last = (0..moments.len()).max_by(|one, other| moments[*one].ready.total_cmp(&moments[*other].ready));
-    let mut path = Path {
-        seconds: last.map_or(0.0, |place| moments[place].ready),
-        resources: Vec::new(),
+    let places: BTreeMap<StepId, usize> = run.steps.iter().map(|track| track.step).zip(0..).collect();
+    let edges = run.steps.iter().enumerate().flat_map(|(from, track)| {
+        let needs = track.after.iter();
+        needs.filter_map({
+            let places = &places;
+            move |edge| Some((from, *places.get(&edge.step)?, edge.strength))
+        })
+    });
+    let starts = Graph::new(run.steps.len(), edges).longest(
+        |_| 0.0,
+        |start, edge| {
+            start
+                + match edge.weight {
+                    Strength::Exists => alone[edge.to].exists,
+                    Strength::Ready => alone[edge.to].ready,
+                }
+        },
+    );
+    let end = |place: usize| starts[place].length + alone[place].ready;
+    let Some(last) = (0..starts.len()).max_by(|&one, &other| end(one).total_cmp(&end(other))) else {
+        return Path::default();
     };
-    let mut next = last;
-    while let Some(place) = next.filter(|_| path.resources.len() < run.steps.len()) {
-        path.resources.push(run.steps[place].address.to_string());
-        next = moments[place].after;
+    let chain = graph::nodes_of(&starts, last);
+    Path {
+        seconds: end(last),
+        resources: chain
+            .into_iter()
+            .map(|place| run.steps[place].address.to_string())
+            .collect(),
     }
-    path.resources.reverse();
-    path
 }
 
 /// How long a step takes by itself.
@@ -117,7 +103,6 @@ fn alone(track: &StepTrack, calls: &[&Call], costs: &Costs<'_>) -> Moments {
             None => ready,
         },
         ready,
-        after: None,
     }
 }
 

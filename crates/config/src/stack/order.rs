@@ -1,8 +1,8 @@
 //! The order in which resources depend on each other, and cycles.
 
-use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::collections::BTreeSet;
 
-use infra_core::{Diagnostic, ResourceAddress, Span};
+use infra_core::{Diagnostic, Graph, ResourceAddress, Span};
 
 use super::context::Context;
 
@@ -12,61 +12,17 @@ pub(crate) type Needs = Vec<Vec<(usize, Span)>>;
 /// The positions of all resources, each after those that it needs. Those in a cycle, and what needs them, are
 /// not in it; cycles are reported.
 pub(crate) fn order(context: &mut Context<'_>, addresses: &[&ResourceAddress], needs: &Needs) -> Vec<usize> {
-    let mut waiting: Vec<usize> = vec![0; needs.len()];
-    let mut needed_by: Vec<Vec<usize>> = vec![Vec::new(); needs.len()];
-    for (from, list) in needs.iter().enumerate() {
-        let targets: BTreeSet<usize> = list.iter().map(|(to, _)| *to).collect();
-        waiting[from] = targets.len();
-        for to in targets {
-            needed_by[to].push(from);
-        }
-    }
-    let mut queue: VecDeque<usize> = (0..needs.len())
-        .filter(|position| waiting[*position] == 0)
-        .collect();
-    let mut order = Vec::with_capacity(needs.len());
-    while let Some(next) = queue.pop_front() {
-        order.push(next);
-        for &from in &needed_by[next] {
-            waiting[from] -= 1;
-            if waiting[from] == 0 {
-                queue.push_back(from);
-            }
-        }
-    }
-    if order.len() < needs.len() {
-        let stuck: BTreeSet<usize> = (0..needs.len())
-            .filter(|position| waiting[*position] > 0)
-            .collect();
-        report(context, addresses, needs, &stuck);
-    }
-    order
-}
-
-/// Finds the cycles among resources that wait for each other for ever, and reports each once: a cycle of
-/// instances of the same blocks counts as the same.
-fn report(context: &mut Context<'_>, addresses: &[&ResourceAddress], needs: &Needs, stuck: &BTreeSet<usize>) {
-    let mut visited = BTreeSet::new();
+    let edges = needs.iter().enumerate();
+    let edges = edges.flat_map(|(from, list)| list.iter().map(move |(to, _)| (from, *to, ())));
+    let graph = Graph::new(needs.len(), edges);
+    // A cycle of instances of the same blocks is told once.
     let mut told: BTreeSet<BTreeSet<ResourceAddress>> = BTreeSet::new();
-    for &start in stuck {
-        let mut path: Vec<usize> = Vec::new();
-        let mut on_path: BTreeMap<usize, usize> = BTreeMap::new();
-        let mut at = start;
-        // Every stuck resource needs another stuck one: following these leads into a cycle.
-        while visited.insert(at) {
-            on_path.insert(at, path.len());
-            path.push(at);
-            match needs[at].iter().map(|(to, _)| *to).find(|to| stuck.contains(to)) {
-                Some(next) => at = next,
-                None => break,
-            }
-        }
-        let Some(first) = on_path.get(&at) else { continue };
-        let ring = &path[*first..];
+    for ring in graph.ways_around() {
         if told.insert(ring.iter().map(|position| addresses[*position].block()).collect()) {
-            context.add(cycle(addresses, needs, ring));
+            context.add(cycle(addresses, needs, &ring));
         }
     }
+    graph.possible_order()
 }
 
 fn cycle(addresses: &[&ResourceAddress], needs: &Needs, ring: &[usize]) -> Diagnostic {

@@ -1,7 +1,6 @@
 //! From a step of the plan to a job with everything resolved, by what is known at that moment.
 
 mod jobs;
-mod order;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -14,7 +13,6 @@ use infra_core::{
 use infra_plan::{Current, Resolved, attributes_seen, conceal, resolve};
 use infra_provider::Provider;
 
-pub(crate) use self::order::in_order;
 use crate::outputs;
 use crate::scope::{RunScope, completed};
 use crate::session::Planned;
@@ -58,7 +56,7 @@ impl Work {
         let Some(stack) = self.planned.stack.clone() else {
             return;
         };
-        for address in in_order(&stack) {
+        for address in stack.layers().into_iter().flatten() {
             let resource = &stack.resources[address];
             let Some(provider) = self.shared.providers.provider(address.type_name()) else {
                 continue;

@@ -3,11 +3,12 @@
 use std::collections::BTreeMap;
 
 use infra_core::plan::{PlanMode, ReplaceOrder};
-use infra_core::{Action, Observation, ResourceAddress, ResourceRecord, Step, StepOperation, Strength};
+use infra_core::{
+    Action, Graph, Observation, ResourceAddress, ResourceRecord, Step, StepOperation, Strength,
+};
 
 use super::{Checker, waits};
 use crate::identity::uses;
-use crate::network::cycles;
 
 impl<'c> Checker<'c, '_> {
     pub(super) fn order(&mut self) {
@@ -182,7 +183,7 @@ impl<'c> Checker<'c, '_> {
             .collect();
         addresses
             .iter()
-            .zip(cycles(&edges))
+            .zip(Graph::of(&edges).circles())
             .filter_map(|(address, circle)| Some((*address, circle?)))
             .collect()
     }
