@@ -84,6 +84,8 @@ pub struct Clients {
     pub elbv2: aws_sdk_elasticloadbalancingv2::Client,
     /// Roles and policies.
     pub iam: aws_sdk_iam::Client,
+    /// The keys that keep the keys of sensitive values.
+    pub kms: aws_sdk_kms::Client,
     /// Log groups.
     pub logs: aws_sdk_cloudwatchlogs::Client,
     /// What carries which tags, across services.
@@ -181,6 +183,7 @@ pub async fn connect(options: &ConnectOptions) -> ProviderResult<Clients> {
         ecs: connected!(aws_sdk_ecs, "ecs"),
         elbv2: connected!(aws_sdk_elasticloadbalancingv2, "elbv2"),
         iam: connected!(aws_sdk_iam, "iam"),
+        kms: connected!(aws_sdk_kms, "kms"),
         logs: connected!(aws_sdk_cloudwatchlogs, "logs"),
         tagging: connected!(aws_sdk_resourcegroupstagging, "tagging"),
         route53: connected!(aws_sdk_route53, "route53"),

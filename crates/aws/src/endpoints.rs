@@ -11,7 +11,7 @@ use infra_provider::ProviderResult;
 /// The services that are called, those that credentials come from among them: AWS's id, by which the variables and the
 /// profile's `services` know them, and the variable.
 /// <https://docs.aws.amazon.com/sdkref/latest/guide/ss-endpoints-table.html>
-pub const SERVICES: [(&str, &str); 14] = [
+pub const SERVICES: [(&str, &str); 15] = [
     ("ACM", "AWS_ENDPOINT_URL_ACM"),
     ("ApiGatewayV2", "AWS_ENDPOINT_URL_APIGATEWAYV2"),
     (
@@ -27,6 +27,7 @@ pub const SERVICES: [(&str, &str); 14] = [
         "AWS_ENDPOINT_URL_ELASTIC_LOAD_BALANCING_V2",
     ),
     ("IAM", "AWS_ENDPOINT_URL_IAM"),
+    ("KMS", "AWS_ENDPOINT_URL_KMS"),
     (
         "Resource Groups Tagging API",
         "AWS_ENDPOINT_URL_RESOURCE_GROUPS_TAGGING_API",

@@ -19,7 +19,7 @@ use crate::endpoints::{self, SERVICES};
 use crate::errors::of_registry;
 
 /// The variables that [`connect`](crate::connect) wants to know, if they are set.
-pub const VARIABLES: [&str; 43] = [
+pub const VARIABLES: [&str; 44] = [
     "AWS_ACCESS_KEY_ID",
     "AWS_CA_BUNDLE",
     "AWS_CONFIG_FILE",
@@ -37,6 +37,7 @@ pub const VARIABLES: [&str; 43] = [
     "AWS_ENDPOINT_URL_ECS",
     "AWS_ENDPOINT_URL_ELASTIC_LOAD_BALANCING_V2",
     "AWS_ENDPOINT_URL_IAM",
+    "AWS_ENDPOINT_URL_KMS",
     "AWS_ENDPOINT_URL_RESOURCE_GROUPS_TAGGING_API",
     "AWS_ENDPOINT_URL_ROUTE_53",
     "AWS_ENDPOINT_URL_SSO",

@@ -30,6 +30,9 @@ pub fn is_mutating(operation: &str) -> bool {
         "BatchCheck",
         "Head",
         "AssumeRole",
+        // Of KMS: what it makes is kept by whoever asks.
+        "GenerateDataKey",
+        "Decrypt",
     ]
     .iter()
     .any(|verb| operation.starts_with(verb))
@@ -252,6 +255,8 @@ mod tests {
             "GetAuthorizationToken",
             "ListTasks",
             "BatchGetImage",
+            "GenerateDataKey",
+            "Decrypt",
         ] {
             assert!(!is_mutating(reading), "{reading}");
         }

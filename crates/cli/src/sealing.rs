@@ -1,7 +1,8 @@
 //! The key that sensitive values are sealed with: where it comes from, and whether it is the one that a state needs.
 //!
 //! It is given in the environment, or kept in a file of this machine. It is never where the state is, since who has
-//! both can try what a short secret was. A key from AWS KMS is not built.
+//! both can try what a short secret was. Or a key of KMS keeps it: then the state holds it encrypted, and KMS alone can
+//! tell it.
 
 use std::fs;
 use std::io::ErrorKind;
@@ -32,6 +33,8 @@ enum Source {
     Given(String),
     /// The machine's file, and whether it was made just now.
     Kept { path: PathBuf, is_new: bool },
+    /// A key of KMS.
+    Kms(String),
     /// Made just now for this process alone, with the reason.
     Passing(String),
 }
@@ -146,7 +149,15 @@ impl Sealing {
     pub fn lost(&self) -> Option<&str> {
         match &self.source {
             Source::Passing(why) => Some(why),
-            Source::Given(_) | Source::Kept { .. } => None,
+            Source::Given(_) | Source::Kept { .. } | Source::Kms(_) => None,
+        }
+    }
+
+    /// A key that a key of KMS keeps.
+    pub fn of_kms(key: SealingKey, kms_key: &str) -> Self {
+        Self {
+            key,
+            source: Source::Kms(kms_key.to_owned()),
         }
     }
 
@@ -210,6 +221,7 @@ impl Sealing {
         match &self.source {
             Source::Given(by) => format!("the key of {by} is {id}"),
             Source::Kept { path, .. } => format!("the key of this machine is {id} ({})", path.display()),
+            Source::Kms(kms_key) => format!("the key that {kms_key} keeps is {id}"),
             Source::Passing(why) => format!("this machine has no key ({why})"),
         }
     }

@@ -19,7 +19,7 @@ use crate::accounts;
 use crate::arguments::Where;
 use crate::code;
 use crate::environment;
-use crate::journal::{open_journal, sealing_key};
+use crate::journal::{open_journal, sealed, sealed_by_kms, sealing_key};
 use crate::recording;
 use crate::sealing::Sealing;
 use crate::site::{Need, Site};
@@ -199,7 +199,10 @@ pub async fn open(
     terminal: &Terminal,
 ) -> Result<Open> {
     let cancellation = terminal.cancellation.clone();
-    let sealing = sealing_key(site, terminal)?;
+    let sealing = match &wanted {
+        Wanted::Declared(stack) if is_kept_by_kms(stack, site) => Sealing::unused()?,
+        _ => sealing_key(site, terminal)?,
+    };
     let (reporter, events) = infra_engine::channel(terminal.redaction.clone());
     let view = terminal.watch(wanted.id().clone(), events, Some(sources));
     view.status("signing in to AWS");
@@ -311,6 +314,12 @@ fn state_is_built_in(journal: &Journal) -> bool {
     })
 }
 
+/// Whether the file says that a key of KMS keeps the key of sensitive values. A sandbox has no such key, and its states
+/// no such secrets.
+fn is_kept_by_kms(stack: &Stack, site: &Site) -> bool {
+    stack.sealing_key.is_some() && site.emulator.is_none()
+}
+
 /// How a stack is opened.
 struct Opening<'a> {
     site: &'a Site,
@@ -346,18 +355,30 @@ impl Opening<'_> {
         }
     }
 
-    async fn journal(&self, id: &StackId, need: Need) -> Result<(Arc<SledStore>, Arc<Journal>)> {
-        let (sealing, compares) = (self.sealing, self.manner.compares);
-        open_journal(
-            self.site,
-            id,
-            self.command,
-            need,
-            sealing,
-            compares,
-            self.terminal,
-        )
-        .await
+    async fn journal(&self, id: &StackId, need: Need) -> Result<(Arc<SledStore>, Journal)> {
+        open_journal(self.site, id, self.command, need, self.sealing, self.terminal).await
+    }
+
+    /// The journal with its key, once AWS can be asked for that.
+    async fn sealed(
+        &self,
+        journal: Journal,
+        stack: &Stack,
+        clients: Option<&Clients>,
+    ) -> Result<Arc<Journal>> {
+        let compares = self.manner.compares;
+        let journal = match clients.filter(|_| self.is_by_kms(&journal, stack)) {
+            Some(clients) => {
+                let declared = stack.sealing_key.as_deref();
+                sealed_by_kms(journal, clients, declared, compares, self.terminal).await?
+            }
+            None => sealed(journal, self.sealing, compares, self.terminal)?,
+        };
+        Ok(Arc::new(journal))
+    }
+
+    fn is_by_kms(&self, journal: &Journal, stack: &Stack) -> bool {
+        is_kept_by_kms(stack, self.site) || journal.with_state(|state| state.kept_key.is_some())
     }
 
     /// Signs in to AWS and opens the state, both at once. A state that is not there yet is made only then, so that wrong
@@ -381,12 +402,13 @@ impl Opening<'_> {
             Some(opened) => opened,
             None => self.journal(&stack.id, Need::Create).await?,
         };
-        if clients.is_none() && !state_is_built_in(&journal) {
+        if clients.is_none() && (!state_is_built_in(&journal) || self.is_by_kms(&journal, &stack)) {
             clients = Some(connect(&options).await?);
         }
         if let Some(clients) = &clients {
             journal.with_state(|state| accounts::check(state, &clients.identity))?;
         }
+        let journal = self.sealed(journal, &stack, clients.as_ref()).await?;
         Ok(Opened {
             stack,
             store,
@@ -400,7 +422,7 @@ impl Opening<'_> {
         let (store, journal) = self.journal(id, Need::Existing).await?;
         let stack = journal.with_state(Stack::of_state);
         let mut clients = None;
-        if !state_is_built_in(&journal) {
+        if !state_is_built_in(&journal) || self.is_by_kms(&journal, &stack) {
             let options = ConnectOptions {
                 // The state's own accounts are checked below, in words that name no file.
                 allowed_account_ids: Vec::new(),
@@ -416,6 +438,7 @@ impl Opening<'_> {
             journal.with_state(|state| accounts::check(state, &connected.identity))?;
             clients = Some(connected);
         }
+        let journal = self.sealed(journal, &stack, clients.as_ref()).await?;
         Ok(Opened {
             stack,
             store,

@@ -38,7 +38,10 @@ impl State {
         match entry {
             JournalEntry::RunStarted { .. } | JournalEntry::RunEnded { .. } => {}
             JournalEntry::Connected { connection } => self.connection = Some(connection.clone()),
-            JournalEntry::SealedWith { key } => self.sealed_with = Some(key.clone()),
+            JournalEntry::SealedWith { key, kept } => {
+                self.sealed_with = Some(key.clone());
+                self.kept_key.clone_from(kept);
+            }
             JournalEntry::Intended(intent) => {
                 if self.intents.contains_key(&intent.token) {
                     return Err(IllegalEntry::IntentAgain(intent.token.clone()));

@@ -40,7 +40,7 @@ pub use path::{AttributePath, PathSegment};
 pub use plan::{Action, AttributeChange, Change, Plan, Step, StepId, StepOperation, Strength};
 pub use redaction::Redaction;
 pub use schema::{AttributeKind, AttributeSchema, Clash, ClashWhen, InUse, TypeSchema};
-pub use secret::{SealingKey, SealingKeyId, Secret};
+pub use secret::{KeptKey, SealingKey, SealingKeyId, Secret};
 pub use stack::{Lifecycle, Resource, Stack};
 pub use state::{Intent, Operation, ResourceRecord, State, Token};
 pub use types::{Catalogue, Problem, Problems, TypeDefinition};

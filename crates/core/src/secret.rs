@@ -51,6 +51,15 @@ const PASSING: &str = "hmac-sha256:passing:";
 #[serde(transparent)]
 pub struct SealingKeyId(pub String);
 
+/// A key that a key of KMS keeps: only KMS gets it back from this.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct KeptKey {
+    /// The key of KMS, by its ARN.
+    pub kms_key: String,
+    /// What KMS encrypted, in base64.
+    pub encrypted: String,
+}
+
 impl fmt::Display for SealingKeyId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.0)

@@ -105,6 +105,8 @@ pub struct Stack {
     /// Whether the data of its resources may be lost with them, where they do not say so themselves; `None` without a
     /// file: what the state remembers counts.
     pub allow_data_loss: Option<bool>,
+    /// The key of KMS that keeps the key of sensitive values, by ARN or alias; `None`: that is kept elsewhere.
+    pub sealing_key: Option<String>,
     /// All resources by address.
     pub resources: BTreeMap<ResourceAddress, Resource>,
     /// Addresses of blocks whose `when` is false: references to them are null.
@@ -158,6 +160,7 @@ impl Stack {
                 .into_iter()
                 .collect(),
             allow_data_loss: None,
+            sealing_key: None,
             resources: BTreeMap::new(),
             absent: BTreeSet::new(),
             lookups: BTreeMap::new(),

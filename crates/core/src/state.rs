@@ -9,7 +9,7 @@ use crate::address::{PhysicalId, ResourceAddress};
 use crate::error::ProviderError;
 use crate::event::{RunOutcome, RunSummary};
 use crate::identity::{Connection, Location, StackId};
-use crate::secret::SealingKeyId;
+use crate::secret::{KeptKey, SealingKeyId};
 use crate::stack::{Lifecycle, Timeouts};
 use crate::value::{Attributes, Value};
 
@@ -152,6 +152,9 @@ pub enum JournalEntry {
     SealedWith {
         /// Which key.
         key: SealingKeyId,
+        /// The key as KMS keeps it, if that does.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        kept: Option<KeptKey>,
     },
     /// A call is about to be made.
     Intended(Box<Intent>),
@@ -248,6 +251,9 @@ pub struct State {
     pub connection: Option<Connection>,
     /// The key that its sensitive values are sealed with; `None` while none was known.
     pub sealed_with: Option<SealingKeyId>,
+    /// That key as KMS keeps it; `None` where it is kept elsewhere.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub kept_key: Option<KeptKey>,
     /// What there is, by address.
     pub resources: BTreeMap<ResourceAddress, ResourceRecord>,
     /// Replaced things that are still to be deleted, by the address that they had.
@@ -281,6 +287,7 @@ impl State {
             serial: 0,
             connection: None,
             sealed_with: None,
+            kept_key: None,
             resources: BTreeMap::new(),
             deposed: BTreeMap::new(),
             intents: BTreeMap::new(),

@@ -453,7 +453,9 @@ impl Session {
             .journal
             .with_state(|state| state.sealed_with.as_ref() == Some(&id));
         if !is_known && !key.is_passing() {
-            self.journal.append(JournalEntry::SealedWith { key: id }).await?;
+            self.journal
+                .append(JournalEntry::SealedWith { key: id, kept: None })
+                .await?;
         }
         let known = self.journal.with_state(|state| state.connection.clone());
         match &self.connection {

@@ -161,6 +161,9 @@ pub(crate) fn load(database: &Database) -> Result<State, StateError> {
     for (key, value) in parts(keys::SEALED_WITH)? {
         state.sealed_with = Some(database.parsed(&key, &value)?);
     }
+    for (key, value) in parts(keys::KEPT_KEY)? {
+        state.kept_key = Some(database.parsed(&key, &value)?);
+    }
     if sum != meta.sum {
         return Err(database.damaged("its database does not have what was written last"));
     }

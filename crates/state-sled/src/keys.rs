@@ -8,6 +8,8 @@ use infra_core::{ResourceAddress, Token};
 pub(crate) const META: &[u8] = b"m/meta";
 /// Which key secrets are sealed with.
 pub(crate) const SEALED_WITH: &[u8] = b"m/sealed_with";
+/// That key as KMS keeps it.
+pub(crate) const KEPT_KEY: &[u8] = b"m/kept_key";
 /// How the stack is reached.
 pub(crate) const CONNECTION: &[u8] = b"m/connection";
 /// The outputs.

@@ -103,6 +103,7 @@ impl<'a> Writer<'a> {
         }
         if let Some(key) = &changes.sealed_with {
             self.change(keys::SEALED_WITH, Some(key))?;
+            self.change(keys::KEPT_KEY, changes.kept_key.as_ref())?;
         }
         for ((started_unix_ms, run), record) in &changes.runs {
             self.put(&keys::run(*started_unix_ms, run), record)?;
@@ -132,6 +133,10 @@ impl<'a> Writer<'a> {
         self.remove(keys::SEALED_WITH)?;
         if let Some(key) = &state.sealed_with {
             self.add(keys::SEALED_WITH, key)?;
+        }
+        self.remove(keys::KEPT_KEY)?;
+        if let Some(kept) = &state.kept_key {
+            self.add(keys::KEPT_KEY, kept)?;
         }
         self.add(keys::OUTPUTS, &state.outputs)
     }

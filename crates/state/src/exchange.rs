@@ -11,13 +11,14 @@ use crate::error::{StateError, other_format};
 use crate::integrity::{DEPENDENCY_CYCLE, DUPLICATE_PHYSICAL_ID, check};
 
 /// The keys that the format has at the top.
-const KEYS: [&str; 11] = [
+const KEYS: [&str; 12] = [
     "format_version",
     "stack",
     "lineage",
     "serial",
     "connection",
     "sealed_with",
+    "kept_key",
     "resources",
     "deposed",
     "intents",

@@ -7,8 +7,8 @@ use std::ops::RangeInclusive;
 use infra_core::event::{RunOutcome, RunSummary};
 use infra_core::state::{IllegalEntry, JournalEntry, RunId};
 use infra_core::{
-    Attributes, Connection, Intent, ResourceAddress, ResourceRecord, SealingKey, SealingKeyId, StackId,
-    State, Token,
+    Attributes, Connection, Intent, KeptKey, ResourceAddress, ResourceRecord, SealingKey, SealingKeyId,
+    StackId, State, Token,
 };
 use serde::{Deserialize, Serialize};
 
@@ -124,6 +124,8 @@ pub struct Changeset {
     pub connection: Option<Connection>,
     /// The key that secrets are sealed with, if that changed.
     pub sealed_with: Option<SealingKeyId>,
+    /// That key as KMS keeps it; nothing where it changed to one that KMS does not keep.
+    pub kept_key: Option<KeptKey>,
     /// Runs that began or ended, by the time of their start and their id.
     pub runs: BTreeMap<(u64, RunId), RunRecord>,
 }
@@ -141,6 +143,7 @@ impl Changeset {
             outputs: None,
             connection: None,
             sealed_with: None,
+            kept_key: None,
             runs: BTreeMap::new(),
         }
     }
@@ -179,6 +182,7 @@ impl Changeset {
         }
         if matches!(entry, JournalEntry::SealedWith { .. }) {
             self.sealed_with.clone_from(&state.sealed_with);
+            self.kept_key.clone_from(&state.kept_key);
         }
         self.entries.push((state.serial, entry));
         Ok(state.serial)

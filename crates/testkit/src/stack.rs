@@ -75,6 +75,7 @@ pub fn stack(json: Json) -> Stack {
         assume_role: None,
         allowed_account_ids: Vec::new(),
         allow_data_loss: Some(false),
+        sealing_key: None,
         resources,
         absent: BTreeSet::new(),
         lookups,

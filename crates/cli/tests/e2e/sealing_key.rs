@@ -8,7 +8,7 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use serde_json::json;
 
-use crate::harness::{Project, Run};
+use crate::harness::{ACCOUNT, Project, Run};
 
 const FILE: &str = "stacks/sealed.toml";
 
@@ -239,4 +239,93 @@ fn a_stack_without_secrets_needs_no_key() {
     };
     machine("first").run("apply", "in-clear", &["-y"]).exits(0);
     machine("second").run("diff", "in-clear", &[]).exits(0);
+}
+
+/// As whoever has an account, whose endpoint is the emulator's.
+fn signed_in(project: &Project, home: &str, arguments: &[&str], password: &str) -> Run {
+    let home = project.root().join(home);
+    fs::create_dir_all(&home).unwrap();
+    let mut command = project.command(arguments);
+    command
+        .env("HOME", home)
+        .env("INFRA_VAR_password", password)
+        .env("AWS_ENDPOINT_URL", project.endpoint())
+        .env("AWS_ACCESS_KEY_ID", ACCOUNT)
+        .env("AWS_SECRET_ACCESS_KEY", "testing");
+    Run::of(&mut command)
+}
+
+#[test]
+fn a_key_of_kms_keeps_the_key_and_every_machine_that_may_use_it_has_it() {
+    let project = Project::sandbox();
+    let key = project.boto3(
+        &json!({}),
+        "result = client('kms').create_key()['KeyMetadata']['Arn']\n\
+         client('kms').create_alias(AliasName='alias/infra', TargetKeyId=result)",
+    );
+    let key = key.as_str().unwrap();
+    project.write(
+        FILE,
+        &format!("{STACK}{WITH_A_LOG_GROUP}[state]\nsealing_key = \"alias/infra\"\n"),
+    );
+    let (password, other) = ("not-a-real-password", "nor-is-this-one");
+    let run = |home: &str, arguments: &[&str], password: &str| signed_in(&project, home, arguments, password);
+    project.forget_requests();
+    run("first", &["plan", FILE, "--out", "first.plan"], password).exits(0);
+    run("second", &["apply", "--plan", "first.plan", "-y"], password).exits(0);
+    run("third", &["diff", FILE], password).exits(0);
+    run("third", &["diff", FILE], other).exits(2);
+    let counts = project.requests().counts;
+    assert_eq!(counts.get("kms.GenerateDataKey"), Some(&1), "{counts:?}");
+    assert_eq!(counts.get("kms.Decrypt"), Some(&3), "{counts:?}");
+    // No machine has a key of its own, and the state has it as KMS alone can read it.
+    for home in ["first", "second", "third"] {
+        assert!(!project.root().join(home).join(".local").exists());
+    }
+    let exported = run("first", &["state", "export", FILE], password).exits(0).stdout;
+    let state: serde_json::Value = serde_json::from_str(&exported).unwrap();
+    assert_eq!(state["kept_key"]["kms_key"], key);
+    assert!(!exported.contains(password));
+
+    // The state says which it is, also where the file does not.
+    project.write(FILE, &format!("{STACK}{WITH_A_LOG_GROUP}"));
+    run("fourth", &["diff", FILE], password).exits(0);
+
+    // Who may not use it compares nothing, and can still remove everything.
+    project.boto3(
+        &json!({ "key": key }),
+        "result = client('kms').disable_key(KeyId=given['key'].split('/')[-1])['ResponseMetadata']['HTTPStatusCode']",
+    );
+    run("first", &["diff", FILE], password)
+        .exits(1)
+        .says(["cannot be had from", key, "is disabled"]);
+    run("first", &["destroy", "sealed/test/one/us-east-1", "-y"], "")
+        .exits(0)
+        .says(["are not needed here", "is gone"]);
+}
+
+#[test]
+fn a_key_of_kms_that_is_not_there_is_told_before_anything_is_touched() {
+    let project = Project::sandbox();
+    project.write(
+        FILE,
+        &format!("{STACK}[state]\nsealing_key = \"alias/missing\"\n"),
+    );
+    project.forget_requests();
+    signed_in(&project, "first", &["apply", FILE, "-y"], "not-a-real-password")
+        .exits(1)
+        .says(["cannot be had from alias/missing", "NotFoundException"]);
+    assert_eq!(project.requests().counts.get("ecs.RegisterTaskDefinition"), None);
+    project.write(
+        FILE,
+        &format!("{STACK}[state]\nsealing_key = \"missing\"\nseal = 1\n"),
+    );
+    signed_in(&project, "first", &["validate", FILE], "")
+        .exits(65)
+        .says([
+            "`missing` names no key of KMS",
+            "stacks/sealed.toml",
+            "no key `seal`",
+            "alias/infra",
+        ]);
 }

@@ -20,7 +20,7 @@ use super::names::Names;
 use super::sections::Sections;
 use super::tags::with_default_tags;
 use super::variables::{self, ENVIRONMENT_PREFIX, Variable};
-use super::{globals, lookups, order, outputs, settings, validate};
+use super::{globals, keeping, lookups, order, outputs, settings, validate};
 use crate::language::{Draft, World};
 use crate::report::Report;
 use crate::source::{self, FileCache, Files};
@@ -159,6 +159,7 @@ fn build(
     let mut names = Names::new(&sections);
     let variables = variables::read(context, &sections, inputs);
     let settings_drafts = settings::read(context, &sections);
+    let sealing_key = keeping::sealing_key(context, &sections);
     let locals: BTreeMap<String, Draft> = sections
         .locals
         .iter()
@@ -228,6 +229,7 @@ fn build(
         assume_role: settings.assume_role,
         allowed_account_ids: settings.allowed_account_ids,
         allow_data_loss: Some(settings.allow_data_loss),
+        sealing_key,
         resources,
         absent,
         lookups,

@@ -8,6 +8,7 @@ mod environment;
 mod expand;
 mod fields;
 mod globals;
+mod keeping;
 mod load;
 mod local_paths;
 mod lookups;

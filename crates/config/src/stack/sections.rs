@@ -10,13 +10,14 @@ use super::fields::{self, NO_ENTRIES};
 use crate::report::{Suggest, listed};
 use crate::source::{Entry, NodeKind, Table};
 
-const SECTIONS: [&str; 7] = [
-    "include", "stack", "values", "variable", "local", "lookup", "output",
+const SECTIONS: [&str; 8] = [
+    "include", "stack", "state", "values", "variable", "local", "lookup", "output",
 ];
 
 /// The merged table, taken apart.
 pub(crate) struct Sections<'a> {
     pub(crate) stack: Option<&'a Entry>,
+    pub(crate) state: &'a Table,
     pub(crate) values: &'a Table,
     pub(crate) variables: &'a Table,
     pub(crate) locals: &'a Table,
@@ -40,6 +41,7 @@ impl<'a> Sections<'a> {
     pub(crate) fn new(context: &mut Context<'_>, root: &'a Table) -> Self {
         let mut sections = Sections {
             stack: root.get("stack"),
+            state: section(context, root, "state"),
             values: section(context, root, "values"),
             variables: section(context, root, "variable"),
             locals: section(context, root, "local"),

@@ -173,6 +173,7 @@ pub fn empty_stack() -> Stack {
         assume_role: None,
         allowed_account_ids: Vec::new(),
         allow_data_loss: Some(false),
+        sealing_key: None,
         resources: BTreeMap::new(),
         absent: BTreeSet::new(),
         lookups: BTreeMap::new(),

@@ -248,3 +248,23 @@ class Refusals(SandboxTest):
         self.refused("ResourceAlreadyExistsException", self.logs.create_log_group, logGroupName="/g")
         self.ecr.create_repository(repositoryName="rr")
         self.refused("RepositoryAlreadyExistsException", self.ecr.create_repository, repositoryName="rr")
+
+    # KMS
+
+    def test_a_key_that_is_off_or_goes_gives_nothing(self):
+        kms = self.client("kms")
+        key = kms.create_key()["KeyMetadata"]["KeyId"]
+        kms.create_alias(AliasName="alias/infra", TargetKeyId=key)
+        context = {"infra:stack": "appname/dev/dev02/us-east-1"}
+        make = dict(KeyId="alias/infra", KeySpec="AES_256", EncryptionContext=context)
+        made = kms.generate_data_key(**make)
+        back = dict(CiphertextBlob=made["CiphertextBlob"], EncryptionContext=context)
+        self.assertEqual(kms.decrypt(**back)["Plaintext"], made["Plaintext"])
+        self.refused("InvalidCiphertextException", kms.decrypt, CiphertextBlob=made["CiphertextBlob"])
+        kms.disable_key(KeyId=key)
+        self.refused("DisabledException", kms.generate_data_key, **make)
+        self.refused("DisabledException", kms.decrypt, **back)
+        kms.schedule_key_deletion(KeyId=key)
+        self.refused("KMSInvalidStateException", kms.decrypt, KeyId=key, **back)
+        self.refused("NotFoundException", kms.generate_data_key, **make | {"KeyId": "alias/missing"})
+

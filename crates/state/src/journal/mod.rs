@@ -300,6 +300,13 @@ impl Journal {
         self
     }
 
+    /// The same with another key for its secrets, which has become known only after the state was.
+    #[must_use]
+    pub fn with_key(mut self, key: SealingKey) -> Self {
+        self.sealing_key = key;
+        self
+    }
+
     /// Why nobody has the key after this process, if that is so and something is to be sealed with it.
     pub fn lost_key(&self) -> Option<&str> {
         match &self.passing {

@@ -4,8 +4,9 @@ use infra_core::event::RunSummary;
 use infra_core::stack::Timeouts;
 use infra_core::state::{JournalEntry, RecordStatus, RunId};
 use infra_core::{
-    Attributes, Connection, ErrorClass, Intent, Lifecycle, Location, Operation, PhysicalId, ProviderError,
-    ResourceAddress, ResourceRecord, RunOutcome, SealingKey, Secret, StackId, State, Token, Value,
+    Attributes, Connection, ErrorClass, Intent, KeptKey, Lifecycle, Location, Operation, PhysicalId,
+    ProviderError, ResourceAddress, ResourceRecord, RunOutcome, SealingKey, Secret, StackId, State, Token,
+    Value,
 };
 
 /// The stack that the samples are of.
@@ -96,6 +97,10 @@ pub fn sample_state() -> State {
     let subnet: ResourceAddress = "ec2.subnet.private[\"us-east-1a\"]".parse().expect("an address");
     state.serial = 9;
     state.sealed_with = Some(SealingKey::new([7; 32]).id());
+    state.kept_key = Some(KeptKey {
+        kms_key: "arn:aws:kms:us-east-1:123456789012:key/sample".into(),
+        encrypted: "c2FtcGxl".into(),
+    });
     state.connection = Some(Connection {
         location: location(),
         assume_role: Some("arn:aws:iam::123456789012:role/deploy".into()),

@@ -197,6 +197,7 @@ impl StateStore for MemoryStore {
         }
         if changes.sealed_with.is_some() {
             disk.state.sealed_with.clone_from(&changes.sealed_with);
+            disk.state.kept_key.clone_from(&changes.kept_key);
         }
         disk.state.serial = changes.serial();
         disk.journal.extend(changes.entries.iter().cloned());

@@ -15,6 +15,7 @@ SERVICES = (
     "elbv2",
     "elbv2_target_groups",
     "iam",
+    "kms",
     "logs",
     "route53",
     "tagging",
