@@ -112,7 +112,7 @@ impl Circles<'_, '_> {
     /// first only by habit; if there are none, survivors that a delete waits for. Each with a cause.
     /// Where resources only take each other's places, the first of them is.
     fn to_be_replaced(&self, decisions: &Decisions) -> BTreeMap<usize, Cause> {
-        let mut causes: BTreeMap<usize, usize> = BTreeMap::new();
+        let mut causes: BTreeMap<usize, Vec<usize>> = BTreeMap::new();
         let fixed = |node: usize| matches!(&decisions.of[node], Some(decision) if decision.delete_first);
         for (_, to, because) in self.edges() {
             let node = self.steps[to].node;
@@ -122,7 +122,7 @@ impl Circles<'_, '_> {
                 Because::Needs | Because::Gone | Because::Freed => false,
             };
             if let (true, Some(circle)) = (deletes_first, self.circle[to]) {
-                causes.entry(circle).or_insert(node);
+                causes.entry(circle).or_default().push(node);
             }
         }
         let resource = |node: usize| self.graph.nodes[node].resource;
@@ -130,8 +130,11 @@ impl Circles<'_, '_> {
             nodes
                 .into_iter()
                 .filter_map(|(number, step)| {
+                    let causes = causes.get(&self.circle[step]?)?;
+                    // Nothing is said to be its own cause where there is another.
+                    let other = causes.iter().find(|&&node| node != number);
                     let cause = Cause {
-                        node: *causes.get(&self.circle[step]?)?,
+                        node: *other.or(causes.first())?,
                         takes_its_place: false,
                     };
                     Some((number, cause))

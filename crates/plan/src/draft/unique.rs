@@ -48,7 +48,9 @@ impl<'a> Drafts<'a> {
                 continue;
             };
             for (_, freeing) in freed.clashing(&keys) {
-                let is_own = freeing.node == number && freeing.thing == graph.nodes[number].thing;
+                // Nothing gets in its own way: an update keeps what it does not change.
+                let is_current = freeing.thing.is_none() || freeing.thing == graph.nodes[number].thing;
+                let is_own = freeing.node == number && is_current;
                 if !is_own {
                     self.wait_for(step, freeing.step, Strength::Ready, Because::Name);
                 }
