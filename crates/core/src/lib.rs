@@ -39,7 +39,7 @@ pub use observation::{Health, Observation};
 pub use path::{AttributePath, PathSegment};
 pub use plan::{Action, AttributeChange, Change, Plan, Step, StepId, StepOperation, Strength};
 pub use redaction::Redaction;
-pub use schema::{AttributeKind, AttributeSchema, Clash, ClashWhen, InUse, TypeSchema};
+pub use schema::{AttributeKind, AttributeSchema, Clash, ClashWhen, InUse, Together, TypeSchema};
 pub use secret::{KeptKey, SealingKey, SealingKeyId, Secret};
 pub use stack::{Lifecycle, Resource, Stack};
 pub use state::{Intent, Operation, ResourceRecord, State, Token};

@@ -180,6 +180,10 @@ pub struct Step {
     pub forced: bool,
     /// What must come before, ordered.
     pub after: Vec<StepDependency>,
+    /// The first of the deletes and creates that one call makes, this one among them: it is carried out whole or not at
+    /// all. What must come before any of them comes before each. `None`: it has a call of its own.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub together: Option<StepId>,
 }
 
 /// What becomes of an output.

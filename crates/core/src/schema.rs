@@ -129,6 +129,17 @@ pub struct TypeSchema {
     pub create_before_destroy: bool,
     /// What its resources hold that nothing makes again; `None`: no such thing.
     pub holds_data: Option<HoldsData>,
+    /// Which deletes and creates one call can make together; `None`: each has its own.
+    pub together: Option<Together>,
+}
+
+/// That deletes and creates of a type can be made by one call, which is carried out whole or not at all.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Together {
+    /// Of those that have the same text in these attributes.
+    pub within: Vec<String>,
+    /// So many at the most.
+    pub at_most: usize,
 }
 
 /// A rule of AWS by which two resources of a type cannot exist side by side.
@@ -198,6 +209,7 @@ impl TypeSchema {
             protected_by: None,
             create_before_destroy: false,
             holds_data: None,
+            together: None,
         }
     }
 

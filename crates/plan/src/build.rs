@@ -15,6 +15,7 @@ use crate::order::{Ordering, order};
 use crate::outputs;
 use crate::refused::refused;
 use crate::targets::{extend, select, unknown_addresses};
+use crate::together;
 
 /// Works out what is to be done.
 ///
@@ -62,6 +63,7 @@ pub fn plan(input: &PlanInput<'_>) -> Result<Plan, Vec<Diagnostic>> {
     if !decisions.errors.is_empty() {
         return Err(decisions.errors);
     }
+    let (steps, numbering) = together::join(&graph, &decisions, steps, numbering);
     let steps = numbered(&graph, steps, &numbering);
     Ok(Plan {
         format_version: PLAN_FORMAT_VERSION,
@@ -98,6 +100,7 @@ fn numbered(graph: &Graph<'_>, drafts: Vec<Draft<'_>>, numbering: &[usize]) -> V
     for (number, &draft) in (0_u32..).zip(numbering) {
         ids[draft] = StepId(number);
     }
+    let firsts = together::firsts(&drafts, &ids);
     numbering
         .iter()
         .map(|&position| {
@@ -118,6 +121,7 @@ fn numbered(graph: &Graph<'_>, drafts: Vec<Draft<'_>>, numbering: &[usize]) -> V
                 physical_id: draft.physical_id.cloned(),
                 forced: draft.forced,
                 after,
+                together: firsts[position].map(|first| ids[first]),
             }
         })
         .collect()

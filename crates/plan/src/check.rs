@@ -5,6 +5,7 @@
 
 mod data;
 mod order;
+mod together;
 mod unique;
 
 use std::collections::BTreeMap;
@@ -33,6 +34,7 @@ pub fn check(plan: &Plan, input: &PlanInput<'_>) -> Result<(), Vec<String>> {
         checker.data();
         checker.order();
         checker.unique();
+        checker.together();
     }
     if checker.broken.is_empty() {
         Ok(())

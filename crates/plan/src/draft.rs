@@ -46,6 +46,8 @@ pub(crate) struct Draft<'a> {
     pub physical_id: Option<&'a PhysicalId>,
     pub forced: bool,
     pub after: Vec<Edge>,
+    /// The first of the steps that one call makes.
+    pub together: Option<usize>,
 }
 
 /// All steps in order of address, and where to find them.
@@ -116,6 +118,7 @@ impl<'a> Drafts<'a> {
             physical_id: id,
             forced: false,
             after: Vec::new(),
+            together: None,
         });
         self.steps.len() - 1
     }

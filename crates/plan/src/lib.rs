@@ -37,6 +37,7 @@ mod same;
 mod scope;
 mod shows;
 mod targets;
+mod together;
 mod unique;
 
 pub use build::plan;

@@ -305,6 +305,7 @@ fn the_critical_path_knows_that_an_id_is_there_before_its_resource_works() {
                         strength,
                     })
                     .collect(),
+                together: None,
             })
             .collect();
         let estimate = |step: &Step| {

@@ -99,11 +99,20 @@ impl<T: ResourceType> Provider for Erased<T> {
     }
 
     async fn create(&self, call: &Call, attributes: &Attributes) -> ProviderResult<Created<Attributes>> {
-        let created = self.inner.create(call, decode(attributes)?).await?;
-        Ok(Created {
-            id: created.id,
-            found: encode_found(created.found)?.0,
-        })
+        encode_created(self.inner.create(call, decode(attributes)?).await?)
+    }
+
+    async fn in_one_call(
+        &self,
+        deletes: &[(Call, PhysicalId)],
+        creates: &[(Call, Attributes)],
+    ) -> ProviderResult<Vec<Created<Attributes>>> {
+        let creates = creates
+            .iter()
+            .map(|(call, attributes)| Ok((call.clone(), decode(attributes)?)))
+            .collect::<ProviderResult<Vec<_>>>()?;
+        let created = self.inner.in_one_call(deletes, creates).await?;
+        created.into_iter().map(encode_created).collect()
     }
 
     async fn read(&self, ids: &[PhysicalId]) -> ProviderResult<BTreeMap<PhysicalId, Found<Attributes>>> {
@@ -202,6 +211,13 @@ pub fn decode<S: DeserializeOwned>(attributes: &Attributes) -> ProviderResult<S>
             format!("attribute `{}` does not fit its type", error.path()),
         )
         .hint("`infra validate` says what the attribute takes")
+    })
+}
+
+fn encode_created<O: Serialize>(created: Created<O>) -> ProviderResult<Created<Attributes>> {
+    Ok(Created {
+        id: created.id,
+        found: encode_found(created.found)?.0,
     })
 }
 

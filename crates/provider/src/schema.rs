@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use infra_core::schema::{
-    AttributeKind, AttributeSchema, Clash, ClashWhen, ComputedSchema, InUse, TypeSchema,
+    AttributeKind, AttributeSchema, Clash, ClashWhen, ComputedSchema, InUse, Together, TypeSchema,
 };
 use infra_core::{TypeName, Value};
 use schemars::generate::SchemaSettings;
@@ -77,6 +77,10 @@ fn schema_of<S: JsonSchema, O: JsonSchema>(name: &str, description: &str, traits
         protected_by: traits.protected_by.map(str::to_owned),
         create_before_destroy: traits.create_before_destroy,
         holds_data: traits.holds_data.cloned(),
+        together: traits.together.as_ref().map(|together| Together {
+            within: names(together.within),
+            at_most: together.at_most,
+        }),
     }
 }
 

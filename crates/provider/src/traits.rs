@@ -5,7 +5,10 @@ use std::future::Future;
 
 use async_trait::async_trait;
 use infra_core::types::{Problem, Problems};
-use infra_core::{Attributes, Catalogue, Health, PhysicalId, ResourceAddress, TypeDefinition, TypeName};
+use infra_core::{
+    Attributes, Catalogue, ErrorClass, Health, PhysicalId, ProviderError, ResourceAddress, TypeDefinition,
+    TypeName,
+};
 use schemars::JsonSchema;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -187,6 +190,17 @@ pub trait ResourceType: Send + Sync + Sized + 'static {
         last: &Attributes,
     ) -> impl Future<Output = ProviderResult<()>> + Send;
 
+    /// Deletes and creates in one call, which is carried out whole or not at all: of a type with [`Traits::together`].
+    /// The deletes come first; what is gone already is left out. Answers what each of the creates made, in their order.
+    fn in_one_call(
+        &self,
+        deletes: &[(Call, PhysicalId)],
+        creates: Vec<(Call, Self::Spec)>,
+    ) -> impl Future<Output = ProviderResult<Vec<Created<Self::Observed>>>> + Send {
+        let _ = (deletes, creates);
+        async { Err(has_no_such_call()) }
+    }
+
     /// Finds what a create whose answer was lost left behind, by our tags ([`Call::marks`]), the natural key, or
     /// the parent. `attributes` are those of the intent, secrets sealed; where a rebuilt state makes us look for
     /// what an unknown run made, those of the file as far as they are known. Something of that name without our
@@ -212,6 +226,10 @@ pub trait ResourceType: Send + Sync + Sized + 'static {
         let _ = id;
         async { None }
     }
+}
+
+fn has_no_such_call() -> ProviderError {
+    ProviderError::new(ErrorClass::Other, "the type has no call that deletes and creates")
 }
 
 /// A resource type as the engine sees it. See [`ResourceType`] for what each call does.
@@ -259,6 +277,16 @@ pub trait Provider: TypeDefinition {
 
     /// See [`ResourceType::delete`].
     async fn delete(&self, call: &Call, id: &PhysicalId, last: &Attributes) -> ProviderResult<()>;
+
+    /// See [`ResourceType::in_one_call`]. The attributes must be known; secrets are in clear.
+    async fn in_one_call(
+        &self,
+        deletes: &[(Call, PhysicalId)],
+        creates: &[(Call, Attributes)],
+    ) -> ProviderResult<Vec<Created<Attributes>>> {
+        let _ = (deletes, creates);
+        Err(has_no_such_call())
+    }
 
     /// See [`ResourceType::recover`].
     async fn recover(&self, call: &Call, attributes: &Attributes) -> ProviderResult<Option<PhysicalId>>;

@@ -107,6 +107,16 @@ pub struct Using {
     pub at: &'static str,
 }
 
+/// That deletes and creates of a type can be made by one call, which is carried out whole or not at all. Such a type has
+/// no wait after a delete.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct InOneCall {
+    /// Of those that have the same text in these attributes.
+    pub within: &'static [&'static str],
+    /// So many at the most.
+    pub at_most: usize,
+}
+
 /// How what a create call left is told from what others made.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Recognition {
@@ -176,6 +186,8 @@ pub struct Traits {
     pub create_before_destroy: bool,
     /// What its resources hold that nothing makes again.
     pub holds_data: Option<&'static HoldsData>,
+    /// Which of its deletes and creates one call can make.
+    pub together: Option<InOneCall>,
     /// What has to be waited for.
     pub waits: Waits,
 }
@@ -204,6 +216,7 @@ impl Traits {
         under: None,
         create_before_destroy: false,
         holds_data: None,
+        together: None,
         waits: Waits::NONE,
     };
 }

@@ -1,11 +1,13 @@
 //! Plans and diffs. Drift and change are never mixed up: each has its own section.
 
 use std::borrow::Cow;
+use std::collections::{BTreeMap, BTreeSet};
 use std::io;
 
 use infra_core::plan::{ActionCounts, Forecast, OutputChange, PlanMode, Reason, ReplaceOrder};
 use infra_core::{
-    Action, AttributeChange, AttributePath, Change, DataAtStake, HeldData, Plan, StackId, Value,
+    Action, AttributeChange, AttributePath, Change, DataAtStake, HeldData, Plan, ResourceAddress, StackId,
+    StepId, Value,
 };
 
 use crate::forecast;
@@ -80,10 +82,11 @@ fn plan_lines(plan: &Plan, view: PlanView<'_>, style: &Style) -> Vec<Line> {
         .iter()
         .filter_map(|change| drift_lines(change, style))
         .collect();
+    let calls = shared_calls(plan);
     let changes: Vec<Vec<Line>> = plan
         .changes
         .iter()
-        .filter_map(|change| change_lines(change, style))
+        .filter_map(|change| change_lines(change, calls.get(&change.address), style))
         .collect();
     let mut lines = Vec::new();
     let nothing = drift.is_empty() && changes.is_empty() && plan.outputs.is_empty();
@@ -157,7 +160,11 @@ fn drift_lines(change: &Change, style: &Style) -> Option<Vec<Line>> {
 }
 
 /// What the plan does to one resource; `None` when nothing.
-fn change_lines(change: &Change, style: &Style) -> Option<Vec<Line>> {
+fn change_lines(
+    change: &Change,
+    one_call_with: Option<&BTreeSet<&ResourceAddress>>,
+    style: &Style,
+) -> Option<Vec<Line>> {
     let symbols = style.symbols();
     let (mark, verb, role) = match (change.action, change.replace_order) {
         (Action::NoOp | Action::Read, _) => return None,
@@ -166,6 +173,7 @@ fn change_lines(change: &Change, style: &Style) -> Option<Vec<Line>> {
         (Action::Replace, Some(ReplaceOrder::CreateThenDelete)) => {
             ("+/-", "replace (create first)", Role::Replace)
         }
+        (Action::Replace, _) if one_call_with.is_some() => ("-/+", "replace (in one call)", Role::Replace),
         (Action::Replace, _) => ("-/+", "replace (delete first)", Role::Replace),
         (Action::Delete, _) => ("-", "delete", Role::Delete),
         (Action::Forget, _) => (".", "forget", Role::Muted),
@@ -177,6 +185,11 @@ fn change_lines(change: &Change, style: &Style) -> Option<Vec<Line>> {
             .add(Role::Muted, format!(" {} ", symbols.dash))
             .add(Role::Delete, loses(data));
     }
+    if let Some(others) = one_call_with.filter(|others| !others.is_empty()) {
+        let others: Vec<String> = others.iter().map(ToString::to_string).collect();
+        let words = format!(" {} in one call with {}", symbols.dash, listed(&others, NAMED));
+        header = header.add(Role::Muted, words);
+    }
     let mut lines = vec![header];
     let marks = match change.action {
         Action::Create | Action::Delete | Action::Forget => Marks::Heading,
@@ -185,6 +198,24 @@ fn change_lines(change: &Change, style: &Style) -> Option<Vec<Line>> {
     let attributes = attributes_of(change);
     lines.extend(value_diff::lines(&attributes, marks, ATTRIBUTES, symbols));
     Some(lines)
+}
+
+/// Of each resource that a call changes together with others, or deletes and makes: those others.
+pub(crate) fn shared_calls(plan: &Plan) -> BTreeMap<&ResourceAddress, BTreeSet<&ResourceAddress>> {
+    let mut calls: BTreeMap<StepId, BTreeSet<&ResourceAddress>> = BTreeMap::new();
+    for step in &plan.steps {
+        if let Some(first) = step.together {
+            calls.entry(first).or_default().insert(&step.address);
+        }
+    }
+    let mut shared: BTreeMap<&ResourceAddress, BTreeSet<&ResourceAddress>> = BTreeMap::new();
+    for call in calls.values() {
+        for address in call {
+            let others = call.iter().filter(|other| *other != address);
+            shared.entry(address).or_default().extend(others);
+        }
+    }
+    shared
 }
 
 /// `loses data: images`
@@ -310,7 +341,7 @@ fn counts_in_words(counts: &ActionCounts) -> String {
 mod tests {
     use super::*;
     use infra_core::plan::PLAN_FORMAT_VERSION;
-    use infra_core::{Attributes, StackId};
+    use infra_core::{Attributes, StackId, Step, StepOperation};
 
     fn plan(changes: Vec<Change>) -> Plan {
         Plan {
@@ -321,7 +352,7 @@ mod tests {
             mode: PlanMode::Apply,
             changes,
             steps: Vec::new(),
-            outputs: std::collections::BTreeMap::new(),
+            outputs: BTreeMap::new(),
         }
     }
 
@@ -378,5 +409,60 @@ mod tests {
         .map(|(plan, view)| format!("== {view:?}\n{}", shown(plan, view)))
         .collect();
         insta::assert_snapshot!(all);
+    }
+
+    #[test]
+    fn what_one_call_makes_is_said_beside_each() {
+        let change = |name: &str, action| Change {
+            address: format!("route53.record.{name}").parse().unwrap(),
+            action,
+            reason: Reason::New,
+            physical_id: None,
+            attributes: Vec::new(),
+            drift: Vec::new(),
+            replace_order: (action == Action::Replace).then_some(ReplaceOrder::DeleteThenCreate),
+            data: None,
+            wanted: Attributes::new(),
+        };
+        let mut plan = plan(vec![
+            change("again", Action::Replace),
+            change("apart", Action::Replace),
+            change("new", Action::Create),
+            change("old", Action::Delete),
+        ]);
+        let steps = [
+            ("old", StepOperation::Delete, Some(0)),
+            ("new", StepOperation::Create, Some(0)),
+            ("again", StepOperation::Delete, Some(2)),
+            ("again", StepOperation::Create, Some(2)),
+            ("apart", StepOperation::Delete, None),
+            ("apart", StepOperation::Create, None),
+        ];
+        plan.steps = (0..)
+            .zip(steps)
+            .map(|(number, (name, operation, together))| Step {
+                id: StepId(number),
+                address: format!("route53.record.{name}").parse().unwrap(),
+                operation,
+                physical_id: None,
+                forced: false,
+                after: Vec::new(),
+                together: together.map(StepId),
+            })
+            .collect();
+        let view = PlanView::Plan(&Forecast::default());
+        let mut json = Vec::new();
+        write_plan(&mut json, &plan, view, Format::Json, &Style::plain()).unwrap();
+        let json = String::from_utf8(json).unwrap();
+        let told: Vec<serde_json::Value> = json
+            .lines()
+            .map(|line| serde_json::from_str::<serde_json::Value>(line).unwrap()["one_call_with"].take())
+            .collect();
+        let text: Vec<String> = shown(&plan, view)
+            .lines()
+            .filter(|line| line.contains("route53.record"))
+            .map(str::to_owned)
+            .collect();
+        insta::assert_snapshot!(format!("{}\n{}", text.join("\n"), serde_json::json!(told)));
     }
 }

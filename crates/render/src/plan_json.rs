@@ -1,6 +1,7 @@
 //! Plans as JSON lines: a `change` line for each resource that changes or drifted, an `output_change` line for
 //! each output that changes, and a `plan` line last.
 
+use std::collections::BTreeSet;
 use std::io;
 
 use infra_core::plan::{ActionCounts, Forecast, PlanMode, Reason, ReplaceOrder};
@@ -8,7 +9,7 @@ use infra_core::{Action, AttributeChange, AttributePath, DataAtStake, PhysicalId
 use serde::Serialize;
 
 use crate::json;
-use crate::plan::{PlanView, attributes_of, drifted};
+use crate::plan::{PlanView, attributes_of, drifted, shared_calls};
 use crate::reason;
 use crate::value::Shown;
 
@@ -21,6 +22,8 @@ struct ChangeLine<'a> {
     explanation: String,
     physical_id: &'a Option<PhysicalId>,
     replace_order: Option<ReplaceOrder>,
+    /// The others that the same call changes; null where each step has its own call.
+    one_call_with: Option<&'a BTreeSet<&'a ResourceAddress>>,
     loses_data: bool,
     data: Option<&'a DataAtStake>,
     attributes: Vec<AttributeLine<'a>>,
@@ -60,6 +63,7 @@ struct PlanLine<'a> {
 }
 
 pub(crate) fn write(out: &mut dyn io::Write, plan: &Plan, view: PlanView<'_>) -> io::Result<()> {
+    let calls = shared_calls(plan);
     for change in &plan.changes {
         let nothing = matches!(change.action, Action::NoOp | Action::Read) && change.drift.is_empty();
         if nothing && change.reason != Reason::Vanished {
@@ -74,6 +78,7 @@ pub(crate) fn write(out: &mut dyn io::Write, plan: &Plan, view: PlanView<'_>) ->
             explanation: reason::words(change),
             physical_id: &change.physical_id,
             replace_order: change.replace_order,
+            one_call_with: calls.get(&change.address),
             loses_data: change.loses_data(),
             data: change.data.as_ref(),
             attributes: attributes(&set),

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use infra_core::schema::ComputedSchema;
-use infra_core::{AttributeKind, AttributeSchema, HoldsData, TypeName, TypeSchema, Value};
+use infra_core::{AttributeKind, AttributeSchema, HoldsData, Together, TypeName, TypeSchema, Value};
 use infra_provider::{Recognition, Wait, Waits};
 
 /// How the cloud names a thing.
@@ -193,6 +193,15 @@ impl Kind {
         self.schema.holds_data = Some(HoldsData {
             what: what.into(),
             allowed_by: None,
+        });
+        self
+    }
+
+    /// Says that deletes and creates of things with the same value here can be made by one call.
+    pub fn changed_together(mut self, within: &str) -> Self {
+        self.schema.together = Some(Together {
+            within: vec![within.to_owned()],
+            at_most: 8,
         });
         self
     }

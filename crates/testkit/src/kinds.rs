@@ -29,6 +29,7 @@ pub(crate) fn kinds() -> &'static [Arc<Kind>] {
             listener(),
             network(),
             part(),
+            record(),
         ];
         all.into_iter().map(Arc::new).collect()
     })
@@ -116,6 +117,18 @@ fn listener() -> Kind {
         .refers("balancer_arn")
         .under("net.balancer")
         .computed("id", Id)
+}
+
+/// Like a DNS record: no tags, known by its name in a zone, and what goes and what comes in a zone can be changed by one
+/// call.
+fn record() -> Kind {
+    Kind::new("net.record", Under("zone", "name"))
+        .attribute("zone", Kinds::String, &[Required, Immutable])
+        .attribute("name", Kinds::String, &[Required, Immutable])
+        .attribute("value", Kinds::String, &[])
+        .changed_together("zone")
+        .ready_after("record everywhere", 60)
+        .changed_after("record everywhere", 60)
 }
 
 /// Like an IAM role: a unique name, tags, and attachments that the create call cannot make.

@@ -148,6 +148,32 @@ impl Provider for SimulatedType {
             .await
     }
 
+    async fn in_one_call(
+        &self,
+        deletes: &[(Call, PhysicalId)],
+        creates: &[(Call, Attributes)],
+    ) -> ProviderResult<Vec<Created<Attributes>>> {
+        let Some((first, _)) = creates.first() else {
+            return Err(ProviderError::new(ErrorClass::Other, "nothing is to be made"));
+        };
+        let change = Change {
+            kind: &self.kind,
+            operation: "change",
+            address: &first.address,
+        };
+        let sent = creates
+            .iter()
+            .map(|(call, attributes)| Ok((call.clone(), revealed(attributes)?)));
+        let sent = sent.collect::<ProviderResult<Vec<_>>>()?;
+        let ids = deletes.iter().map(|(_, id)| id.clone());
+        let (kind, deletes): (_, Vec<PhysicalId>) = (Arc::clone(&self.kind), ids.collect());
+        self.shared
+            .change(change, move |world, when| {
+                world.change_together(&kind, &deletes, sent, when)
+            })
+            .await
+    }
+
     async fn without_data(&self, ids: &[PhysicalId]) -> ProviderResult<BTreeSet<PhysicalId>> {
         let look = self.shared.look(&self.kind, None, "without_data", |world, now| {
             world.without_data(&self.kind, ids, now)

@@ -37,6 +37,7 @@ mod others;
 mod places;
 mod proof;
 mod races;
+mod records;
 mod reference;
 mod report;
 mod sealing_key;

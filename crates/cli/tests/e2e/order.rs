@@ -5,9 +5,9 @@ use serde_json::{Value, json};
 
 use crate::harness::{Project, Reference, Run};
 
-const FILE: &str = "stacks/shop.toml";
+pub const FILE: &str = "stacks/shop.toml";
 
-const STACK: &str = r#"
+pub const STACK: &str = r#"
 [stack]
 name                = "shop"
 environment         = "test"
@@ -28,18 +28,15 @@ availability_zone = "${each.key}"
 cidr_block        = "${each.value}"
 "#;
 
-/// Only the order counts: what is gone is seen to be gone at once.
-const LISTS_IN_TIME: [(&str, f64); 1] = [("elbv2.delete.visible", 0.0)];
-
 /// A stack whose file changes from one apply to the next.
-struct Shop {
-    project: Project,
-    before: String,
+pub struct Shop {
+    pub project: Project,
+    pub before: String,
 }
 
 impl Shop {
     /// The first version of the file, applied.
-    fn new(common: &str, more: &str) -> Self {
+    pub fn new(common: &str, more: &str) -> Self {
         let project = Project::sandbox();
         let before = format!("{STACK}{common}");
         let shop = Self { project, before };
@@ -49,20 +46,20 @@ impl Shop {
 
     /// The next version of the file: one apply makes it so, and leaves nothing to do.
     #[track_caller]
-    fn becomes(&self, more: &str) -> Run {
+    pub fn becomes(&self, more: &str) -> Run {
         let applied = self.apply(more).exits(0);
         self.project.stack("diff", FILE, &[]).exits(0);
         applied
     }
 
-    fn apply(&self, more: &str) -> Run {
+    pub fn apply(&self, more: &str) -> Run {
         self.project.write(FILE, &format!("{}{more}", self.before));
         self.project.stack("apply", FILE, &["-y"])
     }
 
     /// The next version of the file cannot be: that is said, and nothing is touched.
     #[track_caller]
-    fn cannot_become(&self, more: &str, said: &[&str]) {
+    pub fn cannot_become(&self, more: &str, said: &[&str]) {
         self.project.forget_requests();
         self.apply(more).exits(65).says(said.iter().copied());
         self.touched_nothing();
@@ -75,12 +72,12 @@ impl Shop {
     }
 
     #[track_caller]
-    fn ends(self) {
+    pub fn ends(self) {
         self.project.stack("destroy", FILE, &["-y"]).exits(0);
         self.project.holds_nothing();
     }
 
-    fn ask(&self, script: &str) -> Value {
+    pub fn ask(&self, script: &str) -> Value {
         self.project.boto3(&json!({}), script)
     }
 }
@@ -194,77 +191,6 @@ network_configuration      = {{ subnets = "${{[for subnet in ec2.subnet.main : s
     shop.ends();
 }
 
-fn zone(project: &Project) -> String {
-    let made = project.boto3(
-        &json!({}),
-        "made = client('route53').create_hosted_zone(Name='example.com', CallerReference='1')\n\
-         result = made['HostedZone']['Id'].rsplit('/', 1)[-1]",
-    );
-    made.as_str().unwrap().to_owned()
-}
-
-fn record(zone: &str, address: &str, name: &str, kind: &str, value: &str, more: &str) -> String {
-    format!(
-        r#"
-[route53.record.{address}]
-hosted_zone_id   = "{zone}"
-name             = "{name}.example.com"
-type             = "{kind}"
-ttl              = 60
-resource_records = ["{value}"]
-{more}
-"#
-    )
-}
-
-#[test]
-fn a_cname_and_other_records_take_each_others_name() {
-    let project = Project::sandbox();
-    let zone = zone(&project);
-    let shop = Shop {
-        project,
-        before: STACK.to_owned(),
-    };
-    let cname = record(&zone, "old", "www", "CNAME", "shop.example.net", "");
-    let addresses = record(&zone, "four", "www", "A", "192.0.2.10", "")
-        + &record(&zone, "six", "www", "AAAA", "2001:db8::10", "");
-    shop.becomes(&cname);
-    shop.becomes(&addresses);
-    shop.becomes(&cname);
-    // At one address.
-    shop.becomes(&record(&zone, "old", "www", "A", "192.0.2.10", ""));
-    shop.becomes(&cname);
-    shop.cannot_become(
-        &format!("{cname}{addresses}"),
-        &["route53.record.four and route53.record.old", "www.example.com"],
-    );
-    shop.ends();
-}
-
-#[test]
-fn records_of_one_name_change_how_one_of_them_is_chosen() {
-    let project = Project::sandbox();
-    let zone = zone(&project);
-    let shop = Shop {
-        project,
-        before: STACK.to_owned(),
-    };
-    let one = record(&zone, "one", "www", "A", "192.0.2.10", "");
-    let weighted = |address: &str, value: &str| {
-        let more = format!("set_identifier = \"{address}\"\nweight = 1");
-        record(&zone, address, "www", "A", value, &more)
-    };
-    let two = weighted("blue", "192.0.2.20") + &weighted("green", "192.0.2.30");
-    shop.becomes(&one);
-    shop.becomes(&two);
-    shop.cannot_become(
-        &format!("{one}{two}"),
-        &["cannot exist side by side", "www.example.com"],
-    );
-    shop.becomes(&one);
-    shop.ends();
-}
-
 #[test]
 fn rules_move_up_and_change_places() {
     let rules = |networks: &[&str]| -> String {
@@ -337,7 +263,6 @@ fn a_listener_makes_way_for_a_target_group_of_the_same_name() {
     let rest = balancer("main", "") + &listener("http", "main", 80, "app");
     let common = format!("{NETWORK}{rest}");
     let shop = Shop::new(&common, &group("app", 8080));
-    shop.project.set_durations(LISTS_IN_TIME);
     shop.becomes(&group("app", 9090));
     let ports = shop
         .ask("result = [each['Port'] for each in client('elbv2').describe_target_groups()['TargetGroups']]");
@@ -403,7 +328,6 @@ route_table_ids   = ["${{ec2.route_table.main.id}}"]
 fn the_reference_stack_takes_another_port() {
     let mut reference = Reference::dev02();
     reference.apply();
-    reference.project.set_durations(LISTS_IN_TIME);
     reference.set("container_port", "9090");
     reference.apply();
     reference.differs_in_nothing();

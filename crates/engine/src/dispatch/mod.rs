@@ -7,13 +7,14 @@ mod outcome;
 mod park;
 mod progress;
 mod report;
+mod start;
 
 use std::collections::BinaryHeap;
 use std::sync::Arc;
 use std::time::Duration;
 
 use infra_core::event::EventKind;
-use infra_core::plan::{StepDependency, StepOperation};
+use infra_core::plan::StepDependency;
 use infra_core::{ErrorClass, Plan, ProviderError, ResourceAddress, StepId, Strength};
 use infra_state::AppendError;
 use tokio::sync::mpsc;
@@ -23,7 +24,7 @@ use tokio::time::Instant;
 use self::progress::{Progress, Stage};
 use crate::estimates::Estimates;
 use crate::session::{Planned, RunReport, Walk};
-use crate::step::{Message, Shared, StepError, StepRun};
+use crate::step::{Message, Shared, StepError};
 use crate::work::Work;
 
 /// Steps that are hurried at the same time. Where many are as long, none of them holds the others up.
@@ -109,7 +110,12 @@ impl Dispatch {
                 strength,
             } in &step.after
             {
-                steps[before.0 as usize].dependents.push((step.id, *strength));
+                if step.together.is_some() && plan.steps[before.0 as usize].together == step.together {
+                    // One call makes both.
+                    steps[step.id.0 as usize].missing -= 1;
+                } else {
+                    steps[before.0 as usize].dependents.push((step.id, *strength));
+                }
             }
         }
         let (sender, receiver) = mpsc::channel(MOST_MESSAGES);
@@ -183,12 +189,12 @@ impl Dispatch {
 
     /// A step's task ended without a word: a provider has a bug. What its call did is settled by the next run.
     fn panicked(&mut self, error: &JoinError) {
-        // Ids of tasks that ended may be given again.
-        let position = self
-            .steps
-            .iter()
-            .position(|progress| progress.task == Some(error.id()) && !progress.stage.is_over());
-        if let Some(position) = position {
+        for position in 0..self.steps.len() {
+            // Ids of tasks that ended may be given again.
+            let progress = &self.steps[position];
+            if progress.task != Some(error.id()) || progress.stage.is_over() {
+                continue;
+            }
             let id = StepId(position as u32);
             self.leave(id);
             let type_name = self.plan.steps[position].address.type_name();
@@ -218,73 +224,6 @@ impl Dispatch {
                 self.start(id);
             }
         }
-    }
-
-    fn start(&mut self, id: StepId) {
-        let position = id.0 as usize;
-        let step = self.plan.steps[position].clone();
-        let progress = &mut self.steps[position];
-        let is_first = progress.started.is_none();
-        if is_first {
-            progress.started = Some(Instant::now());
-        }
-        self.shared.reporter.send(if is_first {
-            EventKind::StepStarted {
-                step: id,
-                address: step.address.clone(),
-                operation: step.operation,
-                queued_ms: progress.queued_ms,
-                after: step.after.clone(),
-            }
-        } else {
-            EventKind::StepResumed {
-                step: id,
-                address: step.address.clone(),
-                queued_ms: progress.queued_ms,
-            }
-        });
-        let job = match progress.rest.take() {
-            Some(rest) => Ok(*rest),
-            None => self.work.job(&step),
-        };
-        let job = match job {
-            Ok(job) => job,
-            // When all that it needs works, nothing will be known that is not known now.
-            Err(error) if error.class == ErrorClass::DependencyNotReady && !self.unready(id).is_empty() => {
-                self.steps[position].stage = Stage::Parked;
-                return self.park(id, error);
-            }
-            Err(error) => return self.fail(id, error),
-        };
-        let is_pressing = self.presses(position);
-        self.pressing += usize::from(is_pressing);
-        let progress = &mut self.steps[position];
-        progress.is_pressing = is_pressing;
-        progress.stage = Stage::Calling;
-        progress.calling = true;
-        self.calling += 1;
-        let run = StepRun {
-            shared: Arc::clone(&self.shared),
-            step: id,
-            address: step.address,
-            messages: self.sender.clone(),
-            waits: self.shared.wait || self.is_needed(id),
-            is_needed: self.is_needed(id),
-            follows_deletes: step.after.iter().any(|before| {
-                let before = &self.plan.steps[before.step.0 as usize];
-                before.operation == StepOperation::Delete
-            }),
-            readiness: self.steps[position].readiness,
-            is_pressing,
-        };
-        let task = self.tasks.spawn(run.run(job)).id();
-        self.steps[position].task = Some(task);
-    }
-
-    /// Whether a step that starts is on the run's longest chain, by what was expected of it, and not one of many.
-    fn presses(&self, position: usize) -> bool {
-        let chain = self.steps[position].path_before.0 + self.remaining[position];
-        self.pressing < MOST_PRESSING && chain >= self.longest.mul_f64(LONG_CHAIN)
     }
 
     fn receive(&mut self, message: Message) {
@@ -322,6 +261,7 @@ impl Dispatch {
                         self.park(step, error);
                     }
                     Err(StepError::Failed(error)) => self.fail(step, error),
+                    Err(StepError::LeftOut(because_of)) => self.skip_after(step, because_of),
                     Err(StepError::Journal(error)) => {
                         self.steps[step.0 as usize].stage = Stage::Failed;
                         self.broken.get_or_insert(error);

@@ -58,6 +58,7 @@ impl Dispatch {
     pub(super) fn denies_what_is_new(&self, id: StepId, error: &ProviderError) -> bool {
         error.class == ErrorClass::Denied
             && !self.steps[id.0 as usize].exists
+            && self.plan.steps[id.0 as usize].together.is_none()
             && self
                 .made_for(id)
                 .any(|(_, made)| error.message.contains(made.as_str()))

@@ -24,7 +24,7 @@ impl StepRun {
         applied: Attributes,
         keep: Keep,
     ) -> Result<Finished, StepError> {
-        let there_before = self.there_before(provider, &wanted).await?;
+        let there_before = self.there_before(provider, &wanted, &BTreeSet::new()).await?;
         let intent = self
             .intend(Operation::Create, None, &applied, Vec::new(), &keep, there_before)
             .await?;
@@ -33,22 +33,47 @@ impl StepRun {
             Ok(made) => made,
             Err((error, effect)) => return Err(self.gave_up(&intent, error, effect).await?),
         };
-        self.shared.touched.note_made(self.address.type_name(), &id);
-        let (observed, health) = (found.observed.clone(), found.health.clone());
-        let mut record = adopted(provider, &intent, &id, found, self.shared.journal.sealing_key());
-        let schema = provider.schema();
-        if !set_after_create(schema, &wanted).is_empty() {
+        let entry = self.created(provider, &intent, &wanted, &id, found.clone());
+        self.note(entry).await?;
+        self.go_on(provider, id, found, wanted, applied, keep).await
+    }
+
+    /// The outcome of a create call.
+    pub(super) fn created(
+        &self,
+        provider: &dyn Provider,
+        intent: &Intent,
+        wanted: &Attributes,
+        id: &PhysicalId,
+        found: Found<Attributes>,
+    ) -> JournalEntry {
+        self.shared.touched.note_made(self.address.type_name(), id);
+        let mut record = adopted(provider, intent, id, found, self.shared.journal.sealing_key());
+        if !set_after_create(provider.schema(), wanted).is_empty() {
             record.status = RecordStatus::Pending;
         }
-        let entry = JournalEntry::Created {
+        JournalEntry::Created {
             token: intent.token.clone(),
             record: Box::new(record),
-        };
-        self.note(entry).await?;
+        }
+    }
+
+    /// It is made, and that is durable: whoever waits is told, and the rest is done.
+    pub(super) async fn go_on(
+        &self,
+        provider: &dyn Provider,
+        id: PhysicalId,
+        found: Found<Attributes>,
+        wanted: Attributes,
+        applied: Attributes,
+        keep: Keep,
+    ) -> Result<Finished, StepError> {
+        let Found { observed, health } = found;
         if let Health::Failed(status) = health {
             let error = self.waiter(provider, &id, ON_ITS_WAY).failed(&status).await;
             return Err(StepError::Failed(error));
         }
+        let schema = provider.schema();
         let mut known = wanted.clone();
         known.extend(self.concealed(schema, &observed, &wanted).into_owned());
         let attributes = completed(&self.address, schema, known);
@@ -165,7 +190,7 @@ impl StepRun {
         Ok(finished)
     }
 
-    fn tries_of_create(&self, provider: &dyn Provider, wanted: &Attributes) -> Tries {
+    pub(super) fn tries_of_create(&self, provider: &dyn Provider, wanted: &Attributes) -> Tries {
         let tries = Tries::new(self.shared.pace);
         let touched = &self.shared.touched;
         match provider.schema().natural_name(wanted) {

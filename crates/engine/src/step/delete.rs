@@ -1,7 +1,7 @@
 //! A delete.
 
 use infra_core::state::JournalEntry;
-use infra_core::{ErrorClass, Operation, PhysicalId, ProviderError, ResourceRecord};
+use infra_core::{Attributes, ErrorClass, Intent, Operation, PhysicalId, ProviderError, ResourceRecord};
 use infra_provider::{Call, Provider, TAG_STACK, serving, stack_tag};
 
 use super::intent::Effect;
@@ -17,15 +17,8 @@ impl StepRun {
         record: ResourceRecord,
         data_loss_allowed: bool,
     ) -> Result<Finished, StepError> {
-        let keep = Keep {
-            dependencies: record.dependencies.clone(),
-            lifecycle: record.lifecycle.clone(),
-            timeouts: record.timeouts.clone(),
-        };
+        let (keep, last) = last_seen(record);
         self.is_no_others(provider, &id).await?;
-        // What AWS never tells back (`force_delete`) stands only among the applied.
-        let mut last = record.observed.clone();
-        last.extend(record.applied.clone());
         let intent = self
             .intend(Operation::Delete, Some(&id), &last, Vec::new(), &keep, None)
             .await?;
@@ -66,16 +59,23 @@ impl StepRun {
                 return Err(self.gave_up(&intent, error, Effect::of(certain)).await?);
             }
         }
-        let name = provider.schema().natural_name(&last);
-        self.shared
-            .touched
-            .note_removed(self.address.type_name(), &id, name);
-        self.note(JournalEntry::Deleted { token: intent.token }).await?;
-        Ok(Finished {
-            changed: true,
-            id: Some(id),
-            ..Finished::default()
-        })
+        let entry = self.deleted(provider, intent, &id, &last);
+        self.note(entry).await?;
+        Ok(is_gone(id))
+    }
+
+    /// The outcome of a delete.
+    pub(super) fn deleted(
+        &self,
+        provider: &dyn Provider,
+        intent: Intent,
+        id: &PhysicalId,
+        last: &Attributes,
+    ) -> JournalEntry {
+        let name = provider.schema().natural_name(last);
+        let touched = &self.shared.touched;
+        touched.note_removed(self.address.type_name(), id, name);
+        JournalEntry::Deleted { token: intent.token }
     }
 
     /// Refuses what carries the tag of another stack: two states know it, and the other one is in charge of it.
@@ -106,5 +106,27 @@ impl StepRun {
                 Err(StepError::Failed(error))
             }
         }
+    }
+}
+
+/// What a record keeps beside its attributes, and what the thing was last seen to have. What AWS never tells back
+/// (`force_delete`) stands only among the applied.
+pub(super) fn last_seen(record: ResourceRecord) -> (Keep, Attributes) {
+    let keep = Keep {
+        dependencies: record.dependencies,
+        lifecycle: record.lifecycle,
+        timeouts: record.timeouts,
+    };
+    let mut last = record.observed;
+    last.extend(record.applied);
+    (keep, last)
+}
+
+/// The end of the step of what is gone.
+pub(super) fn is_gone(id: PhysicalId) -> Finished {
+    Finished {
+        changed: true,
+        id: Some(id),
+        ..Finished::default()
     }
 }

@@ -109,6 +109,19 @@ impl StepRun {
         effect: Effect,
     ) -> Result<StepError, StepError> {
         let error = self.shared.reporter.redaction().error(error);
+        self.close(intent, &error, effect).await?;
+        Ok(match error.class {
+            ErrorClass::DependencyNotReady => StepError::NotReady(error, None),
+            _ => StepError::Failed(error),
+        })
+    }
+
+    pub(super) async fn close(
+        &self,
+        intent: &Intent,
+        error: &ProviderError,
+        effect: Effect,
+    ) -> Result<(), StepError> {
         if effect != Effect::Unknown {
             let in_doubt = effect == Effect::Unseen;
             let entry = JournalEntry::NoEffect {
@@ -118,10 +131,7 @@ impl StepRun {
             };
             self.note(entry).await?;
         }
-        Ok(match error.class {
-            ErrorClass::DependencyNotReady => StepError::NotReady(error, None),
-            _ => StepError::Failed(error),
-        })
+        Ok(())
     }
 
     pub(super) fn call(&self, token: &Token) -> Call {

@@ -5,6 +5,7 @@ mod delete;
 mod intent;
 mod known;
 mod natural_key;
+mod together;
 mod touched;
 mod update;
 mod wait;
@@ -28,6 +29,7 @@ use crate::events::Reporter;
 use crate::retry::Pace;
 
 pub(crate) use known::sealed_observed;
+pub(crate) use together::run_together;
 pub(crate) use touched::Touched;
 
 /// For resources found on their way whose type names no wait of its own.
@@ -102,6 +104,8 @@ pub(crate) enum StepError {
     NotReady(ProviderError, Option<Box<Job>>),
     /// It failed.
     Failed(ProviderError),
+    /// Nothing was done, because this step, which the same call was to make, could not be.
+    LeftOut(StepId),
     /// The journal cannot be written: the whole run has to stop.
     Journal(AppendError),
 }
@@ -198,6 +202,11 @@ impl StepRun {
     /// Carries the job out and tells how it ended.
     pub async fn run(self, job: Job) {
         let result = self.perform(job).await;
+        self.end(result).await;
+    }
+
+    /// Tells how it ended.
+    async fn end(&self, result: Result<Finished, StepError>) {
         self.tell(Message::Ended {
             step: self.step,
             result,

@@ -18,11 +18,12 @@ impl StepRun {
     /// is recognised by its content, what is equal. `None` where tags tell.
     ///
     /// What is under something that this very run made needs no look. What this run removed AWS may still show for
-    /// a while.
+    /// a while; what is `gone_with_it` the same call deletes.
     pub(super) async fn there_before(
         &self,
         provider: &dyn Provider,
         wanted: &Attributes,
+        gone_with_it: &BTreeSet<PhysicalId>,
     ) -> Result<Option<BTreeSet<PhysicalId>>, StepError> {
         let recognition = provider.recognition();
         if !matches!(recognition, Recognition::NaturalKey | Recognition::Content) {
@@ -36,7 +37,8 @@ impl StepRun {
         let mut late = None;
         let mut pause = self.shared.pace.first_poll;
         loop {
-            let holders = self.holders(provider, wanted).await?;
+            let mut holders = self.holders(provider, wanted).await?;
+            holders.retain(|holder| !gone_with_it.contains(holder));
             let holder = match (recognition, holders.first()) {
                 (Recognition::NaturalKey, Some(holder)) => holder,
                 _ => return Ok(Some(holders.into_iter().collect())),

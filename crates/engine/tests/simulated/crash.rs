@@ -9,7 +9,7 @@ use infra_testkit::{Faults, Moment, stack};
 use serde_json::{Value as Json, json};
 
 use crate::bench::{Bench, apply, destroy};
-use crate::stacks::{edited, everything, everything_on};
+use crate::stacks::{edited, everything, everything_on, records};
 
 const MOMENTS: [Moment; 2] = [Moment::BeforeEffect, Moment::AfterEffect];
 
@@ -36,6 +36,11 @@ fn journeys() -> Vec<(Option<Stack>, Option<Stack>)> {
                 ),
                 ("/net.gateway.main/part_id", json!("${net.part.b.id}")),
             ]),
+        ),
+        // By one call each: two records change places, one goes to another address, one is made anew.
+        (
+            Some(stack(records(["a", "b", "c", "d"]))),
+            Some(stack(records(["b", "a", "e", "f"]))),
         ),
         // Changes in place and things that go.
         (

@@ -50,6 +50,22 @@ pub fn everything() -> Json {
     })
 }
 
+/// Records of one zone by these names; the third one has the address and not the name, and others only its value.
+pub fn records([one, two, three, four]: [&str; 4]) -> Json {
+    let record = |name: &str, value: &str| json!({ "zone": "main", "name": name, "value": value });
+    let mut all = json!({
+        "net.network.main": { "range": "10.0.0.0/16", "labels": { "third": three } },
+        "net.record.five": record("five", three),
+        "net.record.six": record("six", three),
+        "net.record.one": record(one, "of one"),
+        "net.record.two": record(two, "of two"),
+        "net.record.four": record(four, "${net.network.main.id}"),
+    });
+    // Of the same name, whatever its address.
+    all[format!("net.record.at-{three}")] = record("moving", three);
+    all
+}
+
 /// The same as a stack; the file that its image is made from is written.
 pub fn everything_on(cloud: &Cloud) -> Stack {
     cloud.write_file("app.tar", "first version");

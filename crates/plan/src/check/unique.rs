@@ -89,7 +89,7 @@ impl<'c> Checker<'c, '_> {
         find().unwrap_or(false)
     }
 
-    fn definition(&self, address: &ResourceAddress) -> Option<&'c dyn TypeDefinition> {
+    pub(super) fn definition(&self, address: &ResourceAddress) -> Option<&'c dyn TypeDefinition> {
         self.input.catalogue.definition(address.type_name())
     }
 
@@ -128,7 +128,7 @@ impl<'c> Checker<'c, '_> {
     }
 
     /// What the thing that a step is about has now, as far as it is known.
-    fn before(&self, step: &Step) -> Option<&'c Attributes> {
+    pub(super) fn before(&self, step: &Step) -> Option<&'c Attributes> {
         let record = self.record_of(step)?;
         let is_current = self.record(&step.address) == Some(record);
         let observed = self.observation(step).filter(|_| is_current);

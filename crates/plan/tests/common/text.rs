@@ -56,9 +56,12 @@ pub fn plan_text(plan: &Plan) -> String {
         } else {
             format!(" after {}", after.join(", "))
         };
+        let together = step
+            .together
+            .map_or(String::new(), |first| format!(", in the call of {}", first.0));
         writeln!(
             text,
-            "  {} {:?} {}{id}{forced}{after}",
+            "  {} {:?} {}{id}{forced}{after}{together}",
             step.id.0, step.operation, step.address
         )
         .unwrap();

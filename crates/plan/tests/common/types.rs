@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use infra_core::schema::ComputedSchema;
 use infra_core::types::known_str;
 use infra_core::{
-    AttributeKind, AttributeSchema, Attributes, Catalogue, Clash, ClashWhen, HoldsData, InUse,
+    AttributeKind, AttributeSchema, Attributes, Catalogue, Clash, ClashWhen, HoldsData, InUse, Together,
     TypeDefinition, TypeName, TypeSchema, Value,
 };
 
@@ -61,6 +61,10 @@ impl Type {
         schema.holds_data = text(table, "holds_data").map(|what| HoldsData {
             what: what.into(),
             allowed_by: text(table, "data_loss_allowed_by").map(Into::into),
+        });
+        schema.together = table.get("together_within").map(|within| Together {
+            within: texts(Some(within)),
+            at_most: 6,
         });
         for (name, attribute) in tables(table.get("attributes")) {
             schema.attributes.insert(name, attribute_schema(&attribute));

@@ -99,6 +99,8 @@ class Refusals(SandboxTest):
         self.refused("InvalidChangeBatch", change, **self.change(zone, second, other))
         found = self.route53.list_resource_record_sets(HostedZoneId=zone)["ResourceRecordSets"]
         self.assertEqual([each["Name"] for each in found if each["Type"] == "A"], ["a.example.com."])
+        # What a batch deletes it may make again, just as it was.
+        change(**self.change(zone, ("DELETE", *first[1:]), first))
         self.refused("HostedZoneNotEmpty", self.route53.delete_hosted_zone, Id=zone)
         change(**self.change(zone, ("DELETE", *first[1:])))
         self.route53.delete_hosted_zone(Id=zone)

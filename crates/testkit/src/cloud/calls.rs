@@ -46,7 +46,7 @@ pub(super) struct Inner {
 /// One changing call.
 pub(crate) struct Change<'a> {
     pub kind: &'a Arc<Kind>,
-    /// `create`, `update`, `delete`.
+    /// `create`, `update`, `delete`, `change` for several at once.
     pub operation: &'static str,
     pub address: &'a ResourceAddress,
 }
@@ -190,7 +190,7 @@ impl Shared {
             address: address.cloned(),
             service: kind.schema.name.service().to_owned(),
             operation: format!("{operation}-{}", kind.schema.name.kind()),
-            mutating: matches!(operation, "create" | "update" | "delete"),
+            mutating: matches!(operation, "create" | "update" | "delete" | "change"),
             duration_ms: u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX),
             error: error.map(|error| format!("{:?}", error.class)),
             throttled: error.is_some_and(|error| error.class == ErrorClass::Throttled),

@@ -180,6 +180,28 @@ impl World {
         Ok(())
     }
 
+    /// Deletes and creates, whole or not at all.
+    pub fn change_together(
+        &mut self,
+        kind: &Arc<Kind>,
+        deletes: &[PhysicalId],
+        creates: Vec<(Call, Attributes)>,
+        when: When,
+    ) -> ProviderResult<Vec<Created<Attributes>>> {
+        let mut after = self.clone();
+        for id in deletes {
+            after.delete(kind, id, false, when)?;
+            // What comes with it is not refused for what is gone.
+            after.ghosts.remove(&(kind.schema.name.clone(), id.clone()));
+        }
+        let created = creates
+            .into_iter()
+            .map(|(call, sent)| after.create(kind, &call, sent, when))
+            .collect::<ProviderResult<Vec<_>>>()?;
+        *self = after;
+        Ok(created)
+    }
+
     /// Whether something has the natural key that these attributes make, of a type whose ids the cloud gives.
     fn has_same_key(&self, kind: &Kind, attributes: &Attributes) -> bool {
         let key = |attributes: &Attributes| -> Option<Vec<Value>> {

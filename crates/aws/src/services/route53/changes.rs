@@ -30,9 +30,9 @@ pub struct Changes {
     waiting: Mutex<BTreeMap<String, Vec<Waiting>>>,
 }
 
-/// A change that is not sent yet, and who waits for its number.
+/// Changes that are not sent yet and stay together, and who waits for their number.
 struct Waiting {
-    change: Change,
+    changes: Vec<Change>,
     done: oneshot::Sender<ProviderResult<Option<String>>>,
 }
 
@@ -46,14 +46,14 @@ impl Changes {
         }
     }
 
-    /// Makes a change of a zone, together with whatever others want to change there now. Returns the change's id, by
-    /// which Route 53 tells how far it is.
+    /// Makes changes of a zone, all or none, in their order, and in one batch with whatever others want to change there
+    /// now. Returns the batch's id, by which Route 53 tells how far it is.
     ///
     /// # Errors
-    /// Why this change was refused; what others want does not count.
-    pub async fn make(&self, zone: &str, change: Change) -> ProviderResult<Option<String>> {
+    /// Why these changes were refused; what others want does not count.
+    pub async fn make(&self, zone: &str, changes: Vec<Change>) -> ProviderResult<Option<String>> {
         let (done, mut answer) = oneshot::channel();
-        let mine = Waiting { change, done };
+        let mine = Waiting { changes, done };
         self.lock().entry(zone.to_owned()).or_default().push(mine);
         tokio::time::sleep(GATHER).await;
         // Whoever has the turn sends what is waiting, this one perhaps among it.
@@ -85,13 +85,21 @@ impl Changes {
             return Vec::new();
         };
         of_zone.retain(|one| !one.done.is_closed());
-        of_zone.drain(..of_zone.len().min(BATCH)).collect()
+        let mut changes = 0;
+        let many = of_zone.iter().take_while(|one| {
+            changes += one.changes.len();
+            changes <= BATCH
+        });
+        // Those that stay together go together, however many they are.
+        let many = many.count().max(1).min(of_zone.len());
+        of_zone.drain(..many).collect()
     }
 
     /// Sends a batch and tells everybody. A batch is carried out whole or not at all: one that is refused is sent
-    /// again, each change for itself, to see whose fault it was.
+    /// again, each one's changes for themselves, to see whose fault it was.
     async fn send(&self, zone: &str, batch: Vec<Waiting>) {
-        let made = self.call(zone, batch.iter().map(|one| one.change.clone())).await;
+        let all = batch.iter().flat_map(|one| one.changes.clone());
+        let made = self.call(zone, all).await;
         let is_refused = made.as_ref().is_err_and(|error| {
             matches!(
                 error.class,
@@ -104,7 +112,7 @@ impl Changes {
         let alone = is_refused && batch.len() > 1;
         for one in batch {
             let made = if alone {
-                self.call(zone, [one.change]).await
+                self.call(zone, one.changes).await
             } else {
                 made.clone()
             };

@@ -17,7 +17,8 @@ use aws_sdk_route53::types::{ChangeAction, RrType};
 use infra_core::types::Problems;
 use infra_core::{Attributes, ErrorClass, Health, PhysicalId, ProviderError};
 use infra_provider::{
-    Call, Clashing, Created, Found, ProviderResult, Recognition, ResourceType, Traits, Update, Wait, Waits,
+    Call, Clashing, Created, Found, InOneCall, ProviderResult, Recognition, ResourceType, Traits, Update,
+    Wait, Waits,
 };
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -223,6 +224,12 @@ hosted_zone_id = "${apigatewayv2.domain_name.main.hosted_zone_id}"
             ..Waits::NONE
         },
         recognition: Recognition::NaturalKey,
+        // A batch is carried out whole or not at all. It holds 1,000 values, and records have few.
+        // https://docs.aws.amazon.com/Route53/latest/DeveloperGuide/DNSLimitations.html#limits-api-requests-changeresourcerecordsets
+        together: Some(InOneCall {
+            within: &["hosted_zone_id"],
+            at_most: 100,
+        }),
         ..Traits::NONE
     };
     type Spec = Spec;
@@ -237,13 +244,7 @@ hosted_zone_id = "${apigatewayv2.domain_name.main.hosted_zone_id}"
         let records = spec.records()?;
         // CREATE fails where there is a record, unlike UPSERT.
         self.change(&key, ChangeAction::Create, records.clone()).await?;
-        Ok(Created {
-            found: Found {
-                observed: observe(&key.zone, &records),
-                health: Health::Pending("PENDING".into()),
-            },
-            id: key.id(),
-        })
+        Ok(made(&key, &records))
     }
 
     async fn read(&self, ids: &[PhysicalId]) -> ProviderResult<Observations<Observed>> {
@@ -287,6 +288,36 @@ hosted_zone_id = "${apigatewayv2.domain_name.main.hosted_zone_id}"
         Ok(())
     }
 
+    async fn in_one_call(
+        &self,
+        deletes: &[(Call, PhysicalId)],
+        creates: Vec<(Call, Spec)>,
+    ) -> ProviderResult<Vec<Created<Observed>>> {
+        let gone = deletes.iter().map(|(_, id)| Key::of(id));
+        let gone = gone.collect::<ProviderResult<Vec<_>>>()?;
+        let there = self.reads.records(&gone).await?;
+        let mut changes = Vec::new();
+        for present in gone.iter().filter_map(|key| there.get(key.id().as_str())) {
+            changes.push(change(ChangeAction::Delete, present.clone())?);
+        }
+        let (mut zone, mut come) = (None, Vec::new());
+        for (_, spec) in creates {
+            let key = spec.key();
+            let records = spec.records()?;
+            changes.push(change(ChangeAction::Create, records.clone())?);
+            zone.get_or_insert_with(|| key.zone.clone());
+            come.push((key, records));
+        }
+        let done = self.changes.make(&zone.unwrap_or_default(), changes).await?;
+        for key in &gone {
+            self.forget(&key.id());
+        }
+        for (key, _) in &come {
+            self.note(key, done.clone());
+        }
+        Ok(come.iter().map(|(key, records)| made(key, records)).collect())
+    }
+
     async fn recover(&self, _: &Call, attributes: &Attributes) -> ProviderResult<Option<PhysicalId>> {
         let Some(key) = key_in(attributes) else {
             return Ok(None);
@@ -311,6 +342,22 @@ hosted_zone_id = "${apigatewayv2.domain_name.main.hosted_zone_id}"
     }
 }
 
+fn change(action: ChangeAction, records: sdk::ResourceRecordSet) -> ProviderResult<sdk::Change> {
+    let change = sdk::Change::builder().action(action).resource_record_set(records);
+    built(change.build())
+}
+
+/// A record as a change that was taken leaves it.
+fn made(key: &Key, records: &sdk::ResourceRecordSet) -> Created<Observed> {
+    Created {
+        found: Found {
+            observed: observe(&key.zone, records),
+            health: Health::Pending("PENDING".into()),
+        },
+        id: key.id(),
+    }
+}
+
 /// What tells a record apart, as far as that is known.
 fn key_in(attributes: &Attributes) -> Option<Key> {
     let text = |name: &str| infra_core::types::known_str(attributes, name).map(str::to_owned);
@@ -330,13 +377,19 @@ impl Record {
         action: ChangeAction,
         records: sdk::ResourceRecordSet,
     ) -> ProviderResult<()> {
-        let change = sdk::Change::builder().action(action).resource_record_set(records);
-        let made = self.changes.make(&key.zone, built(change.build())?).await?;
-        if let Some(made) = made {
-            let mut under_way = self.under_way.lock().unwrap_or_else(PoisonError::into_inner);
-            under_way.insert(key.id(), made);
-        }
+        let done = self
+            .changes
+            .make(&key.zone, vec![change(action, records)?])
+            .await?;
+        self.note(key, done);
         Ok(())
+    }
+
+    fn note(&self, key: &Key, change: Option<String>) {
+        if let Some(change) = change {
+            let mut under_way = self.under_way.lock().unwrap_or_else(PoisonError::into_inner);
+            under_way.insert(key.id(), change);
+        }
     }
 
     /// Those of these records whose last change by this process is not everywhere yet.

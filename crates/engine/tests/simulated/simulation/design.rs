@@ -12,12 +12,13 @@ pub const FILES: [&str; 2] = ["one.tar", "two.tar"];
 /// Blocks of a stack at the most.
 const SLOTS: usize = 12;
 
-const KINDS: [&str; 11] = [
+const KINDS: [&str; 12] = [
     "net.network",
     "net.part",
     "net.gateway",
     "net.balancer",
     "net.listener",
+    "net.record",
     "app.policy",
     "app.secret",
     "app.image",
@@ -313,6 +314,11 @@ impl Writer<'_> {
                 "balancer_arn": self.attribute("net.balancer", "arn", 0)?,
                 "port": 1000 + 10 * self.slot.number + self.instance as usize,
                 "target": self.attribute("net.gateway", "address", 1).or_else(|| text(values[0])),
+            }),
+            "net.record" => json!({
+                "zone": "zone",
+                "name": self.name("record"),
+                "value": self.attribute("net.gateway", "address", 0).or_else(|| text(values[1])),
             }),
             "app.policy" => json!({
                 "name": self.name("policy"),

@@ -90,18 +90,7 @@ impl WatchedType {
         };
         {
             let mut seen = self.watch.lock();
-            seen.intended_before(call, operation, id);
-            match operation {
-                Operation::Create | Operation::Update => {
-                    seen.made_after_what_it_needs(&call.address, &self.cloud.listing());
-                }
-                Operation::Delete => {
-                    if let Some(id) = id {
-                        seen.may_go(&call.address);
-                        seen.unused(&call.address, id, &self.cloud.listing());
-                    }
-                }
-            }
+            seen.may_be_called(call, operation, id, &self.cloud.listing());
             let alone = seen.changing.insert(thing.clone());
             seen.require(alone, || {
                 format!("{what}: another call is changing {thing} at the same time")
@@ -177,6 +166,27 @@ impl Provider for WatchedType {
         self.change(call, Operation::Delete, Some(id), made).await
     }
 
+    async fn in_one_call(
+        &self,
+        deletes: &[(Call, PhysicalId)],
+        creates: &[(Call, Attributes)],
+    ) -> ProviderResult<Vec<Created<Attributes>>> {
+        let what = format!("in one call {}", creates[0].0.address);
+        self.dawdle(&what).await;
+        let listing = self.cloud.listing();
+        for (call, id) in deletes {
+            let mut seen = self.watch.lock();
+            seen.may_be_called(call, Operation::Delete, Some(id), &listing);
+        }
+        for (call, _) in creates {
+            let mut seen = self.watch.lock();
+            seen.may_be_called(call, Operation::Create, None, &listing);
+        }
+        let result = self.inner().in_one_call(deletes, creates).await;
+        self.dawdle(&what).await;
+        result
+    }
+
     async fn without_data(&self, ids: &[PhysicalId]) -> ProviderResult<BTreeSet<PhysicalId>> {
         self.inner().without_data(ids).await
     }
@@ -205,6 +215,26 @@ impl Seen {
         let nth = self.calls.entry(what.to_owned()).or_default();
         *nth += 1;
         *nth
+    }
+
+    /// A changing call keeps the rules.
+    fn may_be_called(
+        &mut self,
+        call: &Call,
+        operation: Operation,
+        id: Option<&PhysicalId>,
+        listing: &[Listed],
+    ) {
+        self.intended_before(call, operation, id);
+        match operation {
+            Operation::Create | Operation::Update => self.made_after_what_it_needs(&call.address, listing),
+            Operation::Delete => {
+                if let Some(id) = id {
+                    self.may_go(&call.address);
+                    self.unused(&call.address, id, listing);
+                }
+            }
+        }
     }
 
     /// What is about to be called is in the store, durably.

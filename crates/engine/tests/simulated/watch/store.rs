@@ -180,6 +180,7 @@ impl Seen {
             .durable
             .open_intents()
             .filter(|other| other.address == *address && !(self.is_removal(other) || self.is_removal(intent)))
+            .filter(|other| !may_be_one_call(other, intent))
             .chain(self.durable.open_intents().filter(|other| {
                 other.physical_id.is_some()
                     && other.physical_id == intent.physical_id
@@ -223,4 +224,14 @@ fn in_words(intent: &Intent) -> String {
     let id = intent.physical_id.as_ref().map(|id| format!(" {id}"));
     let id = id.unwrap_or_default();
     format!("{:?} {}{id}", intent.operation, intent.address)
+}
+
+/// Whether one call may make both.
+fn may_be_one_call(one: &Intent, other: &Intent) -> bool {
+    let definition = infra_testkit::catalogue().definition(one.address.type_name());
+    let operations = [one.operation, other.operation];
+    let are_both = operations.contains(&Operation::Delete) && operations.contains(&Operation::Create);
+    are_both
+        && one.run == other.run
+        && definition.is_some_and(|definition| definition.schema().together.is_some())
 }

@@ -22,6 +22,8 @@ def zone_id(*arguments: Any, **more: Any) -> str:
 
 
 models.create_route53_zone_id = zone_id
+# moto refuses a record that was made the same way before, although its batch deletes that first; what is there tells below.
+models.ChangeList.__contains__ = lambda changes, item: False
 
 
 def submit(account: str, result: dict[str, Any]) -> dict[str, Any]:
