@@ -11,7 +11,7 @@ use crate::secrets::{contains, files, forms};
 const FILE: &str = "stacks/environment.toml";
 
 /// Names as CI servers, shells and AWS have them, with fake values.
-const CANARIES: [(&str, &str); 11] = [
+const CANARIES: [(&str, &str); 13] = [
     ("AWS_SESSION_TOKEN", "fake+session=token@nowhere,one"),
     ("AWS_SECRET_ACCESS_KEY", "fake+secret=key@nowhere,two"),
     ("CI_JOB_TOKEN", "fake+ci=job@nowhere,three"),
@@ -27,6 +27,9 @@ const CANARIES: [(&str, &str); 11] = [
     ("HTTPS_PROXY", "http://user:fake%2Bproxy%3Deleven@127.0.0.1:9"),
     // Named by the file, but only where it is sensitive.
     ("HEADER", "fake+header=value@nowhere,nine"),
+    // The same, as a part of a longer text: of an output's, and of one that holds another secret.
+    ("DATABASE_PASSWORD", "fake+db=pw@nowhere,twelve"),
+    ("QUEUE_USER", "fake+queue=user@nowhere,thirteen"),
 ];
 
 /// Parts of them that are secret by themselves.
@@ -52,11 +55,18 @@ header = "Bearer ${lookup(env, \"HEADER\", \"-\")}"
 [infra.data.main]
 input = { who = "${lookup(env, \"WHO\", \"nobody\")}", shell = "${env.LANG}", token = "${var.token}" }
 
+[infra.data.queue]
+input = { url = "amqp://${env.QUEUE_USER}:${var.token}@nowhere", who = "${lookup(env, \"WHO\", \"nobody\")}" }
+
 [ec2.vpc.main]
 cidr_block = "10.0.0.0/16"
 
 [output.header]
 value     = "${local.header}"
+sensitive = true
+
+[output.database]
+value     = "postgres://user:${env.DATABASE_PASSWORD}@nowhere"
 sensitive = true
 "#;
 
@@ -83,11 +93,13 @@ fn what_no_file_names_of_the_environment_is_found_nowhere() {
             keep(project.stack(command, FILE, &[more, &["--output", format]].concat())).exits(0);
         }
     }
-    // Without the value that the plan does not hold it cannot be carried out; with it, it is.
+    // Without the values that the plan does not hold it cannot be carried out; with them, it is.
     let saved = |project: &Project| project.command(["apply", "--plan", "saved.json", "-y"]);
-    keep(Run::of(saved(&project).env_remove("HEADER")))
-        .exits(1)
-        .says(["environment variable HEADER", "not in the plan"]);
+    for name in ["HEADER", "DATABASE_PASSWORD", "QUEUE_USER"] {
+        keep(Run::of(saved(&project).env_remove(name)))
+            .exits(1)
+            .says([&*format!("environment variable {name}"), "not in the plan"]);
+    }
     // What may be kept comes from the plan.
     keep(Run::of(saved(&project).env("WHO", "another"))).exits(0);
     let exported = keep(project.stack("state export", FILE, &[])).exits(0).stdout;
@@ -110,8 +122,17 @@ fn what_no_file_names_of_the_environment_is_found_nowhere() {
         keep(project.infra(["sandbox", "status", "--output", format])).exits(0);
     }
     keep(project.infra(["completions", "bash"])).exits(0);
-    keep(project.stack("import", FILE, &["ec2.vpc.other", "vpc-0"]));
-    keep(project.stack("redeploy", FILE, &[]));
+    for format in FORMATS {
+        let form = ["--output", format];
+        keep(project.stack("import", FILE, &[&["ec2.vpc.other", "vpc-0"][..], &form].concat())).exits(1);
+        keep(project.stack("redeploy", FILE, &[&["-y"][..], &form].concat())).exits(64);
+        keep(project.stack("destroy", FILE, &[&["-y"][..], &form].concat())).exits(0);
+        keep(project.stack("apply", FILE, &[&["-y"][..], &form].concat())).exits(0);
+    }
+    // What stands beside a secret is as clear as it would be alone.
+    let queue = keep(project.stack("state show", FILE, &["infra.data.queue"])).exits(0);
+    assert!(queue.stdout.contains("somebody"), "{queue}");
+    keep(project.stack("diff", FILE, &[])).exits(0);
     keep(project.stack("destroy", FILE, &["-y"])).exits(0);
     project.write(FILE, &STACK.replace("env.LANG", "jsonencode(env)"));
     keep(project.stack("plan", FILE, &["--out", "whole.json"]))

@@ -44,7 +44,7 @@ impl Formula {
 }
 
 /// Something named in an expression that is no resource.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Name {
     /// `var.<name>`
     Variable(String),
@@ -108,6 +108,43 @@ pub(crate) struct Node {
     pub(crate) range: Range<usize>,
     /// What it is.
     pub(crate) kind: NodeKind,
+}
+
+impl Node {
+    /// Calls `visit` with every part that this one is directly made of.
+    pub(crate) fn for_each_part<'a>(&'a self, visit: &mut dyn FnMut(&'a Node)) {
+        match &self.kind {
+            NodeKind::Literal(_) | NodeKind::Name(_) | NodeKind::Resource(_) | NodeKind::Loop(_) => {}
+            NodeKind::Text(parts) | NodeKind::List(parts) => parts.iter().for_each(visit),
+            NodeKind::Object(entries) => {
+                for (key, value) in entries {
+                    visit(key);
+                    visit(value);
+                }
+            }
+            NodeKind::Attribute(base, _) | NodeKind::Unary(_, base) => visit(base),
+            NodeKind::Index(base, key) => {
+                visit(base);
+                visit(key);
+            }
+            NodeKind::Splat(base, steps) => {
+                visit(base);
+                for step in steps {
+                    if let Step::Index(key) = step {
+                        visit(key);
+                    }
+                }
+            }
+            NodeKind::Call(call) => call.arguments.iter().for_each(visit),
+            NodeKind::Conditional(parts) => parts.iter().for_each(visit),
+            NodeKind::Binary(_, sides) => sides.iter().for_each(visit),
+            NodeKind::For(parts) => {
+                visit(&parts.collection);
+                let bodies = [parts.key.as_ref(), Some(&parts.value), parts.condition.as_ref()];
+                bodies.into_iter().flatten().for_each(visit);
+            }
+        }
+    }
 }
 
 /// What a part of an expression is.

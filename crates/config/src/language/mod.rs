@@ -16,7 +16,8 @@ mod world;
 pub(crate) use draft::{Draft, DraftKind};
 pub(crate) use evaluate::{Evaluator, no_key};
 pub(crate) use failure::{Failure, Wrong};
-pub(crate) use formula::{Formula, Name, Need, Node, NodeKind, ResourceUse, Selector, Step};
+pub(crate) use formula::{Formula, Name, Need, Node, NodeKind, ResourceUse, Selector};
+pub(crate) use functions::Function;
 #[cfg(test)]
 pub(crate) use lower::parse;
 pub(crate) use operators::text_of;

@@ -67,8 +67,8 @@ pub(crate) struct Edge {
 /// How the schema treats a value.
 #[derive(Clone, Copy)]
 pub(crate) struct Treatment<'a> {
-    kind: Option<&'a AttributeKind>,
-    sensitive: bool,
+    pub(crate) kind: Option<&'a AttributeKind>,
+    pub(crate) sensitive: bool,
     ready: bool,
 }
 
@@ -91,7 +91,8 @@ impl<'a> Treatment<'a> {
         }
     }
 
-    fn element(self) -> Self {
+    /// How an element of a list is treated.
+    pub(crate) fn element(self) -> Self {
         match self.kind {
             // An element of a keyed list is a table; its own kind knows the table's keys.
             Some(AttributeKind::List(inner) | AttributeKind::Set(inner)) => Self {
@@ -102,7 +103,8 @@ impl<'a> Treatment<'a> {
         }
     }
 
-    fn entry(self, name: &str) -> Self {
+    /// How an entry of a table is treated.
+    pub(crate) fn entry(self, name: &str) -> Self {
         let table = match self.kind {
             Some(AttributeKind::Object(table) | AttributeKind::KeyedList { element: table, .. }) => table,
             Some(AttributeKind::Map(inner)) => {

@@ -1,7 +1,7 @@
 //! All steps from a path to a stack.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::Arc;
 
 use infra_core::schema::AttributeKind;
@@ -13,13 +13,14 @@ use infra_core::{
 use super::bind::{Binder, Edge, Treatment};
 use super::blocks::{self, Block};
 use super::context::Context;
-use super::environment;
+use super::environment::{self, Declared};
 use super::expand::{self, Unfolded};
 use super::local_paths::{self, Places};
 use super::names::Names;
 use super::sections::Sections;
 use super::tags::with_default_tags;
-use super::variables::{self, ENVIRONMENT_PREFIX, Variable};
+use super::used::{UsedInputs, used};
+use super::variables;
 use super::{globals, keeping, lookups, order, outputs, settings, validate};
 use crate::language::{Draft, World};
 use crate::report::Report;
@@ -46,37 +47,6 @@ pub struct Loaded {
     pub sources: Arc<SourceMap>,
     /// What is needed to read the very same stack again, for a saved plan.
     pub used: UsedInputs,
-}
-
-/// Everything that a stack was read from, as far as it may be stored.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct UsedInputs {
-    /// Stack files and files read by `file`, by the path that they are looked up by: to be given to
-    /// [`MemoryFiles`](crate::MemoryFiles).
-    pub files: BTreeMap<PathBuf, String>,
-    /// Values of variables given by `--var` or the environment, without sensitive ones: to be given as
-    /// [`Inputs::variables`].
-    pub variables: BTreeMap<String, String>,
-    /// The names of sensitive variables given by `--var` or the environment: their values are not kept and have
-    /// to be given again.
-    pub sensitive_variables: BTreeSet<String>,
-    /// The environment variables that expressions name, without sensitive ones: to be given as
-    /// [`Inputs::environment`].
-    pub environment: BTreeMap<String, String>,
-    /// The names of environment variables that reach something sensitive: their values are not kept and have to be
-    /// given again.
-    pub sensitive_environment: BTreeSet<String>,
-}
-
-impl UsedInputs {
-    /// Of these environment variables only the names of those that are set are kept.
-    fn keep_out(&mut self, sensitive: BTreeSet<String>) {
-        for name in sensitive {
-            if self.environment.remove(&name).is_some() {
-                self.sensitive_environment.insert(name);
-            }
-        }
-    }
 }
 
 /// Reads the stack file at `path`.
@@ -207,7 +177,22 @@ fn build(
     validate::walk(
         context, &mut known, &world, &blocks, &unfolded, &resources, &order,
     );
-    let sensitive_environment = environment::sensitive(&world, &blocks, &outputs, &variables);
+    let sensitive_environment = if names.environment.is_empty() {
+        BTreeSet::new()
+    } else {
+        let declared = Declared {
+            world: &world,
+            settings: &settings_drafts,
+            variables: &variables,
+            lookups: &lookups,
+            blocks: &blocks,
+            outputs: &outputs,
+        };
+        environment::sensitive(
+            &declared,
+            order.iter().filter_map(|position| unfolded.get(*position)),
+        )
+    };
     let outputs: BTreeMap<_, _> = outputs
         .into_iter()
         .map(|(name, read)| {
@@ -372,33 +357,4 @@ fn connect(
         needs.push(list);
     }
     needs
-}
-
-fn used(
-    world: &World,
-    names: &Names,
-    variables: &BTreeMap<String, Variable>,
-    inputs: &Inputs<'_>,
-) -> UsedInputs {
-    let mut used = UsedInputs {
-        files: world.files.texts(),
-        ..UsedInputs::default()
-    };
-    for (name, variable) in variables {
-        let from_environment = || inputs.environment.get(&format!("{ENVIRONMENT_PREFIX}{name}"));
-        if let Some(text) = inputs.variables.get(name).or_else(from_environment) {
-            if variable.sensitive {
-                used.sensitive_variables.insert(name.clone());
-            } else {
-                used.variables.insert(name.clone(), text.clone());
-            }
-        }
-    }
-    used.environment = inputs
-        .environment
-        .iter()
-        .filter(|(name, _)| names.environment.contains(*name))
-        .map(|(name, text)| (name.clone(), text.clone()))
-        .collect();
-    used
 }

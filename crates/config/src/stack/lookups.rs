@@ -16,7 +16,7 @@ use crate::report::{Suggest, listed};
 
 /// A lookup, read.
 pub(crate) struct Read {
-    attributes: BTreeMap<String, Draft>,
+    pub(crate) attributes: BTreeMap<String, Draft>,
     span: Span,
     /// What to look for, as far as it is known: what is wrong is unknown.
     pub(crate) known: Attributes,

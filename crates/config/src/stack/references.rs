@@ -7,7 +7,7 @@ use infra_core::{Reference, ResourceAddress, Span, Value};
 
 use super::bind::Binder;
 use crate::language::{
-    Block, Each, Evaluator, Formula, Name, Need, Node, NodeKind, ResourceUse, Selector, Step, Wrong, no_key,
+    Block, Each, Evaluator, Formula, Name, Need, Node, NodeKind, ResourceUse, Selector, Wrong, no_key,
     text_of,
 };
 
@@ -46,7 +46,6 @@ impl Collector<'_> {
 
     pub(super) fn node(&self, node: &Node, found: &mut Found) {
         match &node.kind {
-            NodeKind::Literal(_) | NodeKind::Loop(_) => {}
             NodeKind::Name(index) => {
                 if let Some((Name::Local(name), range)) = self.formula.names.get(*index)
                     && self.binder.names.late_locals.contains(name)
@@ -97,36 +96,7 @@ impl Collector<'_> {
                     }
                 }
             }
-            NodeKind::Text(parts) | NodeKind::List(parts) => {
-                parts.iter().for_each(|part| self.node(part, found))
-            }
-            NodeKind::Object(entries) => {
-                for (key, value) in entries {
-                    self.node(key, found);
-                    self.node(value, found);
-                }
-            }
-            NodeKind::Attribute(base, _) | NodeKind::Unary(_, base) => self.node(base, found),
-            NodeKind::Index(base, key) => {
-                self.node(base, found);
-                self.node(key, found);
-            }
-            NodeKind::Splat(base, steps) => {
-                self.node(base, found);
-                for step in steps {
-                    if let Step::Index(key) = step {
-                        self.node(key, found);
-                    }
-                }
-            }
-            NodeKind::For(parts) => {
-                self.node(&parts.collection, found);
-                let bodies = [parts.key.as_ref(), Some(&parts.value), parts.condition.as_ref()];
-                bodies
-                    .into_iter()
-                    .flatten()
-                    .for_each(|body| self.node(body, found));
-            }
+            _ => node.for_each_part(&mut |part| self.node(part, found)),
         }
     }
 
