@@ -1,8 +1,8 @@
 //! The one form of a value that all ways of writing it share.
 //!
-//! After this, an object, a keyed list, a list or a map may hold secrets in its leaves, and everything else
-//! (a set, a JSON document, a single value) is either wholly clear or wholly one secret. So a secret's hash
-//! never covers another hash.
+//! After this, an object, a keyed list, a list, a map or a table of any shape may hold secrets in its leaves, and
+//! everything else (a set, a JSON document, a single value) is either wholly clear or wholly one secret. So a
+//! secret's hash never covers another hash.
 
 use std::cmp::Ordering;
 use std::collections::BTreeMap;
@@ -47,7 +47,7 @@ pub(crate) fn canonical(kind: &AttributeKind, hidden: bool, value: Value) -> Val
                         Value::Map(entries) => canonical_table(element, true, entries),
                         other => Value::secret(other),
                     },
-                    other => leaf(&AttributeKind::Any, hidden, other),
+                    other => canonical(&AttributeKind::Any, hidden, other),
                 })
                 .collect(),
         ),
@@ -64,6 +64,18 @@ pub(crate) fn canonical(kind: &AttributeKind, hidden: bool, value: Value) -> Val
                 .map(|(name, value)| (name, canonical(inner, false, value)))
                 .collect(),
         ),
+        (AttributeKind::Any, Value::List(items)) if !hidden => Value::List(
+            items
+                .into_iter()
+                .map(|item| canonical(kind, false, item))
+                .collect(),
+        ),
+        (AttributeKind::Any, Value::Map(entries)) if !hidden => Value::Map(
+            entries
+                .into_iter()
+                .map(|(name, value)| (name, canonical(kind, false, value)))
+                .collect(),
+        ),
         (kind, value) => leaf(kind, hidden, value),
     }
 }
@@ -76,7 +88,7 @@ fn canonical_table(table: &BTreeMap<String, AttributeSchema>, hidden: bool, entr
             .map(|(name, value)| {
                 let value = match table.get(&name) {
                     Some(schema) => canonical(&schema.kind, hidden || schema.sensitive, value),
-                    None => leaf(&AttributeKind::Any, hidden, value),
+                    None => canonical(&AttributeKind::Any, hidden, value),
                 };
                 (name, value)
             })
@@ -238,6 +250,28 @@ mod tests {
     fn a_set_with_a_secret_in_it_is_one_secret() {
         let hidden = set(vec![Value::secret("b".into()), "a".into()]);
         assert_eq!(hidden, Value::secret(Value::from(vec!["a", "b"])));
+    }
+
+    #[test]
+    fn a_secret_in_a_table_of_any_shape_hides_nothing_beside_it() {
+        let shaped = |token: Value| {
+            Value::from(BTreeMap::from([
+                ("who".to_owned(), Value::from("somebody")),
+                ("later".to_owned(), Value::unknown()),
+                ("tokens".to_owned(), Value::List(vec![token, Value::Float(2.0)])),
+            ]))
+        };
+        let found = canonical(
+            &AttributeKind::Any,
+            false,
+            shaped(Value::secret(Value::Float(1.0))),
+        );
+        let Some(tokens) = found.as_map().and_then(|entries| entries["tokens"].as_list()) else {
+            panic!("{found:?}")
+        };
+        assert_eq!(tokens, [Value::secret(Value::Integer(1)), Value::Integer(2)]);
+        assert_eq!(found.as_map().unwrap()["who"], Value::from("somebody"));
+        assert!(matches!(found.as_map().unwrap()["later"], Value::Unknown(_)));
     }
 
     #[test]

@@ -233,16 +233,36 @@ impl<'a> Walk<'a> {
                 Place::Name(name) => path.name(*name),
                 Place::Index(index) => path.index(*index),
             });
-        let observed = observed.cloned().unwrap_or_default();
-        let wanted = wanted.clone();
-        let hide = matches!(wanted, Value::Secret(_)) || matches!(observed, Value::Secret(_));
-        let shown = |value| if hide { Value::secret(value) } else { value };
+        let observed = observed.unwrap_or(&Value::Null);
         self.found.push(Difference {
             path,
-            wanted: shown(wanted),
-            observed: shown(observed),
+            wanted: hidden_by(wanted, observed),
+            observed: hidden_by(observed, wanted),
             immutable,
         });
+    }
+}
+
+/// The value, secret where the other one is at the same place.
+fn hidden_by(value: &Value, other: &Value) -> Value {
+    match (value, other) {
+        (value, Value::Secret(_)) => Value::secret(value.clone()),
+        (Value::Map(entries), Value::Map(others)) => Value::Map(
+            entries
+                .iter()
+                .map(|(name, entry)| {
+                    let other = others.get(name).unwrap_or(&Value::Null);
+                    (name.clone(), hidden_by(entry, other))
+                })
+                .collect(),
+        ),
+        // Elements may have moved, so one secret hides them all.
+        (Value::List(items), Value::List(others)) if others.iter().any(Value::has_secret) => {
+            Value::List(items.iter().cloned().map(Value::secret).collect())
+        }
+        (Value::List(_), Value::List(_)) => value.clone(),
+        (value, other) if other.has_secret() => Value::secret(value.clone()),
+        (value, _) => value.clone(),
     }
 }
 

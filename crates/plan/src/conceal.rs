@@ -87,10 +87,13 @@ fn concealed(
             };
             Value::List(items.iter().map(element_of).collect())
         }
-        (AttributeKind::List(inner), Value::List(items)) => {
+        (AttributeKind::List(_) | AttributeKind::Any, Value::List(items)) => {
+            let inner = match kind {
+                AttributeKind::List(inner) => inner,
+                other => other,
+            };
             // AWS may have the elements at other places, so one secret hides them all.
-            let hidden =
-                part_is_sensitive(inner) || models.iter().any(|model| model.is_some_and(Value::has_secret));
+            let hidden = part_is_sensitive(inner) || holds_secret(models);
             Value::List(
                 items
                     .iter()
@@ -104,21 +107,29 @@ fn concealed(
                     .collect(),
             )
         }
-        (AttributeKind::Map(inner), Value::Map(entries)) => Value::Map(
-            entries
-                .iter()
-                .map(|(name, value)| {
-                    let models = models.map(|model| model.and_then(Value::as_map)?.get(name));
-                    (name.clone(), concealed(inner, false, value, models, key))
-                })
-                .collect(),
-        ),
+        (AttributeKind::Map(_) | AttributeKind::Any, Value::Map(entries)) => {
+            let inner = match kind {
+                AttributeKind::Map(inner) => inner,
+                other => other,
+            };
+            let of_entry = |(name, value): (&String, &Value)| {
+                let models = models.map(|model| model.and_then(Value::as_map)?.get(name));
+                (name.clone(), concealed(inner, false, value, models, key))
+            };
+            Value::Map(entries.iter().map(of_entry).collect())
+        }
         // Sensitive parts of a set's elements: nothing says which element is which, so all is hidden.
         (AttributeKind::Set(inner), value) if part_is_sensitive(inner) => {
             canonical(kind, true, value.clone())
         }
+        // What is secret in a value of another shape may be anywhere in it.
+        (_, value) if holds_secret(models) => canonical(kind, true, value.clone()),
         (_, value) => value.clone(),
     }
+}
+
+fn holds_secret(models: [Option<&Value>; 2]) -> bool {
+    models.into_iter().flatten().any(Value::has_secret)
 }
 
 /// Whether the keys that tell elements apart are themselves secret.

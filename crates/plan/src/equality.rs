@@ -52,6 +52,7 @@ pub(crate) fn equal(
         (_, Value::Secret(_), _) | (_, _, Value::Secret(_)) => {
             seal(kind, wanted, key) == seal(kind, observed, key)
         }
+        (AttributeKind::Any, wanted, observed) => equal_anything(wanted, observed, key),
         (_, wanted, observed) if wanted.same(observed) => true,
         (AttributeKind::Object(table), Value::Map(wanted), Value::Map(observed)) => {
             equal_tables(table, wanted, observed, key)
@@ -89,6 +90,31 @@ pub(crate) fn equal(
             meaning(kind, wanted.clone()) == meaning(kind, observed.clone())
         }
         _ => false,
+    }
+}
+
+/// Values of any shape are the same when all their parts are, whichever of these are secret.
+fn equal_anything(wanted: &Value, observed: &Value, key: &SealingKey) -> bool {
+    match (wanted, observed) {
+        (Value::Secret(_), _) | (_, Value::Secret(_)) => {
+            seal(&AttributeKind::Any, wanted, key) == seal(&AttributeKind::Any, observed, key)
+        }
+        (Value::List(wanted), Value::List(observed)) => {
+            wanted.len() == observed.len()
+                && wanted
+                    .iter()
+                    .zip(observed)
+                    .all(|(wanted, observed)| equal_anything(wanted, observed, key))
+        }
+        (Value::Map(wanted), Value::Map(observed)) => {
+            wanted.len() == observed.len()
+                && wanted.iter().all(|(name, wanted)| {
+                    observed
+                        .get(name)
+                        .is_some_and(|observed| equal_anything(wanted, observed, key))
+                })
+        }
+        _ => wanted.same(observed),
     }
 }
 
@@ -311,6 +337,32 @@ mod tests {
                 let seen = crate::canonical::canonical(&kind, true, observed.clone());
                 assert_eq!(equal(&kind, &wanted, Some(&seen), &key), *same, "seen {name}");
             }
+        }
+    }
+
+    #[test]
+    fn of_a_value_of_any_shape_a_part_may_be_secret_on_either_side() {
+        let key = SealingKey::new([1; 32]);
+        let with = |token: Value, who: &str| {
+            Value::from(BTreeMap::from([
+                ("tokens".to_owned(), Value::List(vec![token])),
+                ("who".to_owned(), Value::from(who)),
+            ]))
+        };
+        let secret = Value::secret(Value::from("fake-1"));
+        let wanted = with(secret.clone(), "a");
+        let whole = crate::canonical::canonical(&AttributeKind::Any, true, wanted.clone());
+        for (observed, same) in [
+            (with(secret.clone(), "a"), true),
+            (with(secret.sealed(&key), "a"), true),
+            (with(Value::from("fake-1"), "a"), true),
+            (with(Value::secret(Value::from("fake-2")), "a"), false),
+            (with(secret.sealed(&key), "b"), false),
+            // As it was kept before secrets were told from what is beside them.
+            (whole.sealed(&key), true),
+        ] {
+            let found = equal(&AttributeKind::Any, &wanted, Some(&observed), &key);
+            assert_eq!(found, same, "{observed:?}");
         }
     }
 
