@@ -17,10 +17,16 @@ use serde::{Deserialize, Serialize};
 /// How every sealed value begins in JSON.
 const SEALED: &str = "\"hmac-sha256:";
 
+/// What wrote a plan; what is sent to a build is told from it by that.
+const WRITTEN_BY: &str = "infra plan";
+
 /// What a plan file holds. No secret is in it: sensitive variables, also those of the environment, have to be
 /// given again.
 #[derive(Debug, Serialize, Deserialize)]
 pub struct SavedPlan {
+    /// The first in the file: by it a plan is known among the sources of an image.
+    #[serde(default)]
+    written_by: String,
     format_version: u32,
     /// The plan, for review and to be compared with.
     pub plan: Plan,
@@ -101,6 +107,7 @@ impl SavedPlan {
         let observations = &planned.refreshed.observations;
         let deposed = &planned.refreshed.deposed;
         let mut saved = Self {
+            written_by: WRITTEN_BY.to_owned(),
             format_version: PLAN_FORMAT_VERSION,
             plan: planned.plan.clone(),
             stack_file: origin.stack_file.to_owned(),

@@ -26,7 +26,9 @@ mod writer;
 pub use blob::{Blob, BlobStream};
 pub use digest::{Digest, InvalidDigest};
 pub use error::{Error, ErrorClass, Fault};
-pub use image::{Build, BuildLine, Fingerprint, Image, Manifest, OpenOptions, Source, end_builds};
+pub use image::{
+    Build, BuildLine, Fingerprint, Image, Manifest, OWN_BEGINNINGS, OpenOptions, Source, end_builds,
+};
 pub use manifest::{InvalidPlatform, Platform, media_type};
 pub use network::{Named, Network, Proxies, Proxy, Trust, errors};
 pub use reference::{InvalidReference, Reference};

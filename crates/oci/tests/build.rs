@@ -247,6 +247,8 @@ async fn what_is_apart_is_sent_to_no_tool() {
         ("Dockerfile", "FROM base\n"),
         (".dockerignore", "notes\nleft-out\n!.local"),
         (".local/share/infra/sealing-key", "key"),
+        ("plans/reviewed", infra_oci::OWN_BEGINNINGS[0]),
+        ("left-out/reviewed", infra_oci::OWN_BEGINNINGS[0]),
         ("state/log", "1"),
     ] {
         let path = context.path().join(path);
@@ -273,7 +275,7 @@ async fn what_is_apart_is_sent_to_no_tool() {
         let seen = std::fs::read_to_string(tools.folder.path().join("seen")).unwrap();
         assert_eq!(
             seen,
-            "FROM base\nnotes\nleft-out\n!.local\n/.local/share/infra/sealing-key\n/state\nbuildkit=1\n",
+            "FROM base\nnotes\nleft-out\n!.local\n/.local/share/infra/sealing-key\n/state\n/plans/reviewed\nbuildkit=1\n",
             "{name}"
         );
         let log = std::fs::read_to_string(tools.folder.path().join("log")).unwrap();
@@ -281,7 +283,7 @@ async fn what_is_apart_is_sent_to_no_tool() {
         assert_eq!(by_name, ["podman", "buildah"].contains(&name), "{log}");
     }
     // What the ignore file leaves out anyway needs nothing more.
-    std::fs::write(context.path().join(".dockerignore"), "state\n").unwrap();
+    std::fs::write(context.path().join(".dockerignore"), "state\nplans\nleft-out\n").unwrap();
     let mut tools = Tools::new(&[("podman", &podman)]);
     tools.apart = vec![context.path().join("state")];
     tools.build(build).await.unwrap();

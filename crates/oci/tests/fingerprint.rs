@@ -156,6 +156,22 @@ async fn what_is_apart_does_not_count_whatever_way_leads_there() {
 }
 
 #[tokio::test]
+async fn what_infra_has_written_does_not_count_whatever_its_name() {
+    let sources = Sources::new();
+    let before = sources.fingerprint().await;
+    for (name, beginning) in ["src/reviewed", "page.html"]
+        .into_iter()
+        .zip(infra_oci::OWN_BEGINNINGS)
+    {
+        sources.write(name, &format!("{beginning}and more"));
+        assert_eq!(sources.fingerprint().await, before, "{name}");
+        sources.write(name, &format!(" {beginning}"));
+        assert_ne!(sources.fingerprint().await, before, "{name}");
+        fs::remove_file(sources.path(name)).unwrap();
+    }
+}
+
+#[tokio::test]
 async fn a_dockerfile_may_have_an_ignore_file_of_its_own() {
     let sources = Sources::new();
     sources

@@ -2,20 +2,20 @@
 //!
 //! Two checkouts of the same sources have the same fingerprint, on any machine: when files were written, by whom, and
 //! where they lie does not count. What counts is what git keeps of them: paths, contents, whether they may be executed,
-//! and where symbolic links lead. Folders count by what is in them. What `.dockerignore` leaves out does not count, and
-//! neither does `.git`, whose files differ from clone to clone.
+//! and where symbolic links lead. Folders count by what is in them. What `.dockerignore` leaves out does not count;
+//! neither do `.git`, whose files differ from clone to clone, and what `infra` itself writes.
 
 use std::ffi::OsString;
 use std::fmt;
 use std::fs::{self, File};
 use std::io::{self, Read};
 use std::os::unix::ffi::OsStrExt;
-use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 
 use sha2::{Digest as _, Sha256};
 
 use super::Build;
+use super::context::{Files, Kind};
 use super::ignore::Ignore;
 use crate::blob::blocking;
 use crate::error::Error;
@@ -72,22 +72,20 @@ impl Build {
             field(&mut all, b"dockerfile");
             field(&mut all, &content);
         }
-        let mut files = Files {
-            ignore: self.ignore(&doing)?,
-            // What is not there is in no folder.
-            apart: apart
-                .iter()
-                .filter_map(|path| fs::canonicalize(path).ok())
-                .collect(),
-            doing,
-            found: Vec::new(),
-        };
-        files.add_folder(&context, &PathBuf::new())?;
-        files.found.sort();
-        for (path, file) in files.found {
-            field(&mut all, path.as_bytes());
-            field(&mut all, file.kind);
-            field(&mut all, &file.content);
+        let found = Files::of(&context, self.ignore(&doing)?, apart, &doing)?;
+        for file in found.files {
+            let content = match file.kind {
+                Kind::Link => {
+                    fs::read_link(&file.place).map(|target| target.as_os_str().as_bytes().to_owned())
+                }
+                Kind::Program | Kind::File => content(&file.place),
+            };
+            field(&mut all, file.path.as_bytes());
+            field(&mut all, file.kind.name());
+            field(
+                &mut all,
+                &content.map_err(|error| Error::file(doing.as_str(), &file.place, error))?,
+            );
         }
         Ok(Fingerprint(format!("{SCHEME}{}", hex::encode(all.finalize()))))
     }
@@ -126,72 +124,6 @@ impl Build {
         };
         let text = fs::read_to_string(&path).map_err(|error| Error::file(doing, &path, error))?;
         Ignore::parse(&path, &text)
-    }
-}
-
-/// The files of a context.
-struct Files {
-    ignore: Ignore,
-    apart: Vec<PathBuf>,
-    doing: String,
-    /// By their paths from the context on.
-    found: Vec<(OsString, Entry)>,
-}
-
-#[derive(PartialEq, Eq, PartialOrd, Ord)]
-struct Entry {
-    kind: &'static [u8],
-    /// The hash of a file's content, or where a link leads.
-    content: Vec<u8>,
-}
-
-impl Files {
-    fn add_folder(&mut self, folder: &Path, path: &Path) -> Result<(), Error> {
-        let failed = |error| Error::file(self.doing.as_str(), folder, error);
-        let entries = fs::read_dir(folder).map_err(failed)?;
-        for entry in entries.collect::<io::Result<Vec<_>>>().map_err(failed)? {
-            let (below, place) = (path.join(entry.file_name()), entry.path());
-            if entry.file_name() == ".git" || self.apart.contains(&place) {
-                continue;
-            }
-            self.add(&below, &place)
-                .map_err(|error| Error::file(self.doing.as_str(), &place, error))
-                .and_then(|is_folder| match is_folder {
-                    true => self.add_folder(&place, &below),
-                    false => Ok(()),
-                })?;
-        }
-        Ok(())
-    }
-
-    /// Adds a file or a link that the build gets. Whether it is a folder that has to be looked into.
-    fn add(&mut self, path: &Path, place: &Path) -> io::Result<bool> {
-        let is_left_out = self.ignore.leaves_out(&path.to_string_lossy());
-        let data = fs::symlink_metadata(place)?;
-        let kind = data.file_type();
-        if kind.is_dir() {
-            return Ok(!is_left_out || self.ignore.takes_back());
-        }
-        if is_left_out {
-            return Ok(false);
-        }
-        let entry = if kind.is_symlink() {
-            Entry {
-                kind: b"link",
-                content: fs::read_link(place)?.as_os_str().as_bytes().to_owned(),
-            }
-        } else if kind.is_file() {
-            let is_program = data.permissions().mode() & 0o100 != 0;
-            Entry {
-                kind: if is_program { b"program" } else { b"file" },
-                content: content(place)?,
-            }
-        } else {
-            // A socket or a pipe is nothing that an image is made of.
-            return Ok(false);
-        };
-        self.found.push((path.as_os_str().to_owned(), entry));
-        Ok(false)
     }
 }
 

@@ -11,12 +11,12 @@ use regex_lite::Regex;
 use crate::error::Error;
 
 /// The rules of an ignore file, in its order. The default leaves nothing out.
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default)]
 pub(super) struct Ignore {
     rules: Vec<Rule>,
 }
 
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 struct Rule {
     pattern: Regex,
     takes_back: bool,

@@ -8,14 +8,15 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use super::Build;
+use super::context::Files;
 use crate::error::Error;
 
 /// The copy's name.
 const DOCKERFILE: &str = "Dockerfile";
 
 impl Build {
-    /// The same build without the files and folders of `apart`, its Dockerfile copied to `folder`. `None` where nothing of
-    /// them lies in the context, or the ignore file leaves it out already. Of two Dockerfiles with the usual names the
+    /// The same build without the files and folders of `apart` and what `infra` has written, its Dockerfile copied to
+    /// `folder`. `None` where nothing of them lies in the context, or the ignore file leaves it out already. Of two Dockerfiles with the usual names the
     /// second is taken if the tool `prefers_containerfile`. Blocks.
     pub(super) fn keeping_out(
         &self,
@@ -27,16 +28,18 @@ impl Build {
         let Ok(context) = fs::canonicalize(&self.context) else {
             return Ok(None); // The tool says what is wrong with it.
         };
+        if !context.is_dir() {
+            return Ok(None);
+        }
         let inside = apart.iter().filter_map(|path| {
             let path = fs::canonicalize(path).ok()?;
             let below = path.strip_prefix(&context).ok()?;
             Some(below.to_string_lossy().into_owned()).filter(|below| !below.is_empty())
         });
-        let inside: Vec<String> = inside.collect();
-        if inside.is_empty() {
-            return Ok(None);
-        }
         let ignore = self.ignore(doing)?;
+        let own = Files::of(&context, ignore.clone(), apart, doing)?.own;
+        let own = own.iter().map(|path| path.to_string_lossy().into_owned());
+        let inside: Vec<String> = inside.chain(own).collect();
         let patterns: Vec<String> = inside
             .iter()
             .filter(|path| !ignore.leaves_out(path) || ignore.takes_back())

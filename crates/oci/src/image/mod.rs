@@ -2,6 +2,7 @@
 
 mod build;
 mod children;
+mod context;
 mod docker_archive;
 mod files;
 mod fingerprint;
@@ -26,6 +27,7 @@ use crate::registry::{Credentials, Registry, RegistrySettings};
 
 pub use build::{Build, BuildLine};
 pub use children::end_builds;
+pub use context::OWN_BEGINNINGS;
 pub use fingerprint::Fingerprint;
 pub(crate) use load::blob_path;
 

@@ -29,7 +29,7 @@ struct View<'a> {
     layout: Layout,
 }
 
-/// Writes a past run as an HTML page: what it took and why, a chart of its steps over time with the critical
+/// Writes a past run as an HTML page, by whose second line it is known among the sources of an image: what it took and why, a chart of its steps over time with the critical
 /// path, what failed, the slowest steps, and the calls to AWS.
 ///
 /// # Errors
@@ -51,7 +51,7 @@ fn page(view: &View<'_>) -> String {
     // Writing to a string cannot fail, here and below.
     let _ = write!(
         html,
-        "<!DOCTYPE html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n\
+        "<!DOCTYPE html>\n<!-- written by infra report -->\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n\
          <meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n\
          <meta name=\"color-scheme\" content=\"light dark\">\n\
          <meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; style-src 'unsafe-inline'\">\n\

@@ -33,7 +33,9 @@ fn page(run: &Timeline) -> String {
 fn markup(html: &str) -> BTreeSet<String> {
     let mut found = BTreeSet::new();
     let mut open: Vec<&str> = Vec::new();
-    let mut rest = html.strip_prefix("<!DOCTYPE html>").unwrap();
+    let mut rest = html
+        .strip_prefix("<!DOCTYPE html>\n<!-- written by infra report -->")
+        .unwrap();
     while let Some((text, after)) = rest.split_once('<') {
         let in_style = open.last() == Some(&"style");
         assert!(in_style || !text.contains('>'), "a bracket in {text:?}");

@@ -38,8 +38,8 @@ pub struct Source {
 pub struct Build {
     /// The folder that the build may read. It counts by its files: their paths, contents, whether they may be
     /// executed, and where symbolic links lead, not when they were written. What `.dockerignore` leaves out does not
-    /// count, and neither does `.git`. The states, saved plans and the sealing key of `infra` neither count nor go into the
-    /// build.
+    /// count, and neither does `.git`. The states, saved plans, reports and the sealing key of `infra` neither count nor go
+    /// into the build.
     pub context: String,
     /// The Dockerfile, relative to the context; `Dockerfile` when it is not given.
     pub dockerfile: Option<String>,
