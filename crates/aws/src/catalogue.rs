@@ -229,7 +229,7 @@ impl Providers for AwsProviders {
 
 #[cfg(test)]
 mod tests {
-    use infra_core::{AttributeKind, AttributePath};
+    use infra_core::{AttributeKind, AttributePath, Tagging};
     use infra_provider::Recognition;
 
     use super::*;
@@ -333,6 +333,49 @@ mod tests {
                 assert!(schema.attributes.contains_key(*attribute), "{name}.{attribute}");
             }
         }
+    }
+
+    /// Of these a missing tag says nothing: AWS gives no id a second time. All other ids are names, or made of names.
+    #[test]
+    fn it_is_known_of_each_type_with_tags_whether_others_can_make_its_ids_again() {
+        let with = |tagging: Tagging| -> Vec<&str> {
+            let with =
+                |(_, definition): &&(&str, &dyn TypeDefinition)| definition.schema().tagging == tagging;
+            DEFINITIONS.iter().filter(with).map(|(name, _)| *name).collect()
+        };
+        assert_eq!(
+            with(Tagging::ById),
+            [
+                "apigatewayv2.api",
+                "apigatewayv2.vpc_link",
+                "ec2.eip",
+                "ec2.internet_gateway",
+                "ec2.nat_gateway",
+                "ec2.route_table",
+                "ec2.security_group",
+                "ec2.security_group_rule",
+                "ec2.subnet",
+                "ec2.vpc",
+                "ec2.vpc_endpoint",
+                "ecs.task_definition",
+                "elbv2.listener",
+                "elbv2.load_balancer",
+                "elbv2.target_group",
+            ]
+        );
+        assert_eq!(
+            with(Tagging::ByName),
+            [
+                "apigatewayv2.domain_name",
+                "apigatewayv2.stage",
+                "autoscaling.scalable_target",
+                "ecr.repository",
+                "ecs.cluster",
+                "ecs.service",
+                "iam.role",
+                "logs.log_group",
+            ]
+        );
     }
 
     #[test]

@@ -256,12 +256,20 @@ fn sealed(
     key: &SealingKey,
 ) -> Observation {
     match (observation, catalogue.definition(address.type_name())) {
-        (Observation::Present { attributes, health }, Some(definition)) => Observation::Present {
+        (
+            Observation::Present {
+                attributes,
+                health,
+                stack_tag,
+            },
+            Some(definition),
+        ) => Observation::Present {
             attributes: conceal(definition.schema(), attributes, [model, model], key)
                 .iter()
                 .map(|(name, value)| (name.clone(), value.sealed(key)))
                 .collect(),
             health: health.clone(),
+            stack_tag: stack_tag.clone(),
         },
         (other, _) => other.clone(),
     }

@@ -135,10 +135,14 @@ impl State {
         if let Some(open) = self.open_intents().find(is_part) {
             return Err(IllegalEntry::OpenCall(open.token.clone()));
         }
-        if let Some(record) = self.resources.remove(from) {
+        if let Some(mut record) = self.resources.remove(from) {
+            record.retag = true;
             self.resources.insert(to.clone(), record);
         }
-        if let Some(records) = self.deposed.remove(from) {
+        if let Some(mut records) = self.deposed.remove(from) {
+            for record in &mut records {
+                record.retag = true;
+            }
             self.deposed.insert(to.clone(), records);
         }
         let records = self
@@ -198,6 +202,7 @@ mod tests {
             lifecycle: Lifecycle::default(),
             timeouts: Timeouts::default(),
             status: RecordStatus::Ready,
+            retag: false,
         }
     }
 
@@ -366,14 +371,22 @@ mod tests {
             assert_eq!(state, before);
         }
         state.fold(&moved(&address(), &to)).unwrap();
-        assert_eq!(state.resources[&to], record("vpc-2"));
-        assert_eq!(state.deposed[&to], [record("vpc-1")]);
+        // The tags at AWS have the old address.
+        let moved_record = |id: &str| ResourceRecord {
+            retag: true,
+            ..record(id)
+        };
+        assert_eq!(state.resources[&to], moved_record("vpc-2"));
+        assert_eq!(state.deposed[&to], [moved_record("vpc-1")]);
         assert!(!state.resources.contains_key(&address()) && !state.deposed.contains_key(&address()));
         assert_eq!(state.resources[&other].dependencies, std::slice::from_ref(&to));
         assert_eq!(state.deposed[&other][0].dependencies, std::slice::from_ref(&to));
         // And back, so that nothing was lost on the way.
         state.fold(&moved(&to, &address())).unwrap();
-        assert_eq!(state, State { serial: 2, ..before });
+        let mut back = State { serial: 2, ..before };
+        back.resources.insert(address(), moved_record("vpc-2"));
+        back.deposed.insert(address(), vec![moved_record("vpc-1")]);
+        assert_eq!(state, back);
     }
 
     #[test]

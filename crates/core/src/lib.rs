@@ -35,11 +35,11 @@ pub use expression::{AwsIdentity, EvaluationError, Expression, Reference, Scope,
 pub use graph::Graph;
 pub use identity::{Connection, Location, StackId};
 pub use nearest::nearest;
-pub use observation::{Health, Observation};
+pub use observation::{Health, Observation, StackTag, TAG_STACK};
 pub use path::{AttributePath, PathSegment};
-pub use plan::{Action, AttributeChange, Change, Plan, Step, StepId, StepOperation, Strength};
+pub use plan::{Action, AttributeChange, Change, Ownership, Plan, Step, StepId, StepOperation, Strength};
 pub use redaction::Redaction;
-pub use schema::{AttributeKind, AttributeSchema, Clash, ClashWhen, InUse, Together, TypeSchema};
+pub use schema::{AttributeKind, AttributeSchema, Clash, ClashWhen, InUse, Tagging, Together, TypeSchema};
 pub use secret::{KeptKey, SealingKey, SealingKeyId, Secret};
 pub use stack::{Lifecycle, Resource, Stack};
 pub use state::{Intent, Operation, ResourceRecord, State, Token};

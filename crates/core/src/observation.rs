@@ -18,6 +18,22 @@ pub enum Health {
     Deleting(String),
 }
 
+/// The tag that names the stack of a resource; its value is the stack's identity.
+pub const TAG_STACK: &str = "infra:stack";
+
+/// Whose something is, by the tag [`TAG_STACK`] that AWS tells of it.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum StackTag {
+    /// No tags were told: its type takes none, or nobody asked.
+    #[default]
+    Untold,
+    /// Its tags were told, and this one is not among them.
+    Missing,
+    /// The stack that it names.
+    Names(String),
+}
+
 /// What AWS has under one physical id.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -31,6 +47,9 @@ pub enum Observation {
         attributes: Attributes,
         /// Whether it works.
         health: Health,
+        /// Whose it is, by its tags.
+        #[serde(default)]
+        stack_tag: StackTag,
     },
 }
 
@@ -40,6 +59,7 @@ impl Observation {
         Self::Present {
             attributes,
             health: Health::Ready,
+            stack_tag: StackTag::Untold,
         }
     }
 

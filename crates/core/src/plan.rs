@@ -108,6 +108,33 @@ pub struct AttributeChange {
     pub forces_replacement: bool,
 }
 
+/// Whose the thing of a resource is, by what its tags tell.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(tag = "is", content = "stack", rename_all = "snake_case")]
+pub enum Ownership {
+    /// This stack's.
+    #[default]
+    Ours,
+    /// This stack's, and its tags are written again.
+    Retag,
+    /// Not surely this stack's: the tag is missing on what others can make anew under the same name.
+    Unmarked,
+    /// That of the stack that its tag names.
+    OfStack(String),
+}
+
+impl Ownership {
+    /// Whether it may not be touched.
+    pub fn is_refused(&self) -> bool {
+        matches!(self, Self::Unmarked | Self::OfStack(_))
+    }
+
+    /// Whether it is [`Ownership::Ours`].
+    pub fn is_ours(&self) -> bool {
+        *self == Self::Ours
+    }
+}
+
 /// Everything planned for one resource.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Change {
@@ -128,6 +155,9 @@ pub struct Change {
     /// For a deletion or replacement of what can hold data: what becomes of that.
     #[serde(default)]
     pub data: Option<DataAtStake>,
+    /// Whose the thing is that is there.
+    #[serde(default, skip_serializing_if = "Ownership::is_ours")]
+    pub ownership: Ownership,
     /// The wanted attributes, canonical, secrets sealed; empty for a delete.
     pub wanted: Attributes,
 }
@@ -153,6 +183,8 @@ pub enum StepOperation {
     Wait,
     /// Note in the state, without a call, that AWS has what the file wants.
     Confirm,
+    /// Write our tags again.
+    Retag,
 }
 
 /// That one step waits for another.
@@ -241,6 +273,14 @@ pub struct ActionCounts {
     pub forget: usize,
     /// Left as they are.
     pub no_op: usize,
+    /// Of these, those whose tags are written again.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub retag: usize,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "the signature that serde calls")]
+fn is_zero(count: &usize) -> bool {
+    *count == 0
 }
 
 impl ActionCounts {
@@ -293,9 +333,9 @@ impl Plan {
 
     /// Whether AWS differs from what we left there.
     pub fn has_drift(&self) -> bool {
-        self.changes
-            .iter()
-            .any(|change| !change.drift.is_empty() || change.reason == Reason::Vanished)
+        self.changes.iter().any(|change| {
+            !change.drift.is_empty() || change.reason == Reason::Vanished || change.ownership.is_refused()
+        })
     }
 
     /// Resources by action.
@@ -303,7 +343,10 @@ impl Plan {
         let mut counts = ActionCounts::default();
         for change in &self.changes {
             match change.action {
-                Action::NoOp | Action::Read => counts.no_op += 1,
+                Action::NoOp | Action::Read => {
+                    counts.no_op += 1;
+                    counts.retag += usize::from(change.ownership == Ownership::Retag);
+                }
                 Action::Create => counts.create += 1,
                 Action::Update => counts.update += 1,
                 Action::Replace => counts.replace += 1,

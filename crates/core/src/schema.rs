@@ -131,6 +131,21 @@ pub struct TypeSchema {
     pub holds_data: Option<HoldsData>,
     /// Which deletes and creates one call can make together; `None`: each has its own.
     pub together: Option<Together>,
+    /// Whether its resources carry our tags, and what it means where those are missing.
+    pub tagging: Tagging,
+}
+
+/// Whether resources of a type carry our tags, and what it means where those are missing.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Tagging {
+    /// The API takes no tags.
+    #[default]
+    None,
+    /// They do, and an id is a name, or made of names: whoever makes the thing anew gives it the same one. Without our
+    /// tag it may be somebody else's.
+    ByName,
+    /// They do, and AWS gives no id a second time: without our tag it is still the same thing.
+    ById,
 }
 
 /// That deletes and creates of a type can be made by one call, which is carried out whole or not at all.
@@ -210,6 +225,7 @@ impl TypeSchema {
             create_before_destroy: false,
             holds_data: None,
             together: None,
+            tagging: Tagging::None,
         }
     }
 

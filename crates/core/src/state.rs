@@ -128,6 +128,10 @@ pub struct ResourceRecord {
     pub timeouts: Timeouts,
     /// How far it is.
     pub status: RecordStatus,
+    /// A person took it over or gave it another address, so that our tags are missing there or stale: the next apply
+    /// writes them. Until then their absence says nothing.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub retag: bool,
 }
 
 /// One line of the journal.

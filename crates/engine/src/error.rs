@@ -31,6 +31,9 @@ pub enum EngineError {
     /// The plan would lose data that nobody allows to be lost: nothing was done.
     #[error("nothing was changed: the plan would lose data")]
     DataLoss(Vec<Diagnostic>),
+    /// The plan would touch what is not surely this stack's: nothing was done.
+    #[error("nothing was changed: not everything is surely this stack's: {}", messages(.0))]
+    NotOurs(Vec<Diagnostic>),
     /// What the plan's steps are made from is not here as it was planned: nothing was done.
     #[error(
         "nothing was changed: the sources of {} are not those that were planned; plan again (a job that carries out a saved \
@@ -79,6 +82,11 @@ pub enum ImportError {
     /// The state could not be written.
     #[error("the state cannot be written")]
     Journal(#[from] AppendError),
+}
+
+fn messages(diagnostics: &[Diagnostic]) -> String {
+    let messages: Vec<&str> = diagnostics.iter().map(|found| found.message.as_str()).collect();
+    messages.join("; ")
 }
 
 fn listed(addresses: &[ResourceAddress]) -> String {

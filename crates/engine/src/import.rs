@@ -1,7 +1,9 @@
 //! Taking something that exists over.
 
 use infra_core::state::{JournalEntry, RecordStatus};
-use infra_core::{Attributes, Health, PhysicalId, Resource, ResourceAddress, ResourceRecord, Stack};
+use infra_core::{
+    Attributes, Health, PhysicalId, Resource, ResourceAddress, ResourceRecord, Stack, StackTag, Tagging,
+};
 use infra_provider::{Found, Provider};
 
 use crate::error::ImportError;
@@ -10,7 +12,8 @@ use crate::step::{at_aws, sealed_observed};
 
 impl Session {
     /// Takes something that exists at AWS into the state, under an address that the stack declares. Nothing
-    /// is taken for applied, so that the next plan shows every difference.
+    /// is taken for applied, so that the next plan shows every difference, and our tags are written by the next apply.
+    /// Returns the other stack that it is of by its tags, if it is of one.
     ///
     /// # Errors
     /// The state has something there already, AWS has no such thing, or the state cannot be written.
@@ -19,17 +22,17 @@ impl Session {
         stack: &Stack,
         address: &ResourceAddress,
         id: &PhysicalId,
-    ) -> Result<(), ImportError> {
+    ) -> Result<Option<String>, ImportError> {
         let resource = stack
             .resources
             .get(address)
             .ok_or_else(|| ImportError::Undeclared(address.clone()))?;
-        if let Some(taken) = self.journal.with_state(|state| {
-            state
-                .resources
-                .get(address)
-                .map(|record| record.physical_id.clone())
-        }) {
+        let known = self.journal.with_state(|state| {
+            let record = state.resources.get(address);
+            record.map(|record| record.physical_id.clone())
+        });
+        // The same once more: what somebody may have made anew is taken over, or our tags are to be written again.
+        if let Some(taken) = known.filter(|known| known != id) {
             return Err(ImportError::Taken(address.clone(), taken));
         }
         let provider = self
@@ -44,13 +47,24 @@ impl Session {
             .remove(id);
         let found = found.ok_or_else(|| ImportError::NotFound(address.clone(), id.clone()))?;
         self.connect().await?;
-        let record = self.taken_over(provider, resource, id, &found);
+        let record = ResourceRecord {
+            retag: provider.schema().tagging != Tagging::None,
+            ..self.taken_over(provider, resource, id, &found)
+        };
         let entry = JournalEntry::Confirmed {
             address: address.clone(),
             record: Box::new(record),
         };
         self.journal.append(entry).await?;
-        Ok(())
+        let told = self
+            .cancellation
+            .until(1, provider.stack_tags(std::slice::from_ref(id)))
+            .await;
+        let told = told.and_then(Result::ok).and_then(|mut told| told.remove(id));
+        Ok(match told {
+            Some(StackTag::Names(other)) if other != stack.id.as_str() => Some(other),
+            _ => None,
+        })
     }
 
     /// The record of something that exists and that no intent of ours tells of. Nothing is taken for applied, so that
@@ -78,6 +92,7 @@ impl Session {
             } else {
                 RecordStatus::Pending
             },
+            retag: false,
         }
     }
 }

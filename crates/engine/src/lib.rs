@@ -14,6 +14,7 @@ mod held_data;
 mod import;
 mod lookups;
 mod outputs;
+mod ownership;
 mod prepare;
 mod refresh;
 mod retry;

@@ -8,10 +8,10 @@ use std::time::Duration;
 use futures::future::join_all;
 use infra_core::state::RecordStatus;
 use infra_core::{
-    Attributes, HeldData, Observation, PhysicalId, ProviderError, ResourceAddress, ResourceRecord, State,
-    TypeName,
+    Attributes, HeldData, Observation, PhysicalId, ProviderError, ResourceAddress, ResourceRecord, StackTag,
+    State, TypeName,
 };
-use infra_provider::Providers;
+use infra_provider::{Found, Providers};
 use tokio::time::Instant;
 
 use crate::cancel::Cancellation;
@@ -147,9 +147,13 @@ async fn read(providers: &dyn Providers, things: &[Known<'_>]) -> Result<Refresh
         // All reads begin in one go, so that providers can make those that belong together one call: without this,
         // the scheduler would have some of them begin later.
         let found = tokio::task::unconstrained(provider.read_again(&ids, &last)).await;
-        found
-            .map(|found| (things, found))
-            .map_err(|source| ((*type_name).clone(), source))
+        let told = async {
+            let found = found?;
+            let ids: Vec<PhysicalId> = found.keys().cloned().collect();
+            let tags = provider.stack_tags(&ids).await?;
+            Ok((things, joined(found, tags)))
+        };
+        told.await.map_err(|source| ((*type_name).clone(), source))
     });
     let mut refreshed = Refreshed::default();
     let mut failures = Vec::new();
@@ -163,9 +167,10 @@ async fn read(providers: &dyn Providers, things: &[Known<'_>]) -> Result<Refresh
         };
         for thing in things {
             let observation = match found.get(&thing.id) {
-                Some(found) => Observation::Present {
+                Some((found, stack_tag)) => Observation::Present {
                     attributes: found.observed.clone(),
                     health: found.health.clone(),
+                    stack_tag: stack_tag.clone(),
                 },
                 None => Observation::Absent,
             };
@@ -177,6 +182,18 @@ async fn read(providers: &dyn Providers, things: &[Known<'_>]) -> Result<Refresh
     } else {
         Err(RefreshError { failures })
     }
+}
+
+/// What was found, each with whose it is.
+fn joined(
+    found: BTreeMap<PhysicalId, Found<Attributes>>,
+    mut tags: BTreeMap<PhysicalId, StackTag>,
+) -> BTreeMap<PhysicalId, (Found<Attributes>, StackTag)> {
+    let with_tag = |(id, found)| {
+        let tag = tags.remove(&id).unwrap_or_default();
+        (id, (found, tag))
+    };
+    found.into_iter().map(with_tag).collect()
 }
 
 impl Refreshed {

@@ -164,8 +164,13 @@ impl Session {
         };
         let (prepared, refreshed) = futures::try_join!(preparing, refreshing)?;
         let planned = self.plan_from(request.clone(), prepared.clone(), refreshed)?;
-        let is_doubtful =
-            request.refresh && request.options.mode == PlanMode::Apply && planned.plan.has_drift();
+        let is_refused = |plan: &Plan| plan.changes.iter().any(|change| change.ownership.is_refused());
+        let is_doubtful = request.refresh
+            && match request.options.mode {
+                PlanMode::Apply => planned.plan.has_drift(),
+                // Tags may be told late.
+                PlanMode::Destroy => is_refused(&planned.plan),
+            };
         if is_doubtful {
             let planned = self
                 .doubting(planned, request.clone(), prepared, &state, looking_since)
@@ -357,13 +362,14 @@ impl Session {
     ///
     /// # Errors
     /// The state moved since the plan was made, or cannot be written; the plan would lose data that nobody allows to be
-    /// lost. A failed step is in the report.
+    /// lost, or touch what is not surely this stack's. A failed step is in the report.
     pub async fn execute(&self, planned: Planned, command: &str) -> Result<RunReport, EngineError> {
         self.check_fresh(&planned.plan)?;
         let refused = infra_plan::refused_data_loss(&planned.plan, planned.stack.as_deref());
         if !refused.is_empty() {
             return Err(EngineError::DataLoss(refused));
         }
+        self.check_ownership(&planned).await?;
         let lateness = self.lateness()?;
         let flushed_before = self.journal.statistics();
         let run = RunId(self.ambient.unique());

@@ -350,6 +350,7 @@ pub(crate) fn adopted(
         } else {
             RecordStatus::Pending
         },
+        retag: false,
     }
 }
 

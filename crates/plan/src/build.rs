@@ -3,7 +3,10 @@
 use std::collections::BTreeMap;
 
 use infra_core::plan::{PLAN_FORMAT_VERSION, PlanMode, Reason, StepDependency};
-use infra_core::{Action, Attributes, Change, DataAtStake, Diagnostic, Plan, SealingKey, Step, StepId};
+use infra_core::{
+    Action, Attributes, Change, DataAtStake, Diagnostic, Observation, Ownership, Plan, SealingKey, Step,
+    StepId,
+};
 
 use crate::data_loss::Stakes;
 use crate::decide::{Decision, Decisions, decide};
@@ -13,6 +16,7 @@ use crate::guard::forbidden;
 use crate::input::PlanInput;
 use crate::order::{Ordering, order};
 use crate::outputs;
+use crate::ownership::Marks;
 use crate::refused::refused;
 use crate::targets::{extend, select, unknown_addresses};
 use crate::together;
@@ -138,7 +142,7 @@ fn changes(input: &PlanInput<'_>, graph: &Graph<'_>, selected: &[bool], decision
         }));
         while let Some(thing) = things.next_if(|thing| thing.node == number) {
             if thing.deposed && selected[number] {
-                changes.push(deposed(node, thing, stakes.of_deposed(node, thing)));
+                changes.push(deposed(input, node, thing, stakes.of_deposed(node, thing)));
             }
         }
     }
@@ -176,21 +180,36 @@ fn change(node: &Node<'_>, decision: Decision, data: Option<DataAtStake>, key: &
             .collect(),
         replace_order: decision.order,
         data,
+        ownership: decision.ownership,
         wanted: sealed(decision.wanted),
     }
 }
 
-fn deposed(node: &Node<'_>, thing: &Thing<'_>, data: Option<DataAtStake>) -> Change {
-    let forget = node.forgets_deposed(thing);
+fn deposed(input: &PlanInput<'_>, node: &Node<'_>, thing: &Thing<'_>, data: Option<DataAtStake>) -> Change {
+    let action = match node.forgets_deposed(thing) {
+        true => Action::Forget,
+        false => Action::Delete,
+    };
+    let key = (node.address.clone(), thing.record.physical_id.clone());
+    let ownership = match input.deposed_observations.get(&key) {
+        Some(Observation::Present {
+            health, stack_tag, ..
+        }) => {
+            let stack = &input.state.stack;
+            Marks::new(stack, node.definition, thing.record, Some(stack_tag), health).ownership(action)
+        }
+        _ => Ownership::Ours,
+    };
     Change {
         address: node.address.clone(),
-        action: if forget { Action::Forget } else { Action::Delete },
+        action,
         reason: Reason::Deposed,
         physical_id: Some(thing.record.physical_id.clone()),
         attributes: Vec::new(),
         drift: Vec::new(),
         replace_order: None,
         data,
+        ownership,
         wanted: Attributes::new(),
     }
 }

@@ -12,8 +12,8 @@ use std::collections::BTreeMap;
 
 use infra_core::plan::{PLAN_FORMAT_VERSION, PlanMode, Reason, ReplaceOrder};
 use infra_core::{
-    Action, Attributes, Change, Lifecycle, PhysicalId, Plan, Resource, ResourceAddress, ResourceRecord,
-    Secret, Step, StepOperation, Strength, Value,
+    Action, Attributes, Change, Health, Lifecycle, Observation, Ownership, PhysicalId, Plan, Resource,
+    ResourceAddress, ResourceRecord, Secret, StackTag, Step, StepOperation, Strength, Tagging, Value,
 };
 
 use crate::input::PlanInput;
@@ -187,9 +187,17 @@ impl<'c, 'a> Checker<'c, 'a> {
             .filter(|step| step.physical_id.is_none() || step.physical_id.as_ref() == id)
             .copied()
             .collect();
+        let (retags, rest): (Vec<&Step>, Vec<&Step>) = own
+            .iter()
+            .copied()
+            .partition(|step| step.operation == StepOperation::Retag);
+        self.require(
+            retags.len() == usize::from(change.ownership == Ownership::Retag),
+            || format!("{address}: its tags are not written as it says whose it is"),
+        );
         let fits = |steps: &&&[(StepOperation, bool)]| {
-            steps.len() == own.len()
-                && steps.iter().zip(&own).all(|(&(operation, on_thing), step)| {
+            steps.len() == rest.len()
+                && steps.iter().zip(&rest).all(|(&(operation, on_thing), step)| {
                     step.operation == operation && step.physical_id.as_ref() == id.filter(|_| on_thing)
                 })
         };
@@ -230,10 +238,42 @@ impl<'c, 'a> Checker<'c, 'a> {
         self.require(!is_protected, || {
             format!("{address}: it would be deleted, and AWS has its deletion protection on")
         });
+        self.ownership(change);
         self.require(!(change.action == Action::Delete && retain), || {
             format!("{address}: it would be deleted, and retain forbids it")
         });
         own.len()
+    }
+
+    /// What carries another stack's tag, or has lost ours where the id does not tell, is not said to be ours.
+    fn ownership(&mut self, change: &Change) {
+        let touches = !matches!(change.action, Action::Forget | Action::Create);
+        let observed = self.input.observations.get(&change.address);
+        let (
+            true,
+            Some(Observation::Present {
+                health, stack_tag, ..
+            }),
+            Some(record),
+        ) = (touches, observed, self.record(&change.address))
+        else {
+            return;
+        };
+        let definition = self.input.catalogue.definition(change.address.type_name());
+        let tagging = definition.map_or(Tagging::None, |definition| definition.schema().tagging);
+        let destroys = matches!(change.action, Action::Delete | Action::Replace);
+        let works = matches!(health, Health::Ready | Health::Pending(_));
+        let is_doubtful = match (tagging, stack_tag) {
+            (Tagging::None, _) => false,
+            (_, StackTag::Names(stack)) => {
+                *stack != self.input.state.stack.to_string() && (destroys || !record.retag)
+            }
+            (Tagging::ByName, StackTag::Missing) => works && !record.retag,
+            _ => false,
+        };
+        self.require(change.ownership.is_refused() == is_doubtful, || {
+            format!("{}: it is not as its tags say whose it is", change.address)
+        });
     }
 
     /// Nothing is left out, unless only targets were asked for.

@@ -3,7 +3,9 @@
 use std::collections::BTreeMap;
 
 use infra_core::plan::{PlanMode, Reason, ReplaceOrder};
-use infra_core::{Action, Attributes, Diagnostic, Health, Reference, Resource, ResourceAddress, Value};
+use infra_core::{
+    Action, Attributes, Diagnostic, Health, Ownership, Reference, Resource, ResourceAddress, Value,
+};
 
 use crate::canonical;
 use crate::compare::{Difference, Purpose, differences};
@@ -33,6 +35,8 @@ pub(crate) struct Decision {
     pub confirm: bool,
     /// An update is made even if nothing differs.
     pub forced: bool,
+    /// Whose the thing is that is there.
+    pub ownership: Ownership,
 }
 
 impl Decision {
@@ -48,6 +52,7 @@ impl Decision {
             wait: false,
             confirm: false,
             forced: false,
+            ownership: Ownership::Ours,
         }
     }
 
@@ -95,11 +100,15 @@ pub(crate) fn decide<'a>(
     };
     for &number in graph.order.iter().filter(|&&number| selected[number]) {
         let node = &graph.nodes[number];
-        let decision = match (input.options.mode, node.resource) {
+        let mut decision = match (input.options.mode, node.resource) {
             (PlanMode::Apply, Some(resource)) => Some(decider.declared(number, node, resource)),
             (PlanMode::Apply, None) => removed(node, Reason::Undeclared),
             (PlanMode::Destroy, _) => removed(node, Reason::Destroy),
         };
+        if let (Some(decision), Some(marks)) = (&mut decision, node.marks(&input.state.stack)) {
+            decision.ownership = marks.ownership(decision.action);
+            decision.drift.extend(marks.drift());
+        }
         decider.decisions.of[number] = decision;
     }
     decider.decisions
@@ -143,7 +152,9 @@ impl<'a> Decider<'_, 'a> {
         self.decisions.errors.extend(problems);
         let set = canonical::attributes(definition.schema(), values);
         match &node.found {
-            Found::Present { attributes, health } => {
+            Found::Present {
+                attributes, health, ..
+            } => {
                 let present = existing::Present {
                     number,
                     node,

@@ -5,7 +5,7 @@ mod unique;
 
 use std::collections::BTreeSet;
 
-use infra_core::{Action, PhysicalId, StepOperation, Strength};
+use infra_core::{Action, Ownership, PhysicalId, StepOperation, Strength};
 
 use crate::decide::{Decision, Decisions, refers_to_change};
 use crate::graph::{Found, Graph};
@@ -143,6 +143,25 @@ impl<'a> Drafts<'a> {
         step
     }
 
+    /// The step that writes our tags, if they are to be written, after the one `before`; else that one.
+    fn add_retag(
+        &mut self,
+        graph: &Graph<'a>,
+        number: usize,
+        decision: &Decision,
+        before: Option<usize>,
+    ) -> Option<usize> {
+        if decision.ownership != Ownership::Retag {
+            return before;
+        }
+        let node = &graph.nodes[number];
+        let retag = self.add(number, node.thing, StepOperation::Retag, node.physical_id());
+        if let Some(before) = before {
+            self.wait_for(retag, before, Strength::Ready, Because::Half);
+        }
+        Some(retag)
+    }
+
     fn add_steps(&mut self, graph: &Graph<'a>, number: usize, decision: &Decision) {
         let node = &graph.nodes[number];
         let retain = node.lifecycle().is_some_and(|lifecycle| lifecycle.retain);
@@ -152,11 +171,13 @@ impl<'a> Drafts<'a> {
                 if decision.wait {
                     self.making[number] = Some(self.add(number, node.thing, StepOperation::Wait, id));
                 }
+                let before = self.making[number];
+                let before = self.add_retag(graph, number, decision, before);
                 if decision.confirm {
                     let confirm = self.add(number, node.thing, StepOperation::Confirm, id);
                     self.confirms[number] = Some(confirm);
-                    if let Some(wait) = self.making[number] {
-                        self.wait_for(confirm, wait, Strength::Ready, Because::Half);
+                    if let Some(before) = before {
+                        self.wait_for(confirm, before, Strength::Ready, Because::Half);
                     }
                 }
             }
@@ -164,10 +185,11 @@ impl<'a> Drafts<'a> {
                 let wait = decision
                     .wait
                     .then(|| self.add(number, node.thing, StepOperation::Wait, id));
+                let before = self.add_retag(graph, number, decision, wait);
                 let update = self.add(number, node.thing, StepOperation::Update, id);
                 self.steps[update].forced = decision.forced;
-                if let Some(wait) = wait {
-                    self.wait_for(update, wait, Strength::Ready, Because::Half);
+                if let Some(before) = before {
+                    self.wait_for(update, before, Strength::Ready, Because::Half);
                 }
                 (self.making[number], self.updates[number]) = (Some(update), Some(update));
             }

@@ -5,11 +5,12 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use infra_core::{
     Attributes, Catalogue, Diagnostic, Health, Lifecycle, Observation, PhysicalId, Reference, Resource,
-    ResourceAddress, ResourceRecord, Strength, TypeDefinition,
+    ResourceAddress, ResourceRecord, StackId, StackTag, Strength, TypeDefinition,
 };
 
 use crate::identity::uses;
 use crate::input::{PlanInput, health_of_record};
+use crate::ownership::Marks;
 
 /// One address: in the file, in the state, or both.
 pub(crate) struct Node<'a> {
@@ -32,6 +33,7 @@ pub(crate) enum Found<'a> {
     Present {
         attributes: &'a Attributes,
         health: Cow<'a, Health>,
+        stack_tag: Option<&'a StackTag>,
     },
 }
 
@@ -100,6 +102,19 @@ impl<'a> Node<'a> {
     pub fn forgets_deposed(&self, thing: &Thing<'_>) -> bool {
         let lifecycle = self.lifecycle().unwrap_or(&thing.record.lifecycle);
         thing.absent || lifecycle.retain
+    }
+
+    /// What is known of whose its own thing is; `None` where there is none.
+    pub fn marks<'s>(&'s self, stack: &'s StackId) -> Option<Marks<'s>> {
+        match (&self.found, self.record) {
+            (
+                Found::Present {
+                    health, stack_tag, ..
+                },
+                Some(record),
+            ) => Some(Marks::new(stack, self.definition, record, *stack_tag, health)),
+            _ => None,
+        }
     }
 
     pub fn physical_id(&self) -> Option<&'a PhysicalId> {
@@ -186,13 +201,22 @@ fn numbered<'a>(input: &PlanInput<'a>) -> Vec<Node<'a>> {
             let found = match (record, input.observations.get(address)) {
                 (None, _) => Found::Nothing,
                 (Some(_), Some(Observation::Absent)) => Found::Absent,
-                (Some(_), Some(Observation::Present { attributes, health })) => Found::Present {
+                (
+                    Some(_),
+                    Some(Observation::Present {
+                        attributes,
+                        health,
+                        stack_tag,
+                    }),
+                ) => Found::Present {
                     attributes,
                     health: Cow::Borrowed(health),
+                    stack_tag: Some(stack_tag),
                 },
                 (Some(record), None) => Found::Present {
                     attributes: &record.observed,
                     health: Cow::Owned(health_of_record(record)),
+                    stack_tag: None,
                 },
             };
             Node {

@@ -6,7 +6,7 @@ use infra_core::plan::PlanMode;
 use infra_core::state::RecordStatus;
 use infra_core::{
     Attributes, AwsIdentity, Catalogue, Health, HeldData, Observation, PhysicalId, ResourceAddress,
-    ResourceRecord, SealingKey, Stack, State,
+    ResourceRecord, SealingKey, Stack, StackTag, State,
 };
 
 /// Everything that a plan depends on.
@@ -83,6 +83,7 @@ pub fn observation_of_record(record: &ResourceRecord) -> Observation {
     Observation::Present {
         attributes: record.observed.clone(),
         health: health_of_record(record),
+        stack_tag: StackTag::Untold,
     }
 }
 

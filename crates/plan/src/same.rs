@@ -23,6 +23,7 @@ fn same_change(left: &Change, right: &Change) -> bool {
         && left.reason == right.reason
         && left.physical_id == right.physical_id
         && left.replace_order == right.replace_order
+        && left.ownership == right.ownership
         && same_list(&left.attributes, &right.attributes, same_attribute)
         && same_list(&left.drift, &right.drift, same_attribute)
         && same_attributes(&left.wanted, &right.wanted)

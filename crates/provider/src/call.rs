@@ -7,11 +7,11 @@ use std::sync::Arc;
 use infra_core::event::EventKind;
 use infra_core::{Attributes, PhysicalId, ResourceAddress, StackId, Token};
 
+pub use infra_core::TAG_STACK;
+
 use crate::ProviderResult;
 use crate::tags::{address_tag, stack_tag};
 
-/// The tag that names the stack of a resource.
-pub const TAG_STACK: &str = "infra:stack";
 /// The tag that names the address of a resource.
 pub const TAG_ADDRESS: &str = "infra:address";
 /// The tag that carries the token of the intent that made a resource.

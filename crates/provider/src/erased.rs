@@ -1,12 +1,12 @@
 //! From typed to untyped and back.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use async_trait::async_trait;
 use infra_core::types::{Problem, Problems, TypeDefinition, known_str};
 use infra_core::{
-    Attributes, ErrorClass, PhysicalId, ProviderError, ResourceAddress, TypeName, TypeSchema, Value,
+    Attributes, ErrorClass, PhysicalId, ProviderError, ResourceAddress, StackTag, TypeName, TypeSchema, Value,
 };
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -21,8 +21,8 @@ use crate::wait::{Recognition, Waits};
 pub struct Erased<T> {
     definition: Definition<T>,
     inner: T,
-    /// Whose stack's things are by their tags, as they were last read.
-    stacks: Mutex<BTreeMap<PhysicalId, Option<String>>>,
+    /// Whose things are by their tags, as those were last read or written.
+    told: Mutex<BTreeMap<PhysicalId, StackTag>>,
 }
 
 impl<T: ResourceType> Erased<T> {
@@ -31,18 +31,12 @@ impl<T: ResourceType> Erased<T> {
         Self {
             definition: Definition::new(),
             inner,
-            stacks: Mutex::default(),
+            told: Mutex::default(),
         }
     }
 
-    fn note_stacks<'a>(&self, told: impl IntoIterator<Item = (&'a PhysicalId, &'a Option<String>)>) {
-        let mut stacks = self.stacks.lock().unwrap_or_else(PoisonError::into_inner);
-        stacks.extend(told.into_iter().map(|(id, stack)| (id.clone(), stack.clone())));
-    }
-
-    fn told_stack(&self, id: &PhysicalId) -> Option<Option<String>> {
-        let stacks = self.stacks.lock().unwrap_or_else(PoisonError::into_inner);
-        stacks.get(id).cloned()
+    fn told(&self) -> MutexGuard<'_, BTreeMap<PhysicalId, StackTag>> {
+        self.told.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -130,21 +124,28 @@ impl<T: ResourceType> Provider for Erased<T> {
         let found = self.inner.read_again(ids, last).await?;
         let mut all = BTreeMap::new();
         for (id, found) in found {
-            let (found, stack) = encode_found(found)?;
-            self.note_stacks([(&id, &stack)]);
+            let (found, tag) = encode_found(found)?;
+            self.told().insert(id.clone(), tag);
             all.insert(id, found);
         }
         Ok(all)
     }
 
-    async fn stack_of(&self, id: &PhysicalId) -> ProviderResult<Option<String>> {
+    async fn stack_tags(&self, ids: &[PhysicalId]) -> ProviderResult<BTreeMap<PhysicalId, StackTag>> {
         if T::TRAITS.recognition != Recognition::Tags {
-            return Ok(None);
+            return Ok(BTreeMap::new());
         }
-        if self.told_stack(id).is_none() {
-            self.read(std::slice::from_ref(id)).await?;
-        }
-        Ok(self.told_stack(id).flatten())
+        let untold = || {
+            let told = self.told();
+            let untold = ids.iter().filter(|id| !told.contains_key(*id));
+            untold.cloned().collect::<Vec<_>>()
+        };
+        self.read(&untold()).await?;
+        let told = self.told();
+        let told = ids
+            .iter()
+            .filter_map(|id| Some((id.clone(), told.get(id)?.clone())));
+        Ok(told.collect())
     }
 
     async fn update(&self, call: &Call, id: &PhysicalId, update: UpdateRequest) -> ProviderResult<()> {
@@ -154,18 +155,19 @@ impl<T: ResourceType> Provider for Erased<T> {
             changed,
             forced,
         } = update;
-        self.inner
-            .update(
-                call,
-                id,
-                Update {
-                    spec: decode(&spec)?,
-                    prior,
-                    changed,
-                    forced,
-                },
-            )
-            .await
+        let mut tagged = spec.clone();
+        let written = take_stack_tag(&mut tagged);
+        let update = Update {
+            spec: decode(&spec)?,
+            prior,
+            changed,
+            forced,
+        };
+        self.inner.update(call, id, update).await?;
+        if let StackTag::Names(_) = written {
+            self.told().insert(id.clone(), written);
+        }
+        Ok(())
     }
 
     async fn without_data(&self, ids: &[PhysicalId]) -> ProviderResult<BTreeSet<PhysicalId>> {
@@ -221,21 +223,23 @@ fn encode_created<O: Serialize>(created: Created<O>) -> ProviderResult<Created<A
     })
 }
 
-/// What was found, and whose stack's it is by its tags.
-fn encode_found<O: Serialize>(found: Found<O>) -> ProviderResult<(Found<Attributes>, Option<String>)> {
+/// What was found, and whose it is by its tags.
+fn encode_found<O: Serialize>(found: Found<O>) -> ProviderResult<(Found<Attributes>, StackTag)> {
     let mut observed = encode(&found.observed)?;
-    let stack = take_stack_tag(&mut observed);
+    let tag = take_stack_tag(&mut observed);
     let health = found.health;
-    Ok((Found { observed, health }, stack))
+    Ok((Found { observed, health }, tag))
 }
 
-/// Takes the tag that says whose stack's something is out of the user's tags.
-pub(crate) fn take_stack_tag(observed: &mut Attributes) -> Option<String> {
+/// Takes the tag that says whose something is out of the user's tags.
+pub(crate) fn take_stack_tag(observed: &mut Attributes) -> StackTag {
     let Some(Value::Map(tags)) = observed.get_mut("tags") else {
-        return None;
+        return StackTag::Untold;
     };
-    let stack = tags.remove(TAG_STACK)?;
-    stack.as_str().map(str::to_owned)
+    match tags.remove(TAG_STACK) {
+        Some(Value::String(stack)) => StackTag::Names(stack),
+        _ => StackTag::Missing,
+    }
 }
 
 /// What was observed as attributes; what is `None` is left out.

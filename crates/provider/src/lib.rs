@@ -25,7 +25,7 @@ pub use erased::{Erased, decode};
 pub use lookup::{ErasedLookup, LookupDefinition, LookupProvider, LookupType};
 pub use schema::{lookup_schema, type_schema};
 pub use survey::{Managed, Standing, Survey, SurveyRequest};
-pub use tags::{address_of_tag, address_tag, stack_tag};
+pub use tags::{address_of_tag, address_tag, retag, stack_tag};
 pub use traits::{Created, Found, Provider, Providers, ResourceType, Update, UpdateRequest};
 pub use wait::{Clashing, InOneCall, Recognition, Traits, Under, Using, Wait, Waits};
 

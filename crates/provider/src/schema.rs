@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use infra_core::schema::{
-    AttributeKind, AttributeSchema, Clash, ClashWhen, ComputedSchema, InUse, Together, TypeSchema,
+    AttributeKind, AttributeSchema, Clash, ClashWhen, ComputedSchema, InUse, Tagging, Together, TypeSchema,
 };
 use infra_core::{TypeName, Value};
 use schemars::generate::SchemaSettings;
@@ -12,7 +12,7 @@ use serde_json::{Map, Value as Json};
 
 use crate::lookup::LookupType;
 use crate::traits::ResourceType;
-use crate::wait::{Clashing, Traits, Using};
+use crate::wait::{Clashing, Recognition, Traits, Using};
 
 /// The schema of a type: `Spec`'s fields are its attributes, `Observed`'s other fields are computed.
 pub fn type_schema<T: ResourceType>() -> TypeSchema {
@@ -81,6 +81,11 @@ fn schema_of<S: JsonSchema, O: JsonSchema>(name: &str, description: &str, traits
             within: names(together.within),
             at_most: together.at_most,
         }),
+        tagging: match (traits.recognition, traits.unique_ids) {
+            (Recognition::Tags, true) => Tagging::ById,
+            (Recognition::Tags, false) => Tagging::ByName,
+            _ => Tagging::None,
+        },
     }
 }
 

@@ -14,8 +14,16 @@
 //! Two addresses never share a text. One whose text would be too long ends in `==` and its hash: which address that
 //! is, only those who know the address can tell ([`address_of_tag`]).
 
-use infra_core::{ResourceAddress, StackId};
+use std::collections::BTreeSet;
+
+use infra_core::{Attributes, ResourceAddress, StackId, TypeSchema, Value};
 use sha2::{Digest, Sha256};
+
+use crate::call::{TAG_ADDRESS, TAG_STACK};
+use crate::traits::UpdateRequest;
+
+/// The attribute that a resource's tags are in.
+const TAGS: &str = "tags";
 
 /// The most characters that a tag's value may have.
 const MOST_CHARACTERS: usize = 256;
@@ -36,6 +44,30 @@ pub fn address_tag(address: &ResourceAddress) -> String {
         escape(key, is_plain, &mut text);
     }
     shortened(text)
+}
+
+/// The update that writes our tags to something that is there, and leaves all else as it was observed.
+pub fn retag(
+    schema: &TypeSchema,
+    stack: &StackId,
+    address: &ResourceAddress,
+    observed: &Attributes,
+) -> UpdateRequest {
+    let mut spec = observed.clone();
+    spec.retain(|name, _| schema.attributes.contains_key(name));
+    let mut tags = match spec.remove(TAGS) {
+        Some(Value::Map(tags)) => tags,
+        _ => Attributes::new(),
+    };
+    tags.insert(TAG_STACK.to_owned(), Value::from(stack_tag(stack)));
+    tags.insert(TAG_ADDRESS.to_owned(), Value::from(address_tag(address)));
+    spec.insert(TAGS.to_owned(), Value::Map(tags));
+    UpdateRequest {
+        spec,
+        prior: observed.clone(),
+        changed: BTreeSet::from([TAGS.to_owned()]),
+        forced: false,
+    }
 }
 
 /// The address that a value of `infra:address` names. Where it is one that was too long, it is looked for among

@@ -6,8 +6,8 @@ use std::future::Future;
 use async_trait::async_trait;
 use infra_core::types::{Problem, Problems};
 use infra_core::{
-    Attributes, Catalogue, ErrorClass, Health, PhysicalId, ProviderError, ResourceAddress, TypeDefinition,
-    TypeName,
+    Attributes, Catalogue, ErrorClass, Health, PhysicalId, ProviderError, ResourceAddress, StackTag,
+    TypeDefinition, TypeName,
 };
 use schemars::JsonSchema;
 use serde::Serialize;
@@ -294,9 +294,9 @@ pub trait Provider: TypeDefinition {
     /// See [`ResourceType::holders`]. The attributes must be known; secrets are in clear.
     async fn holders(&self, attributes: &Attributes) -> ProviderResult<Vec<PhysicalId>>;
 
-    /// The stack that something is of by the tags that were last read of it; it is read where that has not happened
-    /// yet. `None` where no tag says so.
-    async fn stack_of(&self, id: &PhysicalId) -> ProviderResult<Option<String>>;
+    /// Whose these are by the tags that were last read of them; those are read of which that has not happened yet. What
+    /// is not there is not in the answer.
+    async fn stack_tags(&self, ids: &[PhysicalId]) -> ProviderResult<BTreeMap<PhysicalId, StackTag>>;
 
     /// See [`ResourceType::explain`].
     async fn explain(&self, id: &PhysicalId) -> Option<String>;

@@ -180,6 +180,9 @@ pub struct Traits {
     pub protected_by: Option<&'static str>,
     /// How its own creates are recognised.
     pub recognition: Recognition,
+    /// Whether AWS gives no id of it a second time, as `vpc-0abc` and the ARN of a load balancer, which ends in a number:
+    /// not one that is a name or made of names, which whoever makes the thing anew gives it again.
+    pub unique_ids: bool,
     /// What its natural key is under.
     pub under: Option<Under>,
     /// Create-before-destroy unless the file says otherwise.
@@ -213,6 +216,7 @@ impl Traits {
         in_use: &[],
         protected_by: None,
         recognition: Recognition::Tags,
+        unique_ids: false,
         under: None,
         create_before_destroy: false,
         holds_data: None,

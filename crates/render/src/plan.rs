@@ -6,8 +6,8 @@ use std::io;
 
 use infra_core::plan::{ActionCounts, Forecast, OutputChange, PlanMode, Reason, ReplaceOrder};
 use infra_core::{
-    Action, AttributeChange, AttributePath, Change, DataAtStake, HeldData, Plan, ResourceAddress, StackId,
-    StepId, Value,
+    Action, AttributeChange, AttributePath, Change, DataAtStake, HeldData, Ownership, Plan, ResourceAddress,
+    StackId, StepId, Value,
 };
 
 use crate::forecast;
@@ -105,6 +105,12 @@ fn plan_lines(plan: &Plan, view: PlanView<'_>, style: &Style) -> Vec<Line> {
     );
     section(
         &mut lines,
+        "Retag: infra's own tags that the next apply writes",
+        retag_lines(plan),
+        false,
+    );
+    section(
+        &mut lines,
         "Outputs that change",
         output_lines(plan, style),
         false,
@@ -145,11 +151,20 @@ fn drift_lines(change: &Change, style: &Style) -> Option<Vec<Line>> {
             header.add(Role::Muted, format!(" {} gone from AWS", symbols.dash)),
         ]);
     }
-    if change.drift.is_empty() {
+    let doubt = reason::doubt(&change.ownership);
+    if change.drift.is_empty() && doubt.is_none() {
         return None;
     }
     let header = header(change, "~", "", Role::Update);
-    let mut lines = vec![header.add(Role::Muted, format!(" {} changed at AWS by others", symbols.dash))];
+    let why = match doubt {
+        Some(doubt) => (Role::Delete, doubt),
+        None => (Role::Muted, "changed at AWS by others".to_owned()),
+    };
+    let mut lines = vec![
+        header
+            .add(Role::Muted, format!(" {} ", symbols.dash))
+            .add(why.0, why.1),
+    ];
     lines.extend(value_diff::lines(
         &change.drift,
         Marks::EachRow,
@@ -216,6 +231,16 @@ pub(crate) fn shared_calls(plan: &Plan) -> BTreeMap<&ResourceAddress, BTreeSet<&
         }
     }
     shared
+}
+
+/// What nothing is done to but that our tags are written, a line for each.
+fn retag_lines(plan: &Plan) -> Vec<Vec<Line>> {
+    let retags = |change: &&Change| change.action == Action::NoOp && change.ownership == Ownership::Retag;
+    let changes = plan.changes.iter().filter(retags);
+    let lines: Vec<Line> = changes
+        .map(|change| header(change, "~", "retag", Role::Update))
+        .collect();
+    if lines.is_empty() { Vec::new() } else { vec![lines] }
 }
 
 /// `loses data: images`
@@ -285,7 +310,7 @@ fn output_lines(plan: &Plan, style: &Style) -> Vec<Vec<Line>> {
 fn closing(plan: &Plan, view: PlanView<'_>) -> Line {
     let counts = plan.counts();
     let drifted = drifted(plan);
-    let text = match (view, counts.any()) {
+    let mut text = match (view, counts.any()) {
         (PlanView::Plan(_), true) => format!("Plan: {}.", counts_in_words(&counts)),
         (PlanView::Diff, true) => format!(
             "{} drifted. To bring AWS to what the file says: {}.",
@@ -295,6 +320,10 @@ fn closing(plan: &Plan, view: PlanView<'_>) -> Line {
         (PlanView::Plan(_), false) if !plan.outputs.is_empty() => {
             "Nothing to do at AWS: only outputs change.".to_owned()
         }
+        (PlanView::Plan(_), false) if counts.retag > 0 => format!(
+            "Nothing to do but to write the tags of {}: AWS has what the file says.",
+            count(counts.retag, "resource")
+        ),
         (PlanView::Plan(_), false) if plan.mode == PlanMode::Destroy => {
             "Nothing to do: nothing is left of the stack.".to_owned()
         }
@@ -310,12 +339,18 @@ fn closing(plan: &Plan, view: PlanView<'_>) -> Line {
             "No differences: AWS has what the file says, and nothing drifted.".to_owned()
         }
     };
+    if view == PlanView::Diff && counts.retag > 0 {
+        let retagged = count(counts.retag, "resource");
+        text.push_str(&format!(" The next apply writes the tags of {retagged}."));
+    }
     Line::new().add(Role::Strong, text)
 }
 
 /// How many resources AWS has otherwise than we left them.
 pub(crate) fn drifted(plan: &Plan) -> usize {
-    let has_drift = |change: &&Change| !change.drift.is_empty() || change.reason == Reason::Vanished;
+    let has_drift = |change: &&Change| {
+        !change.drift.is_empty() || change.reason == Reason::Vanished || change.ownership.is_refused()
+    };
     plan.changes.iter().filter(has_drift).count()
 }
 
@@ -328,11 +363,15 @@ fn counts_in_words(counts: &ActionCounts) -> String {
         delete,
         forget,
         no_op: _,
+        retag,
     } = counts;
     let mut words =
         format!("{create} to create, {update} to change, {replace} to replace, {delete} to delete");
     if *forget > 0 {
         words.push_str(&format!(", {forget} to forget"));
+    }
+    if *retag > 0 {
+        words.push_str(&format!(", {retag} to retag"));
     }
     words
 }
@@ -373,6 +412,7 @@ mod tests {
             drift: Vec::new(),
             replace_order: None,
             data: None,
+            ownership: Ownership::Ours,
             wanted: Attributes::new(),
         };
         let unchanged = plan(vec![same.clone()]);
@@ -422,6 +462,7 @@ mod tests {
             drift: Vec::new(),
             replace_order: (action == Action::Replace).then_some(ReplaceOrder::DeleteThenCreate),
             data: None,
+            ownership: Ownership::Ours,
             wanted: Attributes::new(),
         };
         let mut plan = plan(vec![

@@ -5,7 +5,9 @@ use std::collections::BTreeSet;
 use std::io;
 
 use infra_core::plan::{ActionCounts, Forecast, PlanMode, Reason, ReplaceOrder};
-use infra_core::{Action, AttributeChange, AttributePath, DataAtStake, PhysicalId, Plan, ResourceAddress};
+use infra_core::{
+    Action, AttributeChange, AttributePath, DataAtStake, Ownership, PhysicalId, Plan, ResourceAddress,
+};
 use serde::Serialize;
 
 use crate::json;
@@ -26,6 +28,8 @@ struct ChangeLine<'a> {
     one_call_with: Option<&'a BTreeSet<&'a ResourceAddress>>,
     loses_data: bool,
     data: Option<&'a DataAtStake>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    ownership: Option<&'a Ownership>,
     attributes: Vec<AttributeLine<'a>>,
     drift: Vec<AttributeLine<'a>>,
 }
@@ -66,7 +70,7 @@ pub(crate) fn write(out: &mut dyn io::Write, plan: &Plan, view: PlanView<'_>) ->
     let calls = shared_calls(plan);
     for change in &plan.changes {
         let nothing = matches!(change.action, Action::NoOp | Action::Read) && change.drift.is_empty();
-        if nothing && change.reason != Reason::Vanished {
+        if nothing && change.reason != Reason::Vanished && change.ownership.is_ours() {
             continue;
         }
         let set = attributes_of(change);
@@ -81,6 +85,7 @@ pub(crate) fn write(out: &mut dyn io::Write, plan: &Plan, view: PlanView<'_>) ->
             one_call_with: calls.get(&change.address),
             loses_data: change.loses_data(),
             data: change.data.as_ref(),
+            ownership: Some(&change.ownership).filter(|ownership| !ownership.is_ours()),
             attributes: attributes(&set),
             drift: attributes(&change.drift),
         };

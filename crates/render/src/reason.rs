@@ -1,7 +1,7 @@
 //! Why a change is planned, in words.
 
 use infra_core::plan::Reason;
-use infra_core::{Action, AttributePath, Change};
+use infra_core::{Action, AttributePath, Change, Ownership, TAG_STACK};
 
 use crate::units::listed;
 
@@ -46,6 +46,17 @@ pub(crate) fn words(change: &Change) -> String {
     }
 }
 
+/// What AWS's tags say of whose a thing is, where that is not what it should be.
+pub(crate) fn doubt(ownership: &Ownership) -> Option<String> {
+    match ownership {
+        Ownership::Ours | Ownership::Retag => None,
+        Ownership::Unmarked => Some(format!(
+            "not surely this stack's: somebody made it anew, or took its tag {TAG_STACK} off"
+        )),
+        Ownership::OfStack(other) => Some(format!("of another stack, {other}, by its tag {TAG_STACK}")),
+    }
+}
+
 /// The top-level names of some paths, each once.
 fn top_level<'a>(paths: impl Iterator<Item = &'a AttributePath>) -> Vec<String> {
     let mut names: Vec<String> = Vec::new();
@@ -60,7 +71,7 @@ fn top_level<'a>(paths: impl Iterator<Item = &'a AttributePath>) -> Vec<String> 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use infra_core::{AttributeChange, Value};
+    use infra_core::{AttributeChange, Ownership, Value};
 
     #[test]
     fn every_reason_has_words() {
@@ -162,6 +173,7 @@ mod tests {
                 drift: Vec::new(),
                 replace_order: None,
                 data: None,
+                ownership: Ownership::Ours,
                 wanted: infra_core::Attributes::new(),
             };
             assert_eq!(words(&change), expected);

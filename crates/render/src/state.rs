@@ -234,6 +234,7 @@ mod tests {
             lifecycle: Lifecycle::default(),
             timeouts: infra_core::stack::Timeouts::default(),
             status,
+            retag: false,
         }
     }
 

@@ -124,6 +124,7 @@ pub(crate) fn counts_in_words(counts: &ActionCounts) -> String {
         delete,
         forget,
         no_op: _,
+        retag,
     } = counts;
     let words: Vec<String> = [
         (create, "created"),
@@ -131,6 +132,7 @@ pub(crate) fn counts_in_words(counts: &ActionCounts) -> String {
         (replace, "replaced"),
         (delete, "deleted"),
         (forget, "forgotten"),
+        (retag, "retagged"),
     ]
     .into_iter()
     .filter(|(number, _)| **number > 0)

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use infra_core::schema::ComputedSchema;
-use infra_core::{AttributeKind, AttributeSchema, HoldsData, Together, TypeName, TypeSchema, Value};
+use infra_core::{AttributeKind, AttributeSchema, HoldsData, Tagging, Together, TypeName, TypeSchema, Value};
 use infra_provider::{Recognition, Wait, Waits};
 
 /// How the cloud names a thing.
@@ -157,6 +157,10 @@ impl Kind {
     pub fn with_tags(mut self) -> Self {
         self.tags = true;
         self.recognition = Recognition::Tags;
+        self.schema.tagging = match self.identity {
+            Identity::Given => Tagging::ById,
+            _ => Tagging::ByName,
+        };
         self
     }
 

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use infra_core::types::{Catalogue, TypeDefinition};
-use infra_core::{Attributes, ErrorClass, PhysicalId, ProviderError, TypeName, TypeSchema, Value};
+use infra_core::{Attributes, ErrorClass, PhysicalId, ProviderError, StackTag, TypeName, TypeSchema, Value};
 use infra_provider::{
     Call, Created, Found, Provider, ProviderResult, Providers, Recognition, UpdateRequest, Waits,
 };
@@ -198,8 +198,8 @@ impl Provider for SimulatedType {
             .await
     }
 
-    async fn stack_of(&self, id: &PhysicalId) -> ProviderResult<Option<String>> {
-        Ok(self.shared.told(|world| world.stack_of(&self.kind, id)))
+    async fn stack_tags(&self, ids: &[PhysicalId]) -> ProviderResult<BTreeMap<PhysicalId, StackTag>> {
+        Ok(self.shared.told(|world| world.stack_tags(&self.kind, ids)))
     }
 
     async fn explain(&self, id: &PhysicalId) -> Option<String> {

@@ -5,13 +5,18 @@ use std::pin::Pin;
 use std::sync::Arc;
 
 use infra_aws::{AwsProviders, Clients, ConnectOptions, connect};
-use infra_core::{AttributeKind, Attributes, ErrorClass, Health, PhysicalId, StackId, Token, Value};
-use infra_provider::{Call, Created, Found, Provider, Providers, Silent, Update};
+use infra_core::{
+    AttributeKind, Attributes, ErrorClass, Health, PhysicalId, StackId, StackTag, Tagging, Token, Value,
+};
+use infra_provider::{Call, Created, Found, Provider, Providers, Silent, Update, retag};
 
 use super::emulators::Emulator;
 
 /// How often something is looked at before it is said not to happen.
 const ATTEMPTS: u32 = 300;
+
+/// What unchanged moto takes no tags for once it is made.
+const TAGGED_ONLY_BY_CREATES: [&str; 2] = ["apigatewayv2.domain_name", "apigatewayv2.stage"];
 
 /// Until the next look.
 pub async fn pause() {
@@ -246,6 +251,9 @@ impl Cloud {
             "recover {type_name}"
         );
 
+        self.takes_tags_again(type_name, &id, &attributes, &observed)
+            .await;
+
         if !edit.is_empty() {
             let mut wanted = attributes.clone();
             wanted.extend(edit.clone());
@@ -269,6 +277,48 @@ impl Cloud {
             None,
             "recover after delete"
         );
+    }
+
+    /// Our tags are told, and can be written again as those of another stack and back, which changes nothing else.
+    async fn takes_tags_again(
+        &self,
+        type_name: &str,
+        id: &PhysicalId,
+        wanted: &Attributes,
+        observed: &Attributes,
+    ) {
+        let provider = self.provider(type_name);
+        let call = self.call(type_name, "retag");
+        let told = provider.stack_tags(std::slice::from_ref(id)).await.unwrap();
+        let told = told.get(id).cloned().unwrap_or_default();
+        let without_tags = provider.schema().tagging == Tagging::None;
+        if without_tags || (!self.is_sandbox && told == StackTag::Untold) {
+            assert_eq!(told, StackTag::Untold, "{type_name}");
+            return;
+        }
+        assert_eq!(told, StackTag::Names(call.stack.to_string()), "{type_name}");
+        if !self.is_sandbox && TAGGED_ONLY_BY_CREATES.contains(&type_name) {
+            return;
+        }
+        let other = StackId::new("other", "", "test", "us-east-1").unwrap();
+        for stack in [&other, &call.stack] {
+            let update = retag(provider.schema(), stack, &call.address, observed);
+            provider.update(&call, id, update).await.unwrap();
+            let written = StackTag::Names(stack.to_string());
+            for attempt in 0.. {
+                let later = self.later();
+                let told = later
+                    .provider(type_name)
+                    .stack_tags(std::slice::from_ref(id))
+                    .await;
+                if told.unwrap().get(id) == Some(&written) {
+                    break;
+                }
+                assert!(attempt < ATTEMPTS, "{type_name} {id} does not become {stack}'s");
+                pause().await;
+            }
+            self.ready_with(type_name, id, wanted).await;
+        }
     }
 
     /// An attribute that was set and is not read back the same, as the planner compares them.

@@ -6,9 +6,10 @@ use anyhow::{Context, Result};
 use clap::Args;
 use infra_core::Unmanaged;
 use infra_core::plan::PlanMode;
+use infra_plan::refused_ownership;
 use infra_render::{PlanView, Surveyed, write_unmanaged};
 
-use super::run::{Prepared, Task, Turn, each, prepare, show_plan};
+use super::run::{Prepared, Task, Turn, each, prepare, show_plan, warn};
 use crate::arguments::{Scope, Where};
 use crate::exit::Exit;
 use crate::stack::Manner;
@@ -67,10 +68,13 @@ async fn one(command: &Diff, turn: Turn, terminal: &Terminal) -> Result<Exit> {
     };
     let shown = show_plan(&task, &prepared.planned, PlanView::Diff, terminal);
     let plan = &prepared.planned.plan;
+    let refused = refused_ownership(plan, Some(&prepared.open.stack));
+    let warned = warn(refused, &prepared.open, terminal);
     let differs = plan.has_changes() || plan.has_drift();
     let stack = prepared.open.stack.id.to_string();
     prepared.open.close().await;
     shown?;
+    warned?;
     let found = found?;
     if let Some(things) = &found {
         write_unmanaged(

@@ -130,7 +130,7 @@ pub async fn relocate(command: &Move, found: &Found, terminal: &Terminal) -> Res
         terminal.note(&format!("{} becomes {to}", kept(from, record, false)));
     }
     drop(state);
-    terminal.note("The tag infra:address at AWS keeps the old address");
+    terminal.note("The tag infra:address at AWS keeps the old address until the next apply writes it");
     if let Some(declared) = &held.found.declared {
         if !declared.resources.contains_key(to) {
             terminal.note(&format!(

@@ -65,7 +65,12 @@ pub async fn run(command: &Import, terminal: &Terminal) -> Result<Exit> {
         .import(&open.stack, &command.address, &PhysicalId::new(&command.id))
         .await;
     open.close().await;
-    imported?;
+    if let Some(other) = imported? {
+        terminal.note(&format!(
+            "warning: its tag infra:stack says that it is of {other}, which has to forget it (`infra state rm`): the next \
+             `infra apply` writes this stack's"
+        ));
+    }
     terminal.note(&format!(
         "{} is {} from now on; `infra plan` shows how it differs.",
         command.address, command.id

@@ -5,12 +5,11 @@ use std::path::PathBuf;
 use anyhow::{Result, bail};
 use clap::Args;
 use infra_aws::AwsCatalogue;
-use infra_core::Severity;
 use infra_core::plan::PlanMode;
-use infra_plan::refused_data_loss;
+use infra_plan::{refused_data_loss, refused_ownership};
 use infra_render::PlanView;
 
-use super::run::{Prepared, Task, Turn, each, prepare, show_plan};
+use super::run::{Prepared, Task, Turn, each, prepare, show_plan, warn};
 use crate::arguments::{Losing, Scope, Where};
 use crate::exit::Exit;
 use crate::saved_plan::{Origin, SavedOptions, SavedPlan};
@@ -74,7 +73,10 @@ async fn one(command: &PlanCommand, turn: Turn, terminal: &Terminal) -> Result<E
     };
     let forecast = prepared.open.session.forecast(&prepared.planned.plan);
     let shown = show_plan(&task, &prepared.planned, PlanView::Plan(&forecast), terminal);
-    let warned = warn_of_data_loss(&prepared, terminal);
+    let (plan, stack) = (&prepared.planned.plan, &prepared.open.stack);
+    let mut refused = refused_ownership(plan, Some(stack));
+    refused.extend(refused_data_loss(plan, Some(stack)));
+    let warned = warn(refused, &prepared.open, terminal);
     let saved = match &command.out {
         Some(out) => save(command, &task, &prepared, out, terminal),
         None => Ok(()),
@@ -89,19 +91,6 @@ async fn one(command: &PlanCommand, turn: Turn, terminal: &Terminal) -> Result<E
     } else {
         Exit::Done
     })
-}
-
-/// Tells what `apply` will refuse unless it is allowed.
-fn warn_of_data_loss(prepared: &Prepared, terminal: &Terminal) -> Result<()> {
-    let mut refused = refused_data_loss(&prepared.planned.plan, Some(&prepared.open.stack));
-    for diagnostic in &mut refused {
-        diagnostic.severity = Severity::Warning;
-    }
-    if refused.is_empty() {
-        return Ok(());
-    }
-    terminal.diagnostics(&refused, &prepared.open.stack.sources)?;
-    Ok(())
 }
 
 fn save(

@@ -7,9 +7,9 @@ use std::sync::Arc;
 use anyhow::Result;
 use infra_config::UsedInputs;
 use infra_core::plan::PlanMode;
-use infra_core::{ResourceAddress, RunOutcome};
+use infra_core::{Diagnostic, ResourceAddress, RunOutcome, Severity};
 use infra_engine::{EngineError, Planned, RunRequest, Walk};
-use infra_plan::{PlanOptions, refused_data_loss};
+use infra_plan::{PlanOptions, refused_data_loss, refused_ownership};
 use infra_render::{PlanView, write_outputs, write_plan, write_stack_heading};
 
 use crate::arguments::{Running, Scope, Where};
@@ -18,6 +18,9 @@ use crate::named::{self, Named};
 use crate::site::{self, Site};
 use crate::stack::{self, Manner, Open, Stopped, Wanted};
 use crate::terminal::{Terminal, data};
+
+/// Why a plan is not carried out that would touch what is not surely this stack's.
+const NOT_OURS: &str = "Nothing was changed: not everything is surely this stack's.";
 
 /// What is asked of a stack.
 pub struct Task<'a> {
@@ -214,16 +217,24 @@ pub async fn carry_out(
     let keeps_something = planned.plan.counts().forget > 0;
     let forecast = open.session.forecast(&planned.plan);
     show_plan(task, &planned, PlanView::Plan(&forecast), terminal)?;
-    let refused = refused_data_loss(&planned.plan, Some(&open.stack));
-    if !refused.is_empty() {
-        let shown = terminal.diagnostics(&refused, &open.stack.sources);
-        open.close().await;
-        terminal.note("Nothing was changed: data would be lost.");
-        shown?;
-        return Ok(Exit::Failed);
+    for (refused, why) in [
+        (refused_ownership(&planned.plan, Some(&open.stack)), NOT_OURS),
+        (
+            refused_data_loss(&planned.plan, Some(&open.stack)),
+            "Nothing was changed: data would be lost.",
+        ),
+    ] {
+        if !refused.is_empty() {
+            let shown = terminal.diagnostics(&refused, &open.stack.sources);
+            open.close().await;
+            terminal.note(why);
+            shown?;
+            return Ok(Exit::Failed);
+        }
     }
     let nothing_to_do = planned.plan.steps.is_empty() && planned.plan.outputs.is_empty();
-    if !nothing_to_do && planned.plan.has_changes() && !running.yes {
+    let retags = planned.plan.counts().retag > 0;
+    if !nothing_to_do && (planned.plan.has_changes() || retags) && !running.yes {
         if !terminal.can_ask() {
             open.close().await;
             terminal.note("error: nobody is there to ask: give -y to go on without a question");
@@ -251,7 +262,7 @@ pub async fn carry_out(
     let exit = if nothing_to_do {
         Ok(Exit::Done)
     } else {
-        execute(&open, planned, task.command).await
+        execute(&open, planned, task.command, terminal).await
     };
     let (outputs, is_empty) = open
         .session
@@ -276,6 +287,20 @@ pub async fn carry_out(
     // When the stream is closed there is nobody to tell.
     let _ = infra_render::write_next(&mut io::stderr(), &next(task, &named, exit), &terminal.err);
     Ok(exit)
+}
+
+/// Tells what `apply` or `destroy` will refuse.
+///
+/// # Errors
+/// When stderr is closed.
+pub fn warn(mut refused: Vec<Diagnostic>, open: &Open, terminal: &Terminal) -> Result<()> {
+    for diagnostic in &mut refused {
+        diagnostic.severity = Severity::Warning;
+    }
+    if !refused.is_empty() {
+        terminal.diagnostics(&refused, &open.stack.sources)?;
+    }
+    Ok(())
 }
 
 fn counted(planned: &Planned) -> String {
@@ -335,10 +360,18 @@ fn next(task: &Task<'_>, named: &Named, exit: Exit) -> Vec<String> {
 ///
 /// # Errors
 /// The state cannot be written.
-pub async fn execute(open: &Open, planned: Planned, command: &str) -> Result<Exit> {
+pub async fn execute(open: &Open, planned: Planned, command: &str, terminal: &Terminal) -> Result<Exit> {
     // Also what says, should the state be lost altogether, that there was one.
     open.back_up("before");
-    let report = open.session.execute(planned, command).await?;
+    let report = match open.session.execute(planned, command).await {
+        Err(EngineError::NotOurs(refused)) => {
+            open.view.clear().await;
+            terminal.diagnostics(&refused, &open.stack.sources)?;
+            terminal.note(NOT_OURS);
+            return Ok(Exit::Failed);
+        }
+        report => report?,
+    };
     Ok(match report.outcome {
         RunOutcome::Completed => Exit::Done,
         RunOutcome::Failed => Exit::Failed,

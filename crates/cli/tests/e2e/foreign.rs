@@ -259,42 +259,6 @@ fn what_others_make_at_the_very_moment_is_told_and_left_alone() {
 }
 
 #[test]
-fn what_another_stack_is_in_charge_of_is_not_deleted() {
-    let project = Project::sandbox();
-    let resources = "[ec2.vpc.main]\ncidr_block = '10.0.0.0/16'\n\
-                     [ec2.vpc.other]\ncidr_block = '10.1.0.0/16'\n\
-                     [logs.log_group.main]\nlog_group_name = '/foreign/main'\n";
-    project.write(FILE, &format!("{STACK}{resources}"));
-    project.stack("apply", FILE, &["-y"]).exits(0);
-    let tag = |stack: &str| {
-        let script = "ec2, logs = client('ec2'), client('logs')\n\
-                      found = ec2.describe_vpcs(Filters=[{'Name': 'cidr', 'Values': ['10.0.0.0/16']}])['Vpcs'][0]['VpcId']\n\
-                      ec2.create_tags(Resources=[found], Tags=[{'Key': 'infra:stack', 'Value': given['stack']}])\n\
-                      group = logs.describe_log_groups(logGroupNamePrefix='/foreign/')['logGroups'][0]['logGroupArn']\n\
-                      logs.tag_resource(resourceArn=group, tags={'infra:stack': given['stack']})\n\
-                      result = found";
-        project.boto3(&json!({ "stack": stack }), script)
-    };
-    let vpc = tag("other/test/one/us-east-1");
-    project.stack("diff", FILE, &[]).exits(0);
-    for more in [&[][..], &["--no-refresh"]] {
-        let refused = project.stack("destroy", FILE, &[&["-y"], more].concat()).exits(1);
-        refused.says([
-            &*format!("ec2.vpc {} is of another stack", vpc.as_str().unwrap()),
-            "logs.log_group /foreign/main is of another stack",
-            "other/test/one/us-east-1",
-        ]);
-        let held = project.held();
-        let counts = held.counts();
-        let held = ["ec2.vpc", "logs.log_group"].map(|kind| counts.get(kind).copied());
-        assert_eq!(held, [Some(1), Some(1)]);
-    }
-    tag("foreign/test/one/us-east-1");
-    project.stack("destroy", FILE, &["-y"]).exits(0);
-    project.holds_nothing();
-}
-
-#[test]
 fn whether_a_name_is_free_is_not_asked_under_what_the_run_has_made() {
     let reference = Reference::dev02();
     reference.project.forget_requests();

@@ -34,6 +34,7 @@ mod mistakes;
 mod moto;
 mod order;
 mod others;
+mod ownership;
 mod places;
 mod proof;
 mod races;

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use infra_core::plan::ActionCounts;
-use infra_core::{Action, ResourceAddress, RunOutcome, StepId};
+use infra_core::{Action, Ownership, ResourceAddress, RunOutcome, StepId};
 
 use super::Dispatch;
 use super::progress::Stage;
@@ -54,7 +54,11 @@ impl Dispatch {
         for change in &self.plan.changes {
             let done = over.get(&change.address).copied();
             match change.action {
-                Action::NoOp | Action::Read => counts.no_op += 1,
+                Action::NoOp | Action::Read => {
+                    counts.no_op += 1;
+                    let retagged = change.ownership == Ownership::Retag && done == Some(true);
+                    counts.retag += usize::from(retagged);
+                }
                 _ if done != Some(true) => {}
                 Action::Create => counts.create += 1,
                 Action::Update => counts.update += 1,

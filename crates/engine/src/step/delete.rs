@@ -1,8 +1,8 @@
 //! A delete.
 
 use infra_core::state::JournalEntry;
-use infra_core::{Attributes, ErrorClass, Intent, Operation, PhysicalId, ProviderError, ResourceRecord};
-use infra_provider::{Call, Provider, TAG_STACK, serving, stack_tag};
+use infra_core::{Attributes, ErrorClass, Intent, Operation, PhysicalId, ResourceRecord};
+use infra_provider::{Call, Provider};
 
 use super::intent::Effect;
 use super::{Finished, Keep, Message, StepError, StepRun};
@@ -18,7 +18,6 @@ impl StepRun {
         data_loss_allowed: bool,
     ) -> Result<Finished, StepError> {
         let (keep, last) = last_seen(record);
-        self.is_no_others(provider, &id).await?;
         let intent = self
             .intend(Operation::Delete, Some(&id), &last, Vec::new(), &keep, None)
             .await?;
@@ -76,36 +75,6 @@ impl StepRun {
         let touched = &self.shared.touched;
         touched.note_removed(self.address.type_name(), id, name);
         JournalEntry::Deleted { token: intent.token }
-    }
-
-    /// Refuses what carries the tag of another stack: two states know it, and the other one is in charge of it.
-    pub(super) async fn is_no_others(
-        &self,
-        provider: &dyn Provider,
-        id: &PhysicalId,
-    ) -> Result<(), StepError> {
-        let look = serving(self.address.clone(), provider.stack_of(id));
-        let told = match self.shared.cancellation.answer(look).await {
-            Err(error) if error.class == ErrorClass::NotFound => None,
-            told => told.map_err(|error| StepError::Failed(self.shared.reporter.redaction().error(error)))?,
-        };
-        let ours = stack_tag(&self.shared.stack);
-        match told.filter(|told| *told != ours) {
-            None => Ok(()),
-            Some(told) => {
-                let type_name = self.address.type_name();
-                let message = format!(
-                    "{type_name} {id} is of another stack, `{told}`, by its tag {TAG_STACK}; it is left as it is"
-                );
-                let hint = format!(
-                    "change or destroy it with that stack, and forget it here: `infra state rm {} '{}'`; if it is this stack's, set \
-                     its tag {TAG_STACK} to `{ours}`",
-                    self.shared.stack, self.address
-                );
-                let error = ProviderError::new(ErrorClass::Blocked, message).hint(hint);
-                Err(StepError::Failed(error))
-            }
-        }
     }
 }
 

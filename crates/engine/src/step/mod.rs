@@ -147,6 +147,13 @@ pub(crate) enum Job {
         applied: Attributes,
         keep: Keep,
     },
+    /// Only our tags are written.
+    Retag {
+        id: PhysicalId,
+        request: UpdateRequest,
+        record: Box<ResourceRecord>,
+        keep: Keep,
+    },
     Delete {
         id: PhysicalId,
         record: Box<ResourceRecord>,
@@ -174,7 +181,7 @@ impl Job {
         static NOTHING: Attributes = Attributes::new();
         match self {
             Self::Create { wanted, .. } | Self::Complete { wanted, .. } => wanted,
-            Self::Update { request, .. } => &request.spec,
+            Self::Update { request, .. } | Self::Retag { request, .. } => &request.spec,
             Self::Delete { .. } | Self::Wait { .. } | Self::Note { .. } => &NOTHING,
         }
     }
@@ -264,6 +271,12 @@ impl StepRun {
                 applied,
                 keep,
             } => self.update(provider, id, request, applied, keep).await,
+            Job::Retag {
+                id,
+                request,
+                record,
+                keep,
+            } => self.retag(provider, id, request, *record, &keep).await,
             Job::Delete {
                 id,
                 record,

@@ -107,10 +107,6 @@ pub(crate) async fn run_together(parts: Vec<(StepRun, Job)>) {
 
 impl Together<'_> {
     async fn carry_out(&self) -> Result<Vec<Made>, Failure> {
-        for Leaving { run, id, .. } in &self.leaving {
-            let checked = run.is_no_others(self.provider, id).await;
-            checked.map_err(Failure::of(run.step))?;
-        }
         let gone: BTreeSet<PhysicalId> = self.leaving.iter().map(|leaving| leaving.id.clone()).collect();
         let mut there_before = Vec::new();
         for Coming { run, wanted, .. } in &self.coming {

@@ -19,7 +19,6 @@ impl StepRun {
         applied: Attributes,
         keep: Keep,
     ) -> Result<Finished, StepError> {
-        self.is_no_others(provider, &id).await?;
         let schema = provider.schema();
         let wanted = request.spec.clone();
         let prior = request.prior.clone();
@@ -39,6 +38,8 @@ impl StepRun {
             } else {
                 RecordStatus::Ready
             },
+            // Its tags were written before, if they had to be.
+            retag: false,
         };
         self.change(provider, &id, request, &mut record, &keep).await?;
         if let Some(wait) = wait {
@@ -58,6 +59,24 @@ impl StepRun {
         let look = unchanged.len() < prior.len();
         self.settle_observed(provider, &id, record, &wanted, known, look)
             .await
+    }
+
+    /// Writes our tags to what is there, and nothing else.
+    pub(super) async fn retag(
+        &self,
+        provider: &dyn Provider,
+        id: PhysicalId,
+        request: UpdateRequest,
+        mut record: ResourceRecord,
+        keep: &Keep,
+    ) -> Result<Finished, StepError> {
+        record.retag = false;
+        self.change(provider, &id, request, &mut record, keep).await?;
+        Ok(Finished {
+            changed: true,
+            id: Some(id),
+            ..Finished::default()
+        })
     }
 
     /// Intent, update call, outcome.

@@ -8,7 +8,7 @@ use infra_core::{
     Attributes, Change, Diagnostic, ErrorClass, ProviderError, Resource, ResourceAddress, ResourceRecord,
 };
 use infra_plan::{Current, Resolved, attributes_seen};
-use infra_provider::{Provider, UpdateRequest};
+use infra_provider::{Provider, UpdateRequest, retag};
 
 use super::Work;
 use crate::step::{Finished, Job, Keep, sealed_observed};
@@ -110,6 +110,7 @@ impl Work {
             lifecycle: keep.lifecycle,
             timeouts: keep.timeouts,
             status: RecordStatus::Ready,
+            retag: before.retag,
         };
         let finished = Finished {
             changed: false,
@@ -144,6 +145,19 @@ impl Work {
             .resolve(resource, provider, Some(current))
             .map_err(not_resolved)?;
         Ok(self.note_unchanged(step, provider, &record, &resolved, &observed, keep(resource)))
+    }
+
+    /// Our tags over those that are there, and all else as it is.
+    pub(super) fn retag(&self, step: &Step) -> Result<Job, ProviderError> {
+        let (resource, provider) = self.subject(step)?;
+        let record = self.record(step)?;
+        let observed = self.observed(&step.address).unwrap_or(&record.observed);
+        Ok(Job::Retag {
+            id: record.physical_id.clone(),
+            request: retag(provider.schema(), &self.shared.stack, &step.address, observed),
+            record: Box::new(record),
+            keep: keep(resource),
+        })
     }
 
     pub(super) fn wait(&self, step: &Step) -> Result<Job, ProviderError> {

@@ -169,6 +169,7 @@ impl Work {
             StepOperation::Forget => self.forget(step),
             StepOperation::Wait => self.wait(step),
             StepOperation::Confirm => self.confirm(step),
+            StepOperation::Retag => self.retag(step),
         }?;
         // Before AWS is sent it, and can send it back.
         self.shared.reporter.redaction().hide(job.sent().values());

@@ -3,7 +3,6 @@
 
 use std::time::Duration;
 
-use infra_core::event::EventKind;
 use infra_core::{Attributes, RunOutcome, Stack};
 use infra_testkit::{Faults, Listed, Moment, stack};
 use serde_json::{Value as Json, json};
@@ -150,36 +149,5 @@ async fn what_is_made_while_the_outcome_of_a_call_is_unknown_is_told_by_its_tags
         assert_eq!(ran.report.outcome, RunOutcome::Failed, "{type_name}");
         assert_eq!(theirs(&bench), before);
         goes_without(&bench, &before).await;
-    }
-}
-
-#[tokio::test(start_paused = true)]
-async fn what_another_stack_is_in_charge_of_is_neither_changed_nor_deleted() {
-    let bench = Bench::new();
-    let of_name =
-        |range: &str| stack(json!({ "app.policy.main": { "name": "reader", "attached": [range] } }));
-    bench.apply(&of_name("read")).await;
-    bench.cloud.give_to("app.policy.main", "other/test/one/us-east-1");
-    let before = bench.cloud.listing();
-    for ran in [
-        bench.try_apply(&of_name("list")).await,
-        bench.run(destroy(None)).await.unwrap(),
-    ] {
-        assert_eq!(ran.report.outcome, RunOutcome::Failed);
-        let told = failures(&ran.events);
-        assert!(
-            told[0].contains("is of another stack, `other/test/one/us-east-1`"),
-            "{told:#?}"
-        );
-        assert_eq!(bench.cloud.listing(), before);
-        let hints = ran.events.iter().filter_map(|event| match &event.kind {
-            EventKind::StepFailed { error, .. } => error.hint.clone(),
-            _ => None,
-        });
-        let hints = hints.collect::<Vec<_>>().join("\n");
-        assert!(
-            hints.contains("infra state rm ") && hints.contains("'app.policy.main'"),
-            "{hints}"
-        );
     }
 }

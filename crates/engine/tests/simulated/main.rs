@@ -16,6 +16,7 @@ mod estimates;
 mod failing;
 mod foreign;
 mod lookups;
+mod ownership;
 mod plans;
 mod properties;
 mod random;

@@ -272,8 +272,11 @@ impl Provider for Broken {
         self.inner().holders(attributes).await
     }
 
-    async fn stack_of(&self, id: &infra_core::PhysicalId) -> ProviderResult<Option<String>> {
-        self.inner().stack_of(id).await
+    async fn stack_tags(
+        &self,
+        ids: &[infra_core::PhysicalId],
+    ) -> ProviderResult<BTreeMap<infra_core::PhysicalId, infra_core::StackTag>> {
+        self.inner().stack_tags(ids).await
     }
 
     async fn explain(&self, _: &infra_core::PhysicalId) -> Option<String> {

@@ -8,7 +8,8 @@ use infra_core::stack::{Lifecycle, Output};
 use infra_core::state::RecordStatus;
 use infra_core::{
     Attributes, AwsIdentity, Catalogue, DataLoss, Diagnostic, Health, HeldData, Observation, PhysicalId,
-    Plan, Resource, ResourceAddress, ResourceRecord, Secret, Span, Stack, StackId, State, Strength, Value,
+    Plan, Resource, ResourceAddress, ResourceRecord, Secret, Span, Stack, StackId, StackTag, State, Strength,
+    Value,
 };
 use infra_plan::{PlanInput, PlanOptions, check, plan};
 
@@ -271,16 +272,20 @@ fn record(table: &toml::Table) -> ResourceRecord {
             Some("pending") => RecordStatus::Pending,
             _ => RecordStatus::Ready,
         },
+        retag: table.get("retag").and_then(toml::Value::as_bool) == Some(true),
     }
 }
 
 fn observation(mut attributes: Attributes, table: &toml::Table) -> Observation {
     let mut health = Health::Ready;
+    let mut stack_tag = StackTag::Untold;
     for (name, content) in table {
         match name.as_str() {
             "absent" => return Observation::Absent,
             "pending" => health = Health::Pending(text(content)),
             "failed" => health = Health::Failed(text(content)),
+            "tagged" => stack_tag = StackTag::Names(text(content)),
+            "untagged" => stack_tag = StackTag::Missing,
             "deleting" => health = Health::Deleting(text(content)),
             "gone" => {
                 for name in content.as_array().into_iter().flatten() {
@@ -292,7 +297,11 @@ fn observation(mut attributes: Attributes, table: &toml::Table) -> Observation {
             }
         }
     }
-    Observation::Present { attributes, health }
+    Observation::Present {
+        attributes,
+        health,
+        stack_tag,
+    }
 }
 
 fn text(value: &toml::Value) -> String {

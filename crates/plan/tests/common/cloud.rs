@@ -7,7 +7,7 @@ use infra_core::plan::{Reason, StepDependency};
 use infra_core::state::{JournalEntry, Operation, RecordStatus, RunId};
 use infra_core::{
     Attributes, AwsIdentity, Health, Intent, Lifecycle, Observation, PhysicalId, Plan, Resource,
-    ResourceAddress, ResourceRecord, Scope, Step, StepOperation, Token, Value,
+    ResourceAddress, ResourceRecord, Scope, StackTag, Step, StepOperation, Token, Value,
 };
 use infra_plan::{Current, attributes_after, resolve};
 
@@ -101,6 +101,7 @@ impl Cloud {
                     true => Health::Pending("pending".to_owned()),
                     false => Health::Ready,
                 },
+                stack_tag: StackTag::Untold,
             },
             None => Observation::Absent,
         };
@@ -212,6 +213,7 @@ impl<'r> Run<'r> {
         match step.operation {
             StepOperation::Create => self.create(step),
             StepOperation::Update | StepOperation::Confirm => self.update(step),
+            StepOperation::Retag => panic!("no case has tags that are to be written"),
             StepOperation::Wait => {
                 let id = step.physical_id.as_ref().expect("a wait has an id");
                 assert!(self.cloud.pending.remove(id), "waited for what works");
@@ -368,6 +370,7 @@ impl<'r> Run<'r> {
             lifecycle: resource.lifecycle.clone(),
             timeouts: resource.timeouts.clone(),
             status: RecordStatus::Ready,
+            retag: false,
         });
         let entry = match step.operation {
             StepOperation::Create => JournalEntry::Created {

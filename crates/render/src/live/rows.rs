@@ -109,7 +109,7 @@ fn step_row(step: &InFlight, tracker: &Tracker, widest: usize, style: &Style) ->
 fn operation_role(operation: StepOperation) -> Role {
     match operation {
         StepOperation::Create => Role::Create,
-        StepOperation::Update => Role::Update,
+        StepOperation::Update | StepOperation::Retag => Role::Update,
         StepOperation::Delete => Role::Delete,
         StepOperation::Forget | StepOperation::Wait | StepOperation::Confirm => Role::Muted,
     }

@@ -14,6 +14,7 @@ pub(crate) fn doing(operation: StepOperation) -> &'static str {
         StepOperation::Forget => "forgetting",
         StepOperation::Wait => "waiting for",
         StepOperation::Confirm => "confirming",
+        StepOperation::Retag => "retagging",
     }
 }
 
@@ -26,6 +27,7 @@ pub(crate) fn verb(operation: StepOperation) -> &'static str {
         StepOperation::Forget => "forget",
         StepOperation::Wait => "wait",
         StepOperation::Confirm => "confirm",
+        StepOperation::Retag => "retag",
     }
 }
 
@@ -38,6 +40,7 @@ pub(crate) fn undone(operation: StepOperation) -> &'static str {
         StepOperation::Forget => "not forgotten",
         StepOperation::Wait => "not waited for",
         StepOperation::Confirm => "not confirmed",
+        StepOperation::Retag => "not retagged",
     }
 }
 
@@ -53,6 +56,7 @@ pub(crate) fn done(operation: StepOperation, changed: bool) -> &'static str {
         (StepOperation::Forget, _) => "forgotten",
         (StepOperation::Wait, _) => "is ready",
         (StepOperation::Confirm, _) => "is as the file wants it",
+        (StepOperation::Retag, _) => "retagged",
     }
 }
 

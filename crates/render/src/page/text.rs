@@ -77,6 +77,7 @@ pub(super) fn verb(operation: StepOperation) -> &'static str {
         StepOperation::Forget => "forget",
         StepOperation::Wait => "wait for",
         StepOperation::Confirm => "confirm",
+        StepOperation::Retag => "retag",
     }
 }
 

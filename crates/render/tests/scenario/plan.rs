@@ -6,8 +6,8 @@ use infra_core::plan::{
     Forecast, ForecastStep, OutputChange, PLAN_FORMAT_VERSION, PlanMode, Reason, ReplaceOrder,
 };
 use infra_core::{
-    Action, AttributeChange, AttributePath, Attributes, Change, DataAtStake, HeldData, PhysicalId, Plan,
-    Secret, StackId, StepOperation, Strength, Unknown, Value,
+    Action, AttributeChange, AttributePath, Attributes, Change, DataAtStake, HeldData, Ownership, PhysicalId,
+    Plan, Secret, StackId, StepOperation, Strength, Unknown, Value,
 };
 use serde_json::json;
 
@@ -23,6 +23,7 @@ fn change(address: &str, action: Action, reason: Reason) -> Change {
         drift: Vec::new(),
         replace_order: None,
         data: None,
+        ownership: Ownership::Ours,
         wanted: Attributes::new(),
     }
 }
@@ -200,6 +201,7 @@ fn repository(name: &str, held: HeldData, allowed: bool) -> Change {
             held,
             allowed,
         }),
+        ownership: Ownership::Ours,
         ..with_id(name, going)
     }
 }

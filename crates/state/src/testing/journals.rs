@@ -55,6 +55,7 @@ pub fn record(physical_id: &str, dependencies: &[&str]) -> ResourceRecord {
         lifecycle: Lifecycle::default(),
         timeouts: Timeouts::default(),
         status: RecordStatus::Ready,
+        retag: false,
     }
 }
 

@@ -110,6 +110,16 @@ impl Cloud {
         );
     }
 
+    /// Somebody takes all tags off a resource's thing.
+    pub fn untag(&self, address: &str) {
+        self.meddle(address, Meddling::Untag);
+    }
+
+    /// Somebody removes a resource's thing and makes one of their own, exactly like it and under the same id.
+    pub fn make_anew(&self, address: &str) {
+        self.meddle(address, Meddling::MakeAnew);
+    }
+
     /// From now on a resource's thing has this health; `None`: its own again.
     pub fn set_health(&self, address: &str, health: Option<Health>) {
         self.meddle(address, Meddling::Health(health));

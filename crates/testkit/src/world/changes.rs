@@ -12,6 +12,9 @@ use super::thing::Thing;
 use super::{When, World};
 use crate::kind::{Computed, Identity, Kind};
 
+/// What an update of tags alone sets.
+const TAGS: &str = "tags";
+
 impl World {
     pub fn create(
         &mut self,
@@ -93,6 +96,15 @@ impl World {
         when: When,
     ) -> ProviderResult<()> {
         self.pass(when.now);
+        if let Some(Value::Map(tags)) = update.spec.get(TAGS).filter(|_| kind.tags) {
+            let thing = self.live(kind, id)?;
+            for (key, value) in tags {
+                thing
+                    .tags
+                    .insert(key.clone(), value.as_str().unwrap_or_default().to_owned());
+            }
+            return Ok(());
+        }
         let spec = complete(kind, revealed(&update.spec)?)?;
         let references = kind
             .refers_in

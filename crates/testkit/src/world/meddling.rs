@@ -19,6 +19,8 @@ pub(crate) enum Meddling {
     Remove,
     Fill,
     Tag(&'static str, String),
+    Untag,
+    MakeAnew,
 }
 
 impl World {
@@ -71,6 +73,13 @@ impl World {
             Meddling::Fill => thing.holds_data = true,
             Meddling::Tag(key, value) => {
                 thing.tags.insert(key.to_owned(), value);
+            }
+            Meddling::Untag => thing.tags.clear(),
+            Meddling::MakeAnew => {
+                thing.tags.clear();
+                thing.token.clear();
+                thing.made_for = None;
+                thing.holds_data = false;
             }
             Meddling::Remove => {
                 let key = (thing.kind.schema.name.clone(), thing.id.clone());

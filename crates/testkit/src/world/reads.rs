@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use infra_core::{Attributes, PhysicalId};
+use infra_core::{Attributes, PhysicalId, StackTag};
 use infra_provider::{Call, Found, TAG_STACK};
 use tokio::time::Instant;
 
@@ -69,10 +69,14 @@ impl World {
         found.map(|thing| thing.id.clone())
     }
 
-    /// The stack that a thing is of by its tags.
-    pub fn stack_of(&self, kind: &Kind, id: &PhysicalId) -> Option<String> {
-        let thing = self.things.get(&(kind.schema.name.clone(), id.clone()))?;
-        thing.tags.get(TAG_STACK).cloned()
+    /// Whose things are by their tags.
+    pub fn stack_tags(&self, kind: &Kind, ids: &[PhysicalId]) -> BTreeMap<PhysicalId, StackTag> {
+        let told = ids.iter().filter(|_| kind.tags).filter_map(|id| {
+            let thing = self.things.get(&(kind.schema.name.clone(), id.clone()))?;
+            let tag = thing.tags.get(TAG_STACK).cloned();
+            Some((id.clone(), tag.map_or(StackTag::Missing, StackTag::Names)))
+        });
+        told.collect()
     }
 
     /// What has the name that these attributes make, as lists tell it now.

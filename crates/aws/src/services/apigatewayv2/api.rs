@@ -186,6 +186,7 @@ max_age       = 300
 "#;
     const TRAITS: Traits = Traits {
         immutable: &["protocol_type"],
+        unique_ids: true,
         ..Traits::NONE
     };
     type Spec = Spec;

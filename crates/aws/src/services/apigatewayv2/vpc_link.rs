@@ -116,6 +116,7 @@ subnet_ids = ["${ec2.subnet.private.id}"]
             delete: Some(Wait::seconds("VPC link deleted", 120, 900)),
             ..Waits::NONE
         },
+        unique_ids: true,
         ..Traits::NONE
     };
     type Spec = Spec;

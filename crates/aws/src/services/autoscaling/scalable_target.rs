@@ -82,7 +82,9 @@ pub struct Observed {
     #[serde(skip_serializing_if = "Option::is_none")]
     role_arn: Option<String>,
     suspended_state: SuspendedState,
-    tags: Tags,
+    /// `None`: an emulator that knows none.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    tags: Option<Tags>,
     /// The scalable target's ARN.
     arn: Option<String>,
 }
@@ -178,7 +180,7 @@ max_capacity       = 10
             max_capacity: spec.max_capacity,
             role_arn: spec.role_arn,
             suspended_state: spec.suspended_state.unwrap_or_default(),
-            tags: spec.tags.unwrap_or_default(),
+            tags: Some(spec.tags.unwrap_or_default()),
             arn: registered.scalable_target_arn,
         };
         Ok(Created {
@@ -295,7 +297,7 @@ impl ScalableTarget {
                 dynamic_scaling_out_suspended: is_off(sdk::SuspendedState::dynamic_scaling_out_suspended),
                 scheduled_scaling_suspended: is_off(sdk::SuspendedState::scheduled_scaling_suspended),
             },
-            tags: without_reserved(tags.unwrap_or_default()),
+            tags: tags.map(without_reserved),
             arn: target.scalable_target_arn().map(str::to_owned),
         };
         Ok((id, observed))

@@ -89,6 +89,7 @@ tags   = { Name = "nat" }
 "#;
     const TRAITS: Traits = Traits {
         immutable: &["domain", "network_border_group", "public_ipv4_pool"],
+        unique_ids: true,
         ..Traits::NONE
     };
     type Spec = Spec;

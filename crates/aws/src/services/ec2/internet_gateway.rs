@@ -83,6 +83,7 @@ tags   = { Name = "main" }
     const TRAITS: Traits = Traits {
         set_after_create: &["vpc_id"],
         natural_key: &["vpc_id"],
+        unique_ids: true,
         ..Traits::NONE
     };
     type Spec = Spec;

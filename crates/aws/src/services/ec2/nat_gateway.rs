@@ -126,6 +126,7 @@ tags          = { Name = "main" }
             delete: Some(Wait::seconds("NAT gateway deleted", 60, 900)),
             ..Waits::NONE
         },
+        unique_ids: true,
         ..Traits::NONE
     };
     type Spec = Spec;

@@ -80,6 +80,7 @@ tags   = { Name = "public" }
 "#;
     const TRAITS: Traits = Traits {
         immutable: &["vpc_id"],
+        unique_ids: true,
         ..Traits::NONE
     };
     type Spec = Spec;

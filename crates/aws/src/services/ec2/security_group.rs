@@ -108,6 +108,7 @@ tags           = { Name = "web" }
         immutable: &["group_name", "description", "vpc_id"],
         set_after_create: &["default_egress"],
         natural_key: &["vpc_id", "group_name"],
+        unique_ids: true,
         ..Traits::NONE
     };
     type Spec = Spec;

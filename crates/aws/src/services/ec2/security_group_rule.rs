@@ -165,6 +165,7 @@ description       = "HTTPS from everywhere"
             "prefix_list_id",
             "referenced_security_group_id",
         ],
+        unique_ids: true,
         ..Traits::NONE
     };
     type Spec = Spec;

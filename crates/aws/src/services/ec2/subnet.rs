@@ -136,6 +136,7 @@ tags                    = { Name = "public" }
             same: &["vpc_id"],
             attribute: "cidr_block",
         }],
+        unique_ids: true,
         ..Traits::NONE
     };
     type Spec = Spec;

@@ -102,6 +102,7 @@ tags                 = { Name = "main" }
     const TRAITS: Traits = Traits {
         immutable: &["cidr_block", "instance_tenancy"],
         set_after_create: &["enable_dns_support", "enable_dns_hostnames"],
+        unique_ids: true,
         ..Traits::NONE
     };
     type Spec = Spec;

@@ -188,6 +188,7 @@ tags              = { Name = "s3" }
             delete: Some(Wait::seconds("VPC endpoint deleted", 75, 900)),
             ..Waits::NONE
         },
+        unique_ids: true,
         ..Traits::NONE
     };
     type Spec = Spec;

@@ -233,6 +233,7 @@ options    = { awslogs-group = "/ecs/appname", awslogs-region = "us-east-1", aws
             ("volumes", "name"),
         ],
         create_before_destroy: true,
+        unique_ids: true,
         ..Traits::NONE
     };
     type Spec = Spec;

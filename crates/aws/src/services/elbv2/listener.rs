@@ -129,6 +129,7 @@ default_actions   = [{ type = "forward", target_group_arn = "${elbv2.target_grou
             ],
             owner: Some("load_balancer_arn"),
         }],
+        unique_ids: true,
         ..Traits::NONE
     };
     type Spec = Spec;

@@ -208,6 +208,7 @@ drop_invalid_header_fields_enabled = true
             delete: Some(Wait::seconds("load balancer gone", 5, 300)),
             ..Waits::NONE
         },
+        unique_ids: true,
         ..Traits::NONE
     };
     type Spec = Spec;

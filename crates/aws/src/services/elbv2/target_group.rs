@@ -160,6 +160,7 @@ deregistration_delay_seconds = 30
             "stickiness",
         ],
         natural_key: &["name"],
+        unique_ids: true,
         ..Traits::NONE
     };
     type Spec = Spec;

@@ -5,8 +5,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use async_trait::async_trait;
 use infra_core::types::{Catalogue, Problem, Problems, TypeDefinition};
 use infra_core::{
-    Attributes, Health, Lifecycle, Operation, PhysicalId, ResourceAddress, Strength, TypeName, TypeSchema,
-    Value,
+    Attributes, Health, Lifecycle, Operation, PhysicalId, ResourceAddress, StackTag, Strength, TypeName,
+    TypeSchema, Value,
 };
 use infra_provider::{
     Call, Created, Found, Provider, ProviderResult, Providers, Recognition, UpdateRequest, Waits,
@@ -201,8 +201,8 @@ impl Provider for WatchedType {
         self.inner().holders(attributes).await
     }
 
-    async fn stack_of(&self, id: &PhysicalId) -> ProviderResult<Option<String>> {
-        self.inner().stack_of(id).await
+    async fn stack_tags(&self, ids: &[PhysicalId]) -> ProviderResult<BTreeMap<PhysicalId, StackTag>> {
+        self.inner().stack_tags(ids).await
     }
 
     async fn explain(&self, id: &PhysicalId) -> Option<String> {
