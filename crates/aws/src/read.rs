@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use futures::future::try_join_all;
 use infra_core::{ErrorClass, PhysicalId, ProviderError};
-use infra_provider::{Found, ProviderResult};
+use infra_provider::{Found, ProviderResult, ResourceType};
 
 use crate::errors::Tolerate;
 
@@ -27,6 +27,20 @@ where
         .chunks(size.max(1))
         .map(|batch| fetch(batch.iter().map(ToString::to_string).collect()));
     Ok(try_join_all(batches).await?.into_iter().flatten().collect())
+}
+
+/// Of a type whose ids are made of the natural key: what there is of the id that a key makes, if it is known.
+///
+/// # Errors
+/// What a read answers.
+pub async fn holders_by_id<T: ResourceType>(
+    of: &T,
+    id: Option<PhysicalId>,
+) -> ProviderResult<Vec<PhysicalId>> {
+    match id {
+        Some(id) => Ok(of.read(&[id]).await?.into_keys().collect()),
+        None => Ok(Vec::new()),
+    }
 }
 
 /// The parts of a composite id.

@@ -27,7 +27,7 @@ pub enum RunOutcome {
 /// The counts of a run.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct RunSummary {
-    /// What was done, by action as planned (a replacement counts once both halves are done).
+    /// What was done, by action as planned (a replacement counts once both halves are done; else the half that is).
     pub done: ActionCounts,
     /// Steps that failed.
     pub failed: usize,

@@ -34,6 +34,9 @@ pub enum EngineError {
     /// The plan would touch what is not surely this stack's: nothing was done.
     #[error("nothing was changed: not everything is surely this stack's: {}", messages(.0))]
     NotOurs(Vec<Diagnostic>),
+    /// The plan would delete what it could not make anew, since others have what it would be called: nothing was done.
+    #[error("nothing was changed: not every name is free: {}", messages(.0))]
+    Taken(Vec<Diagnostic>),
     /// What the plan's steps are made from is not here as it was planned: nothing was done.
     #[error(
         "nothing was changed: the sources of {} are not those that were planned; plan again (a job that carries out a saved \

@@ -24,6 +24,7 @@ mod session;
 mod settle;
 mod step;
 mod survey;
+mod taken;
 mod wait;
 mod work;
 

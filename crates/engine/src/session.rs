@@ -108,7 +108,7 @@ pub struct Prepared {
 pub struct RunReport {
     /// How it ended.
     pub outcome: RunOutcome,
-    /// Resources by action, all steps of which are done.
+    /// Resources by action, all steps of which are done; of a replacement that did not come to its end, the half that is.
     pub done: ActionCounts,
     /// Steps that failed.
     pub failed: usize,
@@ -279,7 +279,7 @@ impl Session {
     }
 
     /// For how long from now AWS may still tell what was before the last run.
-    fn lateness(&self) -> Result<Duration, EngineError> {
+    pub(crate) fn lateness(&self) -> Result<Duration, EngineError> {
         self.lateness_before(Duration::ZERO)
     }
 
@@ -362,7 +362,7 @@ impl Session {
     ///
     /// # Errors
     /// The state moved since the plan was made, or cannot be written; the plan would lose data that nobody allows to be
-    /// lost, or touch what is not surely this stack's. A failed step is in the report.
+    /// lost, touch what is not surely this stack's, or call something what others have. A failed step is in the report.
     pub async fn execute(&self, planned: Planned, command: &str) -> Result<RunReport, EngineError> {
         self.check_fresh(&planned.plan)?;
         let refused = infra_plan::refused_data_loss(&planned.plan, planned.stack.as_deref());
@@ -370,6 +370,7 @@ impl Session {
             return Err(EngineError::DataLoss(refused));
         }
         self.check_ownership(&planned).await?;
+        self.check_names(&planned).await?;
         let lateness = self.lateness()?;
         let flushed_before = self.journal.statistics();
         let run = RunId(self.ambient.unique());

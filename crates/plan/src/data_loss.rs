@@ -2,14 +2,15 @@
 
 use infra_core::plan::{PlanMode, Reason};
 use infra_core::{
-    Action, Attributes, Change, DataAtStake, Diagnostic, HeldData, HoldsData, Plan, ResourceRecord, Stack,
+    Action, Attributes, Change, DataAtStake, DataLoss, Diagnostic, HeldData, HoldsData, Plan, ResourceRecord,
+    Stack,
 };
 
 use crate::decide::Decision;
 use crate::evaluate::place;
 use crate::graph::{Found, Node, Thing};
 use crate::guard::why;
-use crate::input::{PlanInput, means};
+use crate::input::{PlanInput, keeps_data, means};
 
 /// The data of what is deleted or replaced.
 pub(crate) struct Stakes<'i, 'a> {
@@ -71,9 +72,10 @@ impl<'i, 'a> Stakes<'i, 'a> {
         let named = &self.input.options.allow_data_loss;
         let by_itself = |name: &str| set.get(name).and_then(infra_core::Value::as_bool) == Some(true);
         let lifecycle = node.lifecycle().unwrap_or(&record.lifecycle);
+        let allows = holds.allowed_by.as_deref().is_some_and(by_itself)
+            || lifecycle.allow_data_loss.is_allowed(self.stack);
         named.iter().any(|asked| means(asked, node.address))
-            || holds.allowed_by.as_deref().is_some_and(by_itself)
-            || lifecycle.allow_data_loss.is_allowed(self.stack)
+            || (allows && !keeps_data(&self.input.options, node.address, lifecycle))
     }
 }
 
@@ -117,13 +119,18 @@ fn refusal(mode: PlanMode, change: &Change, data: &DataAtStake, stack: Option<&S
         "to lose them, give --allow-data-loss {}",
         shell_word(&address.to_string())
     );
-    let allow = match (mode, resource.is_some()) {
-        (PlanMode::Apply, true) => format!(
+    let is_kept =
+        resource.is_some_and(|resource| resource.lifecycle.allow_data_loss == DataLoss::OfResource(false));
+    let allow = match (mode, resource) {
+        (PlanMode::Apply, Some(_)) => format!(
             "{flag}, or set lifecycle.allow_data_loss = true; in a stage that comes and goes, allow_data_loss = true \
              in [stack]"
         ),
-        (PlanMode::Apply, false) => {
+        (PlanMode::Apply, None) => {
             format!("{flag}; in a stage that comes and goes, set allow_data_loss = true in [stack]")
+        }
+        (PlanMode::Destroy, Some(_)) if is_kept => {
+            format!("{flag}: lifecycle.allow_data_loss = false counts more than what else would allow it")
         }
         (PlanMode::Destroy, _) => format!(
             "{flag}; in a stage that comes and goes, set allow_data_loss = true in [stack]; lifecycle.allow_data_loss \

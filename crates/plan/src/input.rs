@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 use infra_core::plan::PlanMode;
 use infra_core::state::RecordStatus;
 use infra_core::{
-    Attributes, AwsIdentity, Catalogue, Health, HeldData, Observation, PhysicalId, ResourceAddress,
-    ResourceRecord, SealingKey, Stack, StackTag, State,
+    Attributes, AwsIdentity, Catalogue, DataLoss, Health, HeldData, Lifecycle, Observation, PhysicalId,
+    ResourceAddress, ResourceRecord, SealingKey, Stack, StackTag, State,
 };
 
 /// Everything that a plan depends on.
@@ -54,6 +54,8 @@ pub struct PlanOptions {
     pub allow_data_loss: Vec<ResourceAddress>,
     /// For a destroy: what `allow_data_loss` of `[stack]` says in the file; `None`: there is no file.
     pub stack_allows_data_loss: Option<bool>,
+    /// For a destroy: what the file says of its resources' data, whether or not it was applied; empty: there is no file.
+    pub data_loss_in_file: BTreeMap<ResourceAddress, DataLoss>,
 }
 
 impl PlanOptions {
@@ -66,6 +68,7 @@ impl PlanOptions {
             force_update: Vec::new(),
             allow_data_loss: Vec::new(),
             stack_allows_data_loss: None,
+            data_loss_in_file: BTreeMap::new(),
         }
     }
 }
@@ -76,6 +79,13 @@ pub(crate) fn means(asked: &ResourceAddress, address: &ResourceAddress) -> bool 
         || (asked.key().is_none()
             && asked.name() == address.name()
             && asked.type_name() == address.type_name())
+}
+
+/// Whether a resource says itself that its data is not to be lost: the file's word counts even before it is applied, and
+/// more than any setting that is not about this very resource and its data.
+pub(crate) fn keeps_data(options: &PlanOptions, address: &ResourceAddress, lifecycle: &Lifecycle) -> bool {
+    let kept = DataLoss::OfResource(false);
+    lifecycle.allow_data_loss == kept || options.data_loss_in_file.get(address) == Some(&kept)
 }
 
 /// What the state says about a resource, for a plan that does not ask AWS.

@@ -1,7 +1,7 @@
 //! Which part of everything a plan is about.
 
 use infra_core::plan::PlanMode;
-use infra_core::{Action, Diagnostic, ResourceAddress};
+use infra_core::{Action, Diagnostic, ResourceAddress, nearest};
 
 use crate::decide::{Decision, Decisions};
 use crate::graph::Graph;
@@ -53,25 +53,50 @@ pub(crate) fn extend(
     selected.iter().filter(|&&is| is).count() > before
 }
 
-/// Addresses that the user named and that are nowhere. A permission is not among them: what was allowed to go may be
-/// gone since, and running again has to go on.
+/// Addresses that the user named and that are nowhere. What a destroy has removed already still is in the file; without
+/// one, when nothing is left of the stack, no permission is wrong: running again has to go on.
 pub(crate) fn unknown_addresses(input: &PlanInput<'_>, graph: &Graph<'_>) -> Vec<Diagnostic> {
     let options = &input.options;
-    let lists: [(&str, &[ResourceAddress]); 3] = [
-        ("target", &options.targets),
-        ("replace", &options.replace),
-        ("redeploy", &options.force_update),
+    let known: Vec<&ResourceAddress> = graph.nodes.iter().map(|node| node.address).collect();
+    let mut permitted = known.clone();
+    permitted.extend(options.data_loss_in_file.keys());
+    let lists: [(&str, &[ResourceAddress], &[&ResourceAddress]); 4] = [
+        ("target", &options.targets, &known),
+        ("replace", &options.replace, &known),
+        ("redeploy", &options.force_update, &known),
+        (
+            "allow data of {} to be lost",
+            &options.allow_data_loss,
+            &permitted,
+        ),
     ];
     let mut errors = Vec::new();
-    for (purpose, list) in lists {
+    for (purpose, list, known) in lists {
+        let is_permission = purpose.contains("{}");
+        if is_permission && known.is_empty() {
+            continue;
+        }
         for asked in list {
-            if !graph.nodes.iter().any(|node| means(asked, node.address)) {
-                let message = format!("cannot {purpose} {asked}: neither the file nor the state has it");
-                errors.push(Diagnostic::error("unknown-address", message));
+            if !known.iter().any(|known| means(asked, known)) {
+                let what = match is_permission {
+                    true => purpose.replace("{}", &asked.to_string()),
+                    false => format!("{purpose} {asked}"),
+                };
+                errors.push(unknown(&what, asked, known));
             }
         }
     }
     errors
+}
+
+fn unknown(what: &str, asked: &ResourceAddress, known: &[&ResourceAddress]) -> Diagnostic {
+    let message = format!("cannot {what}: neither the file nor the state has it");
+    let diagnostic = Diagnostic::error("unknown-address", message);
+    let names: Vec<String> = known.iter().map(ToString::to_string).collect();
+    match nearest(&asked.to_string(), names.iter().map(String::as_str)) {
+        Some(near) => diagnostic.help(format!("did you mean `{near}`?")),
+        None => diagnostic,
+    }
 }
 
 struct Selection<'s, 'a> {

@@ -211,8 +211,8 @@ pub trait ResourceType: Send + Sync + Sized + 'static {
         attributes: &Attributes,
     ) -> impl Future<Output = ProviderResult<Option<PhysicalId>>> + Send;
 
-    /// What has the natural key that these attributes make, whoever made it. Of a type that is recognised by its
-    /// content: what is equal. Nothing, where the type's create call refuses what exists and the id is no news.
+    /// What has the natural key that these attributes make, whoever made it: it is asked before the old one of a
+    /// replacement is deleted that gets another key. Of a type that is recognised by its content: what is equal.
     fn holders(
         &self,
         attributes: &Attributes,

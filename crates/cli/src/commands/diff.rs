@@ -9,7 +9,8 @@ use infra_core::plan::PlanMode;
 use infra_plan::refused_ownership;
 use infra_render::{PlanView, Surveyed, write_unmanaged};
 
-use super::run::{Prepared, Task, Turn, each, prepare, show_plan, warn};
+use super::refusals::warn;
+use super::run::{Prepared, Task, Turn, each, prepare, show_plan};
 use crate::arguments::{Scope, Where};
 use crate::exit::Exit;
 use crate::stack::Manner;

@@ -11,6 +11,7 @@ pub mod output;
 pub mod plan;
 mod rebuild;
 pub mod redeploy;
+mod refusals;
 pub mod report;
 mod run;
 pub mod sandbox;

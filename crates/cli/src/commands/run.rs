@@ -7,20 +7,18 @@ use std::sync::Arc;
 use anyhow::Result;
 use infra_config::UsedInputs;
 use infra_core::plan::PlanMode;
-use infra_core::{Diagnostic, ResourceAddress, RunOutcome, Severity};
+use infra_core::{ResourceAddress, RunOutcome};
 use infra_engine::{EngineError, Planned, RunRequest, Walk};
-use infra_plan::{PlanOptions, refused_data_loss, refused_ownership};
+use infra_plan::PlanOptions;
 use infra_render::{PlanView, write_outputs, write_plan, write_stack_heading};
 
+use super::refusals::{NOT_OURS, TAKEN, permissions, refusals, refuse};
 use crate::arguments::{Running, Scope, Where};
 use crate::exit::Exit;
 use crate::named::{self, Named};
 use crate::site::{self, Site};
 use crate::stack::{self, Manner, Open, Stopped, Wanted};
 use crate::terminal::{Terminal, data};
-
-/// Why a plan is not carried out that would touch what is not surely this stack's.
-const NOT_OURS: &str = "Nothing was changed: not everything is surely this stack's.";
 
 /// What is asked of a stack.
 pub struct Task<'a> {
@@ -128,8 +126,14 @@ pub async fn prepare(
             targets: task.scope.targets.clone(),
             replace: task.replace.clone(),
             force_update,
-            allow_data_loss: task.allow_data_loss.clone(),
+            allow_data_loss: permissions(task, &open),
             stack_allows_data_loss: open.stack.allow_data_loss,
+            data_loss_in_file: open
+                .stack
+                .resources
+                .iter()
+                .map(|(address, resource)| (address.clone(), resource.lifecycle.allow_data_loss))
+                .collect(),
             ..PlanOptions::new(task.mode)
         },
         refresh: !task.scope.no_refresh,
@@ -217,20 +221,10 @@ pub async fn carry_out(
     let keeps_something = planned.plan.counts().forget > 0;
     let forecast = open.session.forecast(&planned.plan);
     show_plan(task, &planned, PlanView::Plan(&forecast), terminal)?;
-    for (refused, why) in [
-        (refused_ownership(&planned.plan, Some(&open.stack)), NOT_OURS),
-        (
-            refused_data_loss(&planned.plan, Some(&open.stack)),
-            "Nothing was changed: data would be lost.",
-        ),
-    ] {
-        if !refused.is_empty() {
-            let shown = terminal.diagnostics(&refused, &open.stack.sources);
-            open.close().await;
-            terminal.note(why);
-            shown?;
-            return Ok(Exit::Failed);
-        }
+    if let Some((refused, why)) = refusals(&planned.plan, &open.stack) {
+        let shown = refuse(&refused, why, &open, terminal).await;
+        open.close().await;
+        return shown;
     }
     let nothing_to_do = planned.plan.steps.is_empty() && planned.plan.outputs.is_empty();
     let retags = planned.plan.counts().retag > 0;
@@ -287,20 +281,6 @@ pub async fn carry_out(
     // When the stream is closed there is nobody to tell.
     let _ = infra_render::write_next(&mut io::stderr(), &next(task, &named, exit), &terminal.err);
     Ok(exit)
-}
-
-/// Tells what `apply` or `destroy` will refuse.
-///
-/// # Errors
-/// When stderr is closed.
-pub fn warn(mut refused: Vec<Diagnostic>, open: &Open, terminal: &Terminal) -> Result<()> {
-    for diagnostic in &mut refused {
-        diagnostic.severity = Severity::Warning;
-    }
-    if !refused.is_empty() {
-        terminal.diagnostics(&refused, &open.stack.sources)?;
-    }
-    Ok(())
 }
 
 fn counted(planned: &Planned) -> String {
@@ -364,11 +344,9 @@ pub async fn execute(open: &Open, planned: Planned, command: &str, terminal: &Te
     // Also what says, should the state be lost altogether, that there was one.
     open.back_up("before");
     let report = match open.session.execute(planned, command).await {
-        Err(EngineError::NotOurs(refused)) => {
-            open.view.clear().await;
-            terminal.diagnostics(&refused, &open.stack.sources)?;
-            terminal.note(NOT_OURS);
-            return Ok(Exit::Failed);
+        Err(EngineError::NotOurs(refused)) => return refuse(&refused, NOT_OURS, open, terminal).await,
+        Err(EngineError::Taken(refused)) => {
+            return refuse(&refused, TAKEN, open, terminal).await;
         }
         report => report?,
     };

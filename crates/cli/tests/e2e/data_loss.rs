@@ -173,6 +173,57 @@ fn a_stage_or_a_resource_that_comes_and_goes_says_so_in_its_file() {
 }
 
 #[test]
+fn what_the_file_keeps_a_destroy_keeps_although_that_was_never_applied() {
+    for allowed in ["force_delete = true", "lifecycle = { allow_data_loss = true }"] {
+        let project = with_an_image("allow_data_loss = true", allowed);
+        let kept = "lifecycle = { allow_data_loss = false }";
+        for more in [kept.to_owned(), format!("force_delete = true\n{kept}")] {
+            project.write(FILE, &stack("allow_data_loss = true", "one", &more));
+            is_refused(
+                &project,
+                "destroy",
+                &["lifecycle.allow_data_loss = false counts more"],
+            );
+        }
+        // Applied it counts for other replacements too.
+        project.stack("apply", FILE, &["-y"]).exits(0);
+        let renamed = stack(
+            "allow_data_loss = true",
+            "two",
+            &format!("force_delete = true\n{kept}"),
+        );
+        project.write(FILE, &renamed);
+        is_refused(&project, "apply", &[]);
+        project.stack("destroy", FILE, &["-y", ALLOWED]).exits(0);
+        project.holds_nothing();
+    }
+}
+
+#[test]
+fn leave_to_lose_the_data_of_what_is_nowhere_is_a_mistake() {
+    let project = with_an_image("", "");
+    for (command, named) in [
+        ("apply", FILE),
+        ("plan", FILE),
+        ("destroy", FILE),
+        ("destroy", ID),
+    ] {
+        let yes = ["-y", "--allow-data-loss=ecr.repository.ap"];
+        let more = if command == "plan" { &yes[1..] } else { &yes[..] };
+        project.forget_requests();
+        project.stack(command, named, more).exits(65).says([
+            "cannot allow data of ecr.repository.ap to be lost: neither the file nor the state has it",
+            "did you mean `ecr.repository.app`?",
+        ]);
+        assert_eq!(project.requests().mutating_total, 0);
+    }
+    project.stack("destroy", ID, &["-y", ALLOWED]).exits(0);
+    // Nothing is left of the stack that it could be said of.
+    project.stack("destroy", FILE, &["-y", ALLOWED]).exits(0);
+    project.holds_nothing();
+}
+
+#[test]
 fn without_the_file_its_last_word_counts() {
     let project = with_an_image("", "");
     let gone = || std::fs::remove_file(project.root().join(FILE)).unwrap();

@@ -272,3 +272,58 @@ fn what_is_moved_gets_the_tags_of_its_new_address() {
     project.stack("destroy", FILE, &["-y"]).exits(0);
     project.holds_nothing();
 }
+
+/// What is known by a name, each called `name`, with a line for a policy that goes with the role.
+fn called(name: &str) -> String {
+    format!(
+        r#"{STACK}
+[ecr.repository.main]
+repository_name = "{name}"
+
+[ecs.cluster.main]
+cluster_name = "{name}"
+
+[iam.role.main]
+role_name = "{name}"
+assume_role_policy_document = '{TRUST}'
+
+[iam.role_policy_attachment.main]
+role_name = "${{iam.role.main.role_name}}"
+policy_arn = "arn:aws:iam::aws:policy/service-role/AmazonECSTaskExecutionRolePolicy"
+
+[logs.log_group.main]
+log_group_name = "{name}"
+"#
+    )
+}
+
+#[test]
+fn nothing_is_deleted_to_make_what_would_have_somebody_elses_name() {
+    let project = Project::sandbox();
+    project.write(FILE, &called("one"));
+    project.stack("apply", FILE, &["-y"]).exits(0);
+    let script = "client('ecr').create_repository(repositoryName='two')\n\
+                  client('ecs').create_cluster(clusterName='two')\n\
+                  client('iam').create_role(RoleName='two', AssumeRolePolicyDocument=given)\n\
+                  client('logs').create_log_group(logGroupName='two')\n\
+                  result = None";
+    project.boto3(&TRUST.into(), script);
+    project.write(FILE, &called("two"));
+    let held = project.held();
+    project.forget_requests();
+    project.stack("apply", FILE, &["-y"]).exits(1).says([
+        "ecr.repository two exists already and was not made by this stack",
+        "ecs.cluster arn:aws:ecs:us-east-1:123456789012:cluster/two exists already",
+        "iam.role two exists already",
+        "logs.log_group two exists already",
+        "Nothing was changed: not every name is free.",
+    ]);
+    assert_eq!(project.requests().mutating_total, 0);
+    assert_eq!(project.held().to_string(), held.to_string());
+    project.write(FILE, &called("three"));
+    project
+        .stack("apply", FILE, &["-y"])
+        .exits(0)
+        .says(["5 replaced"]);
+    project.stack("diff", FILE, &[]).exits(0);
+}

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use infra_core::plan::ActionCounts;
-use infra_core::{Action, Ownership, ResourceAddress, RunOutcome, StepId};
+use infra_core::{Action, Change, Ownership, ResourceAddress, RunOutcome, StepId, StepOperation};
 
 use super::Dispatch;
 use super::progress::Stage;
@@ -41,8 +41,19 @@ impl Dispatch {
         }
     }
 
-    /// Resources by action: one counts when all its steps are done.
+    /// Resources by action: one counts when all its steps are done; of a replacement that did not come to its end, the half
+    /// that is.
     pub(super) fn done(&self) -> ActionCounts {
+        let half = |change: &Change, operation: StepOperation| {
+            let mut steps = self.plan.steps.iter().zip(&self.steps);
+            let is_done = steps.any(|(step, progress)| {
+                step.address == change.address
+                    && step.operation == operation
+                    && (step.physical_id.is_none() || step.physical_id == change.physical_id)
+                    && progress.stage == Stage::Done
+            });
+            usize::from(is_done)
+        };
         let mut over: BTreeMap<&ResourceAddress, bool> = BTreeMap::new();
         for (step, progress) in self.plan.steps.iter().zip(&self.steps) {
             let done = progress.stage == Stage::Done;
@@ -58,6 +69,11 @@ impl Dispatch {
                     counts.no_op += 1;
                     let retagged = change.ownership == Ownership::Retag && done == Some(true);
                     counts.retag += usize::from(retagged);
+                }
+                Action::Replace if done != Some(true) => {
+                    counts.create += half(change, StepOperation::Create);
+                    counts.delete += half(change, StepOperation::Delete);
+                    counts.forget += half(change, StepOperation::Forget);
                 }
                 _ if done != Some(true) => {}
                 Action::Create => counts.create += 1,

@@ -26,6 +26,7 @@ mod secrets;
 mod simulation;
 mod stacks;
 mod stale;
+mod taken;
 mod told;
 mod trace;
 mod waiting;

@@ -4,7 +4,7 @@ use infra_core::plan::{PlanMode, Reason};
 use infra_core::{Action, Change, HeldData, ResourceRecord, Value};
 
 use super::Checker;
-use crate::input::means;
+use crate::input::{keeps_data, means};
 
 impl Checker<'_, '_> {
     /// Whatever can hold data and goes says what becomes of it; nobody's word is made up, and nothing is taken for
@@ -70,12 +70,11 @@ impl Checker<'_, '_> {
             .schema(change)
             .and_then(|schema| schema.holds_data.as_ref()?.allowed_by.as_deref());
         let of_file = self.input.stack.and_then(|stack| stack.allow_data_loss);
-        own.and_then(|name| set.get(name)) == Some(&Value::Bool(true))
-            || self
-                .lifecycle(address)
-                .unwrap_or(&record.lifecycle)
-                .allow_data_loss
-                .is_allowed(of_file.or(options.stack_allows_data_loss))
+        let lifecycle = self.lifecycle(address).unwrap_or(&record.lifecycle);
+        let by_itself = own.and_then(|name| set.get(name)) == Some(&Value::Bool(true));
+        let by_file = of_file.or(options.stack_allows_data_loss);
+        !keeps_data(options, address, lifecycle)
+            && (by_itself || lifecycle.allow_data_loss.is_allowed(by_file))
     }
 
     /// The record of the very thing that goes.

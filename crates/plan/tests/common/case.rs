@@ -49,6 +49,12 @@ impl Case {
         options.force_update = addresses(case.get("force_update"));
         options.allow_data_loss = addresses(case.get("allow_data_loss"));
         options.stack_allows_data_loss = case.get("stack_allows_data_loss").and_then(toml::Value::as_bool);
+        if let Some(kept) = case.get("kept_by_the_file") {
+            let kept = addresses(Some(kept)).into_iter();
+            options.data_loss_in_file = kept
+                .map(|address| (address, DataLoss::OfResource(false)))
+                .collect();
+        }
         let mut state = State::new(StackId::new("test", "test", "dev", "local").unwrap(), "lineage");
         state.serial = 7;
         state.outputs = case.get("state_outputs").map(attributes).unwrap_or_default();

@@ -21,7 +21,7 @@ use crate::catalogue::FromClients;
 use crate::clients::Clients;
 use crate::errors::{AwsResult, Tolerate};
 use crate::ownership::Taken;
-use crate::read::Observations;
+use crate::read::{Observations, holders_by_id};
 use crate::tags::Tags;
 use crate::texts::texts;
 
@@ -305,6 +305,11 @@ certificate_arn = "arn:aws:acm:us-east-1:123456789012:certificate/11111111-2222-
         Ok(answer
             .filter(|found| ours(call, found.tags()))
             .map(|_| PhysicalId::new(name)))
+    }
+
+    async fn holders(&self, attributes: &Attributes) -> ProviderResult<Vec<PhysicalId>> {
+        let name = known_str(attributes, "domain_name");
+        holders_by_id(self, name.map(PhysicalId::new)).await
     }
 }
 

@@ -24,7 +24,7 @@ use crate::catalogue::FromClients;
 use crate::clients::Clients;
 use crate::errors::{AwsResult, Tolerate};
 use crate::ownership::Taken;
-use crate::read::{Observations, by_parent, id_parts, wanted_among};
+use crate::read::{Observations, by_parent, holders_by_id, id_parts, wanted_among};
 use crate::tags::Tags;
 use crate::texts::texts;
 
@@ -372,6 +372,17 @@ throttling_rate_limit  = 50
         Ok(answer
             .filter(|found| ours(call, found.tags()))
             .map(|_| PhysicalId::composite([api, stage])))
+    }
+
+    async fn holders(&self, attributes: &Attributes) -> ProviderResult<Vec<PhysicalId>> {
+        let (api, stage) = (
+            known_str(attributes, "api_id"),
+            known_str(attributes, "stage_name"),
+        );
+        let id = api
+            .zip(stage)
+            .map(|(api, stage)| PhysicalId::composite([api, stage]));
+        holders_by_id(self, id).await
     }
 }
 

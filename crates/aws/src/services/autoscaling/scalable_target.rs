@@ -21,7 +21,7 @@ use crate::clients::Clients;
 use crate::errors::{AwsResult, Tolerate};
 use crate::gaps::Optional;
 use crate::ownership::{made_by, taken};
-use crate::read::Observations;
+use crate::read::{Observations, holders_by_id};
 use crate::tags::{self, Tags, without_reserved};
 
 /// DescribeScalableTargets takes at most 50 resources.
@@ -246,6 +246,10 @@ max_capacity       = 10
         Ok(tags
             .is_none_or(|tags| made_by(call, tags.clone()))
             .then(|| id_of(&of)))
+    }
+
+    async fn holders(&self, attributes: &Attributes) -> ProviderResult<Vec<PhysicalId>> {
+        holders_by_id(self, Scalable::in_attributes(attributes).map(|of| id_of(&of))).await
     }
 }
 

@@ -26,7 +26,7 @@ use crate::clients::Clients;
 use crate::errors::{AwsResult, Tolerate, built, missing};
 use crate::held_data::held_by;
 use crate::ownership::{Taken, made_by};
-use crate::read::{Observations, in_batches};
+use crate::read::{Observations, holders_by_id, in_batches};
 use crate::tags::{self, Tags};
 use crate::texts::texts;
 
@@ -352,6 +352,11 @@ force_delete                 = true
         };
         let tags = self.tags(arn).await?.unwrap_or_default();
         Ok(made_by(call, tags).then(|| PhysicalId::new(name)))
+    }
+
+    async fn holders(&self, attributes: &Attributes) -> ProviderResult<Vec<PhysicalId>> {
+        let name = known_str(attributes, "repository_name");
+        holders_by_id(self, name.map(PhysicalId::new)).await
     }
 }
 

@@ -282,6 +282,15 @@ default_capacity_provider_strategy = [{ capacity_provider = "FARGATE", weight = 
             .and_then(|cluster| cluster.cluster_arn)
             .map(PhysicalId::new))
     }
+
+    async fn holders(&self, attributes: &Attributes) -> ProviderResult<Vec<PhysicalId>> {
+        let Some(name) = known_str(attributes, "cluster_name") else {
+            return Ok(Vec::new());
+        };
+        let there = self.find(name).await?;
+        let arn = there.and_then(|cluster| cluster.cluster_arn);
+        Ok(arn.map(PhysicalId::new).into_iter().collect())
+    }
 }
 
 impl Cluster {

@@ -258,6 +258,18 @@ default_actions   = [{ type = "forward", target_group_arn = "${elbv2.target_grou
             .filter(|tags| made_by(call, tags.clone()))
             .map(|_| PhysicalId::new(arn)))
     }
+
+    async fn holders(&self, attributes: &Attributes) -> ProviderResult<Vec<PhysicalId>> {
+        let balancer = known_str(attributes, "load_balancer_arn");
+        let (Some(balancer), Some(port)) = (balancer, known_integer(attributes, "port")) else {
+            return Ok(Vec::new());
+        };
+        let arn = self
+            .find(balancer, port)
+            .await?
+            .and_then(|there| there.listener_arn);
+        Ok(arn.map(PhysicalId::new).into_iter().collect())
+    }
 }
 
 impl Listener {

@@ -367,6 +367,14 @@ drop_invalid_header_fields_enabled = true
             .filter(|tags| made_by(call, tags.clone()))
             .map(|_| PhysicalId::new(arn)))
     }
+
+    async fn holders(&self, attributes: &Attributes) -> ProviderResult<Vec<PhysicalId>> {
+        let Some(name) = known_str(attributes, "name") else {
+            return Ok(Vec::new());
+        };
+        let arn = self.find(name).await?.and_then(|there| there.load_balancer_arn);
+        Ok(arn.map(PhysicalId::new).into_iter().collect())
+    }
 }
 
 impl LoadBalancer {

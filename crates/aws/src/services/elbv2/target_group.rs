@@ -289,6 +289,14 @@ deregistration_delay_seconds = 30
             .filter(|tags| made_by(call, tags.clone()))
             .map(|_| PhysicalId::new(arn)))
     }
+
+    async fn holders(&self, attributes: &Attributes) -> ProviderResult<Vec<PhysicalId>> {
+        let Some(name) = known_str(attributes, "name") else {
+            return Ok(Vec::new());
+        };
+        let arn = self.find(name).await?.and_then(|there| there.target_group_arn);
+        Ok(arn.map(PhysicalId::new).into_iter().collect())
+    }
 }
 
 impl TargetGroup {

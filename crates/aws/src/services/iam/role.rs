@@ -23,7 +23,7 @@ use crate::clients::Clients;
 use crate::documents;
 use crate::errors::{AwsResult, Tolerate, built, missing};
 use crate::ownership::{Taken, made_by};
-use crate::read::Observations;
+use crate::read::{Observations, holders_by_id};
 use crate::tags::{self, Tags};
 
 /// AWS's default for the longest session, in seconds.
@@ -235,6 +235,11 @@ Statement = [{ Effect = "Allow", Action = "sts:AssumeRole", Principal = { Servic
         let tags = role.tags.unwrap_or_default();
         let tags = tags.into_iter().map(|tag| (tag.key, tag.value));
         Ok(made_by(call, tags).then(|| PhysicalId::new(name)))
+    }
+
+    async fn holders(&self, attributes: &Attributes) -> ProviderResult<Vec<PhysicalId>> {
+        let name = known_str(attributes, "role_name");
+        holders_by_id(self, name.map(PhysicalId::new)).await
     }
 }
 

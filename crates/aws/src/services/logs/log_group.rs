@@ -20,7 +20,7 @@ use crate::choices::choices;
 use crate::clients::Clients;
 use crate::errors::{AwsResult, Tolerate};
 use crate::ownership::{Taken, made_by};
-use crate::read::{Observations, in_batches_that_exist};
+use crate::read::{Observations, holders_by_id, in_batches_that_exist};
 use crate::tags::{self, Tags, without_reserved};
 
 /// DescribeLogGroups takes at most 50 names.
@@ -237,6 +237,11 @@ retention_in_days = 30
         Ok(tags
             .filter(|tags| made_by(call, tags.clone()))
             .map(|_| PhysicalId::new(name)))
+    }
+
+    async fn holders(&self, attributes: &Attributes) -> ProviderResult<Vec<PhysicalId>> {
+        let name = known_str(attributes, "log_group_name");
+        holders_by_id(self, name.map(PhysicalId::new)).await
     }
 }
 

@@ -1,0 +1,72 @@
+//! What a plan is not carried out for, and how that is told.
+
+use anyhow::Result;
+use infra_core::{Diagnostic, Plan, ResourceAddress, Severity, Stack};
+use infra_plan::{refused_data_loss, refused_ownership};
+
+use super::run::Task;
+use crate::exit::Exit;
+use crate::stack::Open;
+use crate::terminal::Terminal;
+
+/// Why a plan is not carried out that would touch what is not surely this stack's.
+pub const NOT_OURS: &str = "Nothing was changed: not everything is surely this stack's.";
+
+/// Why a plan is not carried out that would delete what it cannot make anew.
+pub const TAKEN: &str = "Nothing was changed: not every name is free.";
+
+/// What a plan is refused for before anything is touched, and why in a sentence; `None`: it may be carried out.
+pub fn refusals(plan: &Plan, stack: &Stack) -> Option<(Vec<Diagnostic>, &'static str)> {
+    let all = [
+        (refused_ownership(plan, Some(stack)), NOT_OURS),
+        (
+            refused_data_loss(plan, Some(stack)),
+            "Nothing was changed: data would be lost.",
+        ),
+    ];
+    all.into_iter().find(|(refused, _)| !refused.is_empty())
+}
+
+/// Tells why a plan is not carried out.
+///
+/// # Errors
+/// When stderr is closed.
+pub async fn refuse(refused: &[Diagnostic], why: &str, open: &Open, terminal: &Terminal) -> Result<Exit> {
+    open.view.clear().await;
+    terminal.diagnostics(refused, &open.stack.sources)?;
+    terminal.note(why);
+    Ok(Exit::Failed)
+}
+
+/// Tells what `apply` or `destroy` will refuse.
+///
+/// # Errors
+/// When stderr is closed.
+pub fn warn(mut refused: Vec<Diagnostic>, open: &Open, terminal: &Terminal) -> Result<()> {
+    for diagnostic in &mut refused {
+        diagnostic.severity = Severity::Warning;
+    }
+    if !refused.is_empty() {
+        terminal.diagnostics(&refused, &open.stack.sources)?;
+    }
+    Ok(())
+}
+
+/// Whose data may be lost. Of several stacks, to each goes what it has: the rest is said of the others.
+pub fn permissions(task: &Task<'_>, open: &Open) -> Vec<ResourceAddress> {
+    let mut named = task.allow_data_loss.clone();
+    if task.turn.is_some_and(|turn| turn.of > 1) {
+        let is = |named: &ResourceAddress, address: &ResourceAddress| {
+            named == address || (named.key().is_none() && *named == address.block())
+        };
+        named.retain(|named| {
+            let mut declared = open.stack.resources.keys();
+            declared.any(|address| is(named, address))
+                || open.session.journal.with_state(|state| {
+                    let mut known = state.resources.keys().chain(state.deposed.keys());
+                    known.any(|address| is(named, address))
+                })
+        });
+    }
+    named
+}
