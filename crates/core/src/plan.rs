@@ -1,6 +1,6 @@
 //! What is going to be done, and in which order.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 
@@ -329,6 +329,18 @@ impl Plan {
     /// Whether anything is to be called or forgotten (a `Confirm` changes nothing that a user sees).
     pub fn has_changes(&self) -> bool {
         self.counts().any()
+    }
+
+    /// What exists, stays as it is, and does not work yet: it is waited for.
+    pub fn pending(&self) -> impl Iterator<Item = &Change> {
+        let waits = self
+            .steps
+            .iter()
+            .filter(|step| step.operation == StepOperation::Wait);
+        let waited_for: BTreeSet<&ResourceAddress> = waits.map(|step| &step.address).collect();
+        self.changes.iter().filter(move |change| {
+            matches!(change.action, Action::NoOp | Action::Read) && waited_for.contains(&change.address)
+        })
     }
 
     /// Whether AWS differs from what we left there.

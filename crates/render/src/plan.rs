@@ -89,7 +89,8 @@ fn plan_lines(plan: &Plan, view: PlanView<'_>, style: &Style) -> Vec<Line> {
         .filter_map(|change| change_lines(change, calls.get(&change.address), style))
         .collect();
     let mut lines = Vec::new();
-    let nothing = drift.is_empty() && changes.is_empty() && plan.outputs.is_empty();
+    let pending: Vec<Line> = plan.pending().map(|change| pending_line(change, style)).collect();
+    let nothing = drift.is_empty() && changes.is_empty() && plan.outputs.is_empty() && pending.is_empty();
     let even_if_empty = view == PlanView::Diff && !nothing;
     section(
         &mut lines,
@@ -107,6 +108,16 @@ fn plan_lines(plan: &Plan, view: PlanView<'_>, style: &Style) -> Vec<Line> {
         &mut lines,
         "Retag: infra's own tags that the next apply writes",
         retag_lines(plan),
+        false,
+    );
+    section(
+        &mut lines,
+        "Pending: what exists and does not work yet",
+        if pending.is_empty() {
+            Vec::new()
+        } else {
+            vec![pending]
+        },
         false,
     );
     section(
@@ -172,6 +183,12 @@ fn drift_lines(change: &Change, style: &Style) -> Option<Vec<Line>> {
         symbols,
     ));
     Some(lines)
+}
+
+/// What is only waited for.
+fn pending_line(change: &Change, style: &Style) -> Line {
+    let words = format!(" {} the next apply waits for it", style.symbols().dash);
+    header(change, ".", "", Role::Notice).add(Role::Muted, words)
 }
 
 /// What the plan does to one resource; `None` when nothing.
@@ -310,6 +327,7 @@ fn output_lines(plan: &Plan, style: &Style) -> Vec<Vec<Line>> {
 fn closing(plan: &Plan, view: PlanView<'_>) -> Line {
     let counts = plan.counts();
     let drifted = drifted(plan);
+    let pending = plan.pending().count();
     let mut text = match (view, counts.any()) {
         (PlanView::Plan(_), true) => format!("Plan: {}.", counts_in_words(&counts)),
         (PlanView::Diff, true) => format!(
@@ -317,6 +335,9 @@ fn closing(plan: &Plan, view: PlanView<'_>) -> Line {
             count(drifted, "resource"),
             counts_in_words(&counts)
         ),
+        (PlanView::Plan(_), false) if pending > 0 => {
+            format!("Nothing to change: {} waited for.", are(pending))
+        }
         (PlanView::Plan(_), false) if !plan.outputs.is_empty() => {
             "Nothing to do at AWS: only outputs change.".to_owned()
         }
@@ -328,6 +349,11 @@ fn closing(plan: &Plan, view: PlanView<'_>) -> Line {
             "Nothing to do: nothing is left of the stack.".to_owned()
         }
         (PlanView::Plan(_), false) => "Nothing to do: AWS has what the file says.".to_owned(),
+        (PlanView::Diff, false) if pending > 0 => format!(
+            "{} drifted, and {} not ready yet; an apply waits until AWS has what the file says.",
+            count(drifted, "resource"),
+            are(pending)
+        ),
         (PlanView::Diff, false) if drifted > 0 => format!(
             "{} drifted, but AWS has what the file says.",
             count(drifted, "resource")
@@ -344,6 +370,12 @@ fn closing(plan: &Plan, view: PlanView<'_>) -> Line {
         text.push_str(&format!(" The next apply writes the tags of {retagged}."));
     }
     Line::new().add(Role::Strong, text)
+}
+
+/// `2 resources are`
+fn are(number: usize) -> String {
+    let verb = if number == 1 { "is" } else { "are" };
+    format!("{} {verb}", count(number, "resource"))
 }
 
 /// How many resources AWS has otherwise than we left them.

@@ -60,6 +60,8 @@ struct PlanLine<'a> {
     steps: usize,
     counts: ActionCounts,
     drifted: usize,
+    /// What exists and does not work yet.
+    pending: Vec<&'a ResourceAddress>,
     loses_data: usize,
     has_changes: bool,
     has_drift: bool,
@@ -112,6 +114,7 @@ pub(crate) fn write(out: &mut dyn io::Write, plan: &Plan, view: PlanView<'_>) ->
         steps: plan.steps.len(),
         counts: plan.counts(),
         drifted: drifted(plan),
+        pending: plan.pending().map(|change| &change.address).collect(),
         loses_data: plan.changes.iter().filter(|change| change.loses_data()).count(),
         has_changes: plan.has_changes(),
         has_drift: plan.has_drift(),

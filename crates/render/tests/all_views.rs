@@ -9,7 +9,7 @@ use std::io::{self, Write};
 use std::sync::{Arc, Mutex};
 
 use indicatif::{InMemoryTerm, ProgressDrawTarget};
-use infra_core::{Event, EventKind};
+use infra_core::{Action, Event, EventKind, Plan, Step, StepId, StepOperation};
 use infra_render::{EventSink, Format, HumanView, JsonView, PlainView, PlanView, Style, write_plan};
 
 /// A writer whose text can be read while somebody else owns it.
@@ -41,8 +41,12 @@ fn unicode() -> Style {
 }
 
 fn plan_text(view: PlanView<'_>, format: Format, style: &Style) -> String {
+    text_of(&scenario::plan(), view, format, style)
+}
+
+fn text_of(plan: &Plan, view: PlanView<'_>, format: Format, style: &Style) -> String {
     let mut out = Vec::new();
-    write_plan(&mut out, &scenario::plan(), view, format, style).unwrap();
+    write_plan(&mut out, plan, view, format, style).unwrap();
     String::from_utf8(out).unwrap()
 }
 
@@ -103,6 +107,63 @@ fn the_plan_for_a_program() {
 #[test]
 fn the_diff_for_a_person() {
     insta::assert_snapshot!(plan_text(PlanView::Diff, Format::Human, &unicode()));
+}
+
+#[test]
+fn what_is_only_waited_for_is_told_as_pending() {
+    let mut plan = scenario::plan();
+    plan.outputs.clear();
+    plan.changes
+        .retain(|change| change.action == Action::NoOp && change.drift.is_empty());
+    let address = plan.changes[0].address.clone();
+    plan.steps = vec![Step {
+        id: StepId(0),
+        address: address.clone(),
+        operation: StepOperation::Wait,
+        physical_id: None,
+        forced: false,
+        after: Vec::new(),
+        together: None,
+    }];
+    let forecast = scenario::forecast();
+    for (view, last) in [
+        (
+            PlanView::Plan(&forecast),
+            "Nothing to change: 1 resource is waited for.",
+        ),
+        (
+            PlanView::Diff,
+            "0 resources drifted, and 1 resource is not ready yet",
+        ),
+    ] {
+        let text = text_of(&plan, view, Format::Plain, &Style::plain());
+        assert!(
+            text.contains("Pending: what exists and does not work yet"),
+            "{text}"
+        );
+        assert!(
+            text.contains(&format!(". {address}")) && text.contains(last),
+            "{text}"
+        );
+        let json = text_of(&plan, view, Format::Json, &Style::plain());
+        assert!(json.contains(&format!(r#""pending":["{address}"]"#)), "{json}");
+    }
+}
+
+#[test]
+fn the_lines_of_a_message_stand_below_each_other_in_a_log() {
+    let mut events = scenario::events();
+    let message = "the rollout failed:\na task stopped\n  Traceback:\n  KeyError: 'A'";
+    for event in &mut events {
+        if let EventKind::StepFailed { error, .. } = &mut event.kind {
+            error.message = message.to_owned();
+        }
+    }
+    let text = run_text(Format::Plain, Style::plain(), &events);
+    assert!(!text.contains("\\n"), "{text}");
+    let lines =
+        "the rollout failed:\n         a task stopped\n           Traceback:\n           KeyError: 'A'";
+    assert!(text.contains(lines), "{text}");
 }
 
 #[test]

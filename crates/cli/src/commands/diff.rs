@@ -71,7 +71,7 @@ async fn one(command: &Diff, turn: Turn, terminal: &Terminal) -> Result<Exit> {
     let plan = &prepared.planned.plan;
     let refused = refused_ownership(plan, Some(&prepared.open.stack));
     let warned = warn(refused, &prepared.open, terminal);
-    let differs = plan.has_changes() || plan.has_drift();
+    let differs = plan.has_changes() || plan.has_drift() || plan.pending().next().is_some();
     let stack = prepared.open.stack.id.to_string();
     prepared.open.close().await;
     shown?;

@@ -82,7 +82,8 @@ async fn one(command: &PlanCommand, turn: Turn, terminal: &Terminal) -> Result<E
         Some(out) => save(command, &task, &prepared, out, terminal),
         None => Ok(()),
     };
-    let changes = prepared.planned.plan.has_changes();
+    let plan = &prepared.planned.plan;
+    let changes = plan.has_changes() || plan.pending().next().is_some();
     prepared.open.close().await;
     shown?;
     warned?;

@@ -145,6 +145,16 @@ fn each_signal_does_more_while_something_is_waited_for() {
     assert!(!run.stderr.contains("Failed"), "{run}");
     // The next run waits for the same gateway.
     assert_eq!(project.held().ids("ec2.nat_gateway").len(), 1);
+    let only = ["--target", "ec2.nat_gateway.main"];
+    for (command, more) in [("diff", &[][..]), ("plan", &["--detailed-exitcode"])] {
+        project
+            .stack(command, FILE, &[&only[..], more].concat())
+            .exits(2)
+            .says([
+                "Pending: what exists and does not work yet",
+                "ec2.nat_gateway.main",
+            ]);
+    }
     project
         .stack("state history", FILE, &[])
         .exits(0)

@@ -207,7 +207,12 @@ impl HumanView {
 
     fn sentence(&self, event: &Event, role: Role, sign: &str) -> Vec<Line> {
         words::sentence(event, &self.tracker)
-            .map(|text| Line::new().add(role, sign).normal(" ").normal(text))
+            .map(|text| {
+                Line::new()
+                    .add(role, sign)
+                    .normal(" ")
+                    .normal(words::in_one_line(&text))
+            })
             .into_iter()
             .collect()
     }

@@ -46,11 +46,16 @@ impl PlainView {
         }
     }
 
+    /// One line for an event; what a message has in further lines, such as those of a log, stands below it.
     fn line(&mut self, at_ms: u64, text: &str) -> io::Result<()> {
-        Line::new()
-            .normal(format!("{:>7}  ", duration(at_ms)))
-            .normal(text)
-            .write(&mut self.out, &self.style)?;
+        let time = format!("{:>7}  ", duration(at_ms));
+        let below = " ".repeat(time.len());
+        let line = |(position, text): (usize, &str)| {
+            let before = if position == 0 { &time } else { &below };
+            Line::new().normal(before).normal(text)
+        };
+        let lines: Vec<Line> = text.lines().enumerate().map(line).collect();
+        write_lines(&mut self.out, &self.style, &lines)?;
         self.out.flush()
     }
 

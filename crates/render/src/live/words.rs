@@ -69,6 +69,15 @@ pub(crate) fn headline(error: &ProviderError) -> String {
 
 /// What a step in flight is at, beyond its operation; empty when there is nothing to say.
 pub(crate) fn detail(step: &InFlight, tracker: &Tracker) -> String {
+    in_one_line(&detail_in_lines(step, tracker))
+}
+
+/// A text that has several lines, where there is room for one.
+pub(crate) fn in_one_line(text: &str) -> String {
+    text.lines().map(str::trim).collect::<Vec<_>>().join(" ")
+}
+
+fn detail_in_lines(step: &InFlight, tracker: &Tracker) -> String {
     let status = step.status.as_deref();
     match &step.phase {
         Phase::Parked { waits_for } => {

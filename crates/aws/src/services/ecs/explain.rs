@@ -152,7 +152,7 @@ async fn last_output(client: &Client, logs: &Logs, region: &str, task: &sdk::Tas
             .events()
             .iter()
             .filter_map(|event| event.message())
-            .map(|message| format!("  {}", message.trim_end()))
+            .flat_map(lines_of)
             .collect();
         if !written.is_empty() {
             lines.push(format!(
@@ -163,6 +163,11 @@ async fn last_output(client: &Client, logs: &Logs, region: &str, task: &sdk::Tas
         }
     }
     Some(lines)
+}
+
+/// What a container wrote at once, which may be several lines.
+fn lines_of(message: &str) -> impl Iterator<Item = String> {
+    message.trim_end().lines().map(|line| format!("  {line}"))
 }
 
 /// Log group and stream of a container, when its output goes to CloudWatch in our region.
@@ -247,6 +252,12 @@ mod tests {
                 .build();
             assert_eq!(is_failure(&task), failed, "{code}: {reason}");
         }
+    }
+
+    #[test]
+    fn what_was_written_at_once_is_told_line_by_line() {
+        let lines: Vec<String> = lines_of("Traceback:\r\n  File \"app.py\"\nKeyError: 'A'\n").collect();
+        assert_eq!(lines, ["  Traceback:", "    File \"app.py\"", "  KeyError: 'A'"]);
     }
 
     #[test]
