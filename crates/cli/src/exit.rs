@@ -62,6 +62,20 @@ impl Exit {
         }
     }
 
+    /// The same, but what would be a success is a failure where data are missing on stdout, which is told.
+    pub fn unless_lost(self, lost: Option<&str>, tell: impl FnOnce(&str)) -> Self {
+        let Some(lost) = lost else {
+            return self;
+        };
+        tell(&format!(
+            "error: not all of it could be written to standard output: {lost}"
+        ));
+        match self {
+            Self::Done | Self::Differs => Self::Failed,
+            other => other,
+        }
+    }
+
     /// Of several stacks: what is worse says how the whole ended.
     pub fn worse(self, other: Self) -> Self {
         GRAVEST_FIRST

@@ -19,6 +19,7 @@ mod stack;
 mod terminal;
 
 use std::backtrace::{Backtrace, BacktraceStatus};
+use std::io::{self, Write};
 use std::process::ExitCode;
 
 use clap::Parser;
@@ -42,7 +43,8 @@ fn main() -> ExitCode {
         terminal.error(&error);
         Exit::of_error(&error)
     });
-    exit.code()
+    exit.unless_lost(terminal::lost_data(), |why| terminal.note(why))
+        .code()
 }
 
 /// A panic is a bug, and its message may hold anything: nothing secret of it is shown.
@@ -67,11 +69,17 @@ fn report_panics(terminal: &Terminal) {
 
 /// Help and version go to stdout and are no mistake; clap's own exit code for mistakes is not ours.
 fn usage(error: &clap::Error) -> ExitCode {
-    // When the stream is closed there is nobody to tell.
-    let _ = error.print();
+    let printed = error.print().and_then(|()| io::stdout().flush());
     if error.use_stderr() {
-        Exit::Usage.code()
-    } else {
-        Exit::Done.code()
+        // When the stream is closed there is nobody to tell.
+        return Exit::Usage.code();
     }
+    let lost = printed
+        .err()
+        .filter(|error| error.kind() != io::ErrorKind::BrokenPipe);
+    let lost = lost.map(|error| error.to_string());
+    let tell = |why: &str| {
+        let _ = writeln!(io::stderr(), "{why}");
+    };
+    Exit::Done.unless_lost(lost.as_deref(), tell).code()
 }

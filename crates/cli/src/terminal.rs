@@ -3,7 +3,7 @@
 
 use std::io::{self, BufRead, IsTerminal, Write};
 use std::path::PathBuf;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
 
 use infra_core::{Diagnostic, Redaction, SourceMap, StackId};
@@ -35,9 +35,20 @@ pub struct Terminal {
 }
 
 /// Stdout, for data. When its reader has gone (`infra plan | head`), the rest is written to nobody: that is no
-/// error, and never the end of a run.
+/// error, and never the end of a run. What else keeps it from being written is kept in mind for the end of the process,
+/// also where nobody looks at it before: a run is not ended by its picture.
 pub fn data() -> impl Write {
     Data { out: io::stdout() }
+}
+
+/// Why something that was written to stdout is not there.
+static LOST: OnceLock<String> = OnceLock::new();
+
+/// Writes what is left for stdout, and tells why data are missing there; `None` when all were written or nobody wants
+/// them.
+pub fn lost_data() -> Option<&'static str> {
+    let _ = data().flush();
+    LOST.get().map(String::as_str)
 }
 
 struct Data {
@@ -58,7 +69,11 @@ impl Write for Data {
 fn unless_gone<T>(error: io::Error, otherwise: T) -> io::Result<T> {
     match error.kind() {
         io::ErrorKind::BrokenPipe => Ok(otherwise),
-        _ => Err(error),
+        io::ErrorKind::Interrupted | io::ErrorKind::WouldBlock => Err(error),
+        _ => {
+            let _ = LOST.set(error.to_string());
+            Err(error)
+        }
     }
 }
 
@@ -105,13 +120,16 @@ impl Terminal {
     /// Writes diagnostics without what is sensitive: to stderr for people, as data for programs.
     ///
     /// # Errors
-    /// When the stream is closed.
+    /// When data cannot be written. A closed stderr is no error: there is nobody to tell.
     pub fn diagnostics(&self, diagnostics: &[Diagnostic], sources: &SourceMap) -> io::Result<()> {
         let masked = diagnostics.iter().cloned();
         let masked: Vec<Diagnostic> = masked.map(|one| self.redaction.diagnostic(one)).collect();
         match self.format {
             Format::Json => write_diagnostics(&mut data(), &masked, sources, self.format, &self.out),
-            _ => write_diagnostics(&mut io::stderr(), &masked, sources, self.format, &self.err),
+            _ => {
+                let _ = write_diagnostics(&mut io::stderr(), &masked, sources, self.format, &self.err);
+                Ok(())
+            }
         }
     }
 

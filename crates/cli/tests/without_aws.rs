@@ -2,8 +2,8 @@
 
 #![expect(clippy::unwrap_used, reason = "helpers of tests may fail as tests do")]
 
-use std::fs;
-use std::process::{Command, Output};
+use std::fs::{self, File};
+use std::process::{Command, Output, Stdio};
 
 use tempfile::TempDir;
 
@@ -36,15 +36,19 @@ value = '${infra.data.users["one"].output}'
 value = '${infra.data.users["one"].id}'
 "#;
 
-fn infra(folder: &TempDir, arguments: &[&str]) -> Output {
-    let output = Command::new(env!("CARGO_BIN_EXE_infra"))
+fn command(folder: &TempDir, arguments: &[&str]) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_infra"));
+    command
         .args(arguments)
         .current_dir(folder.path())
         .env_clear()
         .env("HOME", folder.path())
-        .env("AWS_EC2_METADATA_DISABLED", "true")
-        .output()
-        .unwrap();
+        .env("AWS_EC2_METADATA_DISABLED", "true");
+    command
+}
+
+fn infra(folder: &TempDir, arguments: &[&str]) -> Output {
+    let output = command(folder, arguments).output().unwrap();
     assert!(
         output.status.code().is_some_and(|code| code != 101),
         "{}",
@@ -109,4 +113,58 @@ fn with_anything_at_aws_an_account_is_asked_for() {
     let said = String::from_utf8_lossy(&failed.stderr).into_owned();
     assert!(said.contains("credentials"), "{said}");
     assert!(!folder.path().join("state").exists(), "nothing was begun");
+}
+
+/// Commands that write data, of a stack that was applied.
+const WRITING: [&[&str]; 13] = [
+    &["--help"],
+    &["--version"],
+    &["completions", "bash"],
+    &["schema"],
+    &["schema", "infra.data", "--output", "json"],
+    &["graph", "stack.toml"],
+    &["plan", "stack.toml"],
+    &["output", "stack.toml", "owner"],
+    &["state", "list", "stack.toml"],
+    &["state", "export", "stack.toml"],
+    &["state", "history", "stack.toml", "--output", "json"],
+    &["report", "stack.toml", "--out", "-"],
+    &[
+        "apply",
+        "stack.toml",
+        "-y",
+        "--output",
+        "json",
+        "--var",
+        "owner=full",
+    ],
+];
+
+#[test]
+fn data_that_cannot_be_written_are_a_failure_and_a_reader_that_has_gone_is_none() {
+    let folder = TempDir::new().unwrap();
+    fs::write(folder.path().join("stack.toml"), STACK).unwrap();
+    ends(&infra(&folder, &["apply", "stack.toml", "-y"]), 0);
+    for arguments in WRITING {
+        let full = File::options().write(true).open("/dev/full").unwrap();
+        let run = command(&folder, arguments).stdout(full).output().unwrap();
+        let said = String::from_utf8_lossy(&run.stderr).into_owned();
+        assert_eq!(run.status.code(), Some(1), "{arguments:?}: {said}");
+        assert!(said.contains("No space left on device"), "{arguments:?}: {said}");
+        assert!(!said.contains("broke down"), "{arguments:?}: {said}");
+
+        let mut child = command(&folder, arguments)
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap();
+        drop(child.stdout.take());
+        let run = child.wait_with_output().unwrap();
+        let said = String::from_utf8_lossy(&run.stderr).into_owned();
+        assert_eq!(run.status.code(), Some(0), "{arguments:?}: {said}");
+        assert!(!said.contains("error"), "{arguments:?}: {said}");
+    }
+    // The run went on to its end all the same.
+    let owner = ends(&infra(&folder, &["output", "stack.toml", "owner"]), 0);
+    assert_eq!(owner.trim(), "full");
 }

@@ -1,5 +1,7 @@
 //! `infra completions`: for the shell.
 
+use std::io::Write;
+
 use anyhow::Result;
 use clap::{Args, CommandFactory};
 use clap_complete::Shell;
@@ -19,8 +21,11 @@ pub struct Completions {
 /// Writes it.
 ///
 /// # Errors
-/// None: the script goes to stdout as far as that is open.
+/// Stdout cannot be written.
 pub fn run(command: &Completions) -> Result<Exit> {
-    clap_complete::generate(command.shell, &mut Arguments::command(), "infra", &mut data());
+    // Written by itself it would panic where the stream takes nothing.
+    let mut script = Vec::new();
+    clap_complete::generate(command.shell, &mut Arguments::command(), "infra", &mut script);
+    data().write_all(&script)?;
     Ok(Exit::Done)
 }

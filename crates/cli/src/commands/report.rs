@@ -1,7 +1,7 @@
 //! `infra report`: what a past run took, and why.
 
 use std::fs::{self, File};
-use std::io::{self, BufWriter, Write};
+use std::io::{BufWriter, Write};
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail};
@@ -13,7 +13,7 @@ use infra_state::{RecordFile, records};
 use crate::arguments::Where;
 use crate::exit::Exit;
 use crate::named;
-use crate::terminal::Terminal;
+use crate::terminal::{Terminal, data};
 
 /// Runs named where the one that was asked for is not there.
 const NAMED: usize = 5;
@@ -70,7 +70,7 @@ pub fn run(command: &Report, terminal: &Terminal) -> Result<Exit> {
         (None, Format::Json) => None,
         (None, _) => Some(PathBuf::from(name(&run))),
     };
-    let mut out = io::stdout();
+    let mut out = data();
     if page.as_deref() == Some(Path::new("-")) {
         write_report(&mut out, &run)?;
         return Ok(Exit::Done);
