@@ -15,12 +15,45 @@ pub fn nearest<'a>(name: &str, candidates: impl IntoIterator<Item = &'a str>) ->
         })
         .min()
         .map(|(_, candidate)| candidate);
-    misspelt.or_else(|| {
+    let shortest = |is_meant: fn(&str, &str) -> bool| {
         candidates
-            .into_iter()
-            .filter(|candidate| *candidate != name && has_part(candidate, name))
+            .iter()
+            .copied()
+            .filter(|candidate| *candidate != name && is_meant(candidate, name))
             .min_by_key(|candidate| (candidate.len(), *candidate))
-    })
+    };
+    misspelt
+        .or_else(|| shortest(has_part))
+        .or_else(|| shortest(has_part_in_other_number))
+        .or_else(|| shortest(has_initials))
+}
+
+/// As [`has_part`], where one or several count as the same: `subnets` is a part of `subnet_ids`.
+fn has_part_in_other_number(name: &str, part: &str) -> bool {
+    let singular = |text: &str| {
+        let words = text.split('_');
+        words
+            .map(|word| word.strip_suffix('s').unwrap_or(word))
+            .collect::<Vec<_>>()
+            .join("_")
+    };
+    has_part(&singular(name), &singular(part))
+}
+
+/// What says of a name only which form of a thing it takes.
+const FORMS: [&str; 6] = ["id", "ids", "arn", "arns", "name", "names"];
+
+/// Whether `initials` are those of the words of `name`: `az` of `availability_zone`, `sg` of `security_group_ids`.
+fn has_initials(name: &str, initials: &str) -> bool {
+    let of = |words: &[&str]| -> String { words.iter().filter_map(|word| word.chars().next()).collect() };
+    let mut words: Vec<&str> = name.split('_').collect();
+    let initials = initials.to_ascii_lowercase();
+    let several = initials.strip_suffix('s').unwrap_or(&initials);
+    let fits = |words: &[&str]| words.len() > 1 && [initials.as_str(), several].contains(&of(words).as_str());
+    fits(&words) || {
+        words.pop_if(|last| FORMS.contains(last));
+        fits(&words)
+    }
 }
 
 /// Whether `part` is some of the words of `name`, or its beginning or end.
@@ -59,5 +92,20 @@ mod tests {
         );
         assert_eq!(nearest("desc", ["description"]), Some("description"));
         assert_eq!(nearest("", ["description"]), None);
+        let subnet = [
+            "availability_zone",
+            "availability_zone_id",
+            "vpc_id",
+            "cidr_block",
+        ];
+        assert_eq!(nearest("az", subnet), Some("availability_zone"));
+        assert_eq!(
+            nearest("azs", ["availability_zones", "names"]),
+            Some("availability_zones")
+        );
+        let balancer = ["subnet_ids", "subnet_mappings", "security_group_ids", "scheme"];
+        assert_eq!(nearest("subnets", balancer), Some("subnet_ids"));
+        assert_eq!(nearest("sgs", balancer), Some("security_group_ids"));
+        assert_eq!(nearest("s", balancer), None);
     }
 }

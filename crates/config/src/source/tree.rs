@@ -93,6 +93,13 @@ impl Node {
     }
 }
 
+/// Whether a quote ends a text within an expression that has begun on this line.
+fn ends_in_expression(before: &str) -> bool {
+    before.rsplit_once("${").is_some_and(|(text, expression)| {
+        text.contains('"') && expression.contains('"') && !expression.contains('}')
+    })
+}
+
 /// Reads one file of a source map. The second value is false when the syntax is so broken that what
 /// was read cannot be trusted.
 pub(crate) fn parse(sources: &SourceMap, file: usize, report: &mut Report) -> (Table, bool) {
@@ -119,7 +126,15 @@ pub(crate) fn parse(sources: &SourceMap, file: usize, report: &mut Report) -> (T
             // What follows a mistake in the same line is seldom one of its own.
             if broken_lines.insert(line) {
                 let message = format!("this is not TOML: {}", error.message());
-                report.add(Diagnostic::error("toml-syntax", message).at(Span { file, range }, ""));
+                let before = text.get(line..range.start).unwrap_or("");
+                let mut diagnostic = Diagnostic::error("toml-syntax", message).at(Span { file, range }, "");
+                if ends_in_expression(before) {
+                    diagnostic = diagnostic.help(
+                        "the quote within `${…}` ends the text: put the whole in single quotes, '${lookup(env, \"A\", \"\")}', \
+                         or write \\\" for each within",
+                    );
+                }
+                report.add(diagnostic);
             }
         }
     }

@@ -245,6 +245,13 @@ impl DefaultTags {
         let mut spans = BTreeMap::new();
         if let Some(draft) = draft {
             blocks::note_places(draft, "tags".into(), &mut spans, &mut BTreeMap::new());
+            // Those of a table that is worked out stand where that is written.
+            for name in tags.keys() {
+                let path = AttributePath::attribute("tags").name(name.as_str());
+                spans
+                    .entry(path.to_string())
+                    .or_insert_with(|| draft.place().clone());
+            }
         }
         Self { tags, spans }
     }

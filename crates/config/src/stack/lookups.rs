@@ -47,6 +47,7 @@ pub(crate) fn read(
             }
             if !schema.attributes.contains_key(name) {
                 context.add(no_argument(schema, name).at(entry.key_span.clone(), ""));
+                names.check_unused(context, &entry.node, Allowed::static_in("a lookup"));
                 continue;
             }
             let mut draft = context.draft(&entry.node);

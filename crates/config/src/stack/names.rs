@@ -9,6 +9,7 @@ use super::context::Context;
 use super::sections::Sections;
 use crate::language::{Draft, DraftKind, Formula, Name, Need, ResourceUse, Selector};
 use crate::report::Suggest;
+use crate::source::Node;
 
 /// Everything that has a name in the stack.
 pub(crate) struct Names {
@@ -108,6 +109,12 @@ impl Names {
                 .values_mut()
                 .for_each(|entry| self.check(context, entry, allowed)),
         }
+    }
+
+    /// Checks the expressions of what is used for nothing, such as the value of a key that is misspelt.
+    pub(crate) fn check_unused(&mut self, context: &mut Context<'_>, node: &Node, allowed: Allowed<'_>) {
+        let mut draft = context.draft(node);
+        self.check(context, &mut draft, allowed);
     }
 
     fn formula(&mut self, context: &mut Context<'_>, formula: &Formula, allowed: Allowed<'_>) -> bool {

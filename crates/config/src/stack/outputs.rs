@@ -12,6 +12,8 @@ use super::names::{Allowed, Names};
 use super::sections::Sections;
 use crate::language::Draft;
 
+const KEYS: [&str; 3] = ["value", "description", "sensitive"];
+
 /// An output, read but not bound.
 pub(crate) struct Read {
     pub(crate) draft: Draft,
@@ -32,7 +34,11 @@ pub(crate) fn read(
         let Some(fields) = table(context, entry, &what) else {
             continue;
         };
-        only_known(context, fields, &what, &["value", "description", "sensitive"]);
+        only_known(context, fields, &what, &KEYS);
+        // A value under a misspelt key may have mistakes of its own.
+        for (_, entry) in fields.iter().filter(|(key, _)| !KEYS.contains(&key.as_str())) {
+            names.check_unused(context, &entry.node, Allowed::ANY);
+        }
         let description = text(context, fields, "description", &what)
             .map(|(text, _)| text)
             .unwrap_or_default();

@@ -78,6 +78,14 @@ pub(crate) fn walk(
     together(context, known, blocks, unfolded);
 }
 
+/// The places of one resource, whose tags may be the stack's.
+fn places_of<'a>(block: &'a Block<'_>, resource: &'a Resource) -> Places<'a> {
+    Places {
+        spans: &resource.attribute_spans,
+        ..places(block)
+    }
+}
+
 fn places<'a>(block: &'a Block<'_>) -> Places<'a> {
     Places {
         block: &block.span,
@@ -113,11 +121,12 @@ fn resource_itself(
         attributes.insert(name.clone(), value);
     }
     let schema = block.definition.schema();
-    check::attributes(context, schema, &places(block), &mut attributes, true);
+    let places = places_of(block, resource);
+    check::attributes(context, schema, &places, &mut attributes, true);
     let mut problems = infra_core::Problems::default();
     block.definition.validate(&attributes, &mut problems);
     for problem in problems.into_vec() {
-        context.add(rule_broken(block, one, problem));
+        context.add(rule_broken(&places, one, problem));
     }
     let mut seen = visible(schema, &attributes);
     for (name, value) in block.definition.derive(&attributes) {
@@ -180,15 +189,15 @@ fn together(context: &mut Context<'_>, known: &Known, blocks: &[Block<'_>], unfo
         }
         for (address, problem) in block.definition.validate_together(&known.wanted) {
             if let Some(one) = positions.get(&address) {
-                context.add(rule_broken(&blocks[one.block], one, problem));
+                context.add(rule_broken(&places(&blocks[one.block]), one, problem));
             }
         }
     }
 }
 
 /// A rule of AWS's that does not hold.
-fn rule_broken(block: &Block<'_>, one: &Unfolded, problem: Problem) -> Diagnostic {
-    let place = places(block).nearest(&problem.path).clone();
+fn rule_broken(places: &Places<'_>, one: &Unfolded, problem: Problem) -> Diagnostic {
+    let place = places.nearest(&problem.path).clone();
     let label = match one.address.key() {
         Some(_) => format!("in `{}`", one.address),
         None => String::new(),

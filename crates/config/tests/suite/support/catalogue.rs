@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 use infra_core::schema::{AttributeKind as Kind, ComputedSchema};
 use infra_core::types::{Problem, known_str};
 use infra_core::{
-    AttributeSchema, Attributes, Catalogue, HoldsData, Problems, ResourceAddress, TypeDefinition, TypeName,
-    TypeSchema, Value,
+    AttributePath, AttributeSchema, Attributes, Catalogue, HoldsData, Problems, ResourceAddress,
+    TypeDefinition, TypeName, TypeSchema, Value,
 };
 
 /// Types by name.
@@ -49,6 +49,12 @@ impl TypeDefinition for TestType {
                 format!("`{cidr}` is not an address range"),
                 "write it as `10.0.0.0/16`",
             );
+        }
+        if let Some(Value::Map(tags)) = attributes.get("tags") {
+            for name in tags.keys().filter(|name| name.starts_with("aws:")) {
+                let path = AttributePath::attribute("tags").name(name.as_str());
+                problems.at(path, format!("the tag `{name}` begins with `aws:`"));
+            }
         }
         if let Some(Value::List(containers)) = attributes.get("container_definitions") {
             for (position, container) in containers.iter().enumerate() {
