@@ -195,8 +195,8 @@ impl<'a> Held<'a> {
                 let intent = state.intents.get(&token);
                 let what = intent.map_or_else(|| token.to_string(), in_words);
                 anyhow::anyhow!(
-                    "the outcome of {what} is not known: the next `infra apply` or `infra destroy` settles it, and then it can \
-                     be moved"
+                    "the outcome of {what} is not known: the next `infra apply` or `infra destroy {named}` settles it, and then \
+                     it can be moved"
                 )
             }
             other => other.into(),

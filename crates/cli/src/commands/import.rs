@@ -72,8 +72,10 @@ pub async fn run(command: &Import, terminal: &Terminal) -> Result<Exit> {
         ));
     }
     terminal.note(&format!(
-        "{} is {} from now on; `infra plan` shows how it differs.",
-        command.address, command.id
+        "{} is {} from now on; `infra plan {}` shows how it differs.",
+        command.address,
+        command.id,
+        command.file.display()
     ));
     Ok(Exit::Done)
 }

@@ -9,7 +9,7 @@ use infra_config::UsedInputs;
 use infra_core::plan::PlanMode;
 use infra_core::{ResourceAddress, RunOutcome};
 use infra_engine::{EngineError, Planned, RunRequest, Walk};
-use infra_plan::PlanOptions;
+use infra_plan::{PlanOptions, are_refusals};
 use infra_render::{PlanView, write_outputs, write_plan, write_stack_heading};
 
 use super::refusals::{NOT_OURS, TAKEN, permissions, refusals, refuse};
@@ -168,7 +168,11 @@ pub fn show_engine_error(error: EngineError, open: &Open, terminal: &Terminal) -
     match error {
         EngineError::Diagnostics(diagnostics) => {
             terminal.diagnostics(&diagnostics, &open.stack.sources)?;
-            Ok(Exit::BadStack)
+            Ok(if are_refusals(&diagnostics) {
+                Exit::Failed
+            } else {
+                Exit::BadStack
+            })
         }
         EngineError::Lookups(unanswered) => {
             terminal.diagnostics(&unanswered.diagnostics, &open.stack.sources)?;

@@ -68,7 +68,7 @@ fn what_the_file_said_of_a_resources_life_holds_without_it() {
     project.forget_requests();
     project
         .stack("destroy", ID, &["-y"])
-        .exits(65)
+        .exits(1)
         .says(["logs.log_group.app", "prevent_destroy"]);
     assert_eq!(project.requests().mutating_total, 0);
 

@@ -61,7 +61,7 @@ impl Shop {
     #[track_caller]
     pub fn cannot_become(&self, more: &str, said: &[&str]) {
         self.project.forget_requests();
-        self.apply(more).exits(65).says(said.iter().copied());
+        self.apply(more).exits(1).says(said.iter().copied());
         self.touched_nothing();
     }
 
@@ -130,7 +130,7 @@ fn a_destroy_that_deletion_protection_refuses_touches_nothing() {
     shop.project.forget_requests();
     shop.project
         .stack("destroy", FILE, &["-y"])
-        .exits(65)
+        .exits(1)
         .says(["elbv2.load_balancer.main", "deletion_protection_enabled = true"]);
     shop.touched_nothing();
     // Nor does a change that would replace it, or a file without it.
