@@ -339,14 +339,7 @@ fn a_profiles_role_is_taken_for_as_long_as_it_says() {
         .env("AWS_ENDPOINT_URL_STS", listener.url())
         .env("AWS_PROFILE", "deploy");
     Run::of(&mut command).exits(1);
-    let asked = listener.asked();
-    let taken: Vec<&String> = asked
-        .iter()
-        .filter(|request| request.contains("Action=AssumeRole"))
-        .collect();
-    let [taken] = taken.as_slice() else {
-        panic!("{asked:?}")
-    };
+    let taken = the_role_taken(&listener);
     for part in [
         "DurationSeconds=7200",
         "ExternalId=partner",
@@ -355,6 +348,15 @@ fn a_profiles_role_is_taken_for_as_long_as_it_says() {
     ] {
         assert!(taken.contains(part), "{part}: {taken}");
     }
+}
+
+/// The one request for a role that there was.
+#[track_caller]
+fn the_role_taken(listener: &Listener) -> String {
+    let mut taken = listener.asked();
+    taken.retain(|request| request.contains("Action=AssumeRole"));
+    assert_eq!(taken.len(), 1, "{taken:?}");
+    taken.remove(0)
 }
 
 #[test]
@@ -380,14 +382,7 @@ fn a_code_is_asked_for_once_at_a_terminal() {
         .env("AWS_PROFILE", "deploy");
     let seen = at_terminal(&project, &command, &[(device, "123456\n")]);
     assert_eq!(seen.code, 0, "{}", seen.text);
-    let asked = listener.asked();
-    let taken: Vec<&String> = asked
-        .iter()
-        .filter(|request| request.contains("Action=AssumeRole"))
-        .collect();
-    let [taken] = taken.as_slice() else {
-        panic!("{asked:?}")
-    };
+    let taken = the_role_taken(&listener);
     let serial = device.replace(':', "%3A").replace('/', "%2F");
     for part in ["TokenCode=123456", &format!("SerialNumber={serial}")] {
         assert!(taken.contains(part), "{part}: {taken}");
