@@ -5,6 +5,8 @@ import ipaddress
 import random
 from typing import Any
 
+from moto.ec2.utils import random_public_ip
+
 from .call import AwsError, backend_of
 from .world import store
 
@@ -13,13 +15,21 @@ _given: dict[str, set[str]] = store()
 
 
 def attach(
-    account: str, region: str, subnet_id: str, groups: list[str], description: str, kind: str = "interface"
+    account: str,
+    region: str,
+    subnet_id: str,
+    groups: list[str],
+    description: str,
+    kind: str = "interface",
+    is_public: bool = False,
 ) -> Any:
-    """A new interface of a service; `kind` is EC2's interface type."""
+    """A new interface of a service; `kind` is EC2's interface type. What is public has an address of the internet."""
     ec2 = backend_of("ec2", account, region)
     subnet = ec2.get_subnet(subnet_id)
     address = free_address(ec2, subnet)
     interface = ec2.create_network_interface(subnet, address, group_ids=list(groups), description=description)
+    if is_public:
+        interface.public_ip = random_public_ip()
     return mark(interface, description, kind)
 
 
@@ -112,11 +122,19 @@ def reaches(account: str, region: str, subnet_id: str, services: list[str]) -> b
     return found.issuperset(services)
 
 
-def check(call: Any, subnets: list[str], groups: list[str], code: str) -> None:
-    """Refuses, with the caller's error code, subnets and groups that do not exist."""
+def check(call: Any, subnets: list[str], groups: list[str], code: str, vpc_id: str | None = None) -> None:
+    """Refuses, with the caller's error code, subnets and groups that do not exist or are not of one VPC: that one, or
+    that of the first subnet."""
     for each in subnets:
-        if subnet(call.account, call.region, each) is None:
+        found = subnet(call.account, call.region, each)
+        if found is None:
             raise AwsError(code, f"The subnet ID '{each}' does not exist")
+        vpc_id = vpc_id or found.vpc_id
+        if found.vpc_id != vpc_id:
+            raise AwsError(code, f"The subnet '{each}' does not belong to the VPC {vpc_id}")
     for each in groups:
-        if group(call.account, call.region, each) is None:
+        found = group(call.account, call.region, each)
+        if found is None:
             raise AwsError(code, f"The security group '{each}' does not exist")
+        if vpc_id is not None and found.vpc_id != vpc_id:
+            raise AwsError(code, f"The security group '{each}' does not belong to the VPC {vpc_id}")

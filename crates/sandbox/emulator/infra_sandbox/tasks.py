@@ -62,7 +62,10 @@ class Task:
         self.attachment_id = str(uuid.uuid4())
         self.public_address = vpc.get("assignPublicIp") == "ENABLED"
         description = f"arn:aws:ecs:{self.region}:{account}:attachment/{self.attachment_id}"
-        self.interface = network.attach(account, self.region, subnet, vpc.get("securityGroups", []), description)
+        is_public = vpc.get("assignPublicIp") == "ENABLED"
+        self.interface = network.attach(
+            account, self.region, subnet, vpc.get("securityGroups", []), description, is_public=is_public
+        )
         self.zone = self.interface.subnet.availability_zone
         self.address = self.interface.private_ip_address
 

@@ -79,6 +79,8 @@ def delete_vpc(call: Call) -> Answer:
         or any(each.vpc_id == vpc_id and each.state not in ("deleted", "failed") for each in ec2.nat_gateways.values())
         or any(not group.is_default for group in ec2.groups.get(vpc_id, {}).values())
         or any(each.vpc_id == vpc_id for each in ec2.enis.values())
+        or any(each.vpc_id == vpc_id and not each.default for each in ec2.network_acls.values())
+        or any(each.vpc_id == vpc_id for each in ec2.egress_only_internet_gateways.values())
     ):
         raise dependency(f"The vpc '{vpc_id}'")
     answer = call.forward()
@@ -113,13 +115,38 @@ def delete_subnet(call: Call) -> Answer:
     return answer
 
 
+@operation("ec2", "DeleteNetworkInterface")
+def delete_network_interface(call: Call) -> Answer:
+    interface_id = call.params["NetworkInterfaceId"]
+    interface = call.backend().enis.get(interface_id)
+    if interface is not None and (interface.instance is not None or interface.requester_managed):
+        raise refuse("InvalidParameterValue", f"Network interface '{interface_id}' is currently in use.")
+    return call.forward()
+
+
+@operation("ec2", "TerminateInstances")
+def terminate_instances(call: Call) -> Answer:
+    """The interface that an instance was launched with goes with it."""
+    ec2 = call.backend()
+    held = [
+        each.id
+        for each in ec2.enis.values()
+        if each.instance is not None and each.instance.id in call.params["InstanceIds"] and each.device_index == 0
+    ]
+    answer = call.forward()
+    if answer.status < 300:
+        network.detach(*call.here, held)
+    return answer
+
+
 # Internet gateways, addresses, NAT gateways
 
 
 @operation("ec2", "DetachInternetGateway")
 def detach_internet_gateway(call: Call) -> Answer:
     ec2, vpc_id = call.backend(), call.params["VpcId"]
-    if any(address.eni is not None and address.eni.vpc_id == vpc_id for address in ec2.addresses):
+    mapped = any(address.eni is not None and address.eni.vpc_id == vpc_id for address in ec2.addresses)
+    if mapped or any(each.public_ip and each.vpc_id == vpc_id for each in ec2.enis.values()):
         raise refuse(
             "DependencyViolation",
             f"Network {vpc_id} has some mapped public address(es). Please unmap those public address(es) before"
@@ -265,6 +292,14 @@ def create_route_table(call: Call) -> Answer | dict[str, Any]:
     result = call.moto()
     remember(call, result["RouteTable"]["RouteTableId"])
     return result
+
+
+@operation("ec2", "DeleteRouteTable")
+def delete_route_table(call: Call) -> Answer:
+    table = call.backend().route_tables.get(call.params["RouteTableId"])
+    if table is not None and table.main_association_id:
+        raise dependency(f"The routeTable '{table.id}'")
+    return call.forward()
 
 
 @operation("ec2", "AssociateRouteTable")

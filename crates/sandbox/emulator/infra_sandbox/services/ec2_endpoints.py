@@ -49,7 +49,8 @@ def create_vpc_endpoint(call: Call) -> dict[str, Any]:
     is_interface = params.get("VpcEndpointType", "Gateway") == "Interface"
     if name.startswith("com.amazonaws.") and name.count(".") < 3 or not service_exists(call, name):
         raise refuse("InvalidServiceName", f"The Vpc Endpoint Service '{name}' does not exist")
-    network.check(call, params.get("SubnetIds", []), params.get("SecurityGroupIds", []), "InvalidParameter")
+    subnets, groups = params.get("SubnetIds", []), params.get("SecurityGroupIds", [])
+    network.check(call, subnets, groups, "InvalidParameter", vpc.id)
     private_dns = is_interface and params.get("PrivateDnsEnabled", True)
     if private_dns:
         if not (vpc.enable_dns_support and vpc.enable_dns_hostnames):
@@ -132,7 +133,8 @@ def modify_vpc_endpoint(call: Call) -> Answer:
     endpoint = ec2.vpc_end_points.get(params["VpcEndpointId"])
     if endpoint is None:
         raise refuse("InvalidVpcEndpointId.NotFound", f"The Vpc Endpoint Id '{params['VpcEndpointId']}' does not exist")
-    network.check(call, params.get("AddSubnetIds", []), params.get("AddSecurityGroupIds", []), "InvalidParameter")
+    subnets, groups = params.get("AddSubnetIds", []), params.get("AddSecurityGroupIds", [])
+    network.check(call, subnets, groups, "InvalidParameter", endpoint.vpc_id)
     if params.get("PrivateDnsEnabled"):
         check_private_names(ec2, endpoint.vpc_id, endpoint.service_name, endpoint.id)
     check_routes(ec2, endpoint.service_name, params.get("AddRouteTableIds", []), endpoint.id)

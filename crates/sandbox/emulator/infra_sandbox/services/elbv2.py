@@ -60,7 +60,8 @@ def subnets_of(params: dict[str, Any]) -> list[str]:
     return params.get("Subnets") or [each["SubnetId"] for each in params.get("SubnetMappings", [])]
 
 
-def check_subnets(call: Call, kind: str, subnets: list[str]) -> list[Any]:
+def check_subnets(call: Call, kind: str, subnets: list[str], vpc_id: str | None = None) -> list[Any]:
+    """The subnets, which are of one VPC: that one, where the load balancer has one already."""
     found = []
     for each in subnets:
         subnet = network.subnet(call.account, call.region, each)
@@ -79,13 +80,20 @@ def check_subnets(call: Call, kind: str, subnets: list[str]) -> list[Any]:
             "InvalidConfigurationRequest", "A load balancer cannot be attached to multiple subnets in the same"
             " Availability Zone"
         )
+    vpc_id = vpc_id or found[0].vpc_id
+    for subnet in found:
+        if subnet.vpc_id != vpc_id:
+            raise refuse("InvalidConfigurationRequest", f"The subnet '{subnet.id}' is not in the VPC '{vpc_id}'")
     return found
 
 
-def check_groups(call: Call, groups: list[str]) -> None:
+def check_groups(call: Call, groups: list[str], vpc_id: str) -> None:
     for each in groups:
-        if network.group(call.account, call.region, each) is None:
+        found = network.group(call.account, call.region, each)
+        if found is None:
             raise refuse("InvalidSecurityGroup", f"Security group '{each}' does not exist")
+        if found.vpc_id != vpc_id:
+            raise refuse("InvalidConfigurationRequest", f"One or more security groups are invalid: '{each}'")
 
 
 def attach(call: Call, balancer: Any) -> None:
@@ -93,10 +101,9 @@ def attach(call: Call, balancer: Any) -> None:
     network.detach(call.account, call.region, interfaces.get(balancer.arn, []))
     description = "ELB " + balancer.arn.split(":loadbalancer/")[-1]
     kind = "network_load_balancer" if balancer.type == "network" else "interface"
+    groups, is_public = balancer.security_groups or [], balancer.scheme == "internet-facing"
     interfaces[balancer.arn] = [
-        network.attach(
-            call.account, call.region, subnet.id, balancer.security_groups or [], description, kind
-        ).id
+        network.attach(call.account, call.region, subnet.id, groups, description, kind, is_public).id
         for subnet in balancer.subnets
     ]
 
@@ -112,9 +119,9 @@ def create_load_balancer(call: Call) -> Answer | dict[str, Any]:
             " begin or end with a hyphen, and must not begin with 'internal-'",
         )
     subnets = check_subnets(call, kind, subnets_of(params))
-    check_groups(call, params.get("SecurityGroups", []))
-    scheme = params.get("Scheme", "internet-facing")
     vpc_id = subnets[0].vpc_id
+    check_groups(call, params.get("SecurityGroups", []), vpc_id)
+    scheme = params.get("Scheme", "internet-facing")
     ec2 = backend_of("ec2", call.account, call.region)
     for present in backend.load_balancers.values():
         if present.name == name:
@@ -138,6 +145,7 @@ def create_load_balancer(call: Call) -> Answer | dict[str, Any]:
     iam.service_role(call, "elasticloadbalancing.amazonaws.com")
     result = call.moto()
     balancer = backend.load_balancers[result["LoadBalancers"][0]["LoadBalancerArn"]]
+    balancer.scheme = scheme
     zones = ZONES.get(call.region, OTHER_ZONES)
     balancer.canonical_hosted_zone_id = zones[1] if kind == "network" else zones[0]
     number = random.randrange(10**8, 2 * 10**9)
@@ -219,7 +227,7 @@ def delete_load_balancer(call: Call) -> Answer:
 def set_subnets(call: Call) -> Answer:
     balancer = call.backend().load_balancers.get(call.params["LoadBalancerArn"])
     if balancer is not None:
-        check_subnets(call, balancer.type, subnets_of(call.params))
+        check_subnets(call, balancer.type, subnets_of(call.params), balancer.vpc_id)
     answer = call.forward()
     if answer.status < 300:
         attach(call, balancer)
@@ -228,10 +236,12 @@ def set_subnets(call: Call) -> Answer:
 
 @operation("elbv2", "SetSecurityGroups")
 def set_security_groups(call: Call) -> Answer:
-    check_groups(call, call.params["SecurityGroups"])
+    balancer = call.backend().load_balancers.get(call.params["LoadBalancerArn"])
+    if balancer is not None:
+        check_groups(call, call.params["SecurityGroups"], balancer.vpc_id)
     answer = call.forward()
     if answer.status < 300:
-        attach(call, call.backend().load_balancers[call.params["LoadBalancerArn"]])
+        attach(call, balancer)
     return answer
 
 
@@ -261,6 +271,12 @@ def check_listener(call: Call, balancer: Any, own_arn: str | None) -> None:
                 raise refuse(
                     "InvalidConfigurationRequest",
                     f"Target group protocol {groups[arn].protocol} is not compatible with listener protocol {protocol}",
+                )
+            # A group whose targets are functions is in no VPC.
+            if groups[arn].vpc_id not in (None, balancer.vpc_id):
+                raise refuse(
+                    "InvalidConfigurationRequest",
+                    f"Target group '{arn}' is in a different VPC than load balancer '{balancer.arn}'",
                 )
             others = [each for each in targets.load_balancers(call.backend(), arn) if each != balancer.arn]
             if others:
