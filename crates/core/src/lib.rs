@@ -39,7 +39,9 @@ pub use observation::{Health, Observation, StackTag, TAG_STACK};
 pub use path::{AttributePath, PathSegment};
 pub use plan::{Action, AttributeChange, Change, Ownership, Plan, Step, StepId, StepOperation, Strength};
 pub use redaction::Redaction;
-pub use schema::{AttributeKind, AttributeSchema, Clash, ClashWhen, InUse, Tagging, Together, TypeSchema};
+pub use schema::{
+    AttributeKind, AttributeSchema, Clash, ClashWhen, InUse, StaysIn, Tagging, Together, TypeSchema,
+};
 pub use secret::{KeptKey, SealingKey, SealingKeyId, Secret};
 pub use stack::{Lifecycle, Resource, Stack};
 pub use state::{Intent, Operation, ResourceRecord, State, Token};

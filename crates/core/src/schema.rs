@@ -123,6 +123,8 @@ pub struct TypeSchema {
     pub clashes: Vec<Clash>,
     /// Elements of its lists that others use, and that AWS does not let go of before those have.
     pub in_use: Vec<InUse>,
+    /// What it cannot leave, although what it names of that can be changed in place.
+    pub stays_in: Vec<StaysIn>,
     /// The attribute that, while it is true at AWS, has every delete refused.
     pub protected_by: Option<String>,
     /// Create-before-destroy unless the file says otherwise.
@@ -210,6 +212,20 @@ pub struct InUse {
     pub at: AttributePath,
 }
 
+/// That an attribute names things of another type which stand in something that a resource cannot leave: the subnets
+/// of a load balancer can be changed, but they are of the VPC that it was made in.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct StaysIn {
+    /// Where it names them (`subnets`).
+    pub attribute: AttributePath,
+    /// Their type (`ec2.subnet`).
+    pub names: TypeName,
+    /// The attribute of that type that tells what they stand in (`vpc_id`).
+    pub through: String,
+    /// The attribute by which AWS tells what the resource itself stands in.
+    pub own: String,
+}
+
 impl TypeSchema {
     /// A schema without attributes.
     pub fn new(name: TypeName) -> Self {
@@ -221,6 +237,7 @@ impl TypeSchema {
             natural_key: Vec::new(),
             clashes: Vec::new(),
             in_use: Vec::new(),
+            stays_in: Vec::new(),
             protected_by: None,
             create_before_destroy: false,
             holds_data: None,

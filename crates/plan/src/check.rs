@@ -5,6 +5,7 @@
 
 mod data;
 mod order;
+mod stays_in;
 mod together;
 mod unique;
 
@@ -34,6 +35,7 @@ pub fn check(plan: &Plan, input: &PlanInput<'_>) -> Result<(), Vec<String>> {
         checker.data();
         checker.order();
         checker.unique();
+        checker.stays_in();
         checker.together();
     }
     if checker.broken.is_empty() {

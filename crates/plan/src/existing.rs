@@ -37,7 +37,7 @@ impl<'o> Present<'o, '_> {
 
 impl<'a> Decider<'_, 'a> {
     pub(crate) fn existing(&mut self, present: &Present<'_, 'a>, set: Attributes) -> Decision {
-        let resolved = self.settled(present, present.current(), set);
+        let mut resolved = self.settled(present, present.current(), set);
         let options = &self.input.options;
         let forced = is_asked(&options.force_update, present.node);
         let immutable = immutable_paths(&resolved.differences);
@@ -62,6 +62,12 @@ impl<'a> Decider<'_, 'a> {
             (Action::NoOp, Reason::Unchanged)
         };
         let mut decision = Decision::new(action, reason);
+        if decision.action == Action::Update
+            && let Some(reason) = self.leaves(present, &mut resolved)
+        {
+            decision.action = Action::Replace;
+            decision.reason = reason;
+        }
         let part_of = || {
             let address = self.is_part_of(present)?;
             Some(Reason::DependencyReplaced { address })

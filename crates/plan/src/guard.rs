@@ -6,6 +6,7 @@ use infra_core::{Action, Diagnostic};
 use crate::decide::{Decision, Decisions};
 use crate::evaluate::place;
 use crate::graph::{Graph, Node};
+use crate::resolve::immutable_paths;
 
 /// One error for each resource that the decisions would destroy although its lifecycle forbids it.
 pub(crate) fn forbidden(graph: &Graph<'_>, decisions: &Decisions) -> Vec<Diagnostic> {
@@ -29,7 +30,16 @@ fn refusal(node: &Node<'_>, decision: &Decision) -> Diagnostic {
         Action::Replace => "replaced",
         _ => "deleted",
     };
-    let (why, help) = why(&decision.reason);
+    let (why, help) = match (&decision.reason, &immutable_paths(&decision.differences)[..]) {
+        // It does not go for the other's sake, but because it cannot follow.
+        (Reason::DependencyReplaced { address }, [first, ..]) => (
+            format!(
+                "{address} is replaced, and {first} cannot be changed in place to what is in another one"
+            ),
+            format!("undo the change for which {address} has to be replaced"),
+        ),
+        (reason, _) => why(reason),
+    };
     let message = format!(
         "{} would be {what} because {why}, but its lifecycle has prevent_destroy",
         node.address

@@ -38,6 +38,7 @@ mod restore;
 mod same;
 mod scope;
 mod shows;
+mod stays_in;
 mod targets;
 mod together;
 mod unique;

@@ -107,6 +107,19 @@ pub struct Using {
     pub at: &'static str,
 }
 
+/// That an attribute names things of another type, which stand in something that a resource of this one cannot leave.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Staying {
+    /// Where it names them.
+    pub attribute: &'static str,
+    /// Their type.
+    pub names: &'static str,
+    /// The attribute of that type that tells what they stand in.
+    pub through: &'static str,
+    /// The attribute of this type that tells the same.
+    pub own: &'static str,
+}
+
 /// That deletes and creates of a type can be made by one call, which is carried out whole or not at all. Such a type has
 /// no wait after a delete.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -176,6 +189,8 @@ pub struct Traits {
     pub clashes: &'static [Clashing],
     /// Elements of its lists that others use, which AWS does not let go of before those have.
     pub in_use: &'static [Using],
+    /// What it cannot leave, although what it names of that can be changed in place.
+    pub stays_in: &'static [Staying],
     /// The attribute that, while it is true, has every delete refused.
     pub protected_by: Option<&'static str>,
     /// How its own creates are recognised.
@@ -214,6 +229,7 @@ impl Traits {
         natural_key: &[],
         clashes: &[],
         in_use: &[],
+        stays_in: &[],
         protected_by: None,
         recognition: Recognition::Tags,
         unique_ids: false,

@@ -32,6 +32,7 @@ mod kill;
 mod lookups;
 mod mistakes;
 mod moto;
+mod networks;
 mod order;
 mod others;
 mod ownership;

@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 use infra_core::schema::ComputedSchema;
 use infra_core::types::known_str;
 use infra_core::{
-    AttributeKind, AttributeSchema, Attributes, Catalogue, Clash, ClashWhen, HoldsData, InUse, Together,
-    TypeDefinition, TypeName, TypeSchema, Value,
+    AttributeKind, AttributeSchema, Attributes, Catalogue, Clash, ClashWhen, HoldsData, InUse, StaysIn,
+    Together, TypeDefinition, TypeName, TypeSchema, Value,
 };
 
 /// The types of `tests/cases/types.toml`.
@@ -58,6 +58,7 @@ impl Type {
         schema.protected_by = text(table, "protected_by");
         schema.clashes = rules(table, "clashes").map(clash).collect();
         schema.in_use = rules(table, "in_use").map(in_use).collect();
+        schema.stays_in = rules(table, "stays_in").map(stays_in).collect();
         schema.holds_data = text(table, "holds_data").map(|what| HoldsData {
             what: what.into(),
             allowed_by: text(table, "data_loss_allowed_by").map(Into::into),
@@ -204,6 +205,16 @@ fn in_use(rule: &toml::Table) -> InUse {
         by: told("by").parse().expect("a type's name"),
         through: told("through"),
         at: told("at").as_str().into(),
+    }
+}
+
+fn stays_in(rule: &toml::Table) -> StaysIn {
+    let told = |name: &str| text(rule, name).expect("told");
+    StaysIn {
+        attribute: told("attribute").as_str().into(),
+        names: told("names").parse().expect("a type's name"),
+        through: told("through"),
+        own: told("own"),
     }
 }
 

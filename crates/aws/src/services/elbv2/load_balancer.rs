@@ -53,7 +53,7 @@ pub struct Spec {
     #[schemars(extend("default" = "internet-facing"))]
     pub scheme: Option<Scheme>,
     /// The subnets that it stands in, one for each availability zone; an application load balancer needs two
-    /// zones at least.
+    /// zones at least. Those of another VPC make a new load balancer.
     pub subnets: Option<BTreeSet<String>>,
     /// Subnets with addresses of their own, instead of `subnets`; network load balancers.
     pub subnet_mappings: Option<Vec<SubnetMapping>>,
@@ -201,6 +201,7 @@ drop_invalid_header_fields_enabled = true
             at: &["subnet_mappings.allocation_id"],
             owner: None,
         }],
+        stays_in: load_balancer_rules::STAYS_IN,
         protected_by: Some("deletion_protection_enabled"),
         waits: Waits {
             create: Some(Wait::seconds("load balancer active", 150, 900)),

@@ -4,11 +4,30 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use infra_core::types::{Problem, Problems, known, known_integer, known_str};
 use infra_core::{Attributes, Value};
+use infra_provider::Staying;
 
 use super::common::{check_name, check_range};
 use super::load_balancer_parts::SETTINGS;
 use super::settings::Of;
 use crate::together::{Stack, elements, meant};
+
+/// A load balancer stays in its VPC: AWS refuses subnets and groups of another one (`InvalidConfigurationRequest`).
+/// <https://docs.aws.amazon.com/elasticloadbalancing/latest/APIReference/API_SetSubnets.html>
+/// <https://docs.aws.amazon.com/elasticloadbalancing/latest/APIReference/API_SetSecurityGroups.html>
+pub const STAYS_IN: &[Staying] = &[
+    in_vpc("subnets", "ec2.subnet"),
+    in_vpc("subnet_mappings.subnet_id", "ec2.subnet"),
+    in_vpc("security_groups", "ec2.security_group"),
+];
+
+const fn in_vpc(attribute: &'static str, names: &'static str) -> Staying {
+    Staying {
+        attribute,
+        names,
+        through: "vpc_id",
+        own: "vpc_id",
+    }
+}
 
 /// Checks a load balancer by itself.
 pub fn check(attributes: &Attributes, problems: &mut Problems) {
