@@ -21,6 +21,8 @@ pub struct Pace {
     pub not_ready_for: Duration,
     /// How long a delete is tried that something still stands in the way of.
     pub in_use_for: Duration,
+    /// How long a refused delete is tried before AWS is asked what is in the way; then again after twice as long, and so on.
+    pub obstacles_after: Duration,
     /// How long something that was just made may be missing from AWS's own lists. A create whose answer was
     /// lost is looked for this long before it counts as never having happened.
     pub consistency_window: Duration,
@@ -41,6 +43,7 @@ impl Pace {
         transient_tries: 6,
         not_ready_for: Duration::from_secs(180),
         in_use_for: Duration::from_secs(900),
+        obstacles_after: Duration::from_secs(15),
         consistency_window: Duration::from_secs(10),
         first_poll: Duration::from_millis(500),
         slowest_poll: Duration::from_secs(5),
@@ -55,6 +58,7 @@ impl Pace {
         transient_tries: 6,
         not_ready_for: Duration::from_secs(20),
         in_use_for: Duration::from_secs(60),
+        obstacles_after: Duration::from_secs(1),
         consistency_window: Duration::from_millis(1500),
         first_poll: Duration::from_millis(20),
         slowest_poll: Duration::from_millis(500),

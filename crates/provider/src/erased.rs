@@ -14,6 +14,7 @@ use serde::de::DeserializeOwned;
 use crate::ProviderResult;
 use crate::call::{Call, TAG_STACK};
 use crate::definition::Definition;
+use crate::obstacle::Obstacle;
 use crate::traits::{Created, Found, Provider, ResourceType, Update, UpdateRequest};
 use crate::wait::{Recognition, Waits};
 
@@ -176,6 +177,10 @@ impl<T: ResourceType> Provider for Erased<T> {
 
     async fn delete(&self, call: &Call, id: &PhysicalId, last: &Attributes) -> ProviderResult<()> {
         self.inner.delete(call, id, last).await
+    }
+
+    async fn in_the_way(&self, id: &PhysicalId, last: &Attributes) -> ProviderResult<Vec<Obstacle>> {
+        self.inner.in_the_way(id, last).await
     }
 
     async fn recover(&self, call: &Call, attributes: &Attributes) -> ProviderResult<Option<PhysicalId>> {

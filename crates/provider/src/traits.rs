@@ -16,6 +16,7 @@ use serde::de::DeserializeOwned;
 use crate::ProviderResult;
 use crate::call::Call;
 use crate::lookup::LookupProvider;
+use crate::obstacle::Obstacle;
 use crate::survey::Survey;
 use crate::wait::{Recognition, Traits, Waits};
 
@@ -190,6 +191,17 @@ pub trait ResourceType: Send + Sync + Sized + 'static {
         last: &Attributes,
     ) -> impl Future<Output = ProviderResult<()>> + Send;
 
+    /// What keeps AWS from deleting it, where AWS tells that in a request or few: asked when a delete was refused for a while
+    /// because something still uses it.
+    fn in_the_way(
+        &self,
+        id: &PhysicalId,
+        last: &Attributes,
+    ) -> impl Future<Output = ProviderResult<Vec<Obstacle>>> + Send {
+        let _ = (id, last);
+        async { Ok(Vec::new()) }
+    }
+
     /// Deletes and creates in one call, which is carried out whole or not at all: of a type with [`Traits::together`].
     /// The deletes come first; what is gone already is left out. Answers what each of the creates made, in their order.
     fn in_one_call(
@@ -277,6 +289,12 @@ pub trait Provider: TypeDefinition {
 
     /// See [`ResourceType::delete`].
     async fn delete(&self, call: &Call, id: &PhysicalId, last: &Attributes) -> ProviderResult<()>;
+
+    /// See [`ResourceType::in_the_way`].
+    async fn in_the_way(&self, id: &PhysicalId, last: &Attributes) -> ProviderResult<Vec<Obstacle>> {
+        let _ = (id, last);
+        Ok(Vec::new())
+    }
 
     /// See [`ResourceType::in_one_call`]. The attributes must be known; secrets are in clear.
     async fn in_one_call(

@@ -7,7 +7,7 @@ use async_trait::async_trait;
 use infra_core::types::{Catalogue, TypeDefinition};
 use infra_core::{Attributes, ErrorClass, PhysicalId, ProviderError, StackTag, TypeName, TypeSchema, Value};
 use infra_provider::{
-    Call, Created, Found, Provider, ProviderResult, Providers, Recognition, UpdateRequest, Waits,
+    Call, Created, Found, Obstacle, Provider, ProviderResult, Providers, Recognition, UpdateRequest, Waits,
 };
 
 use crate::chance::Chance;
@@ -177,6 +177,13 @@ impl Provider for SimulatedType {
     async fn without_data(&self, ids: &[PhysicalId]) -> ProviderResult<BTreeSet<PhysicalId>> {
         let look = self.shared.look(&self.kind, None, "without_data", |world, now| {
             world.without_data(&self.kind, ids, now)
+        });
+        look.await
+    }
+
+    async fn in_the_way(&self, id: &PhysicalId, _: &Attributes) -> ProviderResult<Vec<Obstacle>> {
+        let look = self.shared.look(&self.kind, None, "in_the_way", |world, now| {
+            world.in_the_way(&self.kind, id, now)
         });
         look.await
     }

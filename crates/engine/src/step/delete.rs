@@ -5,6 +5,7 @@ use infra_core::{Attributes, ErrorClass, Intent, Operation, PhysicalId, Resource
 use infra_provider::{Call, Provider};
 
 use super::intent::Effect;
+use super::obstacles::Obstacles;
 use super::{Finished, Keep, Message, StepError, StepRun};
 use crate::cancel::not_again;
 use crate::retry::Tries;
@@ -29,21 +30,30 @@ impl StepRun {
         if self.follows_deletes {
             tries = tries.after_deletes();
         }
+        let mut obstacles = Obstacles::new(&self.shared.pace);
         loop {
             let deletion = call.scope(provider.delete(&call, &id, &last));
-            let Err(error) = self.shared.cancellation.answer(deletion).await else {
+            let Err(mut error) = self.shared.cancellation.answer(deletion).await else {
                 break;
             };
             if error.class == ErrorClass::NotFound {
                 break;
             }
-            let Some(pause) = tries.next(error.class) else {
+            let mut again = tries.next(error.class);
+            if let Some(ended) = self
+                .look_at_obstacles(provider, (&id, &last), &mut obstacles, &error, &tries, again)
+                .await
+            {
+                (error, again) = (ended, None);
+            }
+            let Some(pause) = again else {
                 let certain = error.class != ErrorClass::Cancelled;
                 return Err(self.gave_up(&intent, error, Effect::of(certain)).await?);
             };
             self.retrying(&tries, pause, &error);
             if !self.shared.cancellation.pause(pause).await {
-                return Err(self.gave_up(&intent, not_again(&error), Effect::Unknown).await?);
+                let error = not_again(&obstacles.named_in(error));
+                return Err(self.gave_up(&intent, error, Effect::Unknown).await?);
             }
         }
         if let Some(wait) = provider.waits().delete {

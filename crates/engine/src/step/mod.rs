@@ -5,6 +5,7 @@ mod delete;
 mod intent;
 mod known;
 mod natural_key;
+mod obstacles;
 mod together;
 mod touched;
 mod update;

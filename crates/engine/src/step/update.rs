@@ -6,6 +6,7 @@ use infra_provider::{Provider, UpdateRequest};
 
 use super::intent::Effect;
 use super::known::attributes_known;
+use super::obstacles::Obstacles;
 use super::{Finished, Keep, Message, StepError, StepRun};
 use crate::cancel::not_again;
 use crate::retry::Tries;
@@ -96,18 +97,26 @@ impl StepRun {
         let mut tries = Tries::new(self.shared.pace);
         // Where it is not known of every try what AWS took, the next run must not rely on what was there before.
         let mut is_certain = true;
+        let mut obstacles = Obstacles::new(&self.shared.pace);
         loop {
             let update = call.scope(provider.update(&call, id, request.clone()));
-            let Err(error) = self.shared.cancellation.answer(update).await else {
+            let Err(mut error) = self.shared.cancellation.answer(update).await else {
                 break;
             };
             is_certain &= error.class.has_no_effect();
-            let again = match error.class {
+            let mut again = match error.class {
                 ErrorClass::DependencyNotReady => {
                     return Err(self.gave_up(&intent, error, Effect::Nothing).await?);
                 }
                 class => tries.next(class),
             };
+            let thing = (id, &request.prior);
+            if let Some(ended) = self
+                .look_at_obstacles(provider, thing, &mut obstacles, &error, &tries, again)
+                .await
+            {
+                (error, again) = (ended, None);
+            }
             let Some(pause) = again else {
                 return Err(self.gave_up(&intent, error, Effect::of(is_certain)).await?);
             };

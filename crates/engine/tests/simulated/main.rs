@@ -16,6 +16,7 @@ mod estimates;
 mod failing;
 mod foreign;
 mod lookups;
+mod obstacles;
 mod ownership;
 mod plans;
 mod properties;

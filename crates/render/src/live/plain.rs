@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::io;
 use std::sync::Arc;
 
-use infra_core::{Event, EventKind, ResourceAddress, SourceMap};
+use infra_core::{Event, EventKind, ResourceAddress, SourceMap, StepId};
 
 use super::EventSink;
 use super::tracker::Tracker;
@@ -30,6 +30,8 @@ pub struct PlainView {
     next_heartbeat_ms: u64,
     /// What was last said of a resource's status: it is said again only when it changes.
     statuses: BTreeMap<ResourceAddress, String>,
+    /// Why a step was last said to be tried again: that too is said again only when it changes.
+    refusals: BTreeMap<StepId, String>,
 }
 
 impl PlainView {
@@ -43,6 +45,7 @@ impl PlainView {
             report: RunReport::default(),
             next_heartbeat_ms: HEARTBEAT_MS,
             statuses: BTreeMap::new(),
+            refusals: BTreeMap::new(),
         }
     }
 
@@ -66,9 +69,15 @@ impl PlainView {
                 let before = self.statuses.insert(address.clone(), status.clone());
                 before.as_ref() != Some(status)
             }
-            EventKind::StepStarted { address, .. } => {
+            EventKind::StepStarted { step, address, .. } => {
                 self.statuses.remove(address);
+                self.refusals.remove(step);
                 true
+            }
+            EventKind::StepRetried { step, error, .. } => {
+                let refusal = words::headline(error);
+                let before = self.refusals.insert(*step, refusal.clone());
+                before.as_ref() != Some(&refusal)
             }
             _ => true,
         }
@@ -82,7 +91,7 @@ impl PlainView {
             .into_iter()
             .map(|step| {
                 let elapsed = duration(tracker.now_ms.saturating_sub(step.started_ms));
-                let detail = [Some(words::detail(step, tracker)), words::transferred(step)]
+                let detail = [Some(words::brief(step, tracker)), words::transferred(step)]
                     .into_iter()
                     .flatten()
                     .filter(|detail| !detail.is_empty())
@@ -113,6 +122,7 @@ impl EventSink for PlainView {
         if matches!(event.kind, EventKind::RunStarted { .. }) {
             self.next_heartbeat_ms = event.at_ms + HEARTBEAT_MS;
             self.statuses.clear();
+            self.refusals.clear();
         }
         self.tracker.event(event);
         self.report.event(event);
@@ -149,5 +159,81 @@ impl EventSink for PlainView {
 
     fn clear(&mut self) -> io::Result<()> {
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Mutex;
+
+    use infra_core::{ErrorClass, ProviderError, StepOperation};
+
+    use super::*;
+
+    /// What was written, to be looked at while the view has it.
+    #[derive(Clone, Default)]
+    struct Page(Arc<Mutex<Vec<u8>>>);
+
+    impl io::Write for Page {
+        fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+            self.0.lock().unwrap().write(bytes)
+        }
+
+        fn flush(&mut self) -> io::Result<()> {
+            Ok(())
+        }
+    }
+
+    #[test]
+    fn why_a_step_is_tried_again_is_said_once_until_it_changes() {
+        let page = Page::default();
+        let mut view = PlainView::new(Box::new(page.clone()), Style::plain(), None);
+        let address: ResourceAddress = "ec2.subnet.a".parse().unwrap();
+        let mut told = |at_ms, kind| {
+            let event = Event {
+                at_ms,
+                sequence: None,
+                kind,
+            };
+            view.event(&event).unwrap();
+            view.tick(at_ms).unwrap();
+        };
+        told(
+            0,
+            EventKind::StepStarted {
+                step: StepId(0),
+                address: address.clone(),
+                operation: StepOperation::Delete,
+                queued_ms: 0,
+                after: Vec::new(),
+            },
+        );
+        for attempt in 1..=40 {
+            let message = if attempt < 40 { "in use" } else { "too busy" };
+            // AWS gives every answer an id of its own.
+            let error = ProviderError {
+                request_id: Some(attempt.to_string()),
+                ..ProviderError::new(ErrorClass::DependencyViolation, message)
+            };
+            told(
+                u64::from(attempt) * 1000,
+                EventKind::StepRetried {
+                    step: StepId(0),
+                    address: address.clone(),
+                    attempt,
+                    delay_ms: 900,
+                    error,
+                },
+            );
+            if attempt == 20 {
+                let text = "in the way: network interface eni-1".to_owned();
+                let address = address.clone();
+                told(20_500, EventKind::Note { address, text });
+            }
+        }
+        let page = String::from_utf8(page.0.lock().unwrap().clone()).unwrap();
+        for (text, times) in [("in use", 1), ("too busy", 1), ("eni-1", 1)] {
+            assert_eq!(page.matches(text).count(), times, "{text} in {page}");
+        }
     }
 }

@@ -135,14 +135,7 @@ impl Tracker {
                 delay_ms,
                 error,
                 ..
-            } => self.phase(
-                *step,
-                Phase::Retrying {
-                    attempt: *attempt,
-                    next_ms: event.at_ms.saturating_add(*delay_ms),
-                    error: error.clone(),
-                },
-            ),
+            } => self.retried(*step, *attempt, event.at_ms.saturating_add(*delay_ms), error),
             EventKind::StepParked { step, waits_for, .. } => {
                 let waits_for = waits_for.clone();
                 self.phase(*step, Phase::Parked { waits_for });
@@ -195,6 +188,23 @@ impl Tracker {
         if let Some(step) = self.in_flight.get_mut(&step) {
             step.phase = phase;
         }
+    }
+
+    fn retried(&mut self, step: StepId, attempt: u32, next_ms: u64, error: &ProviderError) {
+        let Some(step) = self.in_flight.get_mut(&step) else {
+            return;
+        };
+        // What was noted since the first such refusal tells of it; what was noted before does not.
+        let is_again =
+            matches!(&step.phase, Phase::Retrying { error: before, .. } if before.message == error.message);
+        if !is_again {
+            step.note = None;
+        }
+        step.phase = Phase::Retrying {
+            attempt,
+            next_ms,
+            error: error.clone(),
+        };
     }
 
     fn end(&mut self, step: StepId) {

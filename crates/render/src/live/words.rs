@@ -77,6 +77,25 @@ pub(crate) fn in_one_line(text: &str) -> String {
     text.lines().map(str::trim).collect::<Vec<_>>().join(" ")
 }
 
+/// The same for a log, which has said already why something is tried again.
+pub(crate) fn brief(step: &InFlight, tracker: &Tracker) -> String {
+    match &step.phase {
+        Phase::Retrying { attempt, next_ms, .. } if *next_ms > tracker.now_ms => {
+            next_try(*attempt, *next_ms, tracker)
+        }
+        Phase::Retrying { .. } => "trying again".to_owned(),
+        _ => detail(step, tracker),
+    }
+}
+
+fn next_try(attempt: u32, next_ms: u64, tracker: &Tracker) -> String {
+    format!(
+        "try {} in {}",
+        attempt + 1,
+        duration(next_ms.saturating_sub(tracker.now_ms))
+    )
+}
+
 fn detail_in_lines(step: &InFlight, tracker: &Tracker) -> String {
     let status = step.status.as_deref();
     match &step.phase {
@@ -96,8 +115,8 @@ fn detail_in_lines(step: &InFlight, tracker: &Tracker) -> String {
             next_ms,
             error,
         } if *next_ms > tracker.now_ms => {
-            let left = duration(next_ms - tracker.now_ms);
-            format!("try {} in {left}: {}", attempt + 1, headline(error))
+            let why = step.note.clone().unwrap_or_else(|| headline(error));
+            format!("{}: {why}", next_try(*attempt, *next_ms, tracker))
         }
         Phase::Waiting { waiter } => match status {
             Some(status) => format!("waits for {waiter}: {status}"),

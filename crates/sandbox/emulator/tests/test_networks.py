@@ -159,6 +159,20 @@ class Networks(SandboxTest):
             self.load_balancer()
             detach(**place)
 
+    def test_an_address_stays_while_an_interface_has_it(self):
+        address = self.ec2.allocate_address(Domain="vpc")["AllocationId"]
+        gateway = self.ec2.create_nat_gateway(SubnetId=self.subnets[0], AllocationId=address)["NatGateway"]
+        self.refused("InvalidIPAddress.InUse", self.ec2.release_address, AllocationId=address)
+        by = [{"Name": "association.allocation-id", "Values": [address]}]
+        found = self.ec2.describe_network_interfaces(Filters=by)["NetworkInterfaces"]
+        self.assertEqual(len(found), 1)
+        self.assertEqual(found[0]["Description"], f"Interface for NAT Gateway {gateway['NatGatewayId']}")
+        self.assertEqual(found[0]["Association"]["AllocationId"], address)
+        self.ec2.delete_nat_gateway(NatGatewayId=gateway["NatGatewayId"])
+        advance(3600)
+        self.assertEqual(self.ec2.describe_network_interfaces(Filters=by)["NetworkInterfaces"], [])
+        self.ec2.release_address(AllocationId=address)
+
     def test_a_security_group_stays_while_another_names_it(self):
         delete = self.ec2.delete_security_group
         other = self.ec2.create_security_group(GroupName="o", Description="d", VpcId=self.vpc)["GroupId"]

@@ -137,6 +137,13 @@ impl Cloud {
         self.shared.lock().world.plant(&kind, attributes, Instant::now())
     }
 
+    /// Somebody removes what was made by hand.
+    pub fn uproot(&self, type_name: &str, id: &PhysicalId) {
+        let name: TypeName = type_name.parse().expect("a type's name");
+        let gone = self.shared.lock().world.uproot(name, id.clone());
+        assert!(gone, "there is no {id}");
+    }
+
     /// Things made for this resource from now on will fail instead of working; `None`: work again.
     pub fn doom(&self, address: &str, reason: Option<&str>) {
         let address = read_address(address);

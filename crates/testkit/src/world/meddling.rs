@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use infra_core::{Attributes, Health, PhysicalId, ResourceAddress, Value};
+use infra_core::{Attributes, Health, PhysicalId, ResourceAddress, TypeName, Value};
 use tokio::time::Instant;
 
 use super::World;
@@ -49,6 +49,11 @@ impl World {
         };
         self.things.insert((kind.schema.name.clone(), id.clone()), thing);
         id
+    }
+
+    /// Somebody removes a thing. Whether it was there.
+    pub fn uproot(&mut self, name: TypeName, id: PhysicalId) -> bool {
+        self.things.remove(&(name, id)).is_some()
     }
 
     /// Somebody changes or removes (`None`) the newest thing of a resource by hand. Whether there is one.

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use infra_core::{Attributes, PhysicalId, StackTag};
-use infra_provider::{Call, Found, TAG_STACK};
+use infra_provider::{Call, Found, Obstacle, TAG_STACK};
 use tokio::time::Instant;
 
 use super::World;
@@ -43,6 +43,30 @@ impl World {
             thing.is_some_and(|thing| thing.holds_data)
         };
         ids.iter().filter(|id| !holds(id)).cloned().collect()
+    }
+
+    /// What still refers to it, and what has gone and counts as if it did.
+    pub fn in_the_way(&mut self, kind: &Kind, id: &PhysicalId, now: Instant) -> Vec<Obstacle> {
+        self.pass(now);
+        let Some(thing) = self.things.get(&(kind.schema.name.clone(), id.clone())) else {
+            return Vec::new();
+        };
+        let names = thing.names();
+        let is_named = |text: &str| names.iter().any(|name| name == text);
+        let users = self.things.values().filter(|user| user.referred().any(is_named));
+        let users = users.map(|user| Obstacle {
+            what: format!("{} {}", user.kind.schema.name, user.id),
+            id: user.id.clone(),
+            stays: user.gone_at.is_none(),
+        });
+        let gone = self.lingering.iter();
+        let gone = gone.filter(|(.., texts)| texts.iter().any(|text| is_named(text)));
+        let gone = gone.map(|(_, user, _)| Obstacle {
+            what: format!("{user}, which is gone"),
+            id: user.clone(),
+            stays: false,
+        });
+        users.chain(gone).collect()
     }
 
     pub fn recover(

@@ -8,11 +8,12 @@
 use aws_sdk_ec2::Client;
 use aws_sdk_ec2::types::{self as sdk, DomainType};
 use infra_core::{Attributes, ErrorClass, PhysicalId, ProviderError};
-use infra_provider::{Call, Created, Found, ProviderResult, ResourceType, Traits, Update};
+use infra_provider::{Call, Created, Found, Obstacle, ProviderResult, ResourceType, Traits, Update};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::common::{FILTER_VALUES, Place, filter, is_ours, ours, tag_specification, update_tags, user_tags};
+use super::obstacles::{interfaces, of_interfaces};
 use crate::catalogue::FromClients;
 use crate::clients::Clients;
 use crate::errors::{AwsResult, Tolerate, missing};
@@ -78,6 +79,7 @@ impl ResourceType for ElasticIp {
     const IAM_ACTIONS: &'static [&'static str] = &[
         "ec2:AllocateAddress",
         "ec2:DescribeAddresses",
+        "ec2:DescribeNetworkInterfaces",
         "ec2:CreateTags",
         "ec2:DeleteTags",
         "ec2:ReleaseAddress",
@@ -160,6 +162,12 @@ tags   = { Name = "nat" }
             .map_err(still_in_use)
             .absent_is_none()?;
         Ok(())
+    }
+
+    /// The interface that has it.
+    async fn in_the_way(&self, id: &PhysicalId, _: &Attributes) -> ProviderResult<Vec<Obstacle>> {
+        let by = filter("association.allocation-id", [id.to_string()]);
+        Ok(of_interfaces(&interfaces(&self.client, by).await?))
     }
 
     async fn recover(&self, call: &Call, _: &Attributes) -> ProviderResult<Option<PhysicalId>> {

@@ -8,14 +8,16 @@
 
 use aws_sdk_ec2::Client;
 use aws_sdk_ec2::types::{self as sdk, AttachmentStatus};
+use infra_core::types::known_str;
 use infra_core::{Attributes, ErrorClass, Health, PhysicalId, ProviderError, Value};
-use infra_provider::{Call, Created, Found, ProviderResult, ResourceType, Traits, Update};
+use infra_provider::{Call, Created, Found, Obstacle, ProviderResult, ResourceType, Traits, Update};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::common::{
     FILTER_VALUES, Place, filter, is_ours, ours, refusal, tag_specification, update_tags, user_tags,
 };
+use super::obstacles::{interfaces, of_interfaces};
 use crate::catalogue::FromClients;
 use crate::clients::Clients;
 use crate::errors::{AwsResult, Tolerate, missing};
@@ -68,6 +70,7 @@ impl ResourceType for InternetGateway {
         "ec2:AttachInternetGateway",
         "ec2:DetachInternetGateway",
         "ec2:DescribeInternetGateways",
+        "ec2:DescribeNetworkInterfaces",
         "ec2:CreateTags",
         "ec2:DeleteTags",
         "ec2:DeleteInternetGateway",
@@ -155,6 +158,16 @@ tags   = { Name = "main" }
             .aws("ec2", "DeleteInternetGateway")
             .absent_is_none()?;
         Ok(())
+    }
+
+    /// It is detached once no interface of the VPC has a public address any more.
+    async fn in_the_way(&self, _: &PhysicalId, last: &Attributes) -> ProviderResult<Vec<Obstacle>> {
+        let Some(vpc) = known_str(last, "vpc_id") else {
+            return Ok(Vec::new());
+        };
+        let mut found = interfaces(&self.client, filter("vpc-id", [vpc.to_owned()])).await?;
+        found.retain(|interface| interface.association().is_some());
+        Ok(of_interfaces(&found))
     }
 
     async fn recover(&self, call: &Call, _: &Attributes) -> ProviderResult<Option<PhysicalId>> {

@@ -6,6 +6,7 @@ pub(crate) mod group_rules;
 pub mod internet_gateway;
 pub mod lookups;
 pub mod nat_gateway;
+mod obstacles;
 pub mod route;
 pub mod route_table;
 pub mod route_table_association;

@@ -8,11 +8,12 @@
 use aws_sdk_ec2::Client;
 use aws_sdk_ec2::types as sdk;
 use infra_core::{Attributes, PhysicalId};
-use infra_provider::{Call, Created, Found, ProviderResult, ResourceType, Traits, Update};
+use infra_provider::{Call, Created, Found, Obstacle, ProviderResult, ResourceType, Traits, Update};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::common::{Place, is_ours, ours, refusal, tag_specification, update_tags, user_tags};
+use super::common::{Place, filter, is_ours, ours, refusal, tag_specification, update_tags, user_tags};
+use super::obstacles::of_others;
 use super::route_tables::RouteTables;
 use crate::catalogue::FromClients;
 use crate::clients::Clients;
@@ -131,6 +132,20 @@ tags   = { Name = "public" }
             .aws("ec2", "DeleteRouteTable")
             .absent_is_none()?;
         Ok(())
+    }
+
+    /// The subnets and gateways that still follow it. They go on to follow the main table once they are taken off it.
+    async fn in_the_way(&self, id: &PhysicalId, _: &Attributes) -> ProviderResult<Vec<Obstacle>> {
+        let tables = self
+            .tables
+            .found_by(vec![filter("route-table-id", [id.to_string()])])
+            .await?;
+        let followers = tables.iter().flat_map(|table| table.associations());
+        let followers =
+            followers.filter_map(|association| association.subnet_id().or(association.gateway_id()));
+        Ok(followers
+            .map(|follower| of_others("the association of", Some(follower)))
+            .collect())
     }
 
     async fn recover(&self, call: &Call, _: &Attributes) -> ProviderResult<Option<PhysicalId>> {

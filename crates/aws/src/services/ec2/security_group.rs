@@ -12,7 +12,7 @@ use aws_sdk_ec2::Client;
 use aws_sdk_ec2::types::{self as sdk, IpPermission, IpRange};
 use infra_core::types::{Problems, known_str};
 use infra_core::{Attributes, ErrorClass, PhysicalId, Value};
-use infra_provider::{Call, Created, Found, ProviderResult, ResourceType, Traits, Update};
+use infra_provider::{Call, Created, Found, Obstacle, ProviderResult, ResourceType, Traits, Update};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -21,6 +21,7 @@ use super::common::{
     update_tags, user_tags,
 };
 use super::group_rules::GroupRules;
+use super::obstacles::{interfaces, of_group, of_interfaces};
 use crate::catalogue::FromClients;
 use crate::clients::Clients;
 use crate::errors::{AwsResult, Tolerate, missing};
@@ -87,6 +88,7 @@ impl ResourceType for SecurityGroup {
         "ec2:CreateSecurityGroup",
         "ec2:DescribeSecurityGroups",
         "ec2:DescribeSecurityGroupRules",
+        "ec2:DescribeNetworkInterfaces",
         "ec2:AuthorizeSecurityGroupEgress",
         "ec2:RevokeSecurityGroupEgress",
         "ec2:CreateTags",
@@ -223,6 +225,30 @@ tags           = { Name = "web" }
             .aws("ec2", "DeleteSecurityGroup")
             .absent_is_none()?;
         Ok(())
+    }
+
+    /// The interfaces that are in it, and other groups whose rules name it.
+    async fn in_the_way(&self, id: &PhysicalId, _: &Attributes) -> ProviderResult<Vec<Obstacle>> {
+        let of = |name: &str| filter(name, [id.to_string()]);
+        let named = async |by: &str| {
+            let call = self.client.describe_security_groups().filters(of(by));
+            let found = call.send().await.aws("ec2", "DescribeSecurityGroups")?;
+            ProviderResult::Ok(found.security_groups.unwrap_or_default())
+        };
+        let (held, inward, outward) = futures::try_join!(
+            interfaces(&self.client, of("group-id")),
+            named("ip-permission.group-id"),
+            named("egress.ip-permission.group-id"),
+        )?;
+        let groups: BTreeSet<Obstacle> = inward
+            .iter()
+            .chain(&outward)
+            .filter(|group| group.group_id() != Some(id.as_str()))
+            .map(|group| of_group("a rule of security group", group))
+            .collect();
+        let mut found = of_interfaces(&held);
+        found.extend(groups);
+        Ok(found)
     }
 
     async fn recover(&self, call: &Call, _: &Attributes) -> ProviderResult<Option<PhysicalId>> {

@@ -12,7 +12,9 @@ use aws_sdk_ec2::Client;
 use aws_sdk_ec2::types::{self as sdk, SubnetState};
 use infra_core::types::{Problem, Problems, known_str};
 use infra_core::{Attributes, Health, PhysicalId, ResourceAddress};
-use infra_provider::{Call, Clashing, Created, Found, ProviderResult, ResourceType, Traits, Update};
+use infra_provider::{
+    Call, Clashing, Created, Found, Obstacle, ProviderResult, ResourceType, Traits, Update,
+};
 use ipnet::Ipv4Net;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -21,6 +23,7 @@ use super::common::{
     FILTER_VALUES, Place, boolean, check_cidr, exactly_one, filter, identity, is_ours, is_set, of_type, ours,
     referenced, refusal, tag_specification, update_tags, user_tags,
 };
+use super::obstacles::{interfaces, of_interfaces};
 use crate::catalogue::FromClients;
 use crate::clients::Clients;
 use crate::errors::{AwsResult, Tolerate, missing};
@@ -103,6 +106,7 @@ impl ResourceType for Subnet {
         "ec2:CreateSubnet",
         "ec2:ModifySubnetAttribute",
         "ec2:DescribeSubnets",
+        "ec2:DescribeNetworkInterfaces",
         "ec2:CreateTags",
         "ec2:DeleteTags",
         "ec2:DeleteSubnet",
@@ -270,6 +274,11 @@ tags                    = { Name = "public" }
             .aws("ec2", "DeleteSubnet")
             .absent_is_none()?;
         Ok(())
+    }
+
+    async fn in_the_way(&self, id: &PhysicalId, _: &Attributes) -> ProviderResult<Vec<Obstacle>> {
+        let found = interfaces(&self.client, filter("subnet-id", [id.to_string()])).await?;
+        Ok(of_interfaces(&found))
     }
 
     async fn recover(&self, call: &Call, _: &Attributes) -> ProviderResult<Option<PhysicalId>> {

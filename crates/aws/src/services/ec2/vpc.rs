@@ -1,7 +1,7 @@
 //! `ec2.vpc`: a virtual private cloud.
 //!
 //! Calls: CreateVpc, ModifyVpcAttribute, DescribeVpcs, DescribeVpcAttribute, CreateTags, DeleteTags,
-//! DeleteVpc. A VPC is pending for a moment after its creation, but its id is usable at once.
+//! DeleteVpc; and where that is refused, what else stands in it. A VPC is pending for a moment after its creation, but its id is usable at once.
 //! <https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_CreateVpc.html>
 
 use aws_sdk_ec2::Client;
@@ -9,11 +9,12 @@ use aws_sdk_ec2::types::{self as sdk, AttributeBooleanValue, VpcAttributeName, V
 use futures::future::try_join_all;
 use infra_core::types::{Problems, known_str};
 use infra_core::{Attributes, Health, PhysicalId};
-use infra_provider::{Call, Created, Found, ProviderResult, ResourceType, Traits, Update};
+use infra_provider::{Call, Created, Found, Obstacle, ProviderResult, ResourceType, Traits, Update};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::common::{FILTER_VALUES, filter, is_ours, ours, tag_specification, update_tags, user_tags};
+use super::obstacles::{interfaces, of_group, of_interfaces, of_others};
 use crate::catalogue::FromClients;
 use crate::clients::Clients;
 use crate::errors::{AwsResult, Tolerate, missing};
@@ -89,6 +90,13 @@ impl ResourceType for Vpc {
         "ec2:ModifyVpcAttribute",
         "ec2:DescribeVpcs",
         "ec2:DescribeVpcAttribute",
+        "ec2:DescribeNetworkInterfaces",
+        "ec2:DescribeSubnets",
+        "ec2:DescribeSecurityGroups",
+        "ec2:DescribeRouteTables",
+        "ec2:DescribeInternetGateways",
+        "ec2:DescribeVpcEndpoints",
+        "ec2:DescribeNetworkAcls",
         "ec2:CreateTags",
         "ec2:DeleteTags",
         "ec2:DeleteVpc",
@@ -201,6 +209,68 @@ tags                 = { Name = "main" }
             .aws("ec2", "DeleteVpc")
             .absent_is_none()?;
         Ok(())
+    }
+
+    /// Its interfaces, and what others have put into it: all that is ours has gone before it.
+    async fn in_the_way(&self, id: &PhysicalId, _: &Attributes) -> ProviderResult<Vec<Obstacle>> {
+        let by = |name: &str| filter(name, [id.to_string()]);
+        let client = &self.client;
+        let (held, subnets, groups, tables, gateways, endpoints, lists) = futures::try_join!(
+            interfaces(client, by("vpc-id")),
+            async {
+                let call = client.describe_subnets().filters(by("vpc-id"));
+                call.send().await.aws("ec2", "DescribeSubnets")
+            },
+            async {
+                let call = client.describe_security_groups().filters(by("vpc-id"));
+                call.send().await.aws("ec2", "DescribeSecurityGroups")
+            },
+            async {
+                let call = client.describe_route_tables().filters(by("vpc-id"));
+                call.send().await.aws("ec2", "DescribeRouteTables")
+            },
+            async {
+                let call = client
+                    .describe_internet_gateways()
+                    .filters(by("attachment.vpc-id"));
+                call.send().await.aws("ec2", "DescribeInternetGateways")
+            },
+            async {
+                let call = client.describe_vpc_endpoints().filters(by("vpc-id"));
+                call.send().await.aws("ec2", "DescribeVpcEndpoints")
+            },
+            async {
+                let call = client.describe_network_acls().filters(by("vpc-id"));
+                call.send().await.aws("ec2", "DescribeNetworkAcls")
+            },
+        )?;
+        let mut found = of_interfaces(&held);
+        let subnets = subnets.subnets();
+        found.extend(
+            subnets
+                .iter()
+                .map(|subnet| of_others("subnet", subnet.subnet_id())),
+        );
+        let groups = groups.security_groups().iter();
+        let others = groups.filter(|group| group.group_name() != Some("default"));
+        found.extend(others.map(|group| of_group("security group", group)));
+        let is_main = |table: &&sdk::RouteTable| {
+            let mut associations = table.associations().iter();
+            associations.any(|association| association.main() == Some(true))
+        };
+        let tables = tables.route_tables().iter().filter(|table| !is_main(table));
+        found.extend(tables.map(|table| of_others("route table", table.route_table_id())));
+        let gateways = gateways.internet_gateways().iter();
+        found.extend(gateways.map(|gateway| of_others("internet gateway", gateway.internet_gateway_id())));
+        let lists = lists.network_acls().iter();
+        let lists = lists.filter(|list| list.is_default() != Some(true));
+        found.extend(lists.map(|list| of_others("network ACL", list.network_acl_id())));
+        // Those with interfaces are told by them.
+        let endpoints = endpoints.vpc_endpoints().iter();
+        let endpoints = endpoints.filter(|endpoint| endpoint.network_interface_ids().is_empty());
+        let endpoints = endpoints.filter(|endpoint| endpoint.state() != Some(&sdk::State::Deleting));
+        found.extend(endpoints.map(|endpoint| of_others("VPC endpoint", endpoint.vpc_endpoint_id())));
+        Ok(found)
     }
 
     async fn recover(&self, call: &Call, _: &Attributes) -> ProviderResult<Option<PhysicalId>> {

@@ -9,7 +9,7 @@ use infra_core::{
     TypeSchema, Value,
 };
 use infra_provider::{
-    Call, Created, Found, Provider, ProviderResult, Providers, Recognition, UpdateRequest, Waits,
+    Call, Created, Found, Obstacle, Provider, ProviderResult, Providers, Recognition, UpdateRequest, Waits,
 };
 use infra_testkit::{Chance, Cloud, Listed};
 
@@ -189,6 +189,10 @@ impl Provider for WatchedType {
 
     async fn without_data(&self, ids: &[PhysicalId]) -> ProviderResult<BTreeSet<PhysicalId>> {
         self.inner().without_data(ids).await
+    }
+
+    async fn in_the_way(&self, id: &PhysicalId, last: &Attributes) -> ProviderResult<Vec<Obstacle>> {
+        self.inner().in_the_way(id, last).await
     }
 
     async fn recover(&self, call: &Call, attributes: &Attributes) -> ProviderResult<Option<PhysicalId>> {

@@ -6,6 +6,7 @@ https://docs.aws.amazon.com/AWSEC2/latest/APIReference/errors-overview.html
 import ipaddress
 from typing import Any
 
+from moto.ec2.models.elastic_network_interfaces import NetworkInterface
 from moto.ec2.models.route_tables import Route
 
 from .. import network
@@ -140,6 +141,18 @@ def terminate_instances(call: Call) -> Answer:
 
 
 # Internet gateways, addresses, NAT gateways
+
+moto_value = NetworkInterface.get_filter_value
+
+
+def value_of_filter(interface: NetworkInterface, name: str, method: str | None = None) -> Any:
+    """moto finds no interface by the elastic IP that it has."""
+    if name == "association.allocation-id":
+        return interface.association.get("allocationId")
+    return moto_value(interface, name, method)
+
+
+NetworkInterface.get_filter_value = value_of_filter  # type: ignore[method-assign]
 
 
 @operation("ec2", "DetachInternetGateway")

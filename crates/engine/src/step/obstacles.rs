@@ -1,0 +1,173 @@
+//! What is in the way of a delete that AWS refuses: asked once waiting has gone on for a while, told once, and said in
+//! the error at the end. What stays until somebody removes it ends the waiting.
+
+use std::collections::BTreeSet;
+use std::time::Duration;
+
+use infra_core::event::EventKind;
+use infra_core::{Attributes, ErrorClass, PhysicalId, ProviderError};
+use infra_provider::{Obstacle, Provider};
+use tokio::time::Instant;
+
+use super::StepRun;
+use crate::retry::{Pace, Tries};
+
+/// Obstacles that are named before the rest is only counted.
+const NAMED: usize = 8;
+
+/// What is known of what is in the way of one delete.
+pub(super) struct Obstacles {
+    /// How long it is waited before AWS is asked, from one look to the next.
+    pause: Duration,
+    /// When AWS is asked next; `None` before the first refusal.
+    next: Option<Instant>,
+    /// All that was told.
+    told: BTreeSet<String>,
+    /// As of the last look.
+    found: Vec<Obstacle>,
+    /// What stays, as of the look before.
+    stayed: BTreeSet<PhysicalId>,
+}
+
+impl Obstacles {
+    pub fn new(pace: &Pace) -> Self {
+        Self {
+            pause: pace.obstacles_after,
+            next: None,
+            told: BTreeSet::new(),
+            found: Vec::new(),
+            stayed: BTreeSet::new(),
+        }
+    }
+
+    /// Whether AWS is to be asked now: when waiting has gone on for a while, and again ever more rarely.
+    fn is_due(&mut self) -> bool {
+        let now = Instant::now();
+        let next = *self.next.get_or_insert(now + self.pause);
+        if now < next {
+            return false;
+        }
+        self.pause *= 2;
+        self.next = Some(now + self.pause);
+        true
+    }
+
+    /// Takes what a look found; the ids of what stayed since the look before.
+    fn take(&mut self, found: Vec<Obstacle>) -> BTreeSet<PhysicalId> {
+        let stays: BTreeSet<PhysicalId> = found
+            .iter()
+            .filter(|obstacle| obstacle.stays)
+            .map(|obstacle| obstacle.id.clone())
+            .collect();
+        let still = stays.intersection(&self.stayed).cloned().collect();
+        (self.stayed, self.found) = (stays, found);
+        still
+    }
+
+    /// What of it was not told yet.
+    fn news(&mut self) -> Vec<String> {
+        let mut news = Vec::new();
+        for obstacle in &self.found {
+            if self.told.insert(obstacle.what.clone()) {
+                news.push(obstacle.what.clone());
+            }
+        }
+        let more = news.len().saturating_sub(NAMED);
+        if more > 0 {
+            news.truncate(NAMED);
+            news.push(format!("{more} more"));
+        }
+        news
+    }
+
+    /// The refusal where these stay.
+    fn blocked(&self, error: ProviderError, stays: &BTreeSet<PhysicalId>) -> ProviderError {
+        let mut ids: Vec<&str> = stays.iter().map(PhysicalId::as_str).collect();
+        ids.truncate(NAMED);
+        let ids = ids.join(", ");
+        let hint = match stays.len() {
+            1 => format!(
+                "no waiting helps: {ids} is not of this stack, and stays. Remove it, and run it again"
+            ),
+            _ => format!(
+                "no waiting helps: {ids} are not of this stack, and stay. Remove them, and run it again"
+            ),
+        };
+        let error = self.named_in(error);
+        ProviderError {
+            class: ErrorClass::Blocked,
+            ..error
+        }
+        .hint(hint)
+    }
+
+    /// The refusal with what was in the way when AWS was last asked.
+    pub fn named_in(&self, mut error: ProviderError) -> ProviderError {
+        let mut names: Vec<&str> = self.found.iter().map(|obstacle| obstacle.what.as_str()).collect();
+        let more = names.len().saturating_sub(NAMED);
+        names.truncate(NAMED);
+        if names.is_empty() {
+            return error;
+        }
+        let end = error.message.trim_end_matches('.').len();
+        error.message.truncate(end);
+        error.message.push_str("; in the way: ");
+        error.message.push_str(&names.join(", "));
+        if more > 0 {
+            error.message.push_str(&format!(", and {more} more"));
+        }
+        error
+    }
+}
+
+impl StepRun {
+    /// Finds out what is in the way of a call that was refused because of it, when it is time to, and always when it is not
+    /// made `again`. What is new is told. Answers the error to end with: the last one, or where something in the way stays,
+    /// so that no waiting helps but only somebody who removes it.
+    pub(super) async fn look_at_obstacles(
+        &self,
+        provider: &dyn Provider,
+        (id, last): (&PhysicalId, &Attributes),
+        obstacles: &mut Obstacles,
+        error: &ProviderError,
+        tries: &Tries,
+        again: Option<Duration>,
+    ) -> Option<ProviderError> {
+        if error.class != ErrorClass::DependencyViolation {
+            return None;
+        }
+        if obstacles.is_due() || again.is_none() {
+            let asked = provider.in_the_way(id, last);
+            // Not to be told what is in the way is no reason to give up what is waited for.
+            let found = self.shared.cancellation.answer(asked).await.unwrap_or_default();
+            let stays = obstacles.take(self.not_of_the_stack(found));
+            for what in obstacles.news() {
+                self.shared.reporter.send(EventKind::Note {
+                    address: self.address.clone(),
+                    text: format!("in the way: {what}"),
+                });
+            }
+            if !stays.is_empty() {
+                return Some(obstacles.blocked(error.clone(), &stays));
+            }
+        }
+        again.is_none().then(|| {
+            let hint = format!(
+                "it was tried for {} s: when nothing is in the way any more, run it again",
+                tries.elapsed().as_secs()
+            );
+            obstacles.named_in(error.clone()).hint(hint)
+        })
+    }
+
+    /// What the state has may be on its way out in this very run: of that it is not said that it stays.
+    fn not_of_the_stack(&self, mut found: Vec<Obstacle>) -> Vec<Obstacle> {
+        let state = self.shared.journal.snapshot();
+        let records = state.resources.values().chain(state.deposed.values().flatten());
+        let known: BTreeSet<&PhysicalId> = records.map(|record| &record.physical_id).collect();
+        for obstacle in &mut found {
+            obstacle.stays &= !known.contains(&obstacle.id);
+        }
+        found
+    }
+}
