@@ -9,8 +9,9 @@ from typing import Any
 
 from ..call import Answer, AwsError, Call, backend_of, operation
 from ..world import store, timeline
+from .iam_policies import refuse_patterns
 
-PRINCIPAL = re.compile(r"arn:aws:iam::(?P<account>\d{12}):(?P<kind>role|user)/(?:.*/)?(?P<name>[^/]+)")
+PRINCIPAL = re.compile(r"arn:aws[\w-]*:iam::(?P<account>\d{12}):(?P<kind>role|user)/(?:.*/)?(?P<name>[^/]+)")
 
 # The roles that services make for themselves when they are first used.
 SERVICE_ROLES = {
@@ -153,7 +154,9 @@ def delete_policy(call: Call) -> Answer:
 @operation("iam", "CreateRole", "UpdateAssumeRolePolicy")
 def check_trust(call: Call) -> Answer:
     text = call.params.get("AssumeRolePolicyDocument") or call.params.get("PolicyDocument") or "{}"
-    for principal in principals(text):
+    named = principals(text)
+    refuse_patterns(named)
+    for principal in named:
         found = PRINCIPAL.fullmatch(principal)
         if found is None:
             continue
