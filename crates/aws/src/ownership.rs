@@ -59,6 +59,12 @@ pub trait Taken<T> {
     /// # Errors
     /// The same error; one of class AlreadyExists has a hint.
     fn taken(self, call: &Call, id: &str) -> ProviderResult<T>;
+
+    /// The same where AWS made up the ARN that an import would be given: `what` says what is there, for people to read.
+    ///
+    /// # Errors
+    /// The same error; one of class AlreadyExists has a hint.
+    fn taken_by(self, call: &Call, what: &str) -> ProviderResult<T>;
 }
 
 impl<T> Taken<T> for ProviderResult<T> {
@@ -68,11 +74,53 @@ impl<T> Taken<T> for ProviderResult<T> {
             _ => error,
         })
     }
+
+    fn taken_by(self, call: &Call, what: &str) -> ProviderResult<T> {
+        self.map_err(|error| match error.class {
+            ErrorClass::AlreadyExists => error.hint(format!(
+                "{what} is there already: {}, where ARN is its ARN",
+                ways_out(call, "ARN")
+            )),
+            _ => error,
+        })
+    }
 }
 
 fn ways_out(call: &Call, id: &str) -> String {
     format!(
-        "choose another name, remove it by hand, or take it over: `infra import STACK '{}' '{id}'`",
-        call.address
+        "choose another name, remove it by hand, or take it over: `{}`",
+        call.import_command(id)
     )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_taken_is_named_even_where_nobody_knows_its_arn() {
+        let call = Call {
+            stack: infra_core::StackId::new("a", "", "b", "c").unwrap(),
+            named: "stacks/dev.toml".into(),
+            address: "elbv2.load_balancer.main".parse().unwrap(),
+            token: infra_core::Token("t".into()),
+            data_loss_allowed: false,
+            not_made: std::collections::BTreeSet::new(),
+            learning: None,
+            progress: std::sync::Arc::new(infra_provider::Silent),
+        };
+        let refused = |class| {
+            ProviderResult::<()>::Err(ProviderError::new(class, "A load balancer with this name exists"))
+        };
+        let hint = |result: ProviderResult<()>| result.unwrap_err().hint;
+        assert_eq!(
+            hint(refused(ErrorClass::AlreadyExists).taken_by(&call, "the load balancer `web`")).unwrap(),
+            "the load balancer `web` is there already: choose another name, remove it by hand, or take it over: \
+             `infra import stacks/dev.toml elbv2.load_balancer.main ARN`, where ARN is its ARN"
+        );
+        assert_eq!(
+            hint(refused(ErrorClass::Denied).taken_by(&call, "the load balancer `web`")),
+            None
+        );
+    }
 }

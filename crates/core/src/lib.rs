@@ -5,6 +5,7 @@
 //! and depends on no other crate of the project; every other crate may depend on it.
 
 pub mod address;
+mod command;
 pub mod data_loss;
 pub mod diagnostic;
 pub mod error;
@@ -27,6 +28,7 @@ pub mod unmanaged;
 pub mod value;
 
 pub use address::{PhysicalId, ResourceAddress, TypeName};
+pub use command::{command, shell_word};
 pub use data_loss::{DataAtStake, DataLoss, HeldData, HoldsData};
 pub use diagnostic::{Diagnostic, Label, Severity, SourceFile, SourceMap, Span};
 pub use error::{ErrorClass, ProviderError};

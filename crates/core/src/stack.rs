@@ -122,6 +122,14 @@ pub struct Stack {
 }
 
 impl Stack {
+    /// How a command names it: by its file, as that was given, or by its identity where there is none.
+    pub fn named(&self) -> String {
+        match self.sources.files.first() {
+            Some(file) => file.path.display().to_string(),
+            None => self.id.to_string(),
+        }
+    }
+
     /// What each resource needs of the others, and how much of it, by the resources' places in `resources`.
     pub fn graph(&self) -> Graph<Strength> {
         let places: BTreeMap<&ResourceAddress, usize> = self.resources.keys().zip(0..).collect();

@@ -52,6 +52,7 @@ pub(crate) async fn prepare_some(
         let attributes = infra_plan::evaluate(resource, &scope)?;
         let call = Call {
             stack: stack.id.clone(),
+            named: stack.named(),
             address: resource.address.clone(),
             token: Token(String::new()),
             data_loss_allowed: false,

@@ -100,7 +100,8 @@ impl Search<'_> {
         attributes.retain(|_, value| !value.has_unknown());
         let failed = |source| RefreshError::of(address.type_name().clone(), source);
         let call = Call {
-            stack: self.session.journal.with_state(|state| state.stack.clone()),
+            stack: self.stack.id.clone(),
+            named: self.stack.named(),
             address: address.clone(),
             token: Token(String::new()),
             data_loss_allowed: false,

@@ -394,6 +394,10 @@ impl Session {
         });
         let before = self.reporter.calls();
         let shared = Arc::new(Shared {
+            named: planned
+                .stack
+                .as_ref()
+                .map_or_else(|| planned.plan.stack.to_string(), |stack| stack.named()),
             stack: planned.plan.stack.clone(),
             location: self
                 .connection

@@ -275,8 +275,10 @@ impl Settling<'_> {
     }
 
     fn call(&self, intent: &Intent) -> Call {
+        let stack = self.journal.with_state(|state| state.stack.clone());
         Call {
-            stack: self.journal.with_state(|state| state.stack.clone()),
+            named: stack.to_string(),
+            stack,
             address: intent.address.clone(),
             token: intent.token.clone(),
             data_loss_allowed: false,

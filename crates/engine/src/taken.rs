@@ -6,7 +6,7 @@ use futures::future::join_all;
 use infra_core::plan::ReplaceOrder;
 use infra_core::{
     Action, Attributes, Change, Diagnostic, ErrorClass, Observation, PhysicalId, ProviderError, Stack,
-    StepOperation,
+    StepOperation, command,
 };
 use infra_provider::{Provider, serving};
 use tokio::time::Instant;
@@ -24,10 +24,14 @@ impl Session {
     /// # Errors
     /// [`EngineError::Taken`], or AWS cannot be asked. [`EngineError::Cancelled`] after the first request to stop.
     pub(crate) async fn check_names(&self, planned: &Planned) -> Result<(), EngineError> {
+        // Only a file asks for something new.
+        let Some(stack) = planned.stack.as_deref() else {
+            return Ok(());
+        };
         let looks = planned.plan.changes.iter().filter_map(|change| {
             let provider = self.providers.provider(change.address.type_name())?;
             let key = new_key(planned, change, provider)?;
-            Some(self.look_for_holder(planned, change, provider, key))
+            Some(self.look_for_holder(stack, change, provider, key))
         });
         let found = self.cancellation.until(1, join_all(looks)).await;
         let mut refused = Vec::new();
@@ -42,7 +46,7 @@ impl Session {
 
     async fn look_for_holder(
         &self,
-        planned: &Planned,
+        stack: &Stack,
         change: &Change,
         provider: &dyn Provider,
         key: Attributes,
@@ -68,7 +72,7 @@ impl Session {
             };
             if started.elapsed() >= patience || !self.cancellation.sleep(pause).await {
                 let names = provider.schema().natural_key.join(", ");
-                return Ok(Some(refusal(change, &names, &id, planned.stack.as_deref())));
+                return Ok(Some(refusal(change, &names, &id, stack)));
             }
             pause = pause.mul_f64(1.5).min(self.pace.slowest_poll);
         }
@@ -109,7 +113,7 @@ fn new_key(planned: &Planned, change: &Change, provider: &dyn Provider) -> Optio
     (before.as_ref() != Some(&after)).then_some(wanted)
 }
 
-fn refusal(change: &Change, names: &str, id: &PhysicalId, stack: Option<&Stack>) -> Diagnostic {
+fn refusal(change: &Change, names: &str, id: &PhysicalId, stack: &Stack) -> Diagnostic {
     let address = &change.address;
     let message = format!(
         "{address} would be replaced, but what the new one would be called ({names}) is taken: {} {id} exists already and \
@@ -117,12 +121,15 @@ fn refusal(change: &Change, names: &str, id: &PhysicalId, stack: Option<&Stack>)
         address.type_name()
     );
     let diagnostic = Diagnostic::error("name-taken", message);
-    let diagnostic = match stack.and_then(|stack| stack.resources.get(address)) {
+    let diagnostic = match stack.resources.get(address) {
         Some(resource) => diagnostic.at(resource.span.clone(), ""),
         None => diagnostic,
     };
+    let (named, address) = (stack.named(), address.to_string());
     diagnostic.help(format!(
         "choose another {names}, remove the other one by hand, or take it over in place of this one: forget this one \
-         (`infra state rm STACK '{address}'`) and `infra import STACK '{address}' '{id}'`"
+         (`{}`) and `{}`",
+        command("state rm", [named.as_str(), &address]),
+        command("import", [named.as_str(), &address, id.as_str()])
     ))
 }

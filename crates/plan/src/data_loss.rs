@@ -3,7 +3,7 @@
 use infra_core::plan::{PlanMode, Reason};
 use infra_core::{
     Action, Attributes, Change, DataAtStake, DataLoss, Diagnostic, HeldData, HoldsData, Plan, ResourceRecord,
-    Stack,
+    Stack, shell_word,
 };
 
 use crate::decide::Decision;
@@ -141,14 +141,4 @@ fn refusal(mode: PlanMode, change: &Change, data: &DataAtStake, stack: Option<&S
         return diagnostic.help(allow);
     }
     diagnostic.help(instead).help(allow)
-}
-
-/// As a shell takes it for one word.
-fn shell_word(text: &str) -> String {
-    let plain = |character: char| character.is_ascii_alphanumeric() || "._-/".contains(character);
-    if text.chars().all(plain) {
-        text.to_owned()
-    } else {
-        format!("'{}'", text.replace('\'', "'\\''"))
-    }
 }

@@ -6,7 +6,7 @@
 use infra_core::plan::Reason;
 use infra_core::{
     Action, AttributePath, Change, Diagnostic, Health, Ownership, Plan, ResourceRecord, Stack, StackId,
-    StackTag, TAG_STACK, Tagging, TypeDefinition, Value,
+    StackTag, TAG_STACK, Tagging, TypeDefinition, Value, command,
 };
 
 use crate::compare::Difference;
@@ -118,19 +118,16 @@ fn refusal(id: &StackId, change: &Change, stack: Option<&Stack>) -> Diagnostic {
         Some(thing) => format!("{} {thing}", address.type_name()),
         None => address.to_string(),
     };
-    let quoted = |text: &str| format!("'{text}'");
-    let command = |verb: &str, more: &str| {
-        format!(
-            "`infra {verb} {} {}{more}`",
-            stack.map_or_else(|| id.to_string(), |_| "STACK".to_owned()),
-            quoted(&address.to_string())
-        )
-    };
-    let forget = command("state rm", "");
+    let words = [
+        stack.map_or_else(|| id.to_string(), Stack::named),
+        address.to_string(),
+    ];
+    let words = words.iter().map(String::as_str);
+    let forget = format!("`{}`", command("state rm", words.clone()));
     let import = change
         .physical_id
         .as_ref()
-        .map(|thing| command("import", &format!(" {}", quoted(thing.as_str()))));
+        .map(|thing| format!("`{}`", command("import", words.chain([thing.as_str()]))));
     let is_deposed = change.reason == Reason::Deposed;
     let (code, message, ways) = match &change.ownership {
         Ownership::OfStack(other) => (

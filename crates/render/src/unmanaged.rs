@@ -2,7 +2,7 @@
 
 use std::io;
 
-use infra_core::{Claim, NextStep, PhysicalId, ResourceAddress, TypeName, Unmanaged, UnmanagedKind};
+use infra_core::{Claim, NextStep, PhysicalId, ResourceAddress, TypeName, Unmanaged, UnmanagedKind, command};
 use serde::Serialize;
 
 use crate::json;
@@ -137,20 +137,8 @@ fn next_in_words(thing: &Unmanaged, surveyed: Surveyed<'_>) -> String {
 }
 
 fn import(surveyed: Surveyed<'_>, address: &str, id: &PhysicalId) -> String {
-    let words = [surveyed.file, address, id.as_str()].map(quoted).join(" ");
-    format!("infra import {words} {}", surveyed.options)
-        .trim_end()
-        .to_owned()
-}
-
-/// A word as a shell takes it.
-fn quoted(word: &str) -> String {
-    let is_plain = |character: char| character.is_ascii_alphanumeric() || "-_./:@=,+".contains(character);
-    if !word.is_empty() && word.chars().all(is_plain) {
-        word.to_owned()
-    } else {
-        format!("'{}'", word.replace('\'', r"'\''"))
-    }
+    let import = command("import", [surveyed.file, address, id.as_str()]);
+    format!("{import} {}", surveyed.options).trim_end().to_owned()
 }
 
 fn closing(things: &[Unmanaged]) -> Line {

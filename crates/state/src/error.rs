@@ -218,12 +218,12 @@ impl fmt::Display for Held {
         match self.silent_seconds {
             Some(silent) if silent >= PRESUMED_DEAD_SECONDS => write!(
                 f,
-                "It has given no sign of life for {}: if that machine is gone, end the hold with `infra state unlock`",
+                "It has given no sign of life for {}: if that machine is gone, end the hold with `infra state unlock {stack}`",
                 age(silent)
             ),
             _ => write!(
                 f,
-                "Wait until it ends; if that machine is gone, end the hold with `infra state unlock`"
+                "Wait until it ends; if that machine is gone, end the hold with `infra state unlock {stack}`"
             ),
         }
     }

@@ -91,7 +91,9 @@ fn the_hold_of_another_machine_is_respected_until_it_is_ended() {
         "{message}"
     );
     assert!(
-        message.contains("if that machine is gone, end the hold with `infra state unlock`"),
+        message.contains(
+            "if that machine is gone, end the hold with `infra state unlock appname/dev/dev02/us-east-1`"
+        ),
         "{message}"
     );
 

@@ -36,6 +36,7 @@ impl Hand {
     fn call(&self, address: &str, token: &str) -> Call {
         Call {
             stack: stack_id(),
+            named: "stack.json".into(),
             address: address.parse().unwrap(),
             token: Token(token.to_owned()),
             data_loss_allowed: false,

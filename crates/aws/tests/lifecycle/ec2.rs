@@ -63,7 +63,8 @@ async fn subnet(cloud: Cloud) {
         .await
         .unwrap_err();
     assert_eq!(error.class, ErrorClass::AlreadyExists, "{error}");
-    assert!(error.hint.unwrap().contains("infra import"));
+    let import = "`infra import stacks/lifecycle.toml ec2.subnet.under_test ID`";
+    assert!(error.hint.unwrap().contains(import));
 }
 
 async fn internet_gateway(cloud: Cloud) {

@@ -62,7 +62,7 @@ async fn a_repository_with_images_is_deleted_only_when_asked_for(cloud: Cloud) {
         taken
             .hint
             .unwrap()
-            .contains("infra import STACK 'ecr.repository.under_test' 'lifecycle/full'")
+            .contains("infra import stacks/lifecycle.toml ecr.repository.under_test lifecycle/full")
     );
     assert_eq!(provider.recover(&call, &wanted).await.unwrap(), None);
 

@@ -112,7 +112,8 @@ async fn a_load_balancer_that_is_not_ours_is_neither_adopted_nor_read_with_other
     let call = cloud.call("elbv2.load_balancer", "second");
     let error = provider.create(&call, &wanted).await.unwrap_err();
     assert_eq!(error.class, ErrorClass::AlreadyExists);
-    assert!(error.hint.unwrap().contains("infra import"));
+    let import = format!("`infra import stacks/lifecycle.toml elbv2.load_balancer.under_test {id}`");
+    assert!(error.hint.unwrap().contains(&import));
     assert_eq!(provider.recover(&call, &wanted).await.unwrap(), None);
     // A create that is repeated with its token finds what it made.
     let again = provider

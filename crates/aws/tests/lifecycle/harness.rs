@@ -110,6 +110,7 @@ impl Cloud {
     pub fn call(&self, type_name: &str, token: &str) -> Call {
         Call {
             stack: StackId::new("lifecycle", "", "test", "us-east-1").unwrap(),
+            named: "stacks/lifecycle.toml".into(),
             address: format!("{type_name}.under_test").parse().unwrap(),
             token: Token(format!("{token}-{}", std::process::id())),
             data_loss_allowed: false,

@@ -1,6 +1,7 @@
 //! What others made has the name that something of the file is to have: it is told, with how to take it over, and
 //! neither changed nor deleted.
 
+use infra_core::command;
 use infra_sandbox::{Clash, Twin};
 use serde_json::{Value, json};
 
@@ -202,7 +203,7 @@ fn what_others_have_by_the_same_name_is_told_and_left_alone_and_can_be_taken_ove
     assert_eq!(project.requests().mutating_total, 0, "{refused}");
     for Case { address, id, .. } in CASES {
         let id = filled(id, &names);
-        refused.tells(&format!("infra import STACK '{address}' '{id}'"));
+        refused.tells(&format!("`{}`", command("import", [FILE, address, &id])));
     }
     project.stack("destroy", FILE, &["-y"]).exits(0);
     assert_eq!(project.requests().mutating_total, 0);
@@ -250,8 +251,9 @@ fn what_others_make_at_the_very_moment_is_told_and_left_alone() {
             .peekable();
         assert!(of_kind.peek().is_some(), "no {kind} was in the way");
         for thing in of_kind {
-            refused.tells(&format!("infra import STACK '{kind}."));
-            refused.tells(&format!("'{}'`", thing.ids[0]));
+            refused.tells(&format!("infra import {} ", reference.file));
+            refused.tells(&format!("{kind}."));
+            refused.tells(&format!(" {}`", thing.ids[0]));
         }
     }
     reference.apply();

@@ -1,6 +1,7 @@
 //! What others made anew under the names of a stack's resources, what another stack is in charge of, and tags that were
 //! lost or are stale.
 
+use infra_core::command;
 use serde_json::{Value, json};
 
 use crate::harness::Project;
@@ -135,9 +136,9 @@ fn what_somebody_made_anew_under_our_names_is_told_and_left_alone() {
     };
     let lost: Vec<String> = NAMED.iter().map(lost).collect();
     for (address, id) in NAMED {
-        let import = format!("infra import STACK '{address}' '{id}'");
+        let import = format!("`{}`", command("import", [FILE, address, id]));
         told = told.says(["not surely this stack's", &import]);
-        plan = plan.says(["warning", &import, &format!("`infra state rm STACK '{address}'`")]);
+        plan = plan.says(["warning", &import, &format!("`infra state rm {FILE} {address}`")]);
     }
     told.says(lost.iter().map(String::as_str));
     let json = project

@@ -37,7 +37,7 @@ pub(crate) struct Block<'a> {
     pub(crate) key_spans: BTreeMap<String, Span>,
 }
 
-/// Reads all blocks whose type is known.
+/// Reads all blocks whose type is known; of the others only the expressions are checked.
 pub(crate) fn read<'a>(
     context: &mut Context<'a>,
     names: &mut Names,
@@ -55,6 +55,11 @@ pub(crate) fn read<'a>(
                 lifecycle.allow_data_loss = DataLoss::OfStack(stack_allows_data_loss);
             }
             blocks.push(block);
+        } else {
+            // Its references may be wrong as well, and are told in the same go.
+            for entry in declared.table.values() {
+                names.check_unused(context, &entry.node);
+            }
         }
     }
     blocks
@@ -122,7 +127,7 @@ fn block<'a>(
             .map(|entry| depends_on(context, names, address, entry))
             .unwrap_or_default(),
         lifecycle: lifecycle(context, names, world, definition, fields),
-        timeouts: timeouts(context, fields),
+        timeouts: timeouts(context, names, fields),
         spans,
         key_spans,
     }
@@ -247,6 +252,7 @@ fn lifecycle(
     };
     only_known(
         context,
+        names,
         table,
         "`lifecycle`",
         &[
@@ -319,7 +325,7 @@ fn ignore_changes(context: &mut Context<'_>, definition: &dyn TypeDefinition, en
     paths
 }
 
-fn timeouts(context: &mut Context<'_>, fields: &Table) -> Timeouts {
+fn timeouts(context: &mut Context<'_>, names: &mut Names, fields: &Table) -> Timeouts {
     let mut timeouts = Timeouts::default();
     let Some(entry) = fields.get("timeouts") else {
         return timeouts;
@@ -327,7 +333,13 @@ fn timeouts(context: &mut Context<'_>, fields: &Table) -> Timeouts {
     let Some(table) = table(context, entry, "`timeouts`") else {
         return timeouts;
     };
-    only_known(context, table, "`timeouts`", &["create", "update", "delete"]);
+    only_known(
+        context,
+        names,
+        table,
+        "`timeouts`",
+        &["create", "update", "delete"],
+    );
     let mut duration = |name: &str| {
         let node = &table.get(name)?.node;
         let found = match &node.kind {

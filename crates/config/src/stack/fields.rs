@@ -5,11 +5,18 @@ use std::collections::BTreeMap;
 use infra_core::{Diagnostic, Span};
 
 use super::context::Context;
+use super::names::Names;
 use crate::report::Suggest;
 use crate::source::{Entry, Node, NodeKind, Table};
 
-/// Complains of every key that is not among `known`.
-pub(crate) fn only_known(context: &mut Context<'_>, table: &Table, what: &str, known: &[&str]) {
+/// Complains of every key that is not among `known`, and of the mistakes in what stands under it.
+pub(crate) fn only_known(
+    context: &mut Context<'_>,
+    names: &mut Names,
+    table: &Table,
+    what: &str,
+    known: &[&str],
+) {
     for (name, entry) in table {
         if !known.contains(&name.as_str()) {
             context.add(
@@ -17,6 +24,7 @@ pub(crate) fn only_known(context: &mut Context<'_>, table: &Table, what: &str, k
                     .at(entry.key_span.clone(), "")
                     .suggest(name, known.iter().copied()),
             );
+            names.check_unused(context, &entry.node);
         }
     }
 }

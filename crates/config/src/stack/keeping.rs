@@ -4,13 +4,18 @@ use infra_core::Diagnostic;
 
 use super::context::Context;
 use super::fields::{only_known, text};
+use super::names::Names;
 use super::sections::Sections;
 
 const KEYS: [&str; 1] = ["sealing_key"];
 
 /// The key of KMS that keeps the key of sensitive values. A plain text: it has to be known before anything is read.
-pub(crate) fn sealing_key(context: &mut Context<'_>, sections: &Sections<'_>) -> Option<String> {
-    only_known(context, sections.state, "`[state]`", &KEYS);
+pub(crate) fn sealing_key(
+    context: &mut Context<'_>,
+    names: &mut Names,
+    sections: &Sections<'_>,
+) -> Option<String> {
+    only_known(context, names, sections.state, "`[state]`", &KEYS);
     let (key, span) = text(context, sections.state, "sealing_key", "`[state]`")?;
     if is_key(&key) {
         return Some(key);

@@ -127,9 +127,12 @@ fn build(
 ) -> (Option<Stack>, UsedInputs) {
     let sections = Sections::new(context, table);
     let mut names = Names::new(&sections);
-    let variables = variables::read(context, &sections, inputs);
-    let settings_drafts = settings::read(context, &sections);
-    let sealing_key = keeping::sealing_key(context, &sections);
+    for node in &sections.nowhere {
+        names.check_unused(context, node);
+    }
+    let variables = variables::read(context, &mut names, &sections, inputs);
+    let settings_drafts = settings::read(context, &mut names, &sections);
+    let sealing_key = keeping::sealing_key(context, &mut names, &sections);
     let locals: BTreeMap<String, Draft> = sections
         .locals
         .iter()

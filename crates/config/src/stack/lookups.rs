@@ -32,6 +32,9 @@ pub(crate) fn read(
     let mut lookups = BTreeMap::new();
     for (address, declared) in &sections.lookups {
         let Some(definition) = context.catalogue.lookup(address.type_name()) else {
+            for entry in declared.table.values() {
+                names.check_unused(context, &entry.node);
+            }
             continue;
         };
         let schema = definition.schema();
@@ -43,11 +46,12 @@ pub(crate) fn read(
                     Diagnostic::error("unknown-key", format!("a lookup takes no `{name}`"))
                         .at(entry.key_span.clone(), ""),
                 );
+                names.check_unused(context, &entry.node);
                 continue;
             }
             if !schema.attributes.contains_key(name) {
                 context.add(no_argument(schema, name).at(entry.key_span.clone(), ""));
-                names.check_unused(context, &entry.node, Allowed::static_in("a lookup"));
+                names.check_unused(context, &entry.node);
                 continue;
             }
             let mut draft = context.draft(&entry.node);

@@ -111,10 +111,15 @@ impl Names {
         }
     }
 
-    /// Checks the expressions of what is used for nothing, such as the value of a key that is misspelt.
-    pub(crate) fn check_unused(&mut self, context: &mut Context<'_>, node: &Node, allowed: Allowed<'_>) {
+    /// Checks the expressions of what is used for nothing, such as the value of a key that is misspelt: where it belongs, and so
+    /// what it may use, nobody knows.
+    pub(crate) fn check_unused(&mut self, context: &mut Context<'_>, node: &Node) {
         let mut draft = context.draft(node);
-        self.check(context, &mut draft, allowed);
+        let anything = Allowed {
+            each: true,
+            ..Allowed::ANY
+        };
+        self.check(context, &mut draft, anything);
     }
 
     fn formula(&mut self, context: &mut Context<'_>, formula: &Formula, allowed: Allowed<'_>) -> bool {

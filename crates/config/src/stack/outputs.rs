@@ -34,11 +34,7 @@ pub(crate) fn read(
         let Some(fields) = table(context, entry, &what) else {
             continue;
         };
-        only_known(context, fields, &what, &KEYS);
-        // A value under a misspelt key may have mistakes of its own.
-        for (_, entry) in fields.iter().filter(|(key, _)| !KEYS.contains(&key.as_str())) {
-            names.check_unused(context, &entry.node, Allowed::ANY);
-        }
+        only_known(context, names, fields, &what, &KEYS);
         let description = text(context, fields, "description", &what)
             .map(|(text, _)| text)
             .unwrap_or_default();

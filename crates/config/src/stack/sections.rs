@@ -8,7 +8,7 @@ use infra_core::{Diagnostic, ResourceAddress, Span, TypeName, nearest};
 use super::context::Context;
 use super::fields::{self, NO_ENTRIES};
 use crate::report::{Suggest, listed};
-use crate::source::{Entry, NodeKind, Table};
+use crate::source::{Entry, Node, NodeKind, Table};
 
 const SECTIONS: [&str; 8] = [
     "include", "stack", "state", "values", "variable", "local", "lookup", "output",
@@ -24,6 +24,8 @@ pub(crate) struct Sections<'a> {
     pub(crate) outputs: &'a Table,
     pub(crate) resources: BTreeMap<ResourceAddress, Declared<'a>>,
     pub(crate) lookups: BTreeMap<ResourceAddress, Declared<'a>>,
+    /// What belongs nowhere, which is reported.
+    pub(crate) nowhere: Vec<&'a Node>,
 }
 
 /// A resource or lookup as declared.
@@ -48,12 +50,15 @@ impl<'a> Sections<'a> {
             outputs: section(context, root, "output"),
             resources: BTreeMap::new(),
             lookups: BTreeMap::new(),
+            nowhere: Vec::new(),
         };
         for (service, entry) in root.iter().filter(|(name, _)| !SECTIONS.contains(&name.as_str())) {
-            declared(context, service, entry, false, &mut sections.resources);
+            let found = &mut sections.resources;
+            declared(context, service, entry, false, found, &mut sections.nowhere);
         }
         for (service, entry) in section(context, root, "lookup") {
-            declared(context, service, entry, true, &mut sections.lookups);
+            let found = &mut sections.lookups;
+            declared(context, service, entry, true, found, &mut sections.nowhere);
         }
         for (address, lookup) in &sections.lookups {
             if let Some(resource) = sections.resources.get(address) {
@@ -85,6 +90,7 @@ fn declared<'a>(
     entry: &'a Entry,
     of_lookups: bool,
     found: &mut BTreeMap<ResourceAddress, Declared<'a>>,
+    nowhere: &mut Vec<&'a Node>,
 ) {
     let prefix = if of_lookups { "lookup." } else { "" };
     let has_service = |types: &[TypeName]| types.iter().any(|name| name.service() == service);
@@ -92,6 +98,7 @@ fn declared<'a>(
     let known_service =
         has_service(context.types_of(of_lookups)) || (of_lookups && has_service(&context.types));
     let NodeKind::Table(kinds) = &entry.node.kind else {
+        nowhere.push(&entry.node);
         if known_service {
             context.add(incomplete(entry, prefix, service, "<type>"));
         } else if !matches!(entry.node.kind, NodeKind::Bad) {
@@ -111,6 +118,7 @@ fn declared<'a>(
         let type_name = TypeName::new(service, kind.as_str());
         let known_type = known_service && context.definition(of_lookups, &type_name).is_some();
         let NodeKind::Table(names) = &entry.node.kind else {
+            nowhere.push(&entry.node);
             if known_service {
                 context.add(incomplete(
                     entry,
@@ -128,6 +136,9 @@ fn declared<'a>(
         let mut complained = !known_type;
         for (name, entry) in names {
             let address = ResourceAddress::new(type_name.clone(), name.as_str());
+            if entry.node.table().is_none() || !is_name(name) {
+                nowhere.push(&entry.node);
+            }
             match &entry.node.kind {
                 NodeKind::Table(table) if is_name(name) => {
                     let span = entry.declared_at().clone();

@@ -7,6 +7,7 @@ use infra_core::{Diagnostic, Severity, Span, StackId, Value, nearest};
 
 use super::context::Context;
 use super::fields::{only_known, table};
+use super::names::Names;
 use super::sections::Sections;
 use crate::language::{Draft, DraftKind, World};
 
@@ -79,7 +80,11 @@ pub(crate) struct Settings {
 }
 
 /// Reads the section; what is required and missing is reported.
-pub(crate) fn read(context: &mut Context<'_>, sections: &Sections<'_>) -> BTreeMap<String, Draft> {
+pub(crate) fn read(
+    context: &mut Context<'_>,
+    names: &mut Names,
+    sections: &Sections<'_>,
+) -> BTreeMap<String, Draft> {
     let Some(entry) = sections.stack else {
         context.add(
             Diagnostic::error("missing-section", "the stack file has no section `[stack]`")
@@ -91,7 +96,7 @@ pub(crate) fn read(context: &mut Context<'_>, sections: &Sections<'_>) -> BTreeM
     let Some(fields) = table(context, entry, "the section `stack`") else {
         return BTreeMap::new();
     };
-    only_known(context, fields, "`[stack]`", &KEYS);
+    only_known(context, names, fields, "`[stack]`", &KEYS);
     for required in ["name", "stage", "region"] {
         if !fields.contains_key(required) {
             context.add(

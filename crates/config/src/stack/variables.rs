@@ -9,6 +9,7 @@ use regex_lite::Regex;
 use super::context::Context;
 use super::fields::{only_known, table, text, truth, wrong_kind};
 use super::load::Inputs;
+use super::names::Names;
 use super::sections::Sections;
 use super::variable_types::VariableType;
 use crate::language::Draft;
@@ -44,6 +45,7 @@ pub(crate) struct Given {
 /// Reads all declarations and chooses the values.
 pub(crate) fn read(
     context: &mut Context<'_>,
+    names: &mut Names,
     sections: &Sections<'_>,
     inputs: &Inputs<'_>,
 ) -> BTreeMap<String, Variable> {
@@ -61,7 +63,7 @@ pub(crate) fn read(
             );
         }
         let what = format!("`variable.{name}`");
-        only_known(context, fields, &what, &KEYS);
+        only_known(context, names, fields, &what, &KEYS);
         text(context, fields, "description", &what);
         let mut variable = Variable {
             kind: kind(context, fields, &what),
@@ -74,9 +76,13 @@ pub(crate) fn read(
         };
         variable.one_of = one_of(context, fields, &what, &variable.kind);
         variable.value = given(context, sections, inputs, name, fields, &mut variable);
+        if let (Some(default), true) = (fields.get("default"), is_given(sections, inputs, name)) {
+            // What is not used here may be used tomorrow.
+            names.check_unused(context, &default.node);
+        }
         variables.insert(name.clone(), variable);
     }
-    unknown_values(context, sections, inputs);
+    unknown_values(context, names, sections, inputs);
     variables
 }
 
@@ -146,6 +152,14 @@ fn one_of(context: &mut Context<'_>, fields: &Table, what: &str, kind: &Variable
         }
     }
     (choices.len() == items.len()).then_some(choices)
+}
+
+/// Whether something gives a variable a value, so that its default is not used.
+fn is_given(sections: &Sections<'_>, inputs: &Inputs<'_>, name: &str) -> bool {
+    let environment = format!("{ENVIRONMENT_PREFIX}{name}");
+    inputs.variables.contains_key(name)
+        || inputs.environment.contains_key(&environment)
+        || sections.values.contains_key(name)
 }
 
 fn given(
@@ -232,15 +246,21 @@ fn hide(context: &mut Context<'_>, node: &Node) {
 }
 
 /// Values for variables that nobody declared.
-fn unknown_values(context: &mut Context<'_>, sections: &Sections<'_>, inputs: &Inputs<'_>) {
-    let names = || sections.variables.keys().map(String::as_str);
+fn unknown_values(
+    context: &mut Context<'_>,
+    names: &mut Names,
+    sections: &Sections<'_>,
+    inputs: &Inputs<'_>,
+) {
+    let known = || sections.variables.keys().map(String::as_str);
     for (name, entry) in sections.values {
         if !sections.variables.contains_key(name) {
             context.add(
                 Diagnostic::error("unknown-variable", format!("there is no variable `{name}`"))
                     .at(entry.key_span.clone(), "")
-                    .suggest(name, names()),
+                    .suggest(name, known()),
             );
+            names.check_unused(context, &entry.node);
         }
     }
     for name in inputs
@@ -253,7 +273,7 @@ fn unknown_values(context: &mut Context<'_>, sections: &Sections<'_>, inputs: &I
                 "unknown-variable",
                 format!("`--var {name}=…`: there is no variable `{name}`"),
             )
-            .suggest(name, names()),
+            .suggest(name, known()),
         );
     }
     for variable in inputs.environment.keys() {
@@ -264,7 +284,7 @@ fn unknown_values(context: &mut Context<'_>, sections: &Sections<'_>, inputs: &I
                 "unknown-variable",
                 format!("`{variable}` is set, but there is no variable `{name}`"),
             )
-            .suggest(name, names());
+            .suggest(name, known());
             context.add(Diagnostic {
                 severity: Severity::Warning,
                 ..diagnostic

@@ -39,6 +39,8 @@ const ON_ITS_WAY: Wait = Wait::seconds("it to work", 30, 900);
 /// What all steps of a run share.
 pub(crate) struct Shared {
     pub stack: StackId,
+    /// How commands name it.
+    pub named: String,
     /// Where calls go.
     pub location: Option<Location>,
     pub run: RunId,

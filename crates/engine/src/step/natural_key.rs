@@ -5,7 +5,7 @@
 
 use std::collections::BTreeSet;
 
-use infra_core::{Attributes, ErrorClass, PhysicalId, ProviderError};
+use infra_core::{Attributes, ErrorClass, PhysicalId, ProviderError, command};
 use infra_provider::{Provider, Recognition, serving};
 use tokio::time::Instant;
 
@@ -109,9 +109,8 @@ impl StepRun {
             "an earlier call of this stack, whose answer was lost, may have made it: run again, which finds that out"
                 .to_owned()
         } else {
-            format!(
-                "choose another name, remove it by hand, or take it over: `infra import STACK '{address}' '{id}'`"
-            )
+            let import = command("import", [self.shared.named.as_str(), &address.to_string(), id.as_str()]);
+            format!("choose another name, remove it by hand, or take it over: `{import}`")
         })
     }
 }

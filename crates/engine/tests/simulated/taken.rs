@@ -22,7 +22,7 @@ async fn the_old_one_stays_where_others_have_the_name_of_the_new_one() {
     let bench = Bench::new();
     bench.apply(&named("one")).await;
     let theirs = Attributes::from([("name".to_owned(), Value::from("two"))]);
-    bench.cloud.plant("app.store", theirs);
+    let id = bench.cloud.plant("app.store", theirs);
     let before = (
         bench.cloud.listing(),
         bench.cloud.calls().changing,
@@ -36,7 +36,11 @@ async fn the_old_one_stays_where_others_have_the_name_of_the_new_one() {
         Err(EngineError::Taken(refused)) => {
             assert_eq!(refused.len(), 1, "{refused:?}");
             let told = format!("{} {}", refused[0].message, refused[0].help.join(" "));
-            for words in [STORE, "app.store two exists already", "infra import STACK"] {
+            let ways_out = [
+                format!("`infra state rm stack.json {STORE}`"),
+                format!("`infra import stack.json {STORE} {id}`"),
+            ];
+            for words in [STORE, "exists already", &ways_out[0], &ways_out[1]] {
                 assert!(told.contains(words), "{told}");
             }
         }

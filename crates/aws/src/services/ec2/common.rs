@@ -56,9 +56,8 @@ pub fn boolean(value: bool) -> AttributeBooleanValue {
 /// silently. `id` is the form of the type's ids, such as `subnet-…`.
 pub fn refusal(call: &Call, id: &str) -> impl FnOnce(ProviderError) -> ProviderError {
     let hint = format!(
-        "change what clashes, remove what is there by hand, or take it over with `infra import STACK '{}' ID`, \
-         where ID is {id}",
-        call.address
+        "change what clashes, remove what is there by hand, or take it over with `{}`, where ID is {id}",
+        call.import_command("ID")
     );
     |error| match error.class {
         ErrorClass::NotFound => ProviderError {
@@ -315,6 +314,7 @@ mod tests {
     fn a_refused_create_says_what_the_engine_and_the_user_can_do() {
         let call = Call {
             stack: infra_core::StackId::new("a", "", "b", "c").unwrap(),
+            named: "stacks/dev 02.toml".into(),
             address: "ec2.subnet.a[\"x\"]".parse().unwrap(),
             token: infra_core::Token("t".into()),
             data_loss_allowed: false,
@@ -328,10 +328,9 @@ mod tests {
         let taken = after(ErrorClass::AlreadyExists);
         assert_eq!(taken.class, ErrorClass::AlreadyExists);
         assert!(
-            taken
-                .hint
-                .unwrap()
-                .contains("infra import STACK 'ec2.subnet.a[\"x\"]' ID")
+            taken.hint.unwrap().contains(
+                "`infra import 'stacks/dev 02.toml' 'ec2.subnet.a[\"x\"]' ID`, where ID is subnet-…"
+            )
         );
     }
 
@@ -339,6 +338,7 @@ mod tests {
     fn only_the_tags_of_the_same_intent_are_ours() {
         let call = |token: &str| Call {
             stack: infra_core::StackId::new("a", "", "b", "c").unwrap(),
+            named: "stacks/dev 02.toml".into(),
             address: "ec2.subnet.a".parse().unwrap(),
             token: infra_core::Token(token.into()),
             data_loss_allowed: false,

@@ -243,7 +243,7 @@ deployment_circuit_breaker = { enable = true, rollback = true }
             .send()
             .await
             .aws("ecs", "CreateService")
-            .taken(call, "ARN")?;
+            .taken_by(call, &format!("the service `{}`", spec.service_name))?;
         let service = created
             .service
             .ok_or_else(|| missing("ecs", "CreateService", "service"))?;

@@ -168,7 +168,7 @@ default_actions   = [{ type = "forward", target_group_arn = "${elbv2.target_grou
             .send()
             .await
             .aws("elbv2", "CreateListener")
-            .taken(call, "ARN")?;
+            .taken_by(call, &what)?;
         let made = created.listeners.unwrap_or_default().into_iter().next();
         let made = made.ok_or_else(|| missing("elbv2", "CreateListener", "listener"))?;
         let observed = observe(&made, spec.tags.unwrap_or_default());

@@ -256,7 +256,7 @@ drop_invalid_header_fields_enabled = true
             .send()
             .await
             .aws("elbv2", "CreateLoadBalancer")
-            .taken(call, "ARN")?;
+            .taken_by(call, &what)?;
         let made = created.load_balancers.unwrap_or_default().into_iter().next();
         let made = made.ok_or_else(|| missing("elbv2", "CreateLoadBalancer", "load balancer"))?;
         let found = observe(&made, spec.tags.unwrap_or_default(), serde_json::Map::new());

@@ -205,7 +205,7 @@ deregistration_delay_seconds = 30
             .send()
             .await
             .aws("elbv2", "CreateTargetGroup")
-            .taken(call, "ARN")?;
+            .taken_by(call, &what)?;
         let made = created.target_groups.unwrap_or_default().into_iter().next();
         let made = made.ok_or_else(|| missing("elbv2", "CreateTargetGroup", "target group"))?;
         let observed = observe(&made, spec.tags.unwrap_or_default(), serde_json::Map::new());
