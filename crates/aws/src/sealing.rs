@@ -24,7 +24,7 @@ pub async fn new_sealing_key(
     clients: &Clients,
     kms_key: &str,
     stack: &StackId,
-) -> ProviderResult<(SealingKey, KeptKey)> {
+) -> ProviderResult<SealingKey> {
     let answer = client(clients, kms_key)
         .generate_data_key()
         .key_id(kms_key)
@@ -43,8 +43,9 @@ pub async fn new_sealing_key(
     let kept = KeptKey {
         kms_key: answer.key_id().unwrap_or(kms_key).to_owned(),
         encrypted: STANDARD.encode(encrypted.as_ref()),
+        declared: Some(kms_key.to_owned()),
     };
-    Ok((key, kept))
+    Ok(key.kept_as(kept))
 }
 
 /// Gets a key back from KMS.
@@ -69,7 +70,8 @@ pub async fn sealing_key(clients: &Clients, kept: &KeptKey, stack: &StackId) -> 
     let plain = answer
         .plaintext()
         .ok_or_else(|| missing("kms", "Decrypt", "key"))?;
-    SealingKey::from_given(plain.as_ref()).ok_or_else(damaged)
+    let key = SealingKey::from_given(plain.as_ref()).ok_or_else(damaged)?;
+    Ok(key.kept_as(kept.clone()))
 }
 
 /// KMS in the region of a key that is named by its ARN.

@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use anyhow::{Context, Result};
 use infra_aws::Clients;
-use infra_core::StackId;
-use infra_core::state::JournalEntry;
+use infra_core::{KeptKey, SealingKey, StackId};
+use infra_engine::Session;
 use infra_state::{Journal, StateStore};
 use infra_state_sled::SledStore;
 
@@ -71,46 +71,114 @@ pub fn sealed(journal: Journal, sealing: &Sealing, compares: bool, terminal: &Te
     }
 }
 
-/// The same where a key of KMS keeps the key: the one that the state has encrypted, else a new one, which is written down
-/// before anything is sealed with it.
+/// Which key of KMS is to keep the key.
+pub enum KmsKey<'a> {
+    /// The one that the state has it from: no file says otherwise.
+    OfState,
+    /// What the file says.
+    Declared {
+        /// The key of KMS; `None`: another key, which KMS does not keep.
+        key: Option<&'a str>,
+        /// What a plan is sealed with that was saved before the state had a key.
+        planned: Option<KeptKey>,
+    },
+}
+
+/// The same where a key of KMS keeps the key, or is to: the one that the state has encrypted, else a new one, which is
+/// written down with the first that is sealed. Where the file names another key than the state has, values are compared with
+/// that of the state, and an apply seals them with the other. `sealing` is the key that KMS does not keep.
 ///
 /// # Errors
-/// KMS does not give it, or the state needs another key, or cannot be written.
+/// KMS does not give it, or the state needs another key.
 pub async fn sealed_by_kms(
     journal: Journal,
+    sealing: &Sealing,
     clients: &Clients,
-    declared: Option<&str>,
+    key: KmsKey<'_>,
     compares: bool,
     terminal: &Terminal,
 ) -> Result<Journal> {
-    let (id, known) = journal.with_state(|state| (state.stack.clone(), state.kept_key.clone()));
-    let (key, kept) = match (known, declared) {
-        (Some(kept), _) => match infra_aws::sealing_key(clients, &kept, &id).await {
-            Ok(key) => (key, kept),
-            Err(error) if compares => return Err(error.into()),
-            Err(error) => {
-                terminal.note(&format!(
-                    "note: the sensitive values in the state of {id} are not needed here, and stay as they are: {}",
-                    error.message
-                ));
-                return Ok(journal.without_key());
-            }
-        },
-        // What is removed is known by its id: nothing is sealed any more.
-        (None, Some(_)) if !compares => return Ok(journal.without_key()),
-        (None, Some(kms_key)) => {
-            let (key, kept) = infra_aws::new_sealing_key(clients, kms_key, &id).await?;
-            let sealing = Sealing::of_kms(key.clone(), &kept.kms_key);
-            journal.with_state(|state| sealing.check(state))?;
-            let entry = JournalEntry::SealedWith {
-                key: key.id(),
-                kept: Some(kept.clone()),
-            };
-            journal.append(entry).await?;
-            (key, kept)
-        }
-        (None, None) => return Ok(journal),
+    let (id, known, holds_values) = journal.with_state(|state| {
+        (
+            state.stack.clone(),
+            state.kept_key.clone(),
+            state.holds_sealed_values(),
+        )
+    });
+    let of_kms = |key: SealingKey| {
+        let name = key.kept().map_or("KMS", |kept| &kept.kms_key).to_owned();
+        Sealing::of_kms(key, &name)
     };
-    let sealing = Sealing::of_kms(key.clone(), &kept.kms_key);
-    sealed(journal.with_key(key), &sealing, compares, terminal)
+    let new = async |kms_key: &str| infra_aws::new_sealing_key(clients, kms_key, &id).await;
+    match (known, key) {
+        // What KMS kept was for nothing, and may be gone.
+        (Some(_), KmsKey::Declared { key: None, .. }) if !holds_values => {
+            sealed(journal, sealing, compares, terminal)
+        }
+        (Some(kept), key) => {
+            let current = match infra_aws::sealing_key(clients, &kept, &id).await {
+                Ok(current) => current,
+                Err(error) if compares => return Err(error.into()),
+                Err(error) => {
+                    terminal.note(&format!(
+                        "note: the sensitive values in the state of {id} are not needed here, and stay as they are: {}",
+                        error.message
+                    ));
+                    return Ok(journal.without_key());
+                }
+            };
+            let current = match key {
+                KmsKey::Declared { key: None, .. } if sealing.lost().is_none() => {
+                    current.followed_by(sealing.key.clone())
+                }
+                KmsKey::Declared {
+                    key: Some(kms_key), ..
+                } if compares && !kept.is_by(kms_key) => current.followed_by(new(kms_key).await?),
+                _ => current,
+            };
+            sealed(
+                journal.with_key(current.clone()),
+                &of_kms(current),
+                compares,
+                terminal,
+            )
+        }
+        // What is removed is known by its id: nothing is sealed any more.
+        (None, _) if !compares => Ok(journal.without_key()),
+        (
+            None,
+            KmsKey::Declared {
+                key: Some(kms_key),
+                planned,
+            },
+        ) => {
+            if holds_values {
+                journal.with_state(|state| sealing.check(state))?;
+                let current = sealing.key.clone().followed_by(new(kms_key).await?);
+                return Ok(journal.with_key(current));
+            }
+            let key = match planned {
+                Some(kept) => infra_aws::sealing_key(clients, &kept, &id).await?,
+                None => new(kms_key).await?,
+            };
+            sealed(journal.with_key(key.clone()), &of_kms(key), compares, terminal)
+        }
+        (None, _) => Ok(journal),
+    }
+}
+
+/// After an apply that came to its end: seals what is kept with the key that the file names, where it was another one
+/// before, so that nobody needs that one any more.
+///
+/// # Errors
+/// The state cannot be written.
+pub async fn reseal(session: &Session, terminal: &Terminal) -> Result<()> {
+    let unknown = session.reseal().await?;
+    if unknown > 0 {
+        terminal.note(&format!(
+            "note: the state stays sealed with the key that it had: {unknown} of its sensitive values are of something that \
+             this run did not look at. An apply of the whole stack seals everything anew"
+        ));
+    }
+    Ok(())
 }

@@ -7,8 +7,8 @@ use anyhow::{Context, Result, bail};
 use infra_config::UsedInputs;
 use infra_core::plan::PLAN_FORMAT_VERSION;
 use infra_core::{
-    Attributes, Catalogue, Observation, PhysicalId, Plan, ResourceAddress, SealingKey, SealingKeyId, Secret,
-    Stack, Value,
+    Attributes, Catalogue, KeptKey, Observation, PhysicalId, Plan, ResourceAddress, SealingKey, SealingKeyId,
+    Secret, Stack, Value,
 };
 use infra_engine::{Planned, Prepared, Refreshed};
 use infra_plan::conceal;
@@ -38,6 +38,9 @@ pub struct SavedPlan {
     pub sandbox: bool,
     /// The key that its sensitive values are sealed with; `None` when it has none.
     pub sealed_with: Option<SealingKeyId>,
+    /// That key as KMS keeps it, if that does: the state may not have it yet.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub kept_key: Option<KeptKey>,
     /// The account that it was made in.
     pub account_id: Option<String>,
     files: BTreeMap<PathBuf, String>,
@@ -114,6 +117,7 @@ impl SavedPlan {
             state_dir: std::path::absolute(origin.state_dir)?,
             sandbox: origin.sandbox,
             sealed_with: None,
+            kept_key: None,
             account_id: planned
                 .identity
                 .as_ref()
@@ -136,7 +140,10 @@ impl SavedPlan {
             lookups: planned.lookups.clone(),
         };
         let holds_sealed_values = saved.text()?.contains(SEALED);
-        saved.sealed_with = holds_sealed_values.then(|| key.id());
+        if holds_sealed_values {
+            saved.sealed_with = Some(key.id());
+            saved.kept_key = key.kept().cloned();
+        }
         Ok(saved)
     }
 

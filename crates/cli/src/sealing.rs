@@ -113,6 +113,18 @@ impl Sealing {
         }
     }
 
+    /// The same, but none is made: for a stack whose key KMS is to keep from now on.
+    ///
+    /// # Errors
+    /// As for [`Sealing::find`].
+    pub fn existing(given: &Given, state_dir: &Path) -> Result<Self> {
+        let is_there = given.machines_file().is_some_and(|file| file.exists());
+        if given.key.is_some() || given.file.is_some() || is_there {
+            return Self::find(given, state_dir);
+        }
+        Self::new(Source::Passing("none was made for it".to_owned()))
+    }
+
     fn of_machine(file: Option<PathBuf>, state_dir: &Path) -> Result<Self> {
         let Some(path) = file else {
             let why = "neither HOME nor XDG_DATA_HOME names a folder for it".to_owned();

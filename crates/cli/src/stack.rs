@@ -8,7 +8,9 @@ use std::thread::JoinHandle;
 use anyhow::{Context, Result};
 use infra_aws::{AwsCatalogue, AwsProviders, Clients, ConnectOptions, Emulator, connect};
 use infra_config::{DiskFiles, Files, Inputs, Loaded, load, load_to_destroy};
-use infra_core::{Connection, Location, ResourceAddress, Secret, Severity, SourceMap, Stack, StackId, Value};
+use infra_core::{
+    Connection, KeptKey, Location, ResourceAddress, Secret, Severity, SourceMap, Stack, StackId, Value,
+};
 use infra_engine::{EngineError, Estimates, ImportError, Machine, Pace, Reporter, Session, Walk};
 use infra_provider::{BuiltIn, Providers};
 use infra_record::Durations;
@@ -19,9 +21,9 @@ use crate::accounts;
 use crate::arguments::Where;
 use crate::code;
 use crate::environment;
-use crate::journal::{open_journal, sealed, sealed_by_kms, sealing_key};
+use crate::journal::{KmsKey, open_journal, sealed, sealed_by_kms, sealing_key};
 use crate::recording;
-use crate::sealing::Sealing;
+use crate::sealing::{Given, Sealing};
 use crate::site::{Need, Site};
 use crate::terminal::{Terminal, View};
 
@@ -173,6 +175,8 @@ impl Default for Manner {
 pub enum Wanted {
     /// What a file declares.
     Declared(Box<Stack>),
+    /// What a file declared when a plan was saved, and the key of KMS's keeping that the plan is sealed with, if it is.
+    Planned(Box<Stack>, Option<KeptKey>),
     /// What a state knows, without a file: nothing is declared, and AWS is reached as it was last.
     Known(StackId),
 }
@@ -180,7 +184,7 @@ pub enum Wanted {
 impl Wanted {
     fn id(&self) -> &StackId {
         match self {
-            Self::Declared(stack) => &stack.id,
+            Self::Declared(stack) | Self::Planned(stack, _) => &stack.id,
             Self::Known(id) => id,
         }
     }
@@ -200,7 +204,9 @@ pub async fn open(
 ) -> Result<Open> {
     let cancellation = terminal.cancellation.clone();
     let sealing = match &wanted {
-        Wanted::Declared(stack) if is_kept_by_kms(stack, site) => Sealing::unused()?,
+        Wanted::Declared(stack) | Wanted::Planned(stack, _) if is_kept_by_kms(stack, site) => {
+            Sealing::existing(&Given::of_environment(), &site.state_dir)?
+        }
         _ => sealing_key(site, terminal)?,
     };
     let (reporter, events) = infra_engine::channel(terminal.redaction.clone());
@@ -219,7 +225,8 @@ pub async fn open(
             terminal,
         };
         match wanted {
-            Wanted::Declared(stack) => Box::pin(opening.declared(*stack)).await,
+            Wanted::Declared(stack) => Box::pin(opening.declared(*stack, None)).await,
+            Wanted::Planned(stack, kept) => Box::pin(opening.declared(*stack, kept)).await,
             Wanted::Known(id) => Box::pin(opening.known(&id)).await,
         }
     };
@@ -364,15 +371,22 @@ impl Opening<'_> {
         &self,
         journal: Journal,
         stack: &Stack,
+        key: KmsKey<'_>,
         clients: Option<&Clients>,
     ) -> Result<Arc<Journal>> {
         let compares = self.manner.compares;
         let journal = match clients.filter(|_| self.is_by_kms(&journal, stack)) {
             Some(clients) => {
-                let declared = stack.sealing_key.as_deref();
-                sealed_by_kms(journal, clients, declared, compares, self.terminal).await?
+                sealed_by_kms(journal, self.sealing, clients, key, compares, self.terminal).await?
             }
-            None => sealed(journal, self.sealing, compares, self.terminal)?,
+            None => {
+                if let Some(kms_key) = stack.sealing_key.as_deref().filter(|_| compares) {
+                    self.terminal.note(&format!(
+                        "note: the sandbox does without {kms_key}: its state is sealed with a key of this machine"
+                    ));
+                }
+                sealed(journal, self.sealing, compares, self.terminal)?
+            }
         };
         Ok(Arc::new(journal))
     }
@@ -383,7 +397,7 @@ impl Opening<'_> {
 
     /// Signs in to AWS and opens the state, both at once. A state that is not there yet is made only then, so that wrong
     /// credentials leave no empty one behind. A stack without anything at AWS needs no account.
-    async fn declared(&self, stack: Stack) -> Result<Opened> {
+    async fn declared(&self, stack: Stack, planned: Option<KeptKey>) -> Result<Opened> {
         let options = self.connect_options(&stack);
         let signing_in = async {
             if stack.resources.keys().all(is_built_in) {
@@ -408,7 +422,11 @@ impl Opening<'_> {
         if let Some(clients) = &clients {
             journal.with_state(|state| accounts::check(state, &clients.identity))?;
         }
-        let journal = self.sealed(journal, &stack, clients.as_ref()).await?;
+        let key = KmsKey::Declared {
+            key: stack.sealing_key.as_deref(),
+            planned,
+        };
+        let journal = self.sealed(journal, &stack, key, clients.as_ref()).await?;
         Ok(Opened {
             stack,
             store,
@@ -438,7 +456,9 @@ impl Opening<'_> {
             journal.with_state(|state| accounts::check(state, &connected.identity))?;
             clients = Some(connected);
         }
-        let journal = self.sealed(journal, &stack, clients.as_ref()).await?;
+        let journal = self
+            .sealed(journal, &stack, KmsKey::OfState, clients.as_ref())
+            .await?;
         Ok(Opened {
             stack,
             store,

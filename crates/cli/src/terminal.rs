@@ -41,7 +41,10 @@ pub fn data() -> impl Write {
     Data { out: io::stdout() }
 }
 
-/// Why something that was written to stdout is not there.
+/// Why something that was written to stdout is not there. A stdout that was closed from the start (`>&-`) is not among the
+/// reasons: the runtime of Rust puts `/dev/null`, open for reading and writing, in place of a closed one before `main`, and
+/// just so do Python's `subprocess.DEVNULL`, Node's `ignore` and daemon(3) open it for whoever wants no data. Nothing tells
+/// the two apart, and a run whose output nobody asked for must not fail.
 static LOST: OnceLock<String> = OnceLock::new();
 
 /// Writes what is left for stdout, and tells why data are missing there; `None` when all were written or nobody wants

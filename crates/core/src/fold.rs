@@ -42,6 +42,15 @@ impl State {
                 self.sealed_with = Some(key.clone());
                 self.kept_key.clone_from(kept);
             }
+            JournalEntry::Resealed { key, kept, seals } => {
+                self.sealed_with = Some(key.clone());
+                self.kept_key.clone_from(kept);
+                self.for_each_seal(|seal| {
+                    if let Some(next) = seals.get(seal) {
+                        seal.clone_from(next);
+                    }
+                });
+            }
             JournalEntry::Intended(intent) => {
                 if self.intents.contains_key(&intent.token) {
                     return Err(IllegalEntry::IntentAgain(intent.token.clone()));

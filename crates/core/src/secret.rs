@@ -1,6 +1,8 @@
 //! Values that may not be shown or stored in clear.
 
+use std::collections::BTreeMap;
 use std::fmt;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use hmac::{Hmac, Mac};
 use serde::{Deserialize, Serialize};
@@ -36,12 +38,31 @@ impl fmt::Debug for Secret {
 
 /// The key under which secrets are hashed. It is never where a state is, and never in an export: who has both can
 /// try what a short secret was.
-#[derive(Clone, PartialEq, Eq)]
+#[derive(Clone)]
 pub struct SealingKey {
     bytes: [u8; 32],
     /// Whether nobody has it after this process, so that what it seals may be kept nowhere.
     passing: bool,
+    /// The key as KMS keeps it, if that does.
+    kept: Option<KeptKey>,
+    successor: Option<Arc<Successor>>,
 }
+
+/// The key that is to take another's place. A seal tells nothing of its value, so what it will be under this key can be
+/// known only while the value is there in clear: then it is noted.
+struct Successor {
+    key: SealingKey,
+    /// By the seal under the other key.
+    seals: Mutex<BTreeMap<String, String>>,
+}
+
+impl PartialEq for SealingKey {
+    fn eq(&self, other: &Self) -> bool {
+        (self.bytes, self.passing) == (other.bytes, other.passing)
+    }
+}
+
+impl Eq for SealingKey {}
 
 /// What a value begins with that a key of this process alone has sealed.
 const PASSING: &str = "hmac-sha256:passing:";
@@ -58,6 +79,16 @@ pub struct KeptKey {
     pub kms_key: String,
     /// What KMS encrypted, in base64.
     pub encrypted: String,
+    /// What the stack file called the key of KMS.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub declared: Option<String>,
+}
+
+impl KeptKey {
+    /// Whether a stack file that names `key` means the key of KMS that keeps this one.
+    pub fn is_by(&self, key: &str) -> bool {
+        self.kms_key == key || self.declared.as_deref().is_none_or(|declared| declared == key)
+    }
 }
 
 impl fmt::Display for SealingKeyId {
@@ -75,6 +106,8 @@ impl SealingKey {
         Self {
             bytes,
             passing: false,
+            kept: None,
+            successor: None,
         }
     }
 
@@ -85,6 +118,38 @@ impl SealingKey {
             passing: true,
             ..self
         }
+    }
+
+    /// The same key, as KMS keeps it.
+    #[must_use]
+    pub fn kept_as(self, kept: KeptKey) -> Self {
+        Self {
+            kept: Some(kept),
+            ..self
+        }
+    }
+
+    /// The key as KMS keeps it, if that does.
+    pub fn kept(&self) -> Option<&KeptKey> {
+        self.kept.as_ref()
+    }
+
+    /// The same key, which notes of all that it seals what that will be under another one.
+    #[must_use]
+    pub fn followed_by(self, key: Self) -> Self {
+        let seals = Mutex::default();
+        Self {
+            successor: Some(Arc::new(Successor { key, seals })),
+            ..self
+        }
+    }
+
+    /// The key that is to take the place of this one, and the seals under it by those under this one, as far as their values
+    /// were seen in clear.
+    pub fn successor(&self) -> Option<(&Self, BTreeMap<String, String>)> {
+        let successor = self.successor.as_ref()?;
+        let seals = successor.seals.lock().unwrap_or_else(PoisonError::into_inner);
+        Some((&successor.key, seals.clone()))
     }
 
     /// Whether nobody has the key after this process.
@@ -126,10 +191,16 @@ impl SealingKey {
     /// The keyed hash of `value`, which must hold no unknown.
     pub fn hash(&self, value: &Value) -> String {
         let hash = self.hash_bytes(value.revealed_canonical_text().as_bytes());
-        match self.passing {
+        let seal = match self.passing {
             true => format!("{PASSING}{hash}"),
             false => format!("hmac-sha256:{hash}"),
+        };
+        if let Some(successor) = &self.successor {
+            let next = successor.key.hash(value);
+            let mut seals = successor.seals.lock().unwrap_or_else(PoisonError::into_inner);
+            seals.insert(seal.clone(), next);
         }
+        seal
     }
 
     /// Whether both stand for the same value, whichever of them is sealed.
@@ -165,6 +236,19 @@ mod tests {
         assert_ne!(key.id(), longer.id());
         assert_eq!(key.id(), SealingKey::new([7; 32]).id());
         assert_eq!(key.id().0.len(), 16);
+    }
+
+    #[test]
+    fn a_key_with_a_successor_notes_what_its_seals_become() {
+        let next = SealingKey::new([8; 32]);
+        let key = SealingKey::new([7; 32]).followed_by(next.clone());
+        let [seen, unseen] = ["hunter2", "hunter3"].map(Value::from);
+        let seal = key.clone().seal(&Secret::Clear(Box::new(seen.clone())));
+        assert_eq!(seal, SealingKey::new([7; 32]).hash(&seen));
+        let (successor, seals) = key.successor().unwrap();
+        assert_eq!(successor, &next);
+        assert_eq!(seals, BTreeMap::from([(seal, next.hash(&seen))]));
+        assert!(!seals.contains_key(&SealingKey::new([7; 32]).hash(&unseen)));
     }
 
     #[test]

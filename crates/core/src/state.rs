@@ -160,6 +160,16 @@ pub enum JournalEntry {
         #[serde(default, skip_serializing_if = "Option::is_none")]
         kept: Option<KeptKey>,
     },
+    /// The values that were sealed with another key are sealed with this one from here on.
+    Resealed {
+        /// Which key.
+        key: SealingKeyId,
+        /// The key as KMS keeps it, if that does.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        kept: Option<KeptKey>,
+        /// What takes the place of each seal.
+        seals: BTreeMap<String, String>,
+    },
     /// A call is about to be made.
     Intended(Box<Intent>),
     /// Something that the call of `token` will be known by. Until this is durable, the call is not made.
@@ -329,6 +339,30 @@ impl State {
             .flatten()
             .map(|location| location.account_id.as_str())
             .collect()
+    }
+
+    /// All attributes that may hold sealed values.
+    fn attributes_mut(&mut self) -> impl Iterator<Item = &mut Attributes> {
+        let records = self
+            .resources
+            .values_mut()
+            .chain(self.deposed.values_mut().flatten());
+        records
+            .flat_map(|record| [&mut record.applied, &mut record.observed])
+            .chain(
+                self.intents
+                    .values_mut()
+                    .flat_map(|intent| [&mut intent.attributes, &mut intent.learned]),
+            )
+            .chain([&mut self.outputs])
+    }
+
+    /// Calls `each` with every seal in it.
+    pub fn for_each_seal(&mut self, mut each: impl FnMut(&mut String)) {
+        let attributes = self
+            .attributes_mut()
+            .flat_map(|attributes| attributes.values_mut());
+        attributes.for_each(|value| value.for_each_seal(&mut each));
     }
 
     /// Whether a sealed value is anywhere in it, so that the key matters.

@@ -143,6 +143,16 @@ impl Value {
         }
     }
 
+    /// Calls `each` with every seal in it.
+    pub fn for_each_seal(&mut self, each: &mut impl FnMut(&mut String)) {
+        match self {
+            Self::Secret(Secret::Sealed(seal)) => each(seal),
+            Self::List(items) => items.iter_mut().for_each(|item| item.for_each_seal(each)),
+            Self::Map(entries) => entries.values_mut().for_each(|entry| entry.for_each_seal(each)),
+            _ => {}
+        }
+    }
+
     /// The value's kind in words for messages: `a string`, `a list`.
     pub fn kind(&self) -> &'static str {
         match self {

@@ -17,6 +17,7 @@ mod outputs;
 mod ownership;
 mod prepare;
 mod refresh;
+mod reseal;
 mod retry;
 mod scope;
 mod search;

@@ -465,7 +465,10 @@ impl Session {
             .with_state(|state| state.sealed_with.as_ref() == Some(&id));
         if !is_known && !key.is_passing() {
             self.journal
-                .append(JournalEntry::SealedWith { key: id, kept: None })
+                .append(JournalEntry::SealedWith {
+                    key: id,
+                    kept: key.kept().cloned(),
+                })
                 .await?;
         }
         let known = self.journal.with_state(|state| state.connection.clone());

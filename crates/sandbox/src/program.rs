@@ -51,6 +51,7 @@ program_files![
     "services/elbv2.py",
     "services/elbv2_target_groups.py",
     "services/iam.py",
+    "services/iam_policies.py",
     "services/kms.py",
     "services/logs.py",
     "services/route53.py",

@@ -64,6 +64,7 @@ pub(crate) fn clear_secret(entry: &JournalEntry) -> Option<Clear<'_>> {
         JournalEntry::RunStarted { .. }
         | JournalEntry::Connected { .. }
         | JournalEntry::SealedWith { .. }
+        | JournalEntry::Resealed { .. }
         | JournalEntry::Deleted { .. }
         | JournalEntry::NoEffect { .. }
         | JournalEntry::Forgotten { .. }

@@ -47,6 +47,7 @@ pub(crate) fn check_entry(entry: &JournalEntry) -> Option<Diagnostic> {
         JournalEntry::RunStarted { .. }
         | JournalEntry::Connected { .. }
         | JournalEntry::SealedWith { .. }
+        | JournalEntry::Resealed { .. }
         | JournalEntry::Learned { .. }
         | JournalEntry::Deleted { .. }
         | JournalEntry::NoEffect { .. }

@@ -180,12 +180,32 @@ impl Changeset {
         if matches!(entry, JournalEntry::Connected { .. }) {
             self.connection.clone_from(&state.connection);
         }
-        if matches!(entry, JournalEntry::SealedWith { .. }) {
+        if matches!(entry, JournalEntry::Resealed { .. }) {
+            self.take_all(state);
+        }
+        if matches!(
+            entry,
+            JournalEntry::SealedWith { .. } | JournalEntry::Resealed { .. }
+        ) {
             self.sealed_with.clone_from(&state.sealed_with);
             self.kept_key.clone_from(&state.kept_key);
         }
         self.entries.push((state.serial, entry));
         Ok(state.serial)
+    }
+
+    /// Takes note of everything that may hold sealed values.
+    fn take_all(&mut self, state: &State) {
+        let records = state.resources.iter();
+        self.records
+            .extend(records.map(|(address, record)| (address.clone(), Some(record.clone()))));
+        let deposed = state.deposed.iter();
+        self.deposed
+            .extend(deposed.map(|(address, records)| (address.clone(), Some(records.clone()))));
+        let intents = state.intents.iter();
+        self.intents
+            .extend(intents.map(|(token, intent)| (token.clone(), Some(intent.clone()))));
+        self.outputs = Some(state.outputs.clone());
     }
 }
 
@@ -256,6 +276,7 @@ impl Touched {
             | JournalEntry::RunEnded { .. }
             | JournalEntry::Connected { .. }
             | JournalEntry::SealedWith { .. }
+            | JournalEntry::Resealed { .. }
             | JournalEntry::Outputs { .. } => Self {
                 addresses: Vec::new(),
                 deposed: false,
@@ -267,8 +288,37 @@ impl Touched {
 
 #[cfg(test)]
 mod tests {
+    use infra_core::Value;
+
     use super::*;
     use crate::testing::{record, sample_stack};
+
+    #[test]
+    fn what_is_resealed_is_all_that_holds_a_seal() {
+        let sealed = |seal: &str| Value::Secret(infra_core::Secret::Sealed(seal.to_owned()));
+        let address: ResourceAddress = "ec2.vpc.main".parse().unwrap();
+        let mut state = State::new(sample_stack(), "lineage");
+        let mut one = record("vpc-1", &[]);
+        one.applied.insert("a".into(), Value::List(vec![sealed("old")]));
+        state.deposed.insert(address.clone(), vec![one.clone()]);
+        one.observed.insert("b".into(), sealed("unknown"));
+        state.resources.insert(address.clone(), one);
+        state.outputs.insert("c".into(), sealed("old"));
+        let mut changes = Changeset::after(&state);
+        let entry = JournalEntry::Resealed {
+            key: SealingKeyId("next".into()),
+            kept: None,
+            seals: BTreeMap::from([("old".to_owned(), "new".to_owned())]),
+        };
+        changes.fold(&mut state, entry).unwrap();
+        let mut seals = Vec::new();
+        state.for_each_seal(|seal| seals.push(seal.clone()));
+        assert_eq!(seals, ["new", "unknown", "new", "new"]);
+        assert_eq!(changes.records[&address].as_ref(), state.resources.get(&address));
+        assert_eq!(changes.deposed[&address].as_ref(), state.deposed.get(&address));
+        assert_eq!(changes.outputs.as_ref(), Some(&state.outputs));
+        assert_eq!(changes.sealed_with, Some(SealingKeyId("next".into())));
+    }
 
     /// A store writes only what a changeset names.
     #[test]

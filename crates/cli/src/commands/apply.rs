@@ -123,7 +123,7 @@ async fn saved(command: &Apply, path: &Path, terminal: &Terminal) -> Result<Exit
     }
     let manner = Manner::from(&command.running);
     let open = stack::open(
-        Wanted::Declared(Box::new(wanted)),
+        Wanted::Planned(Box::new(wanted), saved.kept_key.clone()),
         Arc::clone(&loaded.sources),
         &site,
         "apply",

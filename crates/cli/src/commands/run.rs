@@ -15,6 +15,7 @@ use infra_render::{PlanView, write_outputs, write_plan, write_stack_heading};
 use super::refusals::{NOT_OURS, TAKEN, permissions, refusals, refuse};
 use crate::arguments::{Running, Scope, Where};
 use crate::exit::Exit;
+use crate::journal::reseal;
 use crate::named::{self, Named};
 use crate::site::{self, Site};
 use crate::stack::{self, Manner, Open, Stopped, Wanted};
@@ -262,6 +263,9 @@ pub async fn carry_out(
     } else {
         execute(&open, planned, task.command, terminal).await
     };
+    if task.mode == PlanMode::Apply && matches!(exit, Ok(Exit::Done)) {
+        reseal(&open.session, terminal).await?;
+    }
     let (outputs, is_empty) = open
         .session
         .journal

@@ -271,6 +271,12 @@ fn a_key_of_kms_keeps_the_key_and_every_machine_that_may_use_it_has_it() {
     let (password, other) = ("not-a-real-password", "nor-is-this-one");
     let run = |home: &str, arguments: &[&str], password: &str| signed_in(&project, home, arguments, password);
     project.forget_requests();
+    // A plan writes nothing, whatever KMS gives it.
+    run("first", &["plan", FILE], password).exits(0);
+    let exported = run("first", &["state", "export", FILE], password).exits(0).stdout;
+    let state: serde_json::Value = serde_json::from_str(&exported).unwrap();
+    assert_eq!((&state["serial"], &state["kept_key"]), (&json!(0), &json!(null)));
+    project.forget_requests();
     run("first", &["plan", FILE, "--out", "first.plan"], password).exits(0);
     run("second", &["apply", "--plan", "first.plan", "-y"], password).exits(0);
     run("third", &["diff", FILE], password).exits(0);
@@ -328,4 +334,103 @@ fn a_key_of_kms_that_is_not_there_is_told_before_anything_is_touched() {
             "no key `seal`",
             "alias/infra",
         ]);
+}
+
+#[test]
+fn the_sandbox_says_that_it_does_without_the_key_of_kms() {
+    let project = Project::sandbox();
+    project.write(
+        FILE,
+        &format!("{STACK}[state]\nsealing_key = \"alias/missing\"\n"),
+    );
+    let machine = Machine {
+        project: &project,
+        home: "first",
+        key: None,
+    };
+    for (command, more) in [("apply", &["-y"][..]), ("diff", &[])] {
+        machine
+            .run(command, "not-a-real-password", more)
+            .exits(0)
+            .says(["the sandbox does without alias/missing"]);
+    }
+    let counts = project.requests().counts;
+    assert!(!counts.keys().any(|name| name.starts_with("kms.")), "{counts:?}");
+}
+
+#[test]
+fn an_apply_seals_all_with_the_key_that_the_file_names_and_nobody_needs_the_old_one() {
+    let project = Project::sandbox();
+    let keys = project.boto3(
+        &json!({}),
+        "kms = client('kms')\n\
+         result = [kms.create_key()['KeyMetadata']['KeyId'] for _ in range(2)]\n\
+         kms.create_alias(AliasName='alias/one', TargetKeyId=result[0])\n\
+         kms.create_alias(AliasName='alias/two', TargetKeyId=result[1])",
+    );
+    let disable = |number: usize| {
+        let disabled = "client('kms').disable_key(KeyId=given['key'])\nresult = True";
+        project.boto3(&json!({ "key": keys[number] }), disabled);
+    };
+    let write = |key: Option<&str>| {
+        let state = key.map_or_else(String::new, |key| format!("[state]\nsealing_key = \"{key}\"\n"));
+        project.write(FILE, &format!("{STACK}{WITH_A_LOG_GROUP}{state}"));
+    };
+    let run = |home: &str, arguments: &[&str], password: &str| signed_in(&project, home, arguments, password);
+    let state = || -> serde_json::Value {
+        let exported = run("first", &["state", "export", FILE], "x").exits(0).stdout;
+        serde_json::from_str(&exported).unwrap()
+    };
+    let seals = || -> Vec<String> {
+        let text = state().to_string();
+        let found = text.split("hmac-sha256:").skip(1);
+        found.map(|rest| rest.chars().take(64).collect()).collect()
+    };
+    let (password, other) = ("not-a-real-password", "nor-is-this-one");
+    let all_anew = |before: &[String]| {
+        let after = seals();
+        assert!(!after.is_empty() && after.len() >= before.len(), "{after:?}");
+        assert!(
+            after.iter().all(|seal| !before.contains(seal)),
+            "{before:?} {after:?}"
+        );
+    };
+
+    write(None);
+    run("first", &["apply", FILE, "-y"], password).exits(0);
+    let of_machine = seals();
+
+    // From the machine's key to one of KMS: whoever has both can do it, although nothing else is to be done.
+    write(Some("alias/one"));
+    run("second", &["apply", FILE, "-y"], password)
+        .exits(1)
+        .says(["sealed with the key", "nothing was compared"]);
+    run("first", &["plan", FILE, "--detailed-exitcode"], password).exits(0);
+    assert_eq!(seals(), of_machine, "a plan writes nothing");
+    run("first", &["apply", FILE, "-y"], password).exits(0);
+    all_anew(&of_machine);
+    run("second", &["diff", FILE], password).exits(0);
+    run("second", &["diff", FILE], other).exits(2);
+    assert!(!project.root().join("second/.local").exists());
+    let of_one = seals();
+
+    // From one key of KMS to another, in a run that changes what is sealed.
+    write(Some("alias/two"));
+    run("second", &["apply", FILE, "-y"], other).exits(0);
+    all_anew(&of_one);
+    disable(0);
+    run("third", &["diff", FILE], other).exits(0);
+    let of_two = seals();
+
+    // And back to that of the machine.
+    write(None);
+    run("first", &["apply", FILE, "-y"], other).exits(0);
+    all_anew(&of_two);
+    assert_eq!(state()["kept_key"], json!(null));
+    disable(1);
+    run("first", &["diff", FILE], other).exits(0);
+    run("first", &["diff", FILE], password).exits(2);
+    run("second", &["diff", FILE], other)
+        .exits(1)
+        .says(["sealed with the key"]);
 }

@@ -101,6 +101,7 @@ pub fn sample_state() -> State {
     state.kept_key = Some(KeptKey {
         kms_key: "arn:aws:kms:us-east-1:123456789012:key/sample".into(),
         encrypted: "c2FtcGxl".into(),
+        declared: Some("alias/infra".into()),
     });
     state.connection = Some(Connection {
         location: location(),

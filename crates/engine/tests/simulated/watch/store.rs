@@ -157,7 +157,8 @@ impl Seen {
             }
             JournalEntry::Outputs { .. }
             | JournalEntry::Connected { .. }
-            | JournalEntry::SealedWith { .. } => {}
+            | JournalEntry::SealedWith { .. }
+            | JournalEntry::Resealed { .. } => {}
         }
         if let Err(illegal) = self.durable.fold(entry) {
             self.broken.push(format!("illegal entry: {illegal}"));
