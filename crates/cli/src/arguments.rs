@@ -1,35 +1,9 @@
-//! The command line's grammar. Each command's own arguments stand in its file.
+//! Arguments that several commands take.
 
 use std::path::PathBuf;
 
-use clap::{Args, Parser, Subcommand, ValueEnum};
+use clap::{Args, ValueEnum};
 use infra_render::Format;
-
-use crate::commands;
-
-/// Keeps AWS the way a stack file says.
-#[derive(Debug, Parser)]
-#[command(
-    name = "infra",
-    version,
-    about = "Keeps a stack of AWS resources the way a TOML file says.",
-    after_help = "Examples:
-  infra validate stacks/dev02-us-east-1.toml
-  infra apply stacks/dev02-us-east-1.toml --sandbox -y   try it without an account
-  infra plan stacks/dev02-us-east-1.toml --out plan.json
-  infra apply --plan plan.json
-  infra diff stacks/*.toml                               what drifted, in all stacks
-
-Exit codes: 0 done, or nothing differs; 1 failed; 2 `diff` found differences;
-64 wrong usage; 65 a bad stack file; 75 held by somebody else; 130 cancelled.
-Of several stacks the first of 130, 64, 65, 1, 75, 2, 0 counts."
-)]
-pub struct Arguments {
-    #[command(flatten)]
-    pub global: Global,
-    #[command(subcommand)]
-    pub command: Command,
-}
 
 /// What every command takes.
 #[derive(Debug, Clone, Args)]
@@ -138,23 +112,4 @@ fn name_and_value(text: &str) -> Result<(String, String), String> {
         Some((name, value)) if infra_core::address::is_name(name) => Ok((name.to_owned(), value.to_owned())),
         _ => Err("expected NAME=VALUE, such as cpu=512".into()),
     }
-}
-
-/// The commands.
-#[derive(Debug, Subcommand)]
-pub enum Command {
-    Validate(commands::validate::Validate),
-    Plan(commands::plan::PlanCommand),
-    Diff(commands::diff::Diff),
-    Apply(commands::apply::Apply),
-    Destroy(commands::destroy::Destroy),
-    Redeploy(commands::redeploy::Redeploy),
-    Report(commands::report::Report),
-    Output(commands::output::OutputCommand),
-    Graph(commands::graph::Graph),
-    Import(commands::import::Import),
-    State(commands::state::StateCommand),
-    Sandbox(commands::sandbox::SandboxCommand),
-    Schema(commands::schema::Schema),
-    Completions(commands::completions::Completions),
 }

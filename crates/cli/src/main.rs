@@ -24,7 +24,7 @@ use std::process::ExitCode;
 
 use clap::Parser;
 
-use crate::arguments::Arguments;
+use crate::commands::Arguments;
 use crate::exit::Exit;
 use crate::terminal::Terminal;
 

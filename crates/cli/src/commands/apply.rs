@@ -9,7 +9,7 @@ use infra_core::plan::PlanMode;
 use infra_engine::RunRequest;
 use infra_plan::{PlanOptions, same_work};
 
-use super::run::{Prepared, Task, Turn, carry_out, each, prepare, show_engine_error};
+use super::run::{Preparation, Prepared, Task, Turn, carry_out, each, prepare, show_engine_error};
 use crate::accounts;
 use crate::arguments::{Losing, Running, Scope, Where};
 use crate::environment;
@@ -82,8 +82,8 @@ async fn one(command: &Apply, turn: Turn, terminal: &Terminal) -> Result<Exit> {
         ..task(command, &turn.file, &command.place)
     };
     match prepare(&task, |_| Vec::new(), terminal).await? {
-        Ok(prepared) => carry_out(prepared, &task, &command.running, terminal).await,
-        Err(exit) => Ok(exit),
+        Preparation::Ready(prepared) => carry_out(*prepared, &task, &command.running, terminal).await,
+        Preparation::Ended(exit) => Ok(exit),
     }
 }
 

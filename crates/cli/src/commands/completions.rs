@@ -3,10 +3,9 @@
 use std::io::Write;
 
 use anyhow::Result;
-use clap::{Args, CommandFactory};
+use clap::{Args, Command};
 use clap_complete::Shell;
 
-use crate::arguments::Arguments;
 use crate::exit::Exit;
 use crate::terminal::data;
 
@@ -18,14 +17,14 @@ pub struct Completions {
     shell: Shell,
 }
 
-/// Writes it.
+/// Writes the script for a command line of this grammar.
 ///
 /// # Errors
 /// Stdout cannot be written.
-pub fn run(command: &Completions) -> Result<Exit> {
+pub fn run(command: &Completions, grammar: &mut Command) -> Result<Exit> {
     // Written by itself it would panic where the stream takes nothing.
     let mut script = Vec::new();
-    clap_complete::generate(command.shell, &mut Arguments::command(), "infra", &mut script);
+    clap_complete::generate(command.shell, grammar, "infra", &mut script);
     data().write_all(&script)?;
     Ok(Exit::Done)
 }

@@ -6,7 +6,7 @@ use anyhow::Result;
 use clap::Args;
 use infra_core::plan::PlanMode;
 
-use super::run::{Task, Turn, carry_out, each, prepare};
+use super::run::{Preparation, Task, Turn, carry_out, each, prepare};
 use crate::arguments::{Losing, Running, Scope, Where};
 use crate::exit::Exit;
 use crate::stack::Manner;
@@ -58,7 +58,7 @@ async fn one(command: &Destroy, turn: Turn, terminal: &Terminal) -> Result<Exit>
         },
     };
     match prepare(&task, |_| Vec::new(), terminal).await? {
-        Ok(prepared) => carry_out(prepared, &task, &command.running, terminal).await,
-        Err(exit) => Ok(exit),
+        Preparation::Ready(prepared) => carry_out(*prepared, &task, &command.running, terminal).await,
+        Preparation::Ended(exit) => Ok(exit),
     }
 }

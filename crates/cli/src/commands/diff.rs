@@ -10,7 +10,7 @@ use infra_plan::refused_ownership;
 use infra_render::{PlanView, Surveyed, write_unmanaged};
 
 use super::refusals::warn;
-use super::run::{Prepared, Task, Turn, each, prepare, show_plan};
+use super::run::{Preparation, Prepared, Task, Turn, each, prepare, show_plan};
 use crate::arguments::{Scope, Where};
 use crate::exit::Exit;
 use crate::stack::Manner;
@@ -59,8 +59,8 @@ async fn one(command: &Diff, turn: Turn, terminal: &Terminal) -> Result<Exit> {
         },
     };
     let prepared = match prepare(&task, |_| Vec::new(), terminal).await? {
-        Ok(prepared) => prepared,
-        Err(exit) => return Ok(exit),
+        Preparation::Ready(prepared) => prepared,
+        Preparation::Ended(exit) => return Ok(exit),
     };
     let found = if command.unmanaged {
         unmanaged(&prepared).await

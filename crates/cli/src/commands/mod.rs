@@ -1,4 +1,4 @@
-//! One file per command: its arguments with their help, then what it does.
+//! The commands, one file each: its arguments with their help, then what it does. No command knows this list.
 
 pub mod apply;
 pub mod completions;
@@ -22,11 +22,55 @@ pub mod validate;
 use std::future::Future;
 
 use anyhow::{Context, Result};
+use clap::{CommandFactory, Parser, Subcommand};
 
-use crate::arguments::{Arguments, Command};
+use crate::arguments::Global;
 use crate::exit::Exit;
 use crate::signals;
 use crate::terminal::Terminal;
+
+/// Keeps AWS the way a stack file says.
+#[derive(Debug, Parser)]
+#[command(
+    name = "infra",
+    version,
+    about = "Keeps a stack of AWS resources the way a TOML file says.",
+    after_help = "Examples:
+  infra validate stacks/dev02-us-east-1.toml
+  infra apply stacks/dev02-us-east-1.toml --sandbox -y   try it without an account
+  infra plan stacks/dev02-us-east-1.toml --out plan.json
+  infra apply --plan plan.json
+  infra diff stacks/*.toml                               what drifted, in all stacks
+
+Exit codes: 0 done, or nothing differs; 1 failed; 2 `diff` found differences;
+64 wrong usage; 65 a bad stack file; 75 held by somebody else; 130 cancelled.
+Of several stacks the first of 130, 64, 65, 1, 75, 2, 0 counts."
+)]
+pub struct Arguments {
+    #[command(flatten)]
+    pub global: Global,
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+/// The commands.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    Validate(validate::Validate),
+    Plan(plan::PlanCommand),
+    Diff(diff::Diff),
+    Apply(apply::Apply),
+    Destroy(destroy::Destroy),
+    Redeploy(redeploy::Redeploy),
+    Report(report::Report),
+    Output(output::OutputCommand),
+    Graph(graph::Graph),
+    Import(import::Import),
+    State(state::StateCommand),
+    Sandbox(sandbox::SandboxCommand),
+    Schema(schema::Schema),
+    Completions(completions::Completions),
+}
 
 /// Runs the command.
 ///
@@ -47,7 +91,7 @@ pub fn run(arguments: Arguments, terminal: &Terminal) -> Result<Exit> {
         Command::State(command) => state::run(&command, terminal),
         Command::Sandbox(command) => sandbox::run(&command, terminal),
         Command::Schema(command) => schema::run(&command, terminal),
-        Command::Completions(command) => completions::run(&command),
+        Command::Completions(command) => completions::run(&command, &mut Arguments::command()),
     }
 }
 

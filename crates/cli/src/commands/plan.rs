@@ -10,7 +10,7 @@ use infra_plan::{refused_data_loss, refused_ownership};
 use infra_render::PlanView;
 
 use super::refusals::warn;
-use super::run::{Prepared, Task, Turn, each, prepare, show_plan};
+use super::run::{Preparation, Prepared, Task, Turn, each, prepare, show_plan};
 use crate::arguments::{Losing, Scope, Where};
 use crate::exit::Exit;
 use crate::saved_plan::{Origin, SavedOptions, SavedPlan};
@@ -69,8 +69,8 @@ async fn one(command: &PlanCommand, turn: Turn, terminal: &Terminal) -> Result<E
         manner: Manner::default(),
     };
     let prepared = match prepare(&task, |_| Vec::new(), terminal).await? {
-        Ok(prepared) => prepared,
-        Err(exit) => return Ok(exit),
+        Preparation::Ready(prepared) => prepared,
+        Preparation::Ended(exit) => return Ok(exit),
     };
     let forecast = prepared.open.session.forecast(&prepared.planned.plan);
     let shown = show_plan(&task, &prepared.planned, PlanView::Plan(&forecast), terminal);

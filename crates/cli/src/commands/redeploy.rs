@@ -7,7 +7,7 @@ use clap::Args;
 use infra_core::plan::PlanMode;
 use infra_core::{ResourceAddress, Stack, Template};
 
-use super::run::{Task, Turn, carry_out, each, prepare};
+use super::run::{Preparation, Task, Turn, carry_out, each, prepare};
 use crate::arguments::{Losing, Running, Scope, Where};
 use crate::exit::Exit;
 use crate::stack::{self, Manner};
@@ -95,8 +95,8 @@ async fn one(command: &Redeploy, turn: Turn, terminal: &Terminal) -> Result<Exit
         },
     };
     match prepare(&task, |_| task.scope.targets.clone(), terminal).await? {
-        Ok(prepared) => carry_out(prepared, &task, &command.running, terminal).await,
-        Err(exit) => Ok(exit),
+        Preparation::Ready(prepared) => carry_out(*prepared, &task, &command.running, terminal).await,
+        Preparation::Ended(exit) => Ok(exit),
     }
 }
 

@@ -69,7 +69,15 @@ pub struct Prepared {
     pub site: Site,
 }
 
-/// Reads the file, opens the stack and plans. `Err(Exit)` inside `Ok` when the file is wrong, which has been shown.
+/// What came of preparing a stack.
+pub enum Preparation {
+    /// It can be gone on with.
+    Ready(Box<Prepared>),
+    /// It ends here: something is wrong, which has been shown.
+    Ended(Exit),
+}
+
+/// Reads the file, opens the stack and plans.
 ///
 /// # Errors
 /// AWS or the state cannot be had.
@@ -77,7 +85,7 @@ pub async fn prepare(
     task: &Task<'_>,
     force_update: impl Fn(&infra_core::Stack) -> Vec<ResourceAddress>,
     terminal: &Terminal,
-) -> Result<Result<Prepared, Exit>> {
+) -> Result<Preparation> {
     let named = match task.mode {
         PlanMode::Apply => Named::file(task.file),
         PlanMode::Destroy => Named::file_or_identity(task.file, terminal),
@@ -90,7 +98,7 @@ pub async fn prepare(
                 PlanMode::Destroy => stack::read_to_destroy(path, task.place, terminal)?,
             };
             let Some(stack) = loaded.stack.take() else {
-                return Ok(Err(Exit::BadStack));
+                return Ok(Preparation::Ended(Exit::BadStack));
             };
             (Wanted::Declared(Box::new(stack)), loaded.sources, loaded.used)
         }
@@ -108,7 +116,7 @@ pub async fn prepare(
             Named::File(path) if stack::read(path, task.place, terminal)?.stack.is_none() => {
                 open.close().await;
                 terminal.note("The state was rebuilt: what it lacks is found only by the whole file.");
-                return Ok(Err(Exit::BadStack));
+                return Ok(Preparation::Ended(Exit::BadStack));
             }
             Named::File(_) => {}
             Named::Id(_) => terminal.note(
@@ -146,17 +154,17 @@ pub async fn prepare(
     };
     open.view.clear().await;
     match planned {
-        Ok(planned) => Ok(Ok(Prepared {
+        Ok(planned) => Ok(Preparation::Ready(Box::new(Prepared {
             named,
             open,
             planned,
             used,
             site,
-        })),
+        }))),
         Err(error) => {
             let shown = show_engine_error(error, &open, terminal);
             open.close().await;
-            shown.map(Err)
+            shown.map(Preparation::Ended)
         }
     }
 }
