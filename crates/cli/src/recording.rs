@@ -107,8 +107,8 @@ pub fn past(folder: &Path) -> Durations {
 
 #[cfg(test)]
 mod tests {
+    use infra_core::RunId;
     use infra_core::plan::StepOperation;
-    use infra_core::state::RunId;
     use infra_core::{StackId, StepId};
 
     use super::*;

@@ -492,7 +492,7 @@ impl Open {
         if known == Some(serial) || (serial == 0 && when == "after") {
             return;
         }
-        let run = infra_core::state::RunId(format!("{when}-{}", self.command));
+        let run = infra_core::RunId(format!("{when}-{}", self.command));
         if let Err(error) = infra_state::backup(&self.session.journal.snapshot(), &self.backups, &run) {
             self.terminal
                 .note(&format!("warning: the state could not be backed up: {error}"));

@@ -193,8 +193,9 @@ impl State {
 mod tests {
     use super::*;
     use crate::identity::{Location, StackId};
-    use crate::stack::{Lifecycle, Timeouts};
-    use crate::state::{RecordStatus, ResourceRecord, RunId};
+    use crate::lifecycle::{Lifecycle, Timeouts};
+    use crate::run::RunId;
+    use crate::state::{RecordStatus, ResourceRecord};
     use crate::value::Attributes;
 
     fn address() -> ResourceAddress {

@@ -7,13 +7,11 @@ use serde::{Deserialize, Serialize};
 
 use crate::address::{PhysicalId, ResourceAddress};
 use crate::error::ProviderError;
-use crate::event::{RunOutcome, RunSummary};
 use crate::identity::{Connection, Location, StackId};
+use crate::lifecycle::{Lifecycle, Timeouts};
+use crate::run::{RunId, RunOutcome, RunSummary};
 use crate::secret::{KeptKey, SealingKeyId};
-use crate::stack::{Lifecycle, Timeouts};
 use crate::value::{Attributes, Value};
-
-pub use crate::fold::IllegalEntry;
 
 /// The version of the stored forms in this module. A state of any other version is refused.
 pub const STATE_FORMAT_VERSION: u32 = 2;
@@ -25,17 +23,6 @@ pub const STATE_FORMAT_VERSION: u32 = 2;
 pub struct Token(pub String);
 
 impl fmt::Display for Token {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
-    }
-}
-
-/// One run of a command that may change something.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[serde(transparent)]
-pub struct RunId(pub String);
-
-impl fmt::Display for RunId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.0)
     }

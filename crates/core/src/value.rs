@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-use crate::expression::Reference;
+use crate::reference::Reference;
 use crate::secret::{SealingKey, Secret};
 
 /// The attributes of one resource by name.

@@ -4,10 +4,12 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
-use infra_core::event::{EventKind, RunSummary};
+use infra_core::event::EventKind;
 use infra_core::plan::{ActionCounts, Forecast, PlanMode, Step, StepOperation};
-use infra_core::state::{JournalEntry, RunId};
-use infra_core::{Attributes, AwsIdentity, Connection, Plan, ResourceAddress, RunOutcome, Stack, State};
+use infra_core::state::JournalEntry;
+use infra_core::{
+    Attributes, AwsIdentity, Connection, Plan, ResourceAddress, RunId, RunOutcome, RunSummary, Stack, State,
+};
 use infra_plan::{PlanInput, PlanOptions};
 use infra_provider::{Progress, Providers};
 use infra_state::{AppendError, Journal};

@@ -2,11 +2,10 @@
 
 use std::collections::BTreeMap;
 
-use infra_core::event::RunSummary;
 use infra_core::plan::StepDependency;
-use infra_core::state::RunId;
 use infra_core::{
-    Event, EventKind, ProviderError, ResourceAddress, RunOutcome, StackId, StepId, StepOperation,
+    Event, EventKind, ProviderError, ResourceAddress, RunId, RunOutcome, RunSummary, StackId, StepId,
+    StepOperation,
 };
 
 use crate::calls::Call;

@@ -2,9 +2,8 @@
 
 use std::io;
 
-use infra_core::RunOutcome;
-use infra_core::event::RunSummary;
-use infra_core::state::{JournalEntry, RunId};
+use infra_core::state::JournalEntry;
+use infra_core::{RunId, RunOutcome, RunSummary};
 use serde::Serialize;
 
 use crate::json;

@@ -1,7 +1,8 @@
 //! What a run came to, gathered from its events.
 
-use infra_core::event::RunSummary;
-use infra_core::{ErrorClass, Event, EventKind, ProviderError, ResourceAddress, RunOutcome, StepOperation};
+use infra_core::{
+    ErrorClass, Event, EventKind, ProviderError, ResourceAddress, RunOutcome, RunSummary, StepOperation,
+};
 
 /// A step that failed, or that was stopped because the user wanted it.
 #[derive(Debug, Clone, PartialEq)]

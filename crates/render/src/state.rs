@@ -198,7 +198,7 @@ struct ShowLine<'a> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use infra_core::state::{Intent, RunId, Token};
+    use infra_core::state::{Intent, Token};
     use infra_core::{Attributes, Lifecycle, Operation, Secret};
     use serde_json::json;
 
@@ -232,7 +232,7 @@ mod tests {
                 "ec2.eip.nat[\"a\"]".parse().unwrap(),
             ],
             lifecycle: Lifecycle::default(),
-            timeouts: infra_core::stack::Timeouts::default(),
+            timeouts: infra_core::Timeouts::default(),
             status,
             retag: false,
         }
@@ -268,8 +268,8 @@ mod tests {
                 spec_hash: String::new(),
                 dependencies: Vec::new(),
                 lifecycle: Lifecycle::default(),
-                timeouts: infra_core::stack::Timeouts::default(),
-                run: RunId("r".into()),
+                timeouts: infra_core::Timeouts::default(),
+                run: infra_core::RunId("r".into()),
                 at_unix_ms: 0,
                 there_before: None,
                 learned: Attributes::new(),

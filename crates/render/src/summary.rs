@@ -272,7 +272,7 @@ fn time_lines(end: &RunEnd, style: &Style) -> Vec<Line> {
 mod tests {
     use super::*;
     use crate::report::Skip;
-    use infra_core::event::RunSummary;
+    use infra_core::RunSummary;
     use infra_core::{ErrorClass, ProviderError, StepOperation};
 
     fn report(outcome: RunOutcome) -> RunReport {

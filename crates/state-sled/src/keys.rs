@@ -1,8 +1,7 @@
 //! The keys of the one tree: a letter for the kind, a slash, and the name. Numbers are big-endian, so that
 //! they sort by value.
 
-use infra_core::state::RunId;
-use infra_core::{ResourceAddress, Token};
+use infra_core::{ResourceAddress, RunId, Token};
 
 /// The format, the stack, the lineage and the serial.
 pub(crate) const META: &[u8] = b"m/meta";

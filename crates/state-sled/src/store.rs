@@ -289,7 +289,7 @@ mod tests {
     use std::sync::Arc;
     use std::time::Duration;
 
-    use infra_core::state::RunId;
+    use infra_core::RunId;
     use infra_state::Journal;
     use infra_state::testing::sample_stack;
 

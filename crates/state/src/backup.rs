@@ -3,8 +3,7 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use infra_core::state::RunId;
-use infra_core::{StackId, State};
+use infra_core::{RunId, StackId, State};
 
 use crate::error::StateError;
 use crate::exchange::{ImportError, export, import};

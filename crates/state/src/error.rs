@@ -5,8 +5,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use infra_core::StackId;
-use infra_core::state::IllegalEntry;
+use infra_core::{IllegalEntry, StackId};
 
 use crate::holder::{Holder, age};
 

@@ -3,7 +3,7 @@
 use std::fmt;
 use std::fs;
 
-use infra_core::state::RunId;
+use infra_core::RunId;
 use serde::{Deserialize, Serialize};
 
 /// A process that works on a stack.

@@ -3,7 +3,7 @@
 use std::fs::{self, File};
 use std::path::{Path, PathBuf};
 
-use infra_core::state::RunId;
+use infra_core::RunId;
 
 use crate::error::StateError;
 use crate::files::{create_private_folder, private_options};

@@ -4,11 +4,10 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::ops::RangeInclusive;
 
-use infra_core::event::{RunOutcome, RunSummary};
-use infra_core::state::{IllegalEntry, JournalEntry, RunId};
+use infra_core::state::JournalEntry;
 use infra_core::{
-    Attributes, Connection, Intent, KeptKey, ResourceAddress, ResourceRecord, SealingKey, SealingKeyId,
-    StackId, State, Token,
+    Attributes, Connection, IllegalEntry, Intent, KeptKey, ResourceAddress, ResourceRecord, RunId,
+    RunOutcome, RunSummary, SealingKey, SealingKeyId, StackId, State, Token,
 };
 use serde::{Deserialize, Serialize};
 

@@ -10,7 +10,7 @@ use std::fs::{self, File};
 use std::path::Path;
 use std::time::{Duration, SystemTime};
 
-use infra_core::state::RunId;
+use infra_core::RunId;
 use infra_state::testing::sample_stack;
 use infra_state::{Holder, Lease, StateError, unlock};
 

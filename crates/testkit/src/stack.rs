@@ -4,10 +4,10 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
-use infra_core::stack::{Lookup, Output, Timeouts};
+use infra_core::stack::{Lookup, Output};
 use infra_core::{
     Attributes, Lifecycle, Resource, ResourceAddress, SourceFile, SourceMap, Span, Stack, StackId, Strength,
-    Value,
+    Timeouts, Value,
 };
 use serde_json::Value as Json;
 

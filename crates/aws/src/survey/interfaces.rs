@@ -8,9 +8,9 @@ use aws_sdk_ecs::types::{DesiredStatus, Task};
 use futures::future::try_join_all;
 use infra_provider::{ProviderResult, Standing};
 
-use super::network::tags_of;
 use super::{Look, Thing};
 use crate::errors::{AwsResult, Tolerate};
+use crate::services::ec2::common::all_tags;
 use crate::services::ecs::common::service_name_and_cluster;
 
 /// The types of interfaces that follow something else. AWS tells NAT gateways' in two spellings.
@@ -61,7 +61,7 @@ pub async fn strangers(
             look.standing(Thing {
                 resource_type: "ec2.network_interface",
                 id: interface.network_interface_id(),
-                tags: tags_of(interface.tag_set()),
+                tags: all_tags(interface.tag_set()),
                 said: interface.description(),
                 near: interface.vpc_id(),
                 created: interface

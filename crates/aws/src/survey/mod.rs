@@ -11,8 +11,6 @@ mod network;
 mod rules;
 mod tagged;
 
-pub use network::tags_of;
-
 use std::collections::btree_map::Entry;
 use std::collections::{BTreeMap, BTreeSet};
 

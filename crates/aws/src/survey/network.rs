@@ -5,9 +5,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use aws_sdk_apigatewayv2::types::{VpcLink, VpcLinkStatus};
 use aws_sdk_ec2::types::{
     AttachmentStatus, Filter, InternetGateway, NatGateway, NatGatewayState, NetworkAcl, NetworkInterface,
-    Reservation, RouteTable, SecurityGroup, State as EndpointState, Subnet, Tag,
-    TransitGatewayAttachmentState, TransitGatewayVpcAttachment, VpcEndpoint, VpcPeeringConnection,
-    VpcPeeringConnectionStateReasonCode, VpnGateway,
+    Reservation, RouteTable, SecurityGroup, State as EndpointState, Subnet, TransitGatewayAttachmentState,
+    TransitGatewayVpcAttachment, VpcEndpoint, VpcPeeringConnection, VpcPeeringConnectionStateReasonCode,
+    VpnGateway,
 };
 use aws_sdk_elasticloadbalancingv2::types::{LoadBalancer, TargetGroup};
 use futures::future::try_join_all;
@@ -16,7 +16,7 @@ use infra_provider::{ProviderResult, Standing};
 use super::{Look, Thing, interfaces, rules};
 use crate::errors::AwsResult;
 use crate::services::apigatewayv2::common::all_pages;
-use crate::services::ec2::common::filter;
+use crate::services::ec2::common::{all_tags, filter};
 use crate::services::elbv2::common as elbv2;
 use crate::tags::Tags;
 
@@ -195,7 +195,7 @@ impl Networks<'_> {
             look.standing(Thing {
                 resource_type: "ec2.egress_only_internet_gateway",
                 id: gateway.egress_only_internet_gateway_id(),
-                tags: tags_of(gateway.tags()),
+                tags: all_tags(gateway.tags()),
                 near: Some(attached.find(|vpc| self.vpcs.iter().any(|ours| ours == vpc))?),
                 ..Thing::default()
             })
@@ -300,7 +300,7 @@ impl Inside {
             found.extend(look.standing(Thing {
                 resource_type: "ec2.instance",
                 id: instance.instance_id(),
-                tags: tags_of(instance.tags()),
+                tags: all_tags(instance.tags()),
                 near: instance.vpc_id(),
                 created: instance.launch_time(),
                 ..Thing::default()
@@ -310,7 +310,7 @@ impl Inside {
             found.extend(look.standing(Thing {
                 resource_type: "ec2.subnet",
                 id: subnet.subnet_id(),
-                tags: tags_of(subnet.tags()),
+                tags: all_tags(subnet.tags()),
                 said: subnet.cidr_block(),
                 near: subnet.vpc_id(),
                 ..Thing::default()
@@ -320,7 +320,7 @@ impl Inside {
             found.extend(look.standing(Thing {
                 resource_type: "ec2.route_table",
                 id: table.route_table_id(),
-                tags: tags_of(table.tags()),
+                tags: all_tags(table.tags()),
                 near: table.vpc_id(),
                 ..Thing::default()
             }));
@@ -333,7 +333,7 @@ impl Inside {
             found.extend(look.standing(Thing {
                 resource_type: "ec2.security_group",
                 id: group.group_id(),
-                tags: tags_of(group.tags()),
+                tags: all_tags(group.tags()),
                 said: group.group_name(),
                 near: group.vpc_id(),
                 ..Thing::default()
@@ -343,7 +343,7 @@ impl Inside {
             found.extend(look.standing(Thing {
                 resource_type: "ec2.network_acl",
                 id: list.network_acl_id(),
-                tags: tags_of(list.tags()),
+                tags: all_tags(list.tags()),
                 near: list.vpc_id(),
                 ..Thing::default()
             }));
@@ -358,7 +358,7 @@ impl Inside {
             found.extend(look.standing(Thing {
                 resource_type: "ec2.nat_gateway",
                 id: gateway.nat_gateway_id(),
-                tags: tags_of(gateway.tags()),
+                tags: all_tags(gateway.tags()),
                 near: gateway.vpc_id(),
                 created: gateway.create_time(),
                 ..Thing::default()
@@ -374,7 +374,7 @@ impl Inside {
             found.extend(look.standing(Thing {
                 resource_type: "ec2.vpc_endpoint",
                 id: endpoint.vpc_endpoint_id(),
-                tags: tags_of(endpoint.tags()),
+                tags: all_tags(endpoint.tags()),
                 said: endpoint.service_name(),
                 near: endpoint.vpc_id(),
                 created: endpoint.creation_timestamp(),
@@ -389,7 +389,7 @@ fn internet_gateway(look: &Look<'_>, gateway: &InternetGateway) -> Option<Standi
     look.standing(Thing {
         resource_type: "ec2.internet_gateway",
         id: gateway.internet_gateway_id(),
-        tags: tags_of(gateway.tags()),
+        tags: all_tags(gateway.tags()),
         near: attached,
         ..Thing::default()
     })
@@ -407,7 +407,7 @@ fn vpn_gateway(look: &Look<'_>, gateway: &VpnGateway, vpcs: &[String]) -> Option
     look.standing(Thing {
         resource_type: "ec2.vpn_gateway",
         id: gateway.vpn_gateway_id(),
-        tags: tags_of(gateway.tags()),
+        tags: all_tags(gateway.tags()),
         near: attached.vpc_id(),
         ..Thing::default()
     })
@@ -427,7 +427,7 @@ fn transit_attachment(look: &Look<'_>, attachment: &TransitGatewayVpcAttachment)
     look.standing(Thing {
         resource_type: "ec2.transit_gateway_vpc_attachment",
         id: attachment.transit_gateway_attachment_id(),
-        tags: tags_of(attachment.tags()),
+        tags: all_tags(attachment.tags()),
         said: attachment.transit_gateway_id(),
         near: attachment.vpc_id(),
         created: attachment.creation_time(),
@@ -457,7 +457,7 @@ fn peering(look: &Look<'_>, connection: &VpcPeeringConnection) -> Option<Standin
     look.standing(Thing {
         resource_type: "ec2.vpc_peering_connection",
         id: connection.vpc_peering_connection_id(),
-        tags: tags_of(connection.tags()),
+        tags: all_tags(connection.tags()),
         near,
         ..Thing::default()
     })
@@ -489,11 +489,4 @@ fn link_standing(look: &Look<'_>, link: &VpcLink, subnets: &BTreeSet<&str>) -> O
 /// Whether it is the table that a VPC's subnets follow unless they follow another, which AWS makes with the VPC.
 fn is_main(table: &RouteTable) -> bool {
     table.associations().iter().any(|each| each.main() == Some(true))
-}
-
-/// All tags, ours included.
-pub fn tags_of(tags: &[Tag]) -> Tags {
-    tags.iter()
-        .filter_map(|tag| Some((tag.key.clone()?, tag.value.clone().unwrap_or_default())))
-        .collect()
 }

@@ -5,9 +5,8 @@ use futures::future::try_join_all;
 use infra_core::PhysicalId;
 use infra_provider::{ProviderResult, Standing};
 
-use super::network::tags_of;
 use super::{Look, Thing};
-use crate::services::ec2::common::{FILTER_VALUES, filter};
+use crate::services::ec2::common::{FILTER_VALUES, all_tags, filter};
 use crate::services::ec2::group_rules::GroupRules;
 use crate::services::ec2::security_group::all_out;
 
@@ -25,7 +24,7 @@ pub async fn of_groups(look: &Look<'_>) -> ProviderResult<Vec<Standing>> {
             look.standing(Thing {
                 resource_type: "ec2.security_group_rule",
                 id: rule.security_group_rule_id(),
-                tags: tags_of(rule.tags()),
+                tags: all_tags(rule.tags()),
                 said: Some(&in_words(&rule)),
                 near: rule.group_id(),
                 ..Thing::default()

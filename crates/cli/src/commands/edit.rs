@@ -6,9 +6,10 @@ use std::sync::Arc;
 
 use anyhow::{Context, Result, bail};
 use clap::Args;
-use infra_core::event::RunSummary;
-use infra_core::state::{IllegalEntry, JournalEntry, RunId};
-use infra_core::{Intent, Operation, ResourceAddress, ResourceRecord, RunOutcome, State};
+use infra_core::state::JournalEntry;
+use infra_core::{
+    IllegalEntry, Intent, Operation, ResourceAddress, ResourceRecord, RunId, RunOutcome, RunSummary, State,
+};
 use infra_engine::{Ambient, Machine};
 use infra_state::{Journal, NothingThere, StateStore, removal};
 use infra_state_sled::SledStore;

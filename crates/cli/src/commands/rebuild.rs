@@ -38,7 +38,7 @@ pub fn rebuild(
     backup(
         &rebuilt.state,
         &backups,
-        &infra_core::state::RunId("after-rebuild".into()),
+        &infra_core::RunId("after-rebuild".into()),
     )
     .context("the state is rebuilt, but cannot be backed up")?;
     if let Some(aside) = aside {

@@ -134,7 +134,7 @@ fn chosen(mut records: Vec<RecordFile>, asked: Option<&str>) -> Result<RecordFil
 
 #[cfg(test)]
 mod tests {
-    use infra_core::state::RunId;
+    use infra_core::RunId;
 
     use super::*;
 

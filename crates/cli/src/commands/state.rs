@@ -181,7 +181,7 @@ fn import(site: &Site, stack: &StackId, from: &Path, force: bool, terminal: &Ter
         // Nobody knows what was done since the file was written.
         imported.state.rebuilt = true;
         store.replace_all(&imported.state)?;
-        let run = infra_core::state::RunId("after-import".into());
+        let run = infra_core::RunId("after-import".into());
         infra_state::backup(&imported.state, &store.backups_folder(), &run)?;
     }
     terminal.note(&format!(

@@ -3,8 +3,7 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use infra_core::stack::Timeouts;
-use infra_core::{DataLoss, Diagnostic, Lifecycle, ResourceAddress, Span, TypeDefinition, Value};
+use infra_core::{DataLoss, Diagnostic, Lifecycle, ResourceAddress, Span, Timeouts, TypeDefinition, Value};
 
 use super::context::Context;
 use super::fields::{only_known, table, wrong_kind};

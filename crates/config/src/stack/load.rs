@@ -15,6 +15,7 @@ use super::blocks::{self, Block};
 use super::context::Context;
 use super::environment::{self, Declared};
 use super::expand::{self, Unfolded};
+use super::inputs::Inputs;
 use super::local_paths::{self, Places};
 use super::names::Names;
 use super::sections::Sections;
@@ -24,17 +25,7 @@ use super::variables;
 use super::{globals, keeping, lookups, order, outputs, settings, validate};
 use crate::language::{Draft, World};
 use crate::report::Report;
-use crate::source::{self, FileCache, Files};
-
-/// What a stack is read from, besides its file.
-pub struct Inputs<'a> {
-    /// The only way to files: the stack file, includes, and what the function `file` reads.
-    pub files: Arc<dyn Files>,
-    /// Values of `--var name=value`, by name.
-    pub variables: &'a BTreeMap<String, String>,
-    /// The environment: `INFRA_VAR_<name>`, and what `env.<name>` gives.
-    pub environment: &'a BTreeMap<String, String>,
-}
+use crate::source::{self, FileCache};
 
 /// What came of reading a stack.
 #[derive(Debug)]

@@ -9,6 +9,7 @@ mod expand;
 mod fields;
 mod globals;
 mod ingredients;
+mod inputs;
 mod keeping;
 mod load;
 mod local_paths;
@@ -25,5 +26,6 @@ mod validate;
 mod variable_types;
 mod variables;
 
-pub use load::{Inputs, Loaded, load, load_to_destroy};
+pub use inputs::Inputs;
+pub use load::{Loaded, load, load_to_destroy};
 pub use used::UsedInputs;

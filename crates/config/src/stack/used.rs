@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 
-use super::load::Inputs;
+use super::inputs::Inputs;
 use super::names::Names;
 use super::variables::{ENVIRONMENT_PREFIX, Variable};
 use crate::language::World;

@@ -8,7 +8,7 @@ use regex_lite::Regex;
 
 use super::context::Context;
 use super::fields::{only_known, table, text, truth, wrong_kind};
-use super::load::Inputs;
+use super::inputs::Inputs;
 use super::names::Names;
 use super::sections::Sections;
 use super::variable_types::VariableType;

@@ -14,11 +14,10 @@ mod wait;
 use std::sync::Arc;
 use std::time::Duration;
 
-use infra_core::stack::Timeouts;
-use infra_core::state::{JournalEntry, RunId};
+use infra_core::state::JournalEntry;
 use infra_core::{
     Attributes, ErrorClass, Lifecycle, Location, PhysicalId, ProviderError, ResourceAddress, ResourceRecord,
-    StackId, StepId,
+    RunId, StackId, StepId, Timeouts,
 };
 use infra_provider::{BuiltIn, Providers, UpdateRequest, Wait};
 use infra_state::{AppendError, Journal};

@@ -4,12 +4,12 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use infra_core::plan::PlanMode;
-use infra_core::stack::{Lifecycle, Output};
+use infra_core::stack::Output;
 use infra_core::state::RecordStatus;
 use infra_core::{
-    Attributes, AwsIdentity, Catalogue, DataLoss, Diagnostic, Health, HeldData, Observation, PhysicalId,
-    Plan, Resource, ResourceAddress, ResourceRecord, Secret, Span, Stack, StackId, StackTag, State, Strength,
-    Value,
+    Attributes, AwsIdentity, Catalogue, DataLoss, Diagnostic, Health, HeldData, Lifecycle, Observation,
+    PhysicalId, Plan, Resource, ResourceAddress, ResourceRecord, Secret, Span, Stack, StackId, StackTag,
+    State, Strength, Value,
 };
 use infra_plan::{PlanInput, PlanOptions, check, plan};
 

@@ -4,10 +4,10 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use infra_core::plan::{Reason, StepDependency};
-use infra_core::state::{JournalEntry, Operation, RecordStatus, RunId};
+use infra_core::state::{JournalEntry, Operation, RecordStatus};
 use infra_core::{
     Attributes, AwsIdentity, Health, Intent, Lifecycle, Observation, PhysicalId, Plan, Resource,
-    ResourceAddress, ResourceRecord, Scope, StackTag, Step, StepOperation, Token, Value,
+    ResourceAddress, ResourceRecord, RunId, Scope, StackTag, Step, StepOperation, Token, Value,
 };
 use infra_plan::{Current, attributes_after, resolve};
 

@@ -2,12 +2,10 @@
 
 use std::collections::BTreeSet;
 
-use infra_core::event::RunSummary;
 use infra_core::plan::StepDependency;
-use infra_core::state::RunId;
 use infra_core::{
-    ErrorClass, Event, EventKind, PhysicalId, ProviderError, ResourceAddress, RunOutcome, StackId, StepId,
-    StepOperation, Strength,
+    ErrorClass, Event, EventKind, PhysicalId, ProviderError, ResourceAddress, RunId, RunOutcome, RunSummary,
+    StackId, StepId, StepOperation, Strength,
 };
 use infra_record::{Record, Timeline};
 use infra_render::{Format, Style, write_report, write_report_figures};

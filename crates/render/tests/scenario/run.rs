@@ -1,11 +1,9 @@
 //! The scenario's run: waits, a retry, parking, bytes, a failure, what is skipped for it, and a cancellation.
 
-use infra_core::event::RunSummary;
 use infra_core::plan::{ActionCounts, StepDependency};
-use infra_core::state::RunId;
 use infra_core::{
-    ErrorClass, Event, EventKind, PhysicalId, ProviderError, ResourceAddress, RunOutcome, StackId, StepId,
-    StepOperation, Strength,
+    ErrorClass, Event, EventKind, PhysicalId, ProviderError, ResourceAddress, RunId, RunOutcome, RunSummary,
+    StackId, StepId, StepOperation, Strength,
 };
 
 /// Events in order, numbered as they are added.

@@ -7,9 +7,9 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
+use infra_core::state::JournalEntry;
 use infra_core::state::STATE_FORMAT_VERSION;
-use infra_core::state::{JournalEntry, RunId};
-use infra_core::{Attributes, SealingKey, State, Value};
+use infra_core::{Attributes, RunId, SealingKey, State, Value};
 use infra_state::testing::{Bench, sample_stack};
 use infra_state::{Holder, Journal, StateError, StateStore};
 use infra_state_sled::{Mode, Request, SledStore, folder};

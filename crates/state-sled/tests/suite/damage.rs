@@ -5,7 +5,7 @@ use std::ops::Range;
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use infra_core::state::RunId;
+use infra_core::RunId;
 use infra_state::testing::{Bench as _, sample_stack};
 use infra_state::{Journal, StateError, StateStore, backup};
 use infra_state_sled::{Mode, SledStore};

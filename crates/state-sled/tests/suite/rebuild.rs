@@ -3,8 +3,7 @@
 use std::fs;
 use std::time::Duration;
 
-use infra_core::State;
-use infra_core::state::RunId;
+use infra_core::{RunId, State};
 use infra_state::testing::{Bench as _, sample_stack};
 use infra_state::{Rebuilt, StateError, StateStore, backup, read_backup, rebuild};
 use infra_state_sled::{Rebuilding, SetAside};

@@ -2,7 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use infra_core::state::{JournalEntry, RunId};
+use infra_core::RunId;
+use infra_core::state::JournalEntry;
 
 use crate::store::{RunEnd, RunRecord};
 

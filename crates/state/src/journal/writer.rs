@@ -4,8 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-use infra_core::State;
-use infra_core::state::RunId;
+use infra_core::{RunId, State};
 use tokio::sync::{OwnedSemaphorePermit, oneshot};
 
 use super::Hurry;

@@ -2,9 +2,10 @@
 
 use std::sync::Arc;
 
-use infra_core::event::RunSummary;
-use infra_core::state::{JournalEntry, RunId};
-use infra_core::{Attributes, Operation, ResourceAddress, RunOutcome, State, Token, Value};
+use infra_core::state::JournalEntry;
+use infra_core::{
+    Attributes, Operation, ResourceAddress, RunId, RunOutcome, RunSummary, State, Token, Value,
+};
 
 use super::gate::Gate;
 use super::journals::{intent, legal_journal, record, sample_stack, sample_state};

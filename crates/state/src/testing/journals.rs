@@ -1,12 +1,10 @@
 //! Records, states and journals to test with.
 
-use infra_core::event::RunSummary;
-use infra_core::stack::Timeouts;
-use infra_core::state::{JournalEntry, RecordStatus, RunId};
+use infra_core::state::{JournalEntry, RecordStatus};
 use infra_core::{
     Attributes, Connection, ErrorClass, Intent, KeptKey, Lifecycle, Location, Operation, PhysicalId,
-    ProviderError, ResourceAddress, ResourceRecord, RunOutcome, SealingKey, Secret, StackId, State, Token,
-    Value,
+    ProviderError, ResourceAddress, ResourceRecord, RunId, RunOutcome, RunSummary, SealingKey, Secret,
+    StackId, State, Timeouts, Token, Value,
 };
 
 /// The stack that the samples are of.

@@ -6,8 +6,8 @@ use std::ops::RangeInclusive;
 use std::path::Path;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use infra_core::state::{JournalEntry, RunId, STATE_FORMAT_VERSION};
-use infra_core::{SealingKey, StackId, State};
+use infra_core::state::{JournalEntry, STATE_FORMAT_VERSION};
+use infra_core::{RunId, SealingKey, StackId, State};
 
 use crate::error::StateError;
 use crate::store::{Changeset, RunRecord, StateStore, StoredState};

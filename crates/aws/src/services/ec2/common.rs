@@ -88,6 +88,13 @@ pub fn user_tags(tags: &[Tag]) -> Tags {
     )
 }
 
+/// All tags that AWS tells.
+pub fn all_tags(tags: &[Tag]) -> Tags {
+    let tags = tags.iter();
+    tags.filter_map(|tag| Some((tag.key()?.to_owned(), tag.value().unwrap_or_default().to_owned())))
+        .collect()
+}
+
 /// A filter by name with values. A filter finds what is there; ids given as such fail when one is missing.
 pub fn filter(name: &str, values: impl IntoIterator<Item = String>) -> Filter {
     Filter::builder()

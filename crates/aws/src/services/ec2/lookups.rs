@@ -9,13 +9,12 @@ use infra_provider::{LookupType, ProviderResult};
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-use super::common::filter;
+use super::common::{all_tags, filter};
 use super::{security_group, subnet, vpc};
 use crate::catalogue::FromClients;
 use crate::clients::Clients;
 use crate::errors::AwsResult;
 use crate::lookups::{FoundThings, has_tags, read_as};
-use crate::survey::tags_of;
 use crate::tags::Tags;
 
 /// Filters by AWS's names; what is not given does not filter.
@@ -57,7 +56,7 @@ macro_rules! ids {
     ($things:expr, $id:ident, $wanted:expr) => {
         $things
             .into_iter()
-            .filter(|thing| has_tags($wanted, &tags_of(thing.tags())))
+            .filter(|thing| has_tags($wanted, &all_tags(thing.tags())))
             .filter_map(|thing| thing.$id)
             .map(PhysicalId::new)
             .collect()

@@ -120,7 +120,7 @@ pub fn stack(stack: &Stack, scope: &dyn Scope) -> String {
         if resource.lifecycle != infra_core::Lifecycle::default() {
             let _ = writeln!(text, "  {:?}", resource.lifecycle);
         }
-        if resource.timeouts != infra_core::stack::Timeouts::default() {
+        if resource.timeouts != infra_core::Timeouts::default() {
             let _ = writeln!(text, "  {:?}", resource.timeouts);
         }
     }

@@ -9,8 +9,7 @@ mod store;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use infra_core::state::RunId;
-use infra_core::{ResourceAddress, Stack, State, Token};
+use infra_core::{ResourceAddress, RunId, Stack, State, Token};
 use infra_engine::RunRequest;
 use infra_state::StateStore;
 use infra_state::testing::MemoryStore;
