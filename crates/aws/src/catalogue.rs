@@ -256,6 +256,12 @@ mod tests {
             for key in &schema.natural_key {
                 assert!(schema.attributes.contains_key(key), "{name}: natural key {key}");
             }
+            for attribute in &schema.caseless {
+                assert!(
+                    schema.natural_key.contains(attribute),
+                    "{name}: caseless {attribute}"
+                );
+            }
         }
     }
 

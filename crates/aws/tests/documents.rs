@@ -152,7 +152,12 @@ fn type_text(schema: &TypeSchema, actions: &[&str], example: &str) -> String {
             .iter()
             .map(|name| format!("`{name}`"))
             .collect();
-        notes.push(format!("Known to AWS by {}.", key.join(", ")));
+        let caseless: Vec<String> = schema.caseless.iter().map(|name| format!("`{name}`")).collect();
+        let whatever = match caseless.is_empty() {
+            true => String::new(),
+            false => format!(", whatever the case of {}", caseless.join(", ")),
+        };
+        notes.push(format!("Known to AWS by {}{whatever}.", key.join(", ")));
     }
     if let Some(data) = &schema.holds_data {
         notes.push(format!(

@@ -119,6 +119,9 @@ pub struct TypeSchema {
     /// Attributes that together are the resource's name at AWS: two resources with the same ones cannot
     /// exist side by side, so a replacement that keeps them has to delete first. Empty: AWS gives ids.
     pub natural_key: Vec<String>,
+    /// Attributes of which AWS takes two texts for the same, where it keeps them unique, that differ only in upper and
+    /// lower case.
+    pub caseless: Vec<String>,
     /// What else keeps two resources of the type from existing side by side.
     pub clashes: Vec<Clash>,
     /// Elements of its lists that others use, and that AWS does not let go of before those have.
@@ -235,6 +238,7 @@ impl TypeSchema {
             attributes: BTreeMap::new(),
             computed: BTreeMap::new(),
             natural_key: Vec::new(),
+            caseless: Vec::new(),
             clashes: Vec::new(),
             in_use: Vec::new(),
             stays_in: Vec::new(),
@@ -269,17 +273,32 @@ impl TypeSchema {
     }
 
     /// A resource's name at AWS, if it has one that is known and not secret. Where all parts of it are null it has
-    /// none: a gateway that holds no address is not the same as the next one.
+    /// none: a gateway that holds no address is not the same as the next one. Of what AWS compares without case it is
+    /// in lower case.
     pub fn natural_name(&self, attributes: &Attributes) -> Option<Vec<String>> {
-        let part = |name: &String| match attributes.get(name).unwrap_or(&Value::Null) {
+        let part = |name: &String| self.unique_part(name, attributes.get(name).unwrap_or(&Value::Null));
+        let name: Vec<String> = self.natural_key.iter().map(part).collect::<Option<_>>()?;
+        name.iter().any(|part| !part.is_empty()).then_some(name)
+    }
+
+    /// A value of this attribute in a form that is the same for what AWS takes for the same where it keeps the attribute
+    /// unique; empty for null. `None` where that cannot be told.
+    pub fn unique_part(&self, attribute: &str, value: &Value) -> Option<String> {
+        match value {
+            Value::String(text) if self.is_caseless(attribute) => {
+                Some(format!("\"{}", text.to_ascii_lowercase()))
+            }
             Value::String(text) => Some(format!("\"{text}")),
             Value::Integer(number) => Some(number.to_string()),
             Value::Bool(truth) => Some(truth.to_string()),
             Value::Null => Some(String::new()),
             _ => None,
-        };
-        let name: Vec<String> = self.natural_key.iter().map(part).collect::<Option<_>>()?;
-        name.iter().any(|part| !part.is_empty()).then_some(name)
+        }
+    }
+
+    /// Whether AWS takes two texts of this attribute for the same that differ only in case; see [`TypeSchema::caseless`].
+    pub fn is_caseless(&self, attribute: &str) -> bool {
+        self.caseless.iter().any(|name| name == attribute)
     }
 
     /// All attribute names, those of the file first.

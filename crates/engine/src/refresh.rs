@@ -8,8 +8,8 @@ use std::time::Duration;
 use futures::future::join_all;
 use infra_core::state::RecordStatus;
 use infra_core::{
-    Attributes, HeldData, Observation, PhysicalId, ProviderError, ResourceAddress, ResourceRecord, StackTag,
-    State, TypeName,
+    Attributes, ErrorClass, HeldData, Observation, PhysicalId, ProviderError, ResourceAddress,
+    ResourceRecord, StackTag, State, TypeName,
 };
 use infra_provider::{Found, Providers};
 use tokio::time::Instant;
@@ -48,6 +48,13 @@ impl RefreshError {
         self.failures
             .iter()
             .map(|(type_name, source)| (type_name, source))
+    }
+
+    /// Whether all that stands in the way is that we may not.
+    pub(crate) fn is_denied(&self) -> bool {
+        self.failures
+            .iter()
+            .all(|(_, source)| source.class == ErrorClass::Denied)
     }
 
     /// The error with every reason changed.

@@ -1,14 +1,13 @@
-//! Before the old one of a replacement is deleted: whether somebody else has what the new one is to be called.
-
-use std::collections::BTreeSet;
+//! Whether somebody else has what something is to be called: told with a plan, and refused where the old one of a
+//! replacement would be deleted for it.
 
 use futures::future::join_all;
 use infra_core::plan::ReplaceOrder;
 use infra_core::{
-    Action, Attributes, Change, Diagnostic, ErrorClass, Observation, PhysicalId, ProviderError, Stack,
-    StepOperation, command,
+    Action, Attributes, Change, Diagnostic, ErrorClass, Observation, PhysicalId, Plan, ProviderError,
+    ResourceAddress, Stack, Step, StepOperation, TypeName, Value, command,
 };
-use infra_provider::{Provider, serving};
+use infra_provider::{Provider, Recognition, serving};
 use tokio::time::Instant;
 
 use crate::error::EngineError;
@@ -18,46 +17,121 @@ use crate::settle::holder;
 
 impl Session {
     /// Refuses a plan that would delete something and make another in its place under a name that somebody else's thing
-    /// has: AWS would refuse it only once the old one is gone. A name that is not known yet is that of something under
-    /// what the run itself makes, as good as always, and is not looked at.
+    /// has: AWS would refuse it only once the old one is gone. A name that is not known yet is looked at by the run
+    /// itself, before the delete.
     ///
     /// # Errors
     /// [`EngineError::Taken`], or AWS cannot be asked. [`EngineError::Cancelled`] after the first request to stop.
     pub(crate) async fn check_names(&self, planned: &Planned) -> Result<(), EngineError> {
-        // Only a file asks for something new.
-        let Some(stack) = planned.stack.as_deref() else {
-            return Ok(());
-        };
-        let looks = planned.plan.changes.iter().filter_map(|change| {
-            let provider = self.providers.provider(change.address.type_name())?;
-            let key = new_key(planned, change, provider)?;
-            Some(self.look_for_holder(stack, change, provider, key))
-        });
-        let found = self.cancellation.until(1, join_all(looks)).await;
-        let mut refused = Vec::new();
-        for found in found.ok_or(EngineError::Cancelled)? {
-            refused.extend(found?);
-        }
+        let wanted = self.wanted(planned, |change, provider| made_anew(planned, change, provider));
+        let found = self.look_for_holders(planned, wanted).await?;
+        let refused: Vec<Diagnostic> = found
+            .into_iter()
+            .filter_map(Result::transpose)
+            .collect::<Result<_, _>>()?;
         match refused.is_empty() {
             true => Ok(()),
             false => Err(EngineError::Taken(refused)),
         }
     }
 
+    /// What a plan will not bring about since others have a name that it needs: what it is refused for, and what AWS
+    /// would refuse. Nothing is asked of what is under something that the plan makes, and what may not be asked is not
+    /// told.
+    ///
+    /// # Errors
+    /// AWS cannot be asked. [`EngineError::Cancelled`] after the first request to stop.
+    pub async fn taken_names(&self, planned: &Planned) -> Result<Vec<Diagnostic>, EngineError> {
+        let wanted = self.wanted(planned, |change, provider| {
+            made_anew(planned, change, provider).or_else(|| self.made(planned, change, provider))
+        });
+        let may_look = |found: &Result<_, EngineError>| !matches!(found, Err(EngineError::Refresh(error)) if error.is_denied());
+        let found = self.look_for_holders(planned, wanted).await?;
+        found
+            .into_iter()
+            .filter(may_look)
+            .filter_map(Result::transpose)
+            .collect()
+    }
+
+    fn wanted<'a>(
+        &'a self,
+        planned: &'a Planned,
+        which: impl Fn(&'a Change, &'a dyn Provider) -> Option<Wanted<'a>>,
+    ) -> Vec<Wanted<'a>> {
+        let changes = planned.plan.changes.iter();
+        let wanted =
+            changes.filter_map(|change| which(change, self.providers.provider(change.address.type_name())?));
+        wanted.collect()
+    }
+
+    async fn look_for_holders(
+        &self,
+        planned: &Planned,
+        wanted: Vec<Wanted<'_>>,
+    ) -> Result<Vec<Result<Option<Diagnostic>, EngineError>>, EngineError> {
+        // Only a file asks for something new.
+        let Some(stack) = planned.stack.as_deref() else {
+            return Ok(Vec::new());
+        };
+        let looks = wanted
+            .into_iter()
+            .map(|wanted| self.look_for_holder(stack, wanted));
+        let found = self.cancellation.until(1, join_all(looks)).await;
+        found.ok_or(EngineError::Cancelled)
+    }
+
+    /// What is to be made, where its name is known and it is not under something that the plan makes.
+    fn made<'a>(
+        &self,
+        planned: &'a Planned,
+        change: &'a Change,
+        provider: &'a dyn Provider,
+    ) -> Option<Wanted<'a>> {
+        let tells = matches!(
+            provider.recognition(),
+            Recognition::Tags | Recognition::NaturalKey
+        );
+        // An earlier call whose answer was lost may have made it.
+        let in_doubt = || {
+            self.journal.with_state(|state| {
+                let mut intents = state.intents_in_doubt();
+                intents.any(|intent| intent.address == change.address)
+            })
+        };
+        if change.action != Action::Create || !tells || in_doubt() {
+            return None;
+        }
+        let key = name_in(&change.wanted, provider)?;
+        let resource = planned.stack.as_ref()?.resources.get(&change.address)?;
+        let under_new = provider.parent(&key).is_some_and(|(parent, _)| {
+            let mut needed = resource.dependencies.keys();
+            needed.any(|needed| *needed.type_name() == parent && is_made(&planned.plan, needed))
+        });
+        (!under_new).then_some(Wanted {
+            change,
+            provider,
+            key,
+        })
+    }
+
     async fn look_for_holder(
         &self,
         stack: &Stack,
-        change: &Change,
-        provider: &dyn Provider,
-        key: Attributes,
+        wanted: Wanted<'_>,
     ) -> Result<Option<Diagnostic>, EngineError> {
+        let Wanted {
+            change,
+            provider,
+            key,
+        } = &wanted;
         let type_name = change.address.type_name();
         let failed = |source: ProviderError| RefreshError::of(type_name.clone(), source);
         // What the last run removed AWS may still show.
         let (started, patience) = (Instant::now(), self.lateness()?);
         let mut pause = self.pace.first_poll;
         loop {
-            let holders = serving(change.address.clone(), provider.holders(&key)).await;
+            let holders = serving(change.address.clone(), provider.holders(key)).await;
             let mut holders = match holders {
                 // What it is to be under is not there yet.
                 Err(error)
@@ -71,65 +145,113 @@ impl Session {
                 return Ok(None);
             };
             if started.elapsed() >= patience || !self.cancellation.sleep(pause).await {
-                let names = provider.schema().natural_key.join(", ");
-                return Ok(Some(refusal(change, &names, &id, stack)));
+                return Ok(Some(refusal(&wanted, &id, stack)));
             }
             pause = pause.mul_f64(1.5).min(self.pace.slowest_poll);
         }
     }
 }
 
-/// The known attributes of what is to be made once the old one of a replacement is deleted, where that is called
-/// otherwise.
-fn new_key(planned: &Planned, change: &Change, provider: &dyn Provider) -> Option<Attributes> {
+/// What is to be called otherwise than it is, or for the first time.
+struct Wanted<'a> {
+    change: &'a Change,
+    provider: &'a dyn Provider,
+    /// What is known of it, its whole natural key among it.
+    key: Attributes,
+}
+
+/// What is to be made once the old one of a replacement is deleted, where that is called otherwise.
+fn made_anew<'a>(planned: &'a Planned, change: &'a Change, provider: &'a dyn Provider) -> Option<Wanted<'a>> {
     let deletes_first =
         change.action == Action::Replace && change.replace_order == Some(ReplaceOrder::DeleteThenCreate);
-    let steps: BTreeSet<_> = planned
-        .plan
-        .steps
-        .iter()
-        .filter(|step| step.address == change.address && step.operation == StepOperation::Delete)
-        .map(|step| &step.physical_id)
-        .collect();
-    if !deletes_first || !steps.contains(&change.physical_id) {
+    let is_own = |step: &&Step| step.address == change.address && step.operation == StepOperation::Delete;
+    let mut deletes = planned.plan.steps.iter().filter(is_own);
+    if !deletes_first || !deletes.any(|step| step.physical_id == change.physical_id) {
         return None;
     }
-    let mut wanted = change.wanted.clone();
-    wanted.extend(provider.derive(&change.wanted));
-    wanted.retain(|_, value| !value.has_unknown() && !value.has_secret() && !value.is_null());
     let schema = provider.schema();
-    let is_known = |name: &String| {
-        let value = change.wanted.get(name);
-        value.is_none_or(|value| !value.has_unknown() && !value.has_secret())
-    };
-    if !schema.natural_key.iter().all(is_known) {
-        return None;
-    }
+    let key = name_in(&change.wanted, provider)?;
     let before = match planned.refreshed.observations.get(&change.address) {
         Some(Observation::Present { attributes, .. }) => schema.natural_name(attributes),
         _ => None,
     };
-    let after = schema.natural_name(&wanted)?;
-    (before.as_ref() != Some(&after)).then_some(wanted)
+    let is_new = before != schema.natural_name(&key);
+    is_new.then_some(Wanted {
+        change,
+        provider,
+        key,
+    })
 }
 
-fn refusal(change: &Change, names: &str, id: &PhysicalId, stack: &Stack) -> Diagnostic {
-    let address = &change.address;
-    let message = format!(
-        "{address} would be replaced, but what the new one would be called ({names}) is taken: {} {id} exists already and \
-         was not made by this stack; both are left as they are",
-        address.type_name()
-    );
+/// Whether the plan makes a resource, or another in its place.
+fn is_made(plan: &Plan, address: &ResourceAddress) -> bool {
+    let mut steps = plan.steps.iter();
+    steps.any(|step| step.operation == StepOperation::Create && step.address == *address)
+}
+
+/// The known attributes among these, if the whole natural key is.
+pub(crate) fn name_in(wanted: &Attributes, provider: &dyn Provider) -> Option<Attributes> {
+    let is_known = |value: &Value| !value.has_unknown() && !value.has_secret();
+    let schema = provider.schema();
+    let mut names = schema.natural_key.iter();
+    if !names.all(|name| wanted.get(name).is_none_or(is_known)) {
+        return None;
+    }
+    let mut known = wanted.clone();
+    known.extend(provider.derive(wanted));
+    known.retain(|_, value| is_known(value) && !value.is_null());
+    schema.natural_name(&known).map(|_| known)
+}
+
+fn refusal(wanted: &Wanted<'_>, id: &PhysicalId, stack: &Stack) -> Diagnostic {
+    let address = &wanted.change.address;
+    let named = stack.named();
+    let names = wanted.provider.schema().natural_key.join(", ");
+    let is_new = wanted.change.action == Action::Create;
+    let (message, help) = match is_new {
+        true => (
+            format!(
+                "{address} would be made, but what it would be called ({names}) is taken: {}",
+                exists(address.type_name(), id, "it is left as it is")
+            ),
+            take_over(&named, address, id),
+        ),
+        false => (message(address, &names, id), help(&named, address, &names, id)),
+    };
     let diagnostic = Diagnostic::error("name-taken", message);
     let diagnostic = match stack.resources.get(address) {
         Some(resource) => diagnostic.at(resource.span.clone(), ""),
         None => diagnostic,
     };
-    let (named, address) = (stack.named(), address.to_string());
-    diagnostic.help(format!(
+    diagnostic.help(help)
+}
+
+/// Why something is not replaced whose new name somebody else's thing has.
+pub(crate) fn message(address: &ResourceAddress, names: &str, id: &PhysicalId) -> String {
+    format!(
+        "{address} would be replaced, but what the new one would be called ({names}) is taken: {}",
+        exists(address.type_name(), id, "both are left as they are")
+    )
+}
+
+/// That somebody else's thing is there.
+pub(crate) fn exists(type_name: &TypeName, id: &PhysicalId, end: &str) -> String {
+    format!("{type_name} {id} exists already and was not made by this stack; {end}")
+}
+
+/// What can be done about it where something is to be made.
+pub(crate) fn take_over(named: &str, address: &ResourceAddress, id: &PhysicalId) -> String {
+    let import = command("import", [named, &address.to_string(), id.as_str()]);
+    format!("choose another name, remove it by hand, or take it over: `{import}`")
+}
+
+/// What can be done about it.
+pub(crate) fn help(named: &str, address: &ResourceAddress, names: &str, id: &PhysicalId) -> String {
+    let address = address.to_string();
+    format!(
         "choose another {names}, remove the other one by hand, or take it over in place of this one: forget this one \
          (`{}`) and `{}`",
-        command("state rm", [named.as_str(), &address]),
-        command("import", [named.as_str(), &address, id.as_str()])
-    ))
+        command("state rm", [named, &address]),
+        command("import", [named, &address, id.as_str()])
+    )
 }

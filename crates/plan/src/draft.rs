@@ -1,6 +1,7 @@
 //! The steps that the decisions ask for, and which waits for which.
 
 mod in_use;
+mod known;
 mod unique;
 
 use std::collections::BTreeSet;
@@ -26,6 +27,8 @@ pub(crate) enum Because {
     Name,
     /// What used an element of its list has to have let go of that.
     InUse,
+    /// It has to be known what the new one of a replacement is to be called.
+    Known,
 }
 
 /// That a step waits for another.

@@ -4,7 +4,7 @@ use infra_core::plan::{Reason, ReplaceOrder};
 use infra_core::state::RecordStatus;
 use infra_core::{
     Action, AttributeSchema, Attributes, Diagnostic, Health, PhysicalId, Resource, ResourceAddress,
-    ResourceRecord, TypeDefinition, Value,
+    ResourceRecord, TypeDefinition, TypeSchema, Value,
 };
 
 use crate::decide::{Decider, Decision, broken, is_asked, refers_to_change};
@@ -194,7 +194,7 @@ impl<'a> Decider<'_, 'a> {
         let keeps_name = self.keeps_name(present, &set, &observed);
         let keys = |attributes| keys_in(Some(present.definition), attributes);
         let clash = match (keys(&set), keys(&observed)) {
-            (Some(new), Some(old)) if !keeps_name => {
+            (Some(new), Some(old)) if !keeps_name || new.differ_in_case(&old) => {
                 Some(new.in_words(&old)).filter(|clash| !clash.is_empty())
             }
             _ => None,
@@ -250,7 +250,9 @@ impl<'a> Decider<'_, 'a> {
                 let kind = schema.attributes.get(name).map(|attribute| &attribute.kind);
                 let kind = kind.or_else(|| schema.computed.get(name).map(|computed| &computed.kind));
                 let will_be = all.get(name).unwrap_or(&Value::Null);
-                kind.is_some_and(|kind| equal(kind, will_be, observed.get(name), self.input.sealing_key))
+                differs_in_case(schema, name, will_be, observed)
+                    || kind
+                        .is_some_and(|kind| equal(kind, will_be, observed.get(name), self.input.sealing_key))
             })
     }
 
@@ -378,6 +380,12 @@ impl<'a> Decider<'_, 'a> {
 pub(crate) fn is_replaceable(resource: &Resource) -> bool {
     let lifecycle = &resource.lifecycle;
     !lifecycle.prevent_destroy && !lifecycle.retain && lifecycle.create_before_destroy != Some(true)
+}
+
+/// Whether AWS would take a text for the one that is there, although it is written otherwise.
+fn differs_in_case(schema: &TypeSchema, name: &str, will_be: &Value, observed: &Attributes) -> bool {
+    let texts = will_be.as_str().zip(observed.get(name).and_then(Value::as_str));
+    schema.is_caseless(name) && texts.is_some_and(|(new, old)| new != old && new.eq_ignore_ascii_case(old))
 }
 
 fn name_in_use(present: &Present<'_, '_>, clash: Option<String>, asked: bool) -> Diagnostic {

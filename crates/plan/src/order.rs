@@ -34,12 +34,14 @@ pub(crate) enum Ordering<'a> {
 pub(crate) fn order<'a>(graph: &Graph<'a>, selected: &[bool], decisions: &mut Decisions) -> Ordering<'a> {
     let mut waived = Waived::default();
     loop {
-        let drafts = Drafts::new(graph, selected, decisions, &waived);
-        let steps = drafts.steps.iter().enumerate();
-        let edges = infra_core::Graph::new(
-            drafts.steps.len(),
-            steps.flat_map(|(from, step)| step.after.iter().map(move |edge| (from, edge.to, ()))),
-        );
+        let mut drafts = Drafts::new(graph, selected, decisions, &waived);
+        let mut edges = edges_between(&drafts.steps);
+        if let Some(order) = edges.order() {
+            if !drafts.known_names(graph, decisions) {
+                return Ordering::Done(drafts.steps, order);
+            }
+            edges = edges_between(&drafts.steps);
+        }
         if let Some(order) = edges.order() {
             return Ordering::Done(drafts.steps, order);
         }
@@ -68,6 +70,12 @@ pub(crate) fn order<'a>(graph: &Graph<'a>, selected: &[bool], decisions: &mut De
         }
         return Ordering::Impossible(circles.contradiction());
     }
+}
+
+fn edges_between(steps: &[Draft<'_>]) -> infra_core::Graph<()> {
+    let edges = steps.iter().enumerate();
+    let edges = edges.flat_map(|(from, step)| step.after.iter().map(move |edge| (from, edge.to, ())));
+    infra_core::Graph::new(steps.len(), edges)
 }
 
 struct Circles<'c, 'a> {
@@ -119,7 +127,7 @@ impl Circles<'_, '_> {
             let deletes_first = match because {
                 Because::Half => fixed(node),
                 Because::Name | Because::InUse => true,
-                Because::Needs | Because::Gone | Because::Freed => false,
+                Because::Needs | Because::Gone | Because::Freed | Because::Known => false,
             };
             if let (true, Some(circle)) = (deletes_first, self.circle[to]) {
                 causes.entry(circle).or_default().push(node);

@@ -83,8 +83,17 @@ impl<'a> Keys<'a> {
     fn parts(&self, names: &[String]) -> Option<Vec<String>> {
         names
             .iter()
-            .map(|name| part(self.values.get(name.as_str())?))
+            .map(|name| self.part(name, self.values.get(name.as_str())?))
             .collect()
+    }
+
+    /// A value of this attribute in a form that is the same for what AWS takes for the same; `None` where that cannot
+    /// be told.
+    fn part(&self, attribute: &str, value: &Value) -> Option<String> {
+        match value {
+            Value::Unknown(unknown) => unknown.origin.as_ref().map(|origin| format!("?{origin:?}")),
+            value => self.schema.unique_part(attribute, value),
+        }
     }
 
     fn breaks(&self, rule: &Clash, other: &Self) -> bool {
@@ -98,9 +107,9 @@ impl<'a> Keys<'a> {
                 both(attribute).is_some_and(|(one, other)| one.same(value) && other.same(value))
             }
             ClashWhen::Shared { at, owner } => {
-                let owners = owner
-                    .as_ref()
-                    .map(|owner| both(owner).map(|(one, other)| (part(one), part(other))));
+                let owners = owner.as_ref().map(|owner| {
+                    both(owner).map(|(one, other)| (self.part(owner, one), self.part(owner, other)))
+                });
                 let is_apart = match owners {
                     None => true,
                     Some(owners) => {
@@ -118,9 +127,12 @@ impl<'a> Keys<'a> {
     /// What is named at these paths, in a form that can be compared.
     fn shared(&self, at: &'a [AttributePath]) -> BTreeSet<String> {
         at.iter()
-            .flat_map(|path| values_under(self.values.get(path.top()), path))
-            .filter(|value| !value.is_null())
-            .filter_map(part)
+            .flat_map(|path| {
+                let values = values_under(self.values.get(path.top()), path);
+                values.map(move |value| (path, value))
+            })
+            .filter(|(_, value)| !value.is_null())
+            .filter_map(|(path, value)| self.part(path.top(), value))
             .collect()
     }
 
@@ -130,7 +142,17 @@ impl<'a> Keys<'a> {
         let words = |names: Vec<&'a str>| {
             let said: Vec<String> = names
                 .into_iter()
-                .filter_map(|name| said(name, self.values.get(name)?))
+                .filter_map(|name| {
+                    let value = self.values.get(name)?;
+                    let said = said(name, value)?;
+                    let held = other.values.get(name).and_then(Value::as_str);
+                    Some(
+                        match held.filter(|held| self.differs_in_case(name, value, held)) {
+                            Some(held) => format!("{said}, which is the same to AWS as {held}"),
+                            None => said,
+                        },
+                    )
+                })
                 .collect();
             said.join(", ")
         };
@@ -150,13 +172,29 @@ impl<'a> Keys<'a> {
                         .flat_map(|path| {
                             values_under(self.values.get(path.top()), path).map(move |value| (path, value))
                         })
-                        .filter(|(_, value)| part(value).is_some_and(|part| others.contains(&part)))
+                        .filter(|(path, value)| {
+                            let part = self.part(path.top(), value);
+                            part.is_some_and(|part| others.contains(&part))
+                        })
                         .filter_map(|(path, value)| said(&path.to_string(), value))
                         .collect();
                     said.join(", ")
                 }
             },
         }
+    }
+
+    /// Whether their names differ only in case, and AWS takes them for the same.
+    pub fn differ_in_case(&self, other: &Self) -> bool {
+        let texts = |name: &str| Some((self.values.get(name)?, other.values.get(name)?.as_str()?));
+        let mut names = self.schema.natural_key.iter();
+        names.any(|name| texts(name).is_some_and(|(value, held)| self.differs_in_case(name, value, held)))
+    }
+
+    /// Whether a value is another text than this one, of which AWS takes it for the same.
+    fn differs_in_case(&self, name: &str, value: &Value, held: &str) -> bool {
+        let text = value.as_str().filter(|_| self.schema.is_caseless(name));
+        text.is_some_and(|text| text != held && text.eq_ignore_ascii_case(held))
     }
 
     fn scopes(&self) -> impl Iterator<Item = Scope> + '_ {
@@ -201,18 +239,6 @@ fn names(schema: &TypeSchema) -> impl Iterator<Item = &str> {
         rule.same.iter().map(String::as_str).chain(of_rule)
     });
     schema.natural_key.iter().map(String::as_str).chain(clashes)
-}
-
-/// A value in a form that is the same for the same values; `None` where that cannot be told.
-fn part(value: &Value) -> Option<String> {
-    match value {
-        Value::String(text) => Some(format!("\"{text}")),
-        Value::Integer(number) => Some(number.to_string()),
-        Value::Bool(truth) => Some(truth.to_string()),
-        Value::Null => Some(String::new()),
-        Value::Unknown(unknown) => unknown.origin.as_ref().map(|origin| format!("?{origin:?}")),
-        _ => None,
-    }
 }
 
 /// Whether two networks in CIDR notation have addresses in common. What is no network overlaps nothing.

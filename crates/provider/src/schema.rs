@@ -73,6 +73,7 @@ fn schema_of<S: JsonSchema, O: JsonSchema>(name: &str, description: &str, traits
         attributes,
         computed,
         natural_key: names(traits.natural_key),
+        caseless: names(traits.caseless),
         clashes: traits.clashes.iter().map(clash).collect(),
         in_use: traits.in_use.iter().map(in_use).collect(),
         stays_in: traits.stays_in.iter().map(stays_in).collect(),

@@ -185,6 +185,9 @@ pub struct Traits {
     pub changes_on_update: &'static [&'static str],
     /// The attributes that together are the resource's name at AWS: two with the same cannot be side by side.
     pub natural_key: &'static [&'static str],
+    /// Attributes of which AWS takes two texts for the same, where it keeps them unique, that differ only in upper and
+    /// lower case.
+    pub caseless: &'static [&'static str],
     /// What else keeps two of the type from being side by side.
     pub clashes: &'static [Clashing],
     /// Elements of its lists that others use, which AWS does not let go of before those have.
@@ -227,6 +230,7 @@ impl Traits {
         keyed: &[],
         changes_on_update: &[],
         natural_key: &[],
+        caseless: &[],
         clashes: &[],
         in_use: &[],
         stays_in: &[],

@@ -192,6 +192,12 @@ impl Kind {
         self
     }
 
+    /// Says that the cloud takes two texts here for the same that differ only in case.
+    pub fn caseless(mut self, name: &str) -> Self {
+        self.schema.caseless.push(name.to_owned());
+        self
+    }
+
     /// Says that things of it hold something that is gone with them.
     pub fn holds_data(mut self, what: &'static str) -> Self {
         self.schema.holds_data = Some(HoldsData {

@@ -131,9 +131,10 @@ fn record() -> Kind {
         .changed_after("record everywhere", 60)
 }
 
-/// Like an IAM role: a unique name, tags, and attachments that the create call cannot make.
+/// Like an IAM role: a name that is unique whatever its case, tags, and attachments that the create call cannot make.
 fn policy() -> Kind {
     Kind::new("app.policy", Name("name"))
+        .caseless("name")
         .with_tags()
         .attribute("name", Kinds::String, &[Required, Immutable])
         .attribute("document", Kinds::Json { policy: true }, &[])

@@ -5,10 +5,11 @@ use std::pin::Pin;
 use std::sync::Arc;
 
 use infra_aws::{AwsProviders, Clients, ConnectOptions, connect};
+use infra_core::types::Problems;
 use infra_core::{
     AttributeKind, Attributes, ErrorClass, Health, PhysicalId, StackId, StackTag, Tagging, Token, Value,
 };
-use infra_provider::{Call, Created, Found, Provider, Providers, Silent, Update, retag};
+use infra_provider::{Call, Created, Found, Provider, Providers, Recognition, Silent, Update, retag};
 
 use super::emulators::Emulator;
 
@@ -252,6 +253,7 @@ impl Cloud {
             "recover {type_name}"
         );
 
+        self.holds_its_name(type_name, &id, &attributes).await;
         self.takes_tags_again(type_name, &id, &attributes, &observed)
             .await;
 
@@ -278,6 +280,33 @@ impl Cloud {
             None,
             "recover after delete"
         );
+    }
+
+    /// What has a name of its own is found by that, in upper case too where AWS knows no case and takes such a name.
+    async fn holds_its_name(&self, type_name: &str, id: &PhysicalId, wanted: &Attributes) {
+        let provider = self.provider(type_name);
+        let schema = provider.schema();
+        let tells = matches!(
+            provider.recognition(),
+            Recognition::Tags | Recognition::NaturalKey
+        );
+        if !tells || schema.natural_name(wanted).is_none() {
+            return;
+        }
+        let mut spelled = vec![wanted.clone()];
+        if provider.parent(wanted).is_none() && !schema.caseless.is_empty() {
+            let mut upper = wanted.clone();
+            for name in &schema.caseless {
+                upper.insert(name.clone(), wanted[name].as_str().unwrap().to_uppercase().into());
+            }
+            let mut problems = Problems::default();
+            provider.validate(&upper, &mut problems);
+            spelled.extend(problems.is_empty().then_some(upper));
+        }
+        for wanted in spelled {
+            let holders = provider.holders(&wanted).await.unwrap();
+            assert_eq!(holders, std::slice::from_ref(id), "{type_name} {wanted:?}");
+        }
     }
 
     /// Our tags are told, and can be written again as those of another stack and back, which changes nothing else.

@@ -9,7 +9,7 @@ use infra_core::plan::PlanMode;
 use infra_plan::refused_ownership;
 use infra_render::{PlanView, Surveyed, write_unmanaged};
 
-use super::refusals::warn;
+use super::refusals::{taken, warn};
 use super::run::{Preparation, Prepared, Task, Turn, each, prepare, show_plan};
 use crate::arguments::{Scope, Where};
 use crate::exit::Exit;
@@ -67,15 +67,18 @@ async fn one(command: &Diff, turn: Turn, terminal: &Terminal) -> Result<Exit> {
     } else {
         Ok(None)
     };
+    let (taken, asked) = taken(&task, &prepared).await;
     let shown = show_plan(&task, &prepared.planned, PlanView::Diff, terminal);
     let plan = &prepared.planned.plan;
-    let refused = refused_ownership(plan, Some(&prepared.open.stack));
+    let mut refused = refused_ownership(plan, Some(&prepared.open.stack));
+    refused.extend(taken);
     let warned = warn(refused, &prepared.open, terminal);
     let differs = plan.has_changes() || plan.has_drift() || plan.pending().next().is_some();
     let stack = prepared.open.stack.id.to_string();
     prepared.open.close().await;
     shown?;
     warned?;
+    asked?;
     let found = found?;
     if let Some(things) = &found {
         write_unmanaged(

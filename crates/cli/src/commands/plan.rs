@@ -9,7 +9,7 @@ use infra_core::plan::PlanMode;
 use infra_plan::{refused_data_loss, refused_ownership};
 use infra_render::PlanView;
 
-use super::refusals::warn;
+use super::refusals::{taken, warn};
 use super::run::{Preparation, Prepared, Task, Turn, each, prepare, show_plan};
 use crate::arguments::{Losing, Scope, Where};
 use crate::exit::Exit;
@@ -72,11 +72,13 @@ async fn one(command: &PlanCommand, turn: Turn, terminal: &Terminal) -> Result<E
         Preparation::Ready(prepared) => prepared,
         Preparation::Ended(exit) => return Ok(exit),
     };
+    let (taken, asked) = taken(&task, &prepared).await;
     let forecast = prepared.open.session.forecast(&prepared.planned.plan);
     let shown = show_plan(&task, &prepared.planned, PlanView::Plan(&forecast), terminal);
     let (plan, stack) = (&prepared.planned.plan, &prepared.open.stack);
     let mut refused = refused_ownership(plan, Some(stack));
     refused.extend(refused_data_loss(plan, Some(stack)));
+    refused.extend(taken);
     let warned = warn(refused, &prepared.open, terminal);
     let saved = match &command.out {
         Some(out) => save(command, &task, &prepared, out, terminal),
@@ -87,6 +89,7 @@ async fn one(command: &PlanCommand, turn: Turn, terminal: &Terminal) -> Result<E
     prepared.open.close().await;
     shown?;
     warned?;
+    asked?;
     saved?;
     Ok(if changes && command.detailed_exitcode {
         Exit::Differs

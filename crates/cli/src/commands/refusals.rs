@@ -1,10 +1,10 @@
 //! What a plan is not carried out for, and how that is told.
 
-use anyhow::Result;
+use anyhow::{Context, Result};
 use infra_core::{Diagnostic, Plan, ResourceAddress, Severity, Stack};
 use infra_plan::{refused_data_loss, refused_ownership};
 
-use super::run::Task;
+use super::run::{Prepared, Task};
 use crate::exit::Exit;
 use crate::stack::Open;
 use crate::terminal::Terminal;
@@ -36,6 +36,25 @@ pub async fn refuse(refused: &[Diagnostic], why: &str, open: &Open, terminal: &T
     terminal.diagnostics(refused, &open.stack.sources)?;
     terminal.note(why);
     Ok(Exit::Failed)
+}
+
+/// What others have of the names that a plan needs, and why AWS could not be asked. Nothing is asked of a plan that was
+/// made without asking.
+pub async fn taken(task: &Task<'_>, prepared: &Prepared) -> (Vec<Diagnostic>, Result<()>) {
+    if task.scope.no_refresh {
+        return (Vec::new(), Ok(()));
+    }
+    let open = &prepared.open;
+    open.view.status("looking whether names are free");
+    let found = open.session.taken_names(&prepared.planned).await;
+    open.view.clear().await;
+    match found {
+        Ok(taken) => (taken, Ok(())),
+        Err(error) => (
+            Vec::new(),
+            Err(error).context("AWS cannot be asked whether names are free"),
+        ),
+    }
 }
 
 /// Tells what `apply` or `destroy` will refuse.

@@ -311,6 +311,13 @@ fn nothing_is_deleted_to_make_what_would_have_somebody_elses_name() {
     project.boto3(&TRUST.into(), script);
     project.write(FILE, &called("two"));
     let held = project.held();
+    for command in ["plan", "diff"] {
+        let told = project.stack(command, FILE, &[]);
+        told.says([
+            "iam.role.main would be replaced, but what the new one would be called (role_name) is taken",
+            "logs.log_group two exists already and was not made by this stack; both are left as they are",
+        ]);
+    }
     project.forget_requests();
     project.stack("apply", FILE, &["-y"]).exits(1).says([
         "ecr.repository two exists already and was not made by this stack",
@@ -327,4 +334,59 @@ fn nothing_is_deleted_to_make_what_would_have_somebody_elses_name() {
         .exits(0)
         .says(["5 replaced"]);
     project.stack("diff", FILE, &[]).exits(0);
+}
+
+#[test]
+fn a_plan_tells_that_others_have_the_name_of_what_is_new() {
+    let project = Project::sandbox();
+    let upper = called("two").replace("role_name = \"two\"", "role_name = \"Two\"");
+    project.write(FILE, &upper);
+    let script = "client('iam').create_role(RoleName='two', AssumeRolePolicyDocument=given)\n\
+                  client('logs').create_log_group(logGroupName='two')\n\
+                  result = None";
+    project.boto3(&TRUST.into(), script);
+    project.forget_requests();
+    for (command, exit) in [("plan", 0), ("diff", 2)] {
+        project.stack(command, FILE, &[]).exits(exit).says([
+            "iam.role.main would be made, but what it would be called (role_name) is taken: iam.role two exists already \
+             and was not made by this stack; it is left as it is",
+            "infra import stacks/ownership.toml iam.role.main two",
+            "logs.log_group.main would be made",
+        ]);
+    }
+    // What is under something that is made itself, nobody has.
+    let asked = project.requests();
+    assert_eq!(asked.mutating_total, 0);
+    assert_eq!(asked.counts.get("iam.ListAttachedRolePolicies"), None);
+    let unasked = project.stack("plan", FILE, &["--no-refresh"]).exits(0);
+    assert!(!unasked.stderr.contains("is taken"), "{}", unasked.stderr);
+    project.stack("apply", FILE, &["-y"]).exits(1).says([
+        "EntityAlreadyExists",
+        "infra import stacks/ownership.toml iam.role.main two",
+    ]);
+}
+
+#[test]
+fn a_role_is_renamed_in_case_alone() {
+    let project = Project::sandbox();
+    project.write(FILE, &called("one"));
+    project.stack("apply", FILE, &["-y"]).exits(0);
+    let renamed = called("one").replace("role_name = \"one\"", "role_name = \"One\"");
+    project.write(FILE, &renamed);
+    let told = project.stack("plan", FILE, &[]).exits(0);
+    assert!(!told.stderr.contains("is taken"), "{}", told.stderr);
+    project
+        .stack("apply", FILE, &["-y"])
+        .exits(0)
+        .says(["2 replaced"]);
+    project.stack("diff", FILE, &[]).exits(0);
+    let second = "\n[iam.role.second]\nrole_name = \"ONE\"\nassume_role_policy_document = '";
+    project.write(FILE, &format!("{renamed}{second}{TRUST}'\n"));
+    project.stack("plan", FILE, &[]).exits(1).says([
+        "cannot exist side by side at AWS",
+        "role_name ONE, which is the same to AWS as One",
+    ]);
+    project.write(FILE, &renamed);
+    project.stack("destroy", FILE, &["-y"]).exits(0);
+    project.holds_nothing();
 }

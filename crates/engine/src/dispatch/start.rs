@@ -94,7 +94,10 @@ impl Dispatch {
         let position = id.0 as usize;
         match self.steps[position].rest.take() {
             Some(rest) => Ok(*rest),
-            None => self.work.job(&self.plan.steps[position]),
+            None => {
+                let unready = self.unready(id);
+                self.work.job(&self.plan.steps[position], &unready)
+            }
         }
     }
 

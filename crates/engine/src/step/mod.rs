@@ -5,6 +5,7 @@ mod delete;
 mod intent;
 mod known;
 mod natural_key;
+mod new_name;
 mod obstacles;
 mod together;
 mod touched;
@@ -29,6 +30,7 @@ use crate::events::Reporter;
 use crate::retry::Pace;
 
 pub(crate) use known::sealed_observed;
+pub(crate) use new_name::NewName;
 pub(crate) use together::run_together;
 pub(crate) use touched::Touched;
 
@@ -156,10 +158,12 @@ pub(crate) enum Job {
         record: Box<ResourceRecord>,
         keep: Keep,
     },
+    /// `names`: what is to come in its place, and nobody else may be called.
     Delete {
         id: PhysicalId,
         record: Box<ResourceRecord>,
         data_loss_allowed: bool,
+        names: Vec<NewName>,
     },
     /// `wanted` in clear, as far as it is known: what expressions see is made of it. `expected` is what has to be
     /// there when it works.
@@ -283,7 +287,11 @@ impl StepRun {
                 id,
                 record,
                 data_loss_allowed,
-            } => self.delete(provider, id, *record, data_loss_allowed).await,
+                names,
+            } => {
+                self.are_free(&names).await?;
+                self.delete(provider, id, *record, data_loss_allowed).await
+            }
             Job::Wait {
                 id,
                 record,

@@ -5,13 +5,14 @@
 
 use std::collections::BTreeSet;
 
-use infra_core::{Attributes, ErrorClass, PhysicalId, ProviderError, command};
+use infra_core::{Attributes, ErrorClass, PhysicalId, ProviderError, ResourceAddress};
 use infra_provider::{Provider, Recognition, serving};
 use tokio::time::Instant;
 
 use super::{StepError, StepRun};
 use crate::cancel::cancelled;
 use crate::settle::{holder, is_held};
+use crate::taken::{exists, take_over};
 
 impl StepRun {
     /// What has the natural key of something that is to be made: nothing, or the create is refused. Of a type that
@@ -61,7 +62,17 @@ impl StepRun {
         provider: &dyn Provider,
         wanted: &Attributes,
     ) -> Result<Vec<PhysicalId>, StepError> {
-        let look = serving(self.address.clone(), provider.holders(wanted));
+        self.holders_of(&self.address, provider, wanted).await
+    }
+
+    /// What has the natural key of what is to be made for an address.
+    pub(super) async fn holders_of(
+        &self,
+        address: &ResourceAddress,
+        provider: &dyn Provider,
+        wanted: &Attributes,
+    ) -> Result<Vec<PhysicalId>, StepError> {
+        let look = serving(address.clone(), provider.holders(wanted));
         let holders = self.shared.cancellation.answer(look).await;
         holders.map_err(|error| {
             let error = self.shared.reporter.redaction().error(error);
@@ -77,9 +88,7 @@ impl StepRun {
         let error = match holder(&self.shared.journal, type_name, id) {
             Some(address) => is_held(&address),
             None => {
-                let message = format!(
-                    "{type_name} {id} exists already and was not made by this stack; it is left as it is"
-                );
+                let message = exists(type_name, id, "it is left as it is");
                 self.with_way_out(ProviderError::new(ErrorClass::AlreadyExists, message), id)
             }
         };
@@ -109,8 +118,7 @@ impl StepRun {
             "an earlier call of this stack, whose answer was lost, may have made it: run again, which finds that out"
                 .to_owned()
         } else {
-            let import = command("import", [self.shared.named.as_str(), &address.to_string(), id.as_str()]);
-            format!("choose another name, remove it by hand, or take it over: `{import}`")
+            take_over(&self.shared.named, address, id)
         })
     }
 }

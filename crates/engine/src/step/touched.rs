@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use infra_core::{PhysicalId, TypeName};
+use infra_core::{PhysicalId, ResourceAddress, TypeName};
 use tokio::time::Instant;
 
 type Things = BTreeSet<(TypeName, PhysicalId)>;
@@ -17,6 +17,8 @@ pub(crate) struct Touched {
     removed: Mutex<Things>,
     /// The natural keys that removed things had.
     released: Mutex<Names>,
+    /// What is to be called what nobody else is.
+    found_free: Mutex<BTreeSet<ResourceAddress>>,
     /// Until then AWS may show what the run before removed, which nobody has written down.
     last_run_shows_until: Instant,
     /// For so long AWS may show what is removed.
@@ -31,6 +33,7 @@ impl Touched {
             made: Mutex::default(),
             removed: Mutex::default(),
             released: Mutex::default(),
+            found_free: Mutex::default(),
             last_run_shows_until: Instant::now() + lateness,
             window,
         }
@@ -47,6 +50,16 @@ impl Touched {
         if let Some(name) = natural_name {
             lock(&self.released).insert((type_name.clone(), name));
         }
+    }
+
+    /// Nobody has what this is to be called.
+    pub fn note_free(&self, address: &ResourceAddress) {
+        lock(&self.found_free).insert(address.clone());
+    }
+
+    /// Whether this run found that nobody has what this is to be called.
+    pub fn is_found_free(&self, address: &ResourceAddress) -> bool {
+        lock(&self.found_free).contains(address)
     }
 
     /// Whether this run made it.

@@ -6,6 +6,7 @@ use infra_core::plan::{Reason, ReplaceOrder, Step};
 use infra_core::state::{JournalEntry, RecordStatus};
 use infra_core::{
     Attributes, Change, Diagnostic, ErrorClass, ProviderError, Resource, ResourceAddress, ResourceRecord,
+    StepId,
 };
 use infra_plan::{Current, Resolved, attributes_seen};
 use infra_provider::{Provider, UpdateRequest, retag};
@@ -209,7 +210,7 @@ impl Work {
         })
     }
 
-    pub(super) fn delete(&self, step: &Step) -> Result<Job, ProviderError> {
+    pub(super) fn delete(&self, step: &Step, unready: &[StepId]) -> Result<Job, ProviderError> {
         if let Some(stays) = self.stays(step) {
             return Ok(stays);
         }
@@ -226,6 +227,7 @@ impl Work {
         Ok(Job::Delete {
             id: record.physical_id.clone(),
             data_loss_allowed: own.any(allowed),
+            names: self.new_names(step, unready)?,
             record: Box::new(record),
         })
     }

@@ -1,6 +1,7 @@
 //! From a step of the plan to a job with everything resolved, by what is known at that moment.
 
 mod jobs;
+mod new_names;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -8,7 +9,7 @@ use std::sync::Arc;
 use infra_core::plan::{Reason, Step, StepOperation};
 use infra_core::{
     Action, Attributes, Diagnostic, ErrorClass, Health, Observation, PhysicalId, ProviderError, Resource,
-    ResourceAddress, ResourceRecord,
+    ResourceAddress, ResourceRecord, StepId,
 };
 use infra_plan::{Current, Resolved, attributes_seen, conceal, resolve};
 use infra_provider::Provider;
@@ -27,6 +28,8 @@ pub(crate) struct Work {
     changes: BTreeMap<ResourceAddress, usize>,
     /// What creates came to. Where that is what they were to replace, it stays.
     stands: BTreeMap<ResourceAddress, PhysicalId>,
+    /// By delete: what is made anew after it, under a name that the plan did not know.
+    new_names: BTreeMap<StepId, Vec<ResourceAddress>>,
 }
 
 impl Work {
@@ -43,6 +46,7 @@ impl Work {
         let mut work = Self {
             shared: Arc::clone(shared),
             scope: RunScope::new(planned.identity.clone()),
+            new_names: new_names::waited_for(&planned.plan, &*shared.providers),
             planned,
             changes,
             stands: BTreeMap::new(),
@@ -156,16 +160,16 @@ impl Work {
             .map(|stack| outputs::evaluate(stack, &self.scope))
     }
 
-    /// The job of a step.
+    /// The job of a step. `unready`: those of the steps before it after whose end more may be known.
     ///
     /// # Errors
     /// [`ErrorClass::DependencyNotReady`] when an attribute that it needs is not known yet; otherwise what
     /// cannot be worked out.
-    pub fn job(&self, step: &Step) -> Result<Job, ProviderError> {
+    pub fn job(&self, step: &Step, unready: &[StepId]) -> Result<Job, ProviderError> {
         let job = match step.operation {
             StepOperation::Create => self.create(step),
             StepOperation::Update => self.update(step),
-            StepOperation::Delete => self.delete(step),
+            StepOperation::Delete => self.delete(step, unready),
             StepOperation::Forget => self.forget(step),
             StepOperation::Wait => self.wait(step),
             StepOperation::Confirm => self.confirm(step),

@@ -426,10 +426,12 @@ impl<'r> Run<'r> {
             return;
         }
         for (id, (other, there)) in &self.cloud.things {
-            let same_name = schema
-                .natural_key
-                .iter()
-                .all(|name| attributes.get(name).map(clear) == there.get(name).cloned());
+            let same_name = schema.natural_key.iter().all(|name| {
+                let wanted = attributes.get(name).map(clear);
+                let part = |value: Option<&Value>| value.map(|value| schema.unique_part(name, value));
+                part(wanted.as_ref()) == part(there.get(name))
+                    && (schema.is_caseless(name) || wanted.as_ref() == there.get(name))
+            });
             assert!(
                 other != address || !same_name || self.is_forgotten(id),
                 "{address} is made while {id} has its name"

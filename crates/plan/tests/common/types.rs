@@ -6,7 +6,7 @@ use infra_core::schema::ComputedSchema;
 use infra_core::types::known_str;
 use infra_core::{
     AttributeKind, AttributeSchema, Attributes, Catalogue, Clash, ClashWhen, HoldsData, InUse, StaysIn,
-    Together, TypeDefinition, TypeName, TypeSchema, Value,
+    Tagging, Together, TypeDefinition, TypeName, TypeSchema, Value,
 };
 
 /// The types of `tests/cases/types.toml`.
@@ -54,6 +54,10 @@ impl Type {
     fn new(name: TypeName, table: &toml::Table) -> Self {
         let mut schema = TypeSchema::new(name);
         schema.natural_key = texts(table.get("natural_key"));
+        schema.caseless = texts(table.get("caseless"));
+        if text(table, "tagging").as_deref() == Some("by-id") {
+            schema.tagging = Tagging::ById;
+        }
         schema.create_before_destroy = is(table, "create_before_destroy");
         schema.protected_by = text(table, "protected_by");
         schema.clashes = rules(table, "clashes").map(clash).collect();

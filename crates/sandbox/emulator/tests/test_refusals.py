@@ -137,6 +137,20 @@ class Refusals(SandboxTest):
         self.iam.delete_policy(PolicyArn=arn)
         self.iam.delete_role(**role)
 
+    def test_names_have_no_case_in_iam(self):
+        document = json.dumps({"Version": "2012-10-17", "Statement": []})
+        for create, name, others in (
+            (self.iam.create_role, "RoleName", {"AssumeRolePolicyDocument": TRUST}),
+            (self.iam.create_policy, "PolicyName", {"PolicyDocument": document}),
+            (self.iam.create_instance_profile, "InstanceProfileName", {}),
+            (self.iam.create_user, "UserName", {}),
+            (self.iam.create_group, "GroupName", {}),
+        ):
+            with self.subTest(name):
+                create(**{name: "app"}, **others)
+                self.refused("EntityAlreadyExists", create, **{name: "App"}, **others)
+                create(**{name: "apps"}, **others)
+
     def test_keys_of_tags_have_no_case_in_iam(self):
         role = dict(RoleName="r")
         self.iam.create_role(**role, AssumeRolePolicyDocument=TRUST, Tags=[{"Key": "Team", "Value": "a"}])

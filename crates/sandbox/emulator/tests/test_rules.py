@@ -71,7 +71,9 @@ class Rules(SandboxTest):
 
     def test_deleting_what_is_in_use(self):
         self.network()
-        other = self.ec2.create_security_group(GroupName="o", Description="d", VpcId=self.vpc)["GroupId"]
+        group = dict(Description="d", VpcId=self.vpc)
+        other = self.ec2.create_security_group(GroupName="o", **group)["GroupId"]
+        self.refused("InvalidGroup.Duplicate", self.ec2.create_security_group, GroupName="O", **group)
         rule = {"IpProtocol": "tcp", "FromPort": 80, "ToPort": 80, "UserIdGroupPairs": [{"GroupId": self.group}]}
         self.ec2.authorize_security_group_ingress(GroupId=other, IpPermissions=[rule])
         self.refused("DependencyViolation", self.ec2.delete_security_group, GroupId=self.group)

@@ -49,7 +49,7 @@ impl World {
         }
         // What is gone counts for as long as it is told of.
         let is_taken = self.things.contains_key(&key) || self.ghosts.contains_key(&key);
-        if is_taken || self.has_same_key(kind, &attributes) {
+        if is_taken || !self.with_same_key(kind, &attributes).is_empty() {
             return Err(refusal(
                 kind,
                 ErrorClass::AlreadyExists,
@@ -212,23 +212,6 @@ impl World {
             .collect::<ProviderResult<Vec<_>>>()?;
         *self = after;
         Ok(created)
-    }
-
-    /// Whether something has the natural key that these attributes make, of a type whose ids the cloud gives.
-    fn has_same_key(&self, kind: &Kind, attributes: &Attributes) -> bool {
-        let key = |attributes: &Attributes| -> Option<Vec<Value>> {
-            let names = kind.schema.natural_key.iter();
-            names.map(|name| attributes.get(name).cloned()).collect()
-        };
-        kind.identity == Identity::Given
-            && !kind.schema.natural_key.is_empty()
-            && key(attributes).is_some_and(|wanted| {
-                let mut things = self.things.values();
-                things.any(|thing| {
-                    thing.kind.schema.name == kind.schema.name
-                        && key(&thing.attributes).as_ref() == Some(&wanted)
-                })
-            })
     }
 
     fn live(&mut self, kind: &Kind, id: &PhysicalId) -> ProviderResult<&mut Thing> {

@@ -106,16 +106,30 @@ impl World {
     /// What has the name that these attributes make, as lists tell it now.
     pub fn holders(&mut self, kind: &Kind, attributes: &Attributes, now: Instant) -> Vec<PhysicalId> {
         self.pass(now);
-        let Some(id) = named_id(kind, attributes) else {
+        let mut holders = self.with_same_key(kind, attributes);
+        holders.retain(|id| {
+            let key = (kind.schema.name.clone(), id.clone());
+            let is_seen = self.things.get(&key).is_none_or(|thing| thing.seen_from <= now);
+            is_seen || self.ghosts.contains_key(&key)
+        });
+        holders
+    }
+
+    /// What has the natural key that these attributes make, what is gone for as long as it is told of.
+    pub(super) fn with_same_key(&self, kind: &Kind, attributes: &Attributes) -> Vec<PhysicalId> {
+        let schema = &kind.schema;
+        let Some(name) = schema.natural_name(attributes) else {
             return Vec::new();
         };
-        let key = (kind.schema.name.clone(), id.clone());
-        let is_there = self.things.get(&key).is_some_and(|thing| thing.seen_from <= now);
-        if is_there || self.ghosts.contains_key(&key) {
-            vec![id]
-        } else {
-            Vec::new()
-        }
+        let things = self.things.iter().map(|(key, thing)| (key, &thing.attributes));
+        let ghosts = self.ghosts.iter().map(|(key, (_, before))| (key, before));
+        let found: BTreeSet<&PhysicalId> = things
+            .chain(ghosts)
+            .filter(|((type_name, _), _)| *type_name == schema.name)
+            .filter(|(_, attributes)| schema.natural_name(attributes).as_ref() == Some(&name))
+            .map(|((_, id), _)| id)
+            .collect();
+        found.into_iter().cloned().collect()
     }
 }
 

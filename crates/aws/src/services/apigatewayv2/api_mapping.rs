@@ -106,6 +106,7 @@ stage       = "${apigatewayv2.stage.main.stage_name}"
     const TRAITS: Traits = Traits {
         immutable: &["domain_name"],
         natural_key: &["domain_name", "api_mapping_key"],
+        caseless: &["domain_name"],
         recognition: Recognition::NaturalKey,
         under: Some(Under {
             resource_type: "apigatewayv2.domain_name",

@@ -177,6 +177,7 @@ certificate_arn = "arn:aws:acm:us-east-1:123456789012:certificate/11111111-2222-
     const TRAITS: Traits = Traits {
         immutable: &["domain_name"],
         natural_key: &["domain_name"],
+        caseless: &["domain_name"],
         waits: Waits {
             create: Some(Wait::seconds("domain name available", 60, 900)),
             update: Some(Wait::seconds("domain name available", 60, 900)),

@@ -185,6 +185,19 @@ tags   = { Name = "main" }
             .find_map(|gateway| gateway.internet_gateway_id)
             .map(PhysicalId::new))
     }
+
+    async fn holders(&self, attributes: &Attributes) -> ProviderResult<Vec<PhysicalId>> {
+        let Some(vpc) = known_str(attributes, "vpc_id") else {
+            return Ok(Vec::new());
+        };
+        let gateways = self
+            .describe(filter("attachment.vpc-id", [vpc.to_owned()]))
+            .await?;
+        let ids = gateways
+            .into_iter()
+            .filter_map(|gateway| gateway.internet_gateway_id);
+        Ok(ids.map(PhysicalId::new).collect())
+    }
 }
 
 impl InternetGateway {

@@ -241,6 +241,34 @@ tags          = { Name = "main" }
             .find_map(|gateway| gateway.nat_gateway_id)
             .map(PhysicalId::new))
     }
+
+    async fn holders(&self, attributes: &Attributes) -> ProviderResult<Vec<PhysicalId>> {
+        let Some(allocation) = known_str(attributes, "allocation_id") else {
+            return Ok(Vec::new());
+        };
+        // There is no filter by address. One that failed has let go of it.
+        let states = [
+            NatGatewayState::Pending,
+            NatGatewayState::Available,
+            NatGatewayState::Deleting,
+        ];
+        let states = states.map(|state| state.as_str().to_owned());
+        let pages = self
+            .client
+            .describe_nat_gateways()
+            .filter(filter("state", states));
+        let pages = pages.into_paginator().items().send();
+        let gateways = pages.collect::<Result<Vec<_>, _>>().await;
+        let gateways = gateways.aws("ec2", "DescribeNatGateways")?.into_iter();
+        let has_it = |gateway: &sdk::NatGateway| {
+            let mut addresses = gateway.nat_gateway_addresses().iter();
+            addresses.any(|address| address.allocation_id() == Some(allocation))
+        };
+        let ids = gateways
+            .filter(has_it)
+            .filter_map(|gateway| gateway.nat_gateway_id);
+        Ok(ids.map(PhysicalId::new).collect())
+    }
 }
 
 impl NatGateway {

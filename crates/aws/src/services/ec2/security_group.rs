@@ -110,6 +110,8 @@ tags           = { Name = "web" }
         immutable: &["group_name", "description", "vpc_id"],
         set_after_create: &["default_egress"],
         natural_key: &["vpc_id", "group_name"],
+        // https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_CreateSecurityGroup.html
+        caseless: &["group_name"],
         unique_ids: true,
         ..Traits::NONE
     };
@@ -272,16 +274,19 @@ tags           = { Name = "web" }
         let (Some(vpc), Some(name)) = (known_str(attributes, "vpc_id"), name) else {
             return Ok(Vec::new());
         };
-        let found = self
+        // The filter by name has case, the names have none.
+        let pages = self
             .client
             .describe_security_groups()
             .filters(filter("vpc-id", [vpc.to_owned()]))
-            .filters(filter("group-name", [name.to_owned()]))
-            .send()
-            .await
-            .aws("ec2", "DescribeSecurityGroups")?;
-        let groups = found.security_groups.unwrap_or_default().into_iter();
-        let ids = groups.filter_map(|group| group.group_id);
+            .into_paginator();
+        let groups = pages.items().send().collect::<Result<Vec<_>, _>>().await;
+        let groups = groups.aws("ec2", "DescribeSecurityGroups")?.into_iter();
+        let has_name = |group: &sdk::SecurityGroup| {
+            let other = group.group_name();
+            other.is_some_and(|other| other.eq_ignore_ascii_case(name))
+        };
+        let ids = groups.filter(has_name).filter_map(|group| group.group_id);
         Ok(ids.map(PhysicalId::new).collect())
     }
 }

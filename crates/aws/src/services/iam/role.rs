@@ -1,6 +1,6 @@
 //! `iam.role`: an identity that services and people take on.
 //!
-//! Calls: CreateRole, GetRole, UpdateRole, UpdateAssumeRolePolicy, PutRolePermissionsBoundary,
+//! Calls: CreateRole, GetRole, ListRoles (before a role gets another name), UpdateRole, UpdateAssumeRolePolicy, PutRolePermissionsBoundary,
 //! DeleteRolePermissionsBoundary, TagRole, UntagRole, DeleteRole, and ListRolePolicies and
 //! ListAttachedRolePolicies when a delete is refused. A change of name or path makes a new role. The id is the
 //! name. Other services may not see a new role for up to about two minutes; they then answer with errors of
@@ -23,7 +23,7 @@ use crate::clients::Clients;
 use crate::documents;
 use crate::errors::{AwsResult, Tolerate, built, missing};
 use crate::ownership::{Taken, made_by};
-use crate::read::{Observations, holders_by_id};
+use crate::read::Observations;
 use crate::tags::{self, Tags};
 
 /// AWS's default for the longest session, in seconds.
@@ -86,6 +86,7 @@ impl ResourceType for Role {
     const IAM_ACTIONS: &'static [&'static str] = &[
         "iam:CreateRole",
         "iam:GetRole",
+        "iam:ListRoles",
         "iam:UpdateRole",
         "iam:UpdateAssumeRolePolicy",
         "iam:PutRolePermissionsBoundary",
@@ -110,6 +111,8 @@ Statement = [{ Effect = "Allow", Action = "sts:AssumeRole", Principal = { Servic
         immutable: &["role_name", "path"],
         policies: &["assume_role_policy_document"],
         natural_key: &["role_name"],
+        // https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_iam-quotas.html#reference_iam-quotas-names
+        caseless: &["role_name"],
         ..Traits::NONE
     };
     type Spec = Spec;
@@ -238,8 +241,15 @@ Statement = [{ Effect = "Allow", Action = "sts:AssumeRole", Principal = { Servic
     }
 
     async fn holders(&self, attributes: &Attributes) -> ProviderResult<Vec<PhysicalId>> {
-        let name = known_str(attributes, "role_name");
-        holders_by_id(self, name.map(PhysicalId::new)).await
+        let Some(name) = known_str(attributes, "role_name") else {
+            return Ok(Vec::new());
+        };
+        // Whether GetRole finds a name that is written otherwise AWS does not say.
+        let found = match self.role(name).await? {
+            Some(role) => Some(role.role_name),
+            None => self.in_another_case(name).await?,
+        };
+        Ok(found.map(PhysicalId::new).into_iter().collect())
     }
 }
 
@@ -248,6 +258,21 @@ impl Role {
         let answer = self.client.get_role().role_name(name).send().await;
         let answer = answer.aws("iam", "GetRole").absent_is_none()?;
         Ok(answer.and_then(|answer| answer.role))
+    }
+
+    /// The name of the role that AWS takes for the one of this name, although it is written otherwise. Whoever may not
+    /// list roles is told by the create.
+    async fn in_another_case(&self, name: &str) -> ProviderResult<Option<String>> {
+        let mut roles = self.client.list_roles().into_paginator().items().send();
+        while let Some(role) = roles.next().await {
+            match role.aws("iam", "ListRoles") {
+                Ok(role) if role.role_name.eq_ignore_ascii_case(name) => return Ok(Some(role.role_name)),
+                Ok(_) => {}
+                Err(error) if error.class == ErrorClass::Denied => return Ok(None),
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(None)
     }
 
     async fn set_boundary(&self, name: &str, boundary: Option<&str>) -> ProviderResult<()> {

@@ -82,6 +82,8 @@ Statement = [{ Effect = "Allow", Action = "s3:GetObject", Resource = "arn:aws:s3
         immutable: &["role_name", "policy_name"],
         policies: &["policy_document"],
         natural_key: &["role_name", "policy_name"],
+        // The role's name; of the policy's own AWS says no such thing.
+        caseless: &["role_name"],
         recognition: Recognition::NaturalKey,
         under: Some(Under {
             resource_type: "iam.role",

@@ -76,6 +76,7 @@ policy_arn = "arn:aws:iam::aws:policy/service-role/AmazonECSTaskExecutionRolePol
     const TRAITS: Traits = Traits {
         immutable: &["role_name", "policy_arn"],
         natural_key: &["role_name", "policy_arn"],
+        caseless: &["role_name"],
         recognition: Recognition::NaturalKey,
         under: Some(Under {
             resource_type: "iam.role",

@@ -217,6 +217,8 @@ hosted_zone_id = "${apigatewayv2.domain_name.main.hosted_zone_id}"
     const TRAITS: Traits = Traits {
         immutable: &["hosted_zone_id", "name", "type", "set_identifier"],
         natural_key: &["hosted_zone_id", "name", "type", "set_identifier"],
+        // https://docs.aws.amazon.com/Route53/latest/DeveloperGuide/DomainNameFormat.html
+        caseless: &["name"],
         clashes: CLASHES,
         waits: Waits {
             create: Some(Wait::seconds("DNS change on all servers", 60, 600)),

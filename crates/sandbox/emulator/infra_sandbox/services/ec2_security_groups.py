@@ -69,6 +69,22 @@ def duplicate(found: Key) -> AwsError:
     return refuse("InvalidPermission.Duplicate", f'the specified rule "{what}" already exists')
 
 
+@operation("ec2", "CreateSecurityGroup")
+def create_security_group(call: Call) -> Answer:
+    """Names are unique in a VPC whatever their case.
+
+    https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_CreateSecurityGroup.html
+    """
+    backend, name = call.backend(), call.params["GroupName"]
+    vpc = call.params.get("VpcId") or getattr(backend.default_vpc, "id", None)
+    taken = (each.name.lower() for each in backend.groups.get(vpc, {}).values())
+    if name.lower() in taken:
+        raise refuse(
+            "InvalidGroup.Duplicate", f"The security group '{name}' already exists for VPC '{vpc}'"
+        )
+    return call.forward()
+
+
 def group_of(call: Call) -> Any | None:
     group_id = call.params.get("GroupId")
     return call.backend().get_security_group_from_id(group_id) if group_id else None

@@ -5,6 +5,7 @@ https://docs.aws.amazon.com/IAM/latest/UserGuide/troubleshoot.html#troubleshoot_
 
 import json
 import re
+from collections.abc import Iterable
 from typing import Any
 
 from ..call import Answer, AwsError, Call, backend_of, operation
@@ -120,6 +121,42 @@ def untag_role(call: Call) -> Answer:
     return answer
 
 
+# Names, which AWS does not tell apart by case
+# https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_iam-quotas.html#reference_iam-quotas-names
+
+
+def check_name_is_free(what: str, name: str, taken: Iterable[str]) -> None:
+    if name.lower() in (each.lower() for each in taken):
+        raise AwsError("EntityAlreadyExists", f"{what} with name {name} already exists.", 409)
+
+
+@operation("iam", "CreateUser")
+def create_user(call: Call) -> Answer:
+    check_name_is_free("User", call.params["UserName"], [each.name for each in call.backend().users.values()])
+    return call.forward()
+
+
+@operation("iam", "CreateGroup")
+def create_group(call: Call) -> Answer:
+    check_name_is_free("Group", call.params["GroupName"], [each.name for each in call.backend().groups.values()])
+    return call.forward()
+
+
+@operation("iam", "CreatePolicy")
+def create_policy(call: Call) -> Answer:
+    own = f"::{call.account}:policy/"
+    policies = call.backend().managed_policies.values()
+    check_name_is_free("Policy", call.params["PolicyName"], [each.name for each in policies if own in each.arn])
+    return call.forward()
+
+
+@operation("iam", "CreateInstanceProfile")
+def create_instance_profile(call: Call) -> Answer:
+    taken = [each.name for each in call.backend().instance_profiles.values()]
+    check_name_is_free("Instance Profile", call.params["InstanceProfileName"], taken)
+    return call.forward()
+
+
 # Policies and principals
 
 
@@ -153,6 +190,8 @@ def delete_policy(call: Call) -> Answer:
 
 @operation("iam", "CreateRole", "UpdateAssumeRolePolicy")
 def check_trust(call: Call) -> Answer:
+    if call.operation == "CreateRole":
+        check_name_is_free("Role", call.params["RoleName"], [each.name for each in call.backend().roles.values()])
     text = call.params.get("AssumeRolePolicyDocument") or call.params.get("PolicyDocument") or "{}"
     named = principals(text)
     refuse_patterns(named)
