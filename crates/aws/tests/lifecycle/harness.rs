@@ -179,6 +179,8 @@ impl Cloud {
                 Err(error) if matches!(error.class, ErrorClass::DependencyNotReady | ErrorClass::Denied) => {
                     pause().await;
                 }
+                // It is made, and AWS does not show yet by whom: asked again, the type finds it.
+                Err(error) if error.class == ErrorClass::Transient => pause().await,
                 answer => return answer.unwrap(),
             }
         }
