@@ -7,33 +7,9 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::Arc;
 
-use serde::{Deserialize, Serialize};
-
-use crate::address::ResourceAddress;
 use crate::reference::Reference;
-use crate::value::{Attributes, Value};
-
-/// Who we are at AWS: the root `aws` of expressions.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct AwsIdentity {
-    /// The twelve-digit account id.
-    pub account_id: String,
-    /// The partition: `aws`, `aws-cn`, `aws-us-gov`.
-    pub partition: String,
-    /// ARN of the caller.
-    pub arn: String,
-}
-
-/// What an expression can see when it is evaluated.
-pub trait Scope {
-    /// The attributes of a resource, those known only later as [`Value::Unknown`]; `None` when nothing of
-    /// that address is part of the stack (its `when` is false).
-    fn attributes(&self, address: &ResourceAddress) -> Option<&Attributes>;
-
-    /// The caller's account; `None` before anybody asked AWS, which makes `aws.account_id` and
-    /// `aws.partition` unknown.
-    fn identity(&self) -> Option<&AwsIdentity>;
-}
+use crate::scope::Scope;
+use crate::value::Value;
 
 /// An expression could not be evaluated although everything in it is known.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -57,7 +33,7 @@ pub trait Expression: fmt::Debug + Send + Sync {
     ///
     /// # Errors
     /// When a function or operator is given what it cannot take.
-    fn evaluate(&self, scope: &dyn Scope) -> Result<Value, EvaluationError>;
+    fn evaluate(&self, scope: &Scope) -> Result<Value, EvaluationError>;
 }
 
 /// A value as the file gives it: literal, or with expressions in it.
@@ -78,7 +54,7 @@ impl Template {
     ///
     /// # Errors
     /// The first expression that cannot be evaluated.
-    pub fn evaluate(&self, scope: &dyn Scope) -> Result<Value, EvaluationError> {
+    pub fn evaluate(&self, scope: &Scope) -> Result<Value, EvaluationError> {
         match self {
             Self::Literal(value) => Ok(value.clone()),
             Self::Expression(expression) => expression.evaluate(scope),

@@ -23,6 +23,7 @@ pub mod redaction;
 pub mod reference;
 pub mod run;
 pub mod schema;
+pub mod scope;
 pub mod secret;
 pub mod stack;
 pub mod state;
@@ -36,7 +37,7 @@ pub use data_loss::{DataAtStake, DataLoss, HeldData, HoldsData};
 pub use diagnostic::{Diagnostic, Label, Severity, SourceFile, SourceMap, Span};
 pub use error::{ErrorClass, ProviderError};
 pub use event::{Event, EventKind};
-pub use expression::{AwsIdentity, EvaluationError, Expression, Scope, Template};
+pub use expression::{EvaluationError, Expression, Template};
 pub use fold::IllegalEntry;
 pub use graph::Graph;
 pub use identity::{Connection, Location, StackId};
@@ -51,6 +52,7 @@ pub use run::{RunId, RunOutcome, RunSummary};
 pub use schema::{
     AttributeKind, AttributeSchema, Clash, ClashWhen, InUse, StaysIn, Tagging, Together, TypeSchema,
 };
+pub use scope::{AwsIdentity, Scope};
 pub use secret::{KeptKey, SealingKey, SealingKeyId, Secret};
 pub use stack::{Resource, Stack};
 pub use state::{Intent, Operation, ResourceRecord, State, Token};

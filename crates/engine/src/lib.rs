@@ -19,7 +19,6 @@ mod prepare;
 mod refresh;
 mod reseal;
 mod retry;
-mod scope;
 mod search;
 mod session;
 mod settle;

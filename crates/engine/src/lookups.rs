@@ -5,11 +5,10 @@ use std::collections::BTreeMap;
 use futures::future::join_all;
 use infra_core::stack::Lookup;
 use infra_core::{
-    Attributes, AwsIdentity, Diagnostic, PhysicalId, ProviderError, ResourceAddress, Stack, TypeSchema, Value,
+    Attributes, AwsIdentity, Diagnostic, PhysicalId, ProviderError, ResourceAddress, Scope, Stack,
+    TypeSchema, Value,
 };
 use infra_provider::Providers;
-
-use crate::scope::RunScope;
 
 /// What the lookups of a stack found, under the addresses that references to them use.
 pub type LookedUp = BTreeMap<ResourceAddress, Attributes>;
@@ -35,7 +34,7 @@ pub async fn look_up(
     providers: &dyn Providers,
     identity: Option<&AwsIdentity>,
 ) -> Result<LookedUp, Unanswered> {
-    let scope = RunScope::new(identity.cloned());
+    let scope = Scope::new(identity.cloned());
     let answers = stack
         .lookups
         .iter()
@@ -87,7 +86,7 @@ async fn one(
     address: &ResourceAddress,
     lookup: &Lookup,
     providers: &dyn Providers,
-    scope: &RunScope,
+    scope: &Scope,
 ) -> Result<Attributes, Problem> {
     let Some(provider) = providers.lookup_provider(address.type_name()) else {
         return Err(wrong("cannot be looked up", "`infra schema` lists what can be"));

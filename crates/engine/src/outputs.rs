@@ -4,7 +4,7 @@ use infra_core::{Attributes, Scope, SealingKey, Stack, Value};
 
 /// The outputs' values, in clear for whoever asked for them. What cannot be worked out, because something
 /// failed, is unknown.
-pub(crate) fn evaluate(stack: &Stack, scope: &dyn Scope) -> Attributes {
+pub(crate) fn evaluate(stack: &Stack, scope: &Scope) -> Attributes {
     stack
         .outputs
         .iter()

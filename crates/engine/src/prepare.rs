@@ -4,11 +4,10 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use futures::future::join_all;
-use infra_core::{Attributes, AwsIdentity, Diagnostic, Resource, ResourceAddress, Stack, Token};
+use infra_core::{Attributes, AwsIdentity, Diagnostic, Resource, ResourceAddress, Scope, Stack, Token};
 use infra_provider::{Call, Progress, Providers};
 
 use crate::lookups::LookedUp;
-use crate::scope::RunScope;
 
 /// Prepares every resource whose type does local work, all at the same time.
 ///
@@ -44,7 +43,7 @@ pub(crate) async fn prepare_some(
         })
         .collect();
     let mut scope = nothing_known(stack, providers, &preparing, identity);
-    scope.know_lookups(lookups);
+    scope.extend(lookups.clone());
     let results = join_all(preparing.iter().map(async |resource| {
         let Some(provider) = providers.provider(resource.address.type_name()) else {
             return Ok(None);
@@ -92,8 +91,8 @@ fn nothing_known(
     providers: &dyn Providers,
     preparing: &[&Resource],
     identity: Option<&AwsIdentity>,
-) -> RunScope {
-    let mut scope = RunScope::new(identity.cloned());
+) -> Scope {
+    let mut scope = Scope::new(identity.cloned());
     let mut used = BTreeSet::new();
     for resource in preparing {
         for template in resource.attributes.values() {

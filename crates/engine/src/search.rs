@@ -9,13 +9,14 @@ use std::sync::Arc;
 use futures::future::try_join_all;
 use infra_core::event::EventKind;
 use infra_core::state::JournalEntry;
-use infra_core::{Attributes, Health, Observation, PhysicalId, Resource, ResourceAddress, Stack, Token};
+use infra_core::{
+    Attributes, Health, Observation, PhysicalId, Resource, ResourceAddress, Scope, Stack, Token,
+};
 use infra_plan::resolve;
 use infra_provider::{Call, Found, Provider, Recognition};
 
 use crate::error::EngineError;
 use crate::refresh::{RefreshError, Refreshed, refresh};
-use crate::scope::{RunScope, completed};
 use crate::session::{Prepared, Session};
 
 /// What a look for one resource found.
@@ -45,8 +46,8 @@ impl Session {
         self.settling().all().await.map_err(Box::new)?;
         let refreshed = refresh(&*self.providers, &self.journal.snapshot()).await?;
         let Prepared { made, lookups } = self.prepare(stack).await?;
-        let mut scope = RunScope::new(self.identity.clone());
-        scope.know_lookups(&lookups);
+        let mut scope = Scope::new(self.identity.clone());
+        scope.extend(lookups.clone());
         let mut search = Search {
             session: self,
             stack,
@@ -76,7 +77,7 @@ struct Search<'a> {
     refreshed: Refreshed,
     prepared: BTreeMap<ResourceAddress, Attributes>,
     /// What is known by now.
-    scope: RunScope,
+    scope: Scope,
     /// Resources that exist.
     there: BTreeSet<ResourceAddress>,
 }
@@ -185,7 +186,7 @@ impl Search<'_> {
         match observed {
             Some(observed) => {
                 self.scope
-                    .set(address.clone(), completed(address, schema, observed));
+                    .set(address.clone(), schema.completed(address, observed));
                 self.there.insert(address.clone());
             }
             None => self.scope.set_unknown(address, schema),

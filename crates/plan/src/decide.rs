@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use infra_core::plan::{PlanMode, Reason, ReplaceOrder};
 use infra_core::{
-    Action, Attributes, Diagnostic, Health, Ownership, Reference, Resource, ResourceAddress, Value,
+    Action, Attributes, Diagnostic, Health, Ownership, Reference, Resource, ResourceAddress, Scope, Value,
 };
 
 use crate::canonical;
@@ -14,7 +14,7 @@ use crate::existing;
 use crate::graph::{Found, Graph, Node};
 use crate::input::{PlanInput, means};
 use crate::resolve::{Current, Resolved, settle, with_prepared};
-use crate::scope::{self, PlannedScope};
+use crate::scope;
 
 /// What is decided for one address.
 #[derive(Debug)]
@@ -64,8 +64,8 @@ impl Decision {
 /// All decisions, by node; `None` for what the plan leaves out.
 pub(crate) struct Decisions {
     pub of: Vec<Option<Decision>>,
-    /// What expressions see of each resource that one refers to.
-    pub planned: Vec<Option<Attributes>>,
+    /// What expressions see: lookups, and each resource that one refers to, once it is decided.
+    pub scope: Scope,
     /// What stands in the way of the plan.
     pub errors: Vec<Diagnostic>,
 }
@@ -87,6 +87,8 @@ pub(crate) fn decide<'a>(
     selected: &[bool],
     delete_first: &BTreeMap<usize, Cause>,
 ) -> Decisions {
+    let mut scope = Scope::new(input.identity.cloned());
+    scope.extend(input.lookups.clone());
     let mut decider = Decider {
         input,
         graph,
@@ -94,7 +96,7 @@ pub(crate) fn decide<'a>(
         delete_first,
         decisions: Decisions {
             of: graph.nodes.iter().map(|_| None).collect(),
-            planned: vec![None; graph.nodes.len()],
+            scope,
             errors: Vec::new(),
         },
     };
@@ -140,13 +142,7 @@ impl<'a> Decider<'_, 'a> {
             return Decision::new(Action::NoOp, Reason::Unchanged);
         };
         let mut problems = Vec::new();
-        let scope = PlannedScope {
-            index: &self.graph.index,
-            planned: &self.decisions.planned,
-            lookups: self.input.lookups,
-            identity: self.input.identity,
-        };
-        let values = evaluate_all(resource, &scope, &mut problems);
+        let values = evaluate_all(resource, &self.decisions.scope, &mut problems);
         let values = with_prepared(values, self.input.prepared.get(node.address));
         problems.extend(missing(resource, definition.schema(), &values));
         self.decisions.errors.extend(problems);
@@ -189,7 +185,8 @@ impl<'a> Decider<'_, 'a> {
     /// Notes what expressions see of a resource that is going to be made.
     pub fn plan_new(&mut self, number: usize, node: &Node<'a>, set: &Attributes) {
         if let (true, Some(definition)) = (self.graph.referenced[number].any(), node.definition) {
-            self.decisions.planned[number] = Some(scope::of_new(node.address, definition, set));
+            let seen = scope::of_new(node.address, definition, set);
+            self.decisions.scope.set(node.address.clone(), seen);
         }
     }
 
@@ -232,7 +229,7 @@ impl Decisions {
             &self.of[number],
             Some(decision) if decision.action != Action::NoOp || decision.wait
         );
-        let Some(planned) = self.planned[number].as_ref().filter(|_| acts) else {
+        let Some(planned) = self.scope.attributes(&reference.address).filter(|_| acts) else {
             return false;
         };
         match &reference.attribute {
@@ -243,12 +240,7 @@ impl Decisions {
 }
 
 /// Whether `node` refers to an attribute of `other` that will not be what AWS has now.
-pub(crate) fn refers_to_change(
-    graph: &Graph<'_>,
-    planned: &[Option<Attributes>],
-    node: usize,
-    other: usize,
-) -> bool {
+pub(crate) fn refers_to_change(graph: &Graph<'_>, scope: &Scope, node: usize, other: usize) -> bool {
     let Some(resource) = graph.nodes[node].resource else {
         return false;
     };
@@ -266,7 +258,7 @@ pub(crate) fn refers_to_change(
             found = match &reference.attribute {
                 None => true,
                 Some(name) => {
-                    let will_be = planned[other].as_ref().and_then(|planned| planned.get(name));
+                    let will_be = scope.attributes(address).and_then(|planned| planned.get(name));
                     let is = observed.and_then(|observed| observed.get(name));
                     let will_be = will_be.unwrap_or(&Value::Null);
                     will_be.has_unknown() || !will_be.same(is.unwrap_or(&Value::Null))

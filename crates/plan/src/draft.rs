@@ -279,7 +279,7 @@ impl<'a> Drafts<'a> {
                         Some(decision) if decision.action == Action::Replace
                             && !decision.creates_first()
                             && graph.needs(number, target)
-                            && !refers_to_change(graph, &decisions.planned, number, target)
+                            && !refers_to_change(graph, &decisions.scope, number, target)
                             && !lets_go_of(graph, decisions, number, target)
                     );
                 if !stays_in_place && !waived.contains(&(other, number)) {

@@ -8,7 +8,7 @@ use infra_core::{
 ///
 /// # Errors
 /// Every expression that cannot be worked out, each at its place in the file.
-pub fn evaluate(resource: &Resource, scope: &dyn Scope) -> Result<Attributes, Vec<Diagnostic>> {
+pub fn evaluate(resource: &Resource, scope: &Scope) -> Result<Attributes, Vec<Diagnostic>> {
     let mut errors = Vec::new();
     let values = evaluate_all(resource, scope, &mut errors);
     if errors.is_empty() {
@@ -20,11 +20,7 @@ pub fn evaluate(resource: &Resource, scope: &dyn Scope) -> Result<Attributes, Ve
 
 /// The same, going on after an error: what failed counts as unknown, so that nothing that refers to it is
 /// reported again.
-pub(crate) fn evaluate_all(
-    resource: &Resource,
-    scope: &dyn Scope,
-    errors: &mut Vec<Diagnostic>,
-) -> Attributes {
+pub(crate) fn evaluate_all(resource: &Resource, scope: &Scope, errors: &mut Vec<Diagnostic>) -> Attributes {
     let mut values = Attributes::new();
     for (name, template) in &resource.attributes {
         let value = match template.evaluate(scope) {
@@ -46,7 +42,7 @@ pub(crate) fn evaluate_all(
 fn each_failure(
     template: &Template,
     path: &AttributePath,
-    scope: &dyn Scope,
+    scope: &Scope,
     report: &mut dyn FnMut(&AttributePath, &EvaluationError),
 ) {
     match template {

@@ -107,7 +107,7 @@ impl<'a> Decider<'_, 'a> {
         }
         let cause = self
             .replaced_dependencies(present)
-            .find(|&other| refers_to_change(self.graph, &self.decisions.planned, present.number, other))?;
+            .find(|&other| refers_to_change(self.graph, &self.decisions.scope, present.number, other))?;
         Some(Reason::DependencyReplaced {
             address: address(cause),
         })
@@ -269,13 +269,15 @@ impl<'a> Decider<'_, 'a> {
         decision.drift = std::mem::take(&mut resolved.drift);
         if self.graph.referenced[present.number].any() {
             let observed = resolved.observed().unwrap_or(present.observed);
-            self.decisions.planned[present.number] = Some(scope::of_updated(
-                present.node.address,
+            let address = present.node.address;
+            let seen = scope::of_updated(
+                address,
                 present.definition,
                 resolved.for_update(),
                 observed,
                 decision.wait,
-            ));
+            );
+            self.decisions.scope.set(address.clone(), seen);
         }
         decision.wanted = resolved.into_in_place();
         decision
@@ -303,13 +305,15 @@ impl<'a> Decider<'_, 'a> {
             .is_some_and(|record| self.is_recorded(present, record, &resolved));
         decision.confirm = !(seen && recorded);
         if self.graph.referenced[present.number].any() {
-            self.decisions.planned[present.number] = Some(scope::of_kept(
-                present.node.address,
+            let address = present.node.address;
+            let seen = scope::of_kept(
+                address,
                 present.definition,
                 resolved.for_update(),
                 observed,
                 decision.wait,
-            ));
+            );
+            self.decisions.scope.set(address.clone(), seen);
         }
         decision.wanted = resolved.into_in_place();
         decision

@@ -11,7 +11,6 @@ use crate::decide::Decisions;
 use crate::equality::same_stored;
 use crate::graph::Graph;
 use crate::input::PlanInput;
-use crate::scope::PlannedScope;
 
 /// The outputs that change, secrets sealed. With targets only those are worked out that refer to nothing
 /// else.
@@ -42,7 +41,7 @@ pub(crate) fn changes<'a>(
         if left_out {
             continue;
         }
-        match evaluate(input, graph, decisions, output) {
+        match evaluate(graph, decisions, output) {
             Ok(Some(value)) => after.insert(name, value),
             Ok(None) => after.remove(name),
             Err(error) => {
@@ -66,19 +65,12 @@ pub(crate) fn changes<'a>(
 }
 
 /// An output's value; `None` when it is not known although nothing that it refers to changes.
-fn evaluate<'a>(
-    input: &PlanInput<'a>,
-    graph: &Graph<'a>,
+fn evaluate(
+    graph: &Graph<'_>,
     decisions: &Decisions,
     output: &Output,
 ) -> Result<Option<Value>, EvaluationError> {
-    let scope = PlannedScope {
-        index: &graph.index,
-        planned: &decisions.planned,
-        lookups: input.lookups,
-        identity: input.identity,
-    };
-    let value = output.value.evaluate(&scope)?;
+    let value = output.value.evaluate(&decisions.scope)?;
     if value.has_unknown() {
         let mut changes = false;
         output.value.for_each_reference(&mut |reference| {

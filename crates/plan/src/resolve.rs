@@ -48,7 +48,7 @@ pub struct Resolved<'a> {
 pub fn resolve<'a>(
     resource: &Resource,
     schema: &TypeSchema,
-    scope: &dyn Scope,
+    scope: &Scope,
     prepared: Option<&Attributes>,
     current: Option<Current<'a>>,
     key: &SealingKey,

@@ -3,8 +3,7 @@
 use std::collections::BTreeMap;
 
 use infra_core::{
-    AttributeKind, AttributeSchema, Attributes, AwsIdentity, Reference, ResourceAddress, Scope,
-    TypeDefinition, TypeSchema, Unknown, Value,
+    AttributeKind, AttributeSchema, Attributes, ResourceAddress, TypeDefinition, TypeSchema, Value,
 };
 
 use crate::equality::is_nothing;
@@ -78,7 +77,7 @@ pub(crate) fn of_new(
             let value = match &attribute.default {
                 Some(default) => default.clone(),
                 None if attribute.write_only => Value::Null,
-                None => later(address, name),
+                None => Value::known_later(address, name),
             };
             attributes.insert(name.clone(), value);
         }
@@ -86,7 +85,7 @@ pub(crate) fn of_new(
     for name in schema.computed.keys() {
         attributes
             .entry(name.clone())
-            .or_insert_with(|| later(address, name));
+            .or_insert_with(|| Value::known_later(address, name));
     }
     attributes
 }
@@ -108,7 +107,7 @@ pub(crate) fn of_updated(
     }
     for (name, _) in wanted.iter().filter(|(_, value)| value.is_null()) {
         // Cleared, or whatever AWS takes instead.
-        attributes.insert(name.clone(), later(address, name));
+        attributes.insert(name.clone(), Value::known_later(address, name));
     }
     derive(definition, &mut attributes);
     finish(address, schema, attributes, pending)
@@ -136,9 +135,9 @@ fn finish(
     for name in schema.computed.keys() {
         let value = attributes
             .entry(name.clone())
-            .or_insert_with(|| later(address, name));
+            .or_insert_with(|| Value::known_later(address, name));
         if pending && value.is_null() {
-            *value = later(address, name);
+            *value = Value::known_later(address, name);
         }
     }
     attributes
@@ -151,40 +150,5 @@ fn derive(definition: &dyn TypeDefinition, attributes: &mut Attributes) {
         if !file_may_set || attributes.get(&name).is_none_or(Value::is_null) {
             attributes.insert(name, value);
         }
-    }
-}
-
-/// A value that is known only after `address` has been applied.
-fn later(address: &ResourceAddress, name: &str) -> Value {
-    Value::Unknown(Unknown {
-        origin: Some(Box::new(Reference {
-            address: address.clone(),
-            attribute: Some(name.to_owned()),
-        })),
-    })
-}
-
-/// What expressions see while a plan is made.
-pub(crate) struct PlannedScope<'a> {
-    /// Numbers of resources by address.
-    pub index: &'a BTreeMap<&'a ResourceAddress, usize>,
-    /// By number; `None` for what is not planned (yet).
-    pub planned: &'a [Option<Attributes>],
-    /// What lookups found.
-    pub lookups: &'a BTreeMap<ResourceAddress, Attributes>,
-    /// The caller's account.
-    pub identity: Option<&'a AwsIdentity>,
-}
-
-impl Scope for PlannedScope<'_> {
-    fn attributes(&self, address: &ResourceAddress) -> Option<&Attributes> {
-        self.index
-            .get(address)
-            .and_then(|&number| self.planned[number].as_ref())
-            .or_else(|| self.lookups.get(address))
-    }
-
-    fn identity(&self) -> Option<&AwsIdentity> {
-        self.identity
     }
 }

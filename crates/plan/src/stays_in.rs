@@ -62,8 +62,7 @@ impl<'a> Decider<'_, 'a> {
     /// Whether what is at the address will stand in something else than `own`.
     fn stands_elsewhere(&self, address: &ResourceAddress, rule: &StaysIn, own: &str) -> Option<Leaves> {
         let number = self.graph.index.get(address).copied();
-        let planned = number.and_then(|number| self.decisions.planned[number].as_ref());
-        let seen = planned.or_else(|| self.input.lookups.get(address))?;
+        let seen = self.decisions.scope.attributes(address)?;
         match seen.get(&rule.through)? {
             Value::String(place) => (place != own).then_some(Leaves { replaced: None }),
             Value::Unknown(unknown) => match &unknown.origin {

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use infra_core::{Attributes, AwsIdentity, Health, ResourceAddress, Scope, Stack, Value};
+use infra_core::{Health, ResourceAddress, Scope, Stack, Value};
 
 use crate::cloud::Cloud;
 use crate::world::Listed;
@@ -17,7 +17,7 @@ pub fn differences(cloud: &Cloud, stack: &Stack) -> Vec<String> {
 /// The same for some of the cloud's things, as if there were no others.
 pub fn differences_among(listing: Vec<Listed>, stack: &Stack) -> Vec<String> {
     let mut found = Vec::new();
-    let mut known = Known::default();
+    let mut known = Scope::default();
     let mut things: BTreeMap<ResourceAddress, Listed> = BTreeMap::new();
     for thing in listing {
         let Some(address) = thing.made_for.clone() else {
@@ -30,7 +30,7 @@ pub fn differences_among(listing: Vec<Listed>, stack: &Stack) -> Vec<String> {
         if thing.health != Health::Ready {
             found.push(format!("{address}: {} is {:?}", thing.id, thing.health));
         }
-        known.attributes.insert(address.clone(), thing.attributes.clone());
+        known.set(address.clone(), thing.attributes.clone());
         if let Some(other) = things.insert(address.clone(), thing.clone()) {
             found.push(format!("{address}: there are {} and {}", other.id, thing.id));
         }
@@ -73,20 +73,5 @@ fn plain(value: &Value) -> Value {
             Value::List(items)
         }
         other => other,
-    }
-}
-
-#[derive(Default)]
-struct Known {
-    attributes: BTreeMap<ResourceAddress, Attributes>,
-}
-
-impl Scope for Known {
-    fn attributes(&self, address: &ResourceAddress) -> Option<&Attributes> {
-        self.attributes.get(address)
-    }
-
-    fn identity(&self) -> Option<&AwsIdentity> {
-        None
     }
 }

@@ -70,7 +70,7 @@ impl Text {
 }
 
 impl Part {
-    fn value(&self, scope: &dyn Scope) -> Value {
+    fn value(&self, scope: &Scope) -> Value {
         match self {
             Self::Text(text) => Value::from(text.as_str()),
             Self::Secret(text) => Value::secret(Value::from(text.as_str())),
@@ -98,7 +98,7 @@ impl Expression for Text {
         &self.references
     }
 
-    fn evaluate(&self, scope: &dyn Scope) -> Result<Value, EvaluationError> {
+    fn evaluate(&self, scope: &Scope) -> Result<Value, EvaluationError> {
         if let [part] = self.parts.as_slice() {
             return Ok(part.value(scope));
         }

@@ -41,7 +41,7 @@ impl Expression for Bound {
         &self.references
     }
 
-    fn evaluate(&self, scope: &dyn Scope) -> Result<Value, EvaluationError> {
+    fn evaluate(&self, scope: &Scope) -> Result<Value, EvaluationError> {
         match Evaluator::new(&self.world, Some(scope), self.each.as_deref()).formula(&self.formula) {
             Ok(value) if self.sensitive => Ok(Value::secret(value)),
             Ok(value) => Ok(value),

@@ -99,7 +99,7 @@ impl Expression for BesideFile {
         self.inner.references()
     }
 
-    fn evaluate(&self, scope: &dyn Scope) -> Result<Value, EvaluationError> {
+    fn evaluate(&self, scope: &Scope) -> Result<Value, EvaluationError> {
         Ok(meant(self.inner.evaluate(scope)?, &self.file))
     }
 }

@@ -21,7 +21,7 @@ impl Expression for Tagged {
         self.own.references()
     }
 
-    fn evaluate(&self, scope: &dyn Scope) -> Result<Value, EvaluationError> {
+    fn evaluate(&self, scope: &Scope) -> Result<Value, EvaluationError> {
         Ok(match self.own.evaluate(scope)? {
             Value::Map(own) => {
                 let mut tags = self.defaults.clone();

@@ -6,8 +6,7 @@ use std::sync::Arc;
 
 use infra_core::types::Problem;
 use infra_core::{
-    Attributes, AwsIdentity, Diagnostic, Resource, ResourceAddress, Scope, Template, TypeName, TypeSchema,
-    Value,
+    Attributes, Diagnostic, Resource, ResourceAddress, Scope, Template, TypeName, TypeSchema, Value,
 };
 
 use super::blocks::Block;
@@ -20,25 +19,15 @@ use crate::language::{Draft, DraftKind, Evaluator, World};
 #[derive(Default)]
 pub(crate) struct Known {
     /// What expressions see: everything that a type has, unknown where the file does not tell.
-    visible: BTreeMap<ResourceAddress, Attributes>,
+    visible: Scope,
     /// What the file sets.
     wanted: BTreeMap<ResourceAddress, Attributes>,
-}
-
-impl Scope for Known {
-    fn attributes(&self, address: &ResourceAddress) -> Option<&Attributes> {
-        self.visible.get(address)
-    }
-
-    fn identity(&self) -> Option<&AwsIdentity> {
-        None
-    }
 }
 
 impl Known {
     /// Lookups are seen as they are asked for.
     pub(crate) fn add_lookup(&mut self, address: ResourceAddress, attributes: Attributes) {
-        self.visible.insert(address, attributes);
+        self.visible.set(address, attributes);
     }
 }
 
@@ -61,7 +50,7 @@ pub(crate) fn walk(
         let schema = blocks[one.block].definition.schema();
         known
             .visible
-            .insert(one.address.clone(), visible(schema, &Attributes::new()));
+            .set(one.address.clone(), visible(schema, &Attributes::new()));
     }
     for position in order.iter().chain(&stuck) {
         let one = &unfolded[*position];
@@ -104,12 +93,12 @@ fn resource_itself(
 ) {
     let mut attributes = Attributes::new();
     for (name, template) in &resource.attributes {
-        let value = template.evaluate(known).unwrap_or_else(|error| {
+        let value = template.evaluate(&known.visible).unwrap_or_else(|error| {
             // The template does not know places: the draft does.
             match block.attributes.get(name) {
                 Some(draft) => evaluate(
                     &mut context.report,
-                    &Evaluator::new(world, Some(known), one.each.as_deref()),
+                    &Evaluator::new(world, Some(&known.visible), one.each.as_deref()),
                     draft,
                 ),
                 None => {
@@ -132,7 +121,7 @@ fn resource_itself(
     for (name, value) in block.definition.derive(&attributes) {
         seen.insert(name, value);
     }
-    known.visible.insert(one.address.clone(), seen);
+    known.visible.set(one.address.clone(), seen);
     known.wanted.insert(one.address.clone(), attributes);
 }
 
@@ -217,8 +206,8 @@ pub(crate) fn output(
     template: &Template,
     draft: &Draft,
 ) {
-    if template.evaluate(known).is_err() {
-        let evaluator = Evaluator::new(world, Some(known), None);
+    if template.evaluate(&known.visible).is_err() {
+        let evaluator = Evaluator::new(world, Some(&known.visible), None);
         draft.for_each_formula(&mut |formula| {
             if let Err(failure) = evaluator.formula(formula) {
                 context.add(failed(failure));

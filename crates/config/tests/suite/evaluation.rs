@@ -5,22 +5,10 @@ use std::path::Path;
 use std::sync::Arc;
 
 use infra_config::{Inputs, MemoryFiles, load};
-use infra_core::{Attributes, AwsIdentity, ResourceAddress, Scope, SealingKey, Stack, Template, Value};
+use infra_core::{Attributes, Scope, SealingKey, Stack, Template, Value};
 
 use crate::support::catalogue::catalogue;
 use crate::support::text;
-
-struct Given(BTreeMap<ResourceAddress, Attributes>);
-
-impl Scope for Given {
-    fn attributes(&self, address: &ResourceAddress) -> Option<&Attributes> {
-        self.0.get(address)
-    }
-
-    fn identity(&self) -> Option<&AwsIdentity> {
-        None
-    }
-}
 
 /// A stack with a database, a VPC, two subnets, and one output of this value.
 fn stack_with(expression: &str) -> Stack {
@@ -55,9 +43,9 @@ value = '{expression}'
     loaded.stack.unwrap_or_else(|| panic!("{:?}", loaded.diagnostics))
 }
 
-fn scope() -> Given {
+fn scope() -> Scope {
     let sealed = Value::secret(Value::from("generated")).sealed(&SealingKey::new([1; 32]));
-    Given(BTreeMap::from([
+    Scope::from_iter([
         (
             "rds.database.main".parse().unwrap(),
             Attributes::from([
@@ -76,7 +64,7 @@ fn scope() -> Given {
             r#"ec2.subnet.private["a"]"#.parse().unwrap(),
             Attributes::from([("id".to_owned(), Value::from("subnet-a"))]),
         ),
-    ]))
+    ])
 }
 
 #[test]

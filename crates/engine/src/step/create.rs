@@ -13,7 +13,6 @@ use super::known::attributes_known;
 use super::{Finished, Job, Keep, Message, ON_ITS_WAY, StepError, StepRun};
 use crate::cancel::not_again;
 use crate::retry::Tries;
-use crate::scope::completed;
 use crate::settle::{Lost, adopted};
 
 impl StepRun {
@@ -76,7 +75,7 @@ impl StepRun {
         let schema = provider.schema();
         let mut known = wanted.clone();
         known.extend(self.concealed(schema, &observed, &wanted).into_owned());
-        let attributes = completed(&self.address, schema, known);
+        let attributes = schema.completed(&self.address, known);
         self.tell(Message::Exists {
             step: self.step,
             id: id.clone(),

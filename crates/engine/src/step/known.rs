@@ -7,7 +7,6 @@ use infra_plan::{attributes_after, attributes_seen, conceal};
 use infra_provider::Provider;
 
 use super::{Finished, StepRun};
-use crate::scope::completed;
 
 impl StepRun {
     pub(super) fn finished(
@@ -41,7 +40,7 @@ impl StepRun {
         Finished {
             changed: true,
             id: Some(id.clone()),
-            attributes: Some(completed(&self.address, schema, known)),
+            attributes: Some(schema.completed(&self.address, known)),
             ..Finished::default()
         }
     }

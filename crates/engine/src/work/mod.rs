@@ -9,13 +9,12 @@ use std::sync::Arc;
 use infra_core::plan::{Reason, Step, StepOperation};
 use infra_core::{
     Action, Attributes, Diagnostic, ErrorClass, Health, Observation, PhysicalId, ProviderError, Resource,
-    ResourceAddress, ResourceRecord, StepId,
+    ResourceAddress, ResourceRecord, Scope, StepId,
 };
 use infra_plan::{Current, Resolved, attributes_seen, conceal, resolve};
 use infra_provider::Provider;
 
 use crate::outputs;
-use crate::scope::{RunScope, completed};
 use crate::session::Planned;
 use crate::step::{Finished, Job, Shared};
 
@@ -23,7 +22,7 @@ use crate::step::{Finished, Job, Shared};
 pub(crate) struct Work {
     shared: Arc<Shared>,
     planned: Planned,
-    scope: RunScope,
+    scope: Scope,
     /// By address: its change's place in the plan.
     changes: BTreeMap<ResourceAddress, usize>,
     /// What creates came to. Where that is what they were to replace, it stays.
@@ -45,13 +44,13 @@ impl Work {
             .collect();
         let mut work = Self {
             shared: Arc::clone(shared),
-            scope: RunScope::new(planned.identity.clone()),
+            scope: Scope::new(planned.identity.clone()),
             new_names: new_names::waited_for(&planned.plan, &*shared.providers),
             planned,
             changes,
             stands: BTreeMap::new(),
         };
-        work.scope.know_lookups(&work.planned.lookups);
+        work.scope.extend(work.planned.lookups.clone());
         work.know_what_is_there();
         work
     }
@@ -97,7 +96,7 @@ impl Work {
                         // What AWS tells only once it works is not known yet.
                         attributes
                             .retain(|name, value| !(value.is_null() && schema.computed.contains_key(name)));
-                        attributes = completed(address, schema, attributes);
+                        attributes = schema.completed(address, attributes);
                     }
                     self.known(address.clone(), attributes);
                 }

@@ -6,8 +6,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use infra_core::plan::{Reason, StepDependency};
 use infra_core::state::{JournalEntry, Operation, RecordStatus};
 use infra_core::{
-    Attributes, AwsIdentity, Health, Intent, Lifecycle, Observation, PhysicalId, Plan, Resource,
-    ResourceAddress, ResourceRecord, RunId, Scope, StackTag, Step, StepOperation, Token, Value,
+    Attributes, Health, Intent, Lifecycle, Observation, PhysicalId, Plan, Resource, ResourceAddress,
+    ResourceRecord, RunId, Scope, StackTag, Step, StepOperation, Token, Value,
 };
 use infra_plan::{Current, attributes_after, resolve};
 
@@ -28,20 +28,6 @@ pub struct Cloud {
 pub struct Outcome {
     pub deleted: Vec<PhysicalId>,
     pub failed: usize,
-}
-
-struct Known<'a> {
-    attributes: &'a BTreeMap<ResourceAddress, Attributes>,
-}
-
-impl Scope for Known<'_> {
-    fn attributes(&self, address: &ResourceAddress) -> Option<&Attributes> {
-        self.attributes.get(address)
-    }
-
-    fn identity(&self) -> Option<&AwsIdentity> {
-        None
-    }
 }
 
 impl Cloud {
@@ -124,7 +110,7 @@ struct Run<'r> {
     cloud: &'r mut Cloud,
     case: &'r mut Case,
     plan: &'r Plan,
-    attributes: BTreeMap<ResourceAddress, Attributes>,
+    scope: Scope,
     /// Whether records need each other in a circle, so that no order of deletes is right.
     circles: bool,
     minds_names: bool,
@@ -138,7 +124,7 @@ impl<'r> Run<'r> {
             cloud,
             case,
             plan,
-            attributes: BTreeMap::new(),
+            scope: Scope::default(),
             circles,
             minds_names: true,
             tokens: 0,
@@ -160,9 +146,7 @@ impl<'r> Run<'r> {
         {
             let schema = self.case.types.schema(address.type_name());
             let literal = |name: &String| {
-                let found = resource.attributes.get(name)?.evaluate(&Known {
-                    attributes: &self.attributes,
-                });
+                let found = resource.attributes.get(name)?.evaluate(&self.scope);
                 found.ok().filter(|value| !value.has_unknown())
             };
             let write_only = schema
@@ -173,7 +157,7 @@ impl<'r> Run<'r> {
                 .filter_map(|(name, _)| Some((name.clone(), literal(name)?)))
                 .collect();
             let seen = attributes_after(schema, &wanted, there);
-            self.attributes.insert(address.clone(), seen);
+            self.scope.set(address.clone(), seen);
         }
     }
 
@@ -247,11 +231,9 @@ impl<'r> Run<'r> {
         self.cloud.made += 1;
         let id = PhysicalId::new(format!("<{:06}>", self.cloud.made));
         let observed = {
-            let scope = Known {
-                attributes: &self.attributes,
-            };
+            let scope = &self.scope;
             let schema = self.case.types.schema(step.address.type_name());
-            let resolved = resolve(&resource, schema, &scope, None, None, &key()).expect("resolvable");
+            let resolved = resolve(&resource, schema, scope, None, None, &key()).expect("resolvable");
             self.is_as_planned(step, resolved.for_create());
             resolved.for_create().clone()
         };
@@ -270,9 +252,7 @@ impl<'r> Run<'r> {
             step.address
         );
         let attributes = {
-            let scope = Known {
-                attributes: &self.attributes,
-            };
+            let scope = &self.scope;
             let schema = self.case.types.schema(step.address.type_name());
             let record = &self.case.state.resources[&step.address];
             let observed = &self.cloud.things[&id].1;
@@ -281,7 +261,7 @@ impl<'r> Run<'r> {
                 observed,
             };
             let resolved =
-                resolve(&resource, schema, &scope, None, Some(current), &key()).expect("resolvable");
+                resolve(&resource, schema, scope, None, Some(current), &key()).expect("resolvable");
             let changes = resolved.changes(&key());
             assert!(
                 changes.iter().all(|change| !change.forces_replacement),
@@ -337,9 +317,7 @@ impl<'r> Run<'r> {
         }
         let observed = thing.clone();
         let (applied, hidden) = {
-            let scope = Known {
-                attributes: &self.attributes,
-            };
+            let scope = &self.scope;
             let old = self.case.state.resources.get(&step.address);
             let old = old
                 .filter(|record| record.physical_id == id)
@@ -351,8 +329,7 @@ impl<'r> Run<'r> {
                 applied: &set,
                 observed: &observed,
             });
-            let resolved =
-                resolve(resource, schema, &scope, None, Some(current), &key()).expect("resolvable");
+            let resolved = resolve(resource, schema, scope, None, Some(current), &key()).expect("resolvable");
             let hidden: Attributes = resolved
                 .observed()
                 .expect("there is something")

@@ -80,7 +80,7 @@ impl Expression for Text {
         &self.references
     }
 
-    fn evaluate(&self, scope: &dyn Scope) -> Result<Value, EvaluationError> {
+    fn evaluate(&self, scope: &Scope) -> Result<Value, EvaluationError> {
         let mut values = Vec::new();
         for part in &self.parts {
             values.push(match part {

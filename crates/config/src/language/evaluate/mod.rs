@@ -43,7 +43,7 @@ struct At<'a> {
 pub(crate) struct Evaluator<'a> {
     world: &'a World,
     /// `None`: every attribute of a resource, and the account, is unknown.
-    scope: Option<&'a dyn Scope>,
+    scope: Option<&'a Scope>,
     each: Option<&'a Each>,
     /// Whether the part that is being evaluated looked into something sensitive.
     secret: Cell<bool>,
@@ -53,7 +53,7 @@ pub(crate) struct Evaluator<'a> {
 
 impl<'a> Evaluator<'a> {
     /// An evaluator; without a scope everything that comes from AWS is unknown.
-    pub(crate) fn new(world: &'a World, scope: Option<&'a dyn Scope>, each: Option<&'a Each>) -> Self {
+    pub(crate) fn new(world: &'a World, scope: Option<&'a Scope>, each: Option<&'a Each>) -> Self {
         Self {
             world,
             scope,

@@ -82,7 +82,7 @@ pub fn value(value: &Value) -> String {
 }
 
 /// The stack, every template evaluated in `scope`.
-pub fn stack(stack: &Stack, scope: &dyn Scope) -> String {
+pub fn stack(stack: &Stack, scope: &Scope) -> String {
     let mut text = String::new();
     let _ = writeln!(
         text,
