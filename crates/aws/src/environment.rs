@@ -4,10 +4,12 @@
 //! A variable counts before the profile's setting, as in AWS's own tools:
 //! <https://docs.aws.amazon.com/sdkref/latest/guide/settings-reference.html>
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 use aws_config::profile::{self, ProfileSet};
+use aws_runtime::env_config::file::EnvConfigFiles;
 use aws_smithy_types::retry::RetryConfig;
 use aws_types::os_shim_internal::{Env, Fs};
 use infra_core::{ErrorClass, ProviderError};
@@ -19,10 +21,11 @@ use crate::endpoints::{self, SERVICES};
 use crate::errors::of_registry;
 
 /// The variables that [`connect`](crate::connect) wants to know, if they are set.
-pub const VARIABLES: [&str; 44] = [
+pub const VARIABLES: [&str; 46] = [
     "AWS_ACCESS_KEY_ID",
     "AWS_CA_BUNDLE",
     "AWS_CONFIG_FILE",
+    "AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE",
     "AWS_CONTAINER_CREDENTIALS_FULL_URI",
     "AWS_CONTAINER_CREDENTIALS_RELATIVE_URI",
     "AWS_DEFAULT_PROFILE",
@@ -48,6 +51,7 @@ pub const VARIABLES: [&str; 44] = [
     "AWS_PROFILE",
     "AWS_RETRY_MODE",
     "AWS_ROLE_ARN",
+    "AWS_ROLE_SESSION_NAME",
     "AWS_SECRET_ACCESS_KEY",
     "AWS_SHARED_CREDENTIALS_FILE",
     "AWS_USE_DUALSTACK_ENDPOINT",
@@ -98,18 +102,10 @@ impl Environment {
             .map(|(name, value)| (name.as_str(), value.as_str()));
         let env = Env::from_slice(&env.collect::<Vec<_>>());
         let selected = profile_name.clone().map(Into::into);
-        let profile = profile::load(&Fs::real(), &env, &Default::default(), selected)
-            .await
-            .map_err(|error| {
-                let cause = infra_oci::errors(&error).last().map(ToString::to_string);
-                wrong(format!(
-                    "AWS's configuration files cannot be read: {}",
-                    cause.unwrap_or_default()
-                ))
-                .hint("AWS_CONFIG_FILE and AWS_SHARED_CREDENTIALS_FILE say where they are, else ~/.aws/config and \
-                       ~/.aws/credentials")
-            })?;
-        let source = Source::find(variables, &profile)?;
+        let profile = load(&env, &EnvConfigFiles::default(), selected.clone()).await?;
+        let of_credentials = EnvConfigFiles::builder().include_default_credentials_file(true);
+        let stored = load(&env, &of_credentials.build(), selected).await?;
+        let source = Source::find(variables, &profile, &stored)?;
         let selected = profile.selected_profile().to_owned();
         let settings = Settings {
             variables,
@@ -140,6 +136,27 @@ impl Environment {
             source: None,
         })
     }
+}
+
+/// What AWS's files say.
+async fn load(
+    env: &Env,
+    files: &EnvConfigFiles,
+    selected: Option<Cow<'static, str>>,
+) -> ProviderResult<ProfileSet> {
+    profile::load(&Fs::real(), env, files, selected)
+        .await
+        .map_err(|error| {
+            let cause = infra_oci::errors(&error).last().map(ToString::to_string);
+            wrong(format!(
+                "AWS's configuration files cannot be read: {}",
+                cause.unwrap_or_default()
+            ))
+            .hint(
+                "AWS_CONFIG_FILE and AWS_SHARED_CREDENTIALS_FILE say where they are, else ~/.aws/config and \
+                 ~/.aws/credentials",
+            )
+        })
 }
 
 struct Settings<'a> {

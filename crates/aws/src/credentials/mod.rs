@@ -1,27 +1,41 @@
-//! Where credentials come from. It is the chain of AWS's own tools: variables, the profile, a web identity, a container,
-//! this machine. Which link of it counts is known before anything is asked, so that what cannot work is told at once, with
-//! the variable or the key of the profile that says so; the SDK would pass it over, or fail in words of its own.
+//! Where credentials come from. It is the chain of AWS's CLI and of boto3, which is another than that of AWS's SDK for
+//! Rust: keys in the environment; the role of the profile; a web identity, of the environment or of the profile; the rest of
+//! what the profile says; a container; this machine. AWS_PROFILE says which profile that is, and changes nothing of the
+//! order. Which link of it counts is known before anything is asked, so that what cannot work is told at once, with the
+//! variable or the key of the profile that says so; the SDK would pass it over, or fail in words of its own.
 //!
-//! <https://docs.aws.amazon.com/sdkref/latest/guide/standardized-credentials.html>
+//! <https://docs.aws.amazon.com/cli/latest/userguide/cli-configure-quickstart.html#cli-configure-quickstart-precedence> and,
+//! for what it leaves open, `create_credential_resolver` of
+//! <https://github.com/boto/botocore/blob/develop/botocore/credentials.py>.
 
 mod code;
+mod container;
 mod process;
 mod profiles;
 mod roles;
+mod sign_in;
+#[cfg(test)]
+mod tests;
+mod token;
 mod told;
+mod web_identity;
 
 use std::collections::BTreeMap;
-use std::path::Path;
 
 use aws_config::SdkConfig;
+use aws_config::ecs::EcsCredentialsProvider;
+use aws_config::imds::credentials::ImdsCredentialsProvider;
 use aws_config::profile::ProfileSet;
+use aws_config::provider_config::ProviderConfig;
 use aws_credential_types::provider::SharedCredentialsProvider;
 use infra_core::{ErrorClass, ProviderError, nearest};
 use infra_provider::ProviderResult;
 
 pub use code::AskCode;
-use profiles::{Base, Chain};
+use container::Container;
+use profiles::{Base, Chain, takes_role};
 use roles::Taking;
+use web_identity::{WebIdentity, WebIdentityProvider};
 
 /// Where the credentials of a run come from.
 #[derive(Debug, Clone)]
@@ -30,21 +44,12 @@ pub enum Source {
     Variables,
     /// A profile.
     Profile(Box<Chain>),
-    /// The token in the file that `AWS_WEB_IDENTITY_TOKEN_FILE` names.
-    WebIdentity,
+    /// A role that is taken with a token in a file, of which the environment names at least one.
+    WebIdentity(WebIdentity),
     /// What a container is told to ask.
     Container(Container),
     /// This machine, if it is one of EC2's.
     Machine(Machine),
-}
-
-/// What a container is told to ask.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Container {
-    /// The variable that says so.
-    variable: &'static str,
-    /// What it says.
-    address: String,
 }
 
 /// A machine's own credentials.
@@ -93,17 +98,21 @@ fn wrong(message: impl Into<String>) -> ProviderError {
 }
 
 impl Source {
-    /// The first link of the chain that has something to say.
+    /// The first link of the chain that has something to say. `stored` is what the credentials file alone says.
     ///
     /// # Errors
     /// It says something that cannot be followed.
-    pub fn find(variables: &BTreeMap<String, String>, profiles: &ProfileSet) -> ProviderResult<Self> {
+    pub fn find(
+        variables: &BTreeMap<String, String>,
+        profiles: &ProfileSet,
+        stored: &ProfileSet,
+    ) -> ProviderResult<Self> {
         let files = Files::of(variables);
         let selected = profiles.selected_profile();
         let by = ["AWS_PROFILE", "AWS_DEFAULT_PROFILE"];
         let by = by.into_iter().find(|name| set(variables, name).is_some());
-        let is_there = profiles.get_profile(selected).is_some();
-        if let Some(by) = by.filter(|_| !is_there && selected != "default") {
+        let profile = profiles.get_profile(selected);
+        if let Some(by) = by.filter(|_| profile.is_none() && selected != "default") {
             return Err(no_profile(selected, &format!("of {by}"), profiles, &files));
         }
         if set(variables, "AWS_ACCESS_KEY_ID").is_some() {
@@ -118,20 +127,18 @@ impl Source {
             }
             return Ok(Self::Variables);
         }
-        if is_there && let Some(chain) = Chain::of(profiles, variables, &files)? {
+        // Of the profile only its role counts before a web identity of the environment.
+        if !profile.is_some_and(takes_role)
+            && let Some(identity) = WebIdentity::of_environment(variables, profile)?
+        {
+            return Ok(Self::WebIdentity(identity));
+        }
+        if profile.is_some()
+            && let Some(chain) = Chain::of(profiles, stored, variables, &files)?
+        {
             return Ok(Self::Profile(Box::new(chain)));
         }
-        if let Some(file) = set(variables, "AWS_WEB_IDENTITY_TOKEN_FILE") {
-            if set(variables, "AWS_ROLE_ARN").is_none() {
-                return Err(
-                    wrong("AWS_WEB_IDENTITY_TOKEN_FILE is set, and AWS_ROLE_ARN is not")
-                        .hint("AWS_ROLE_ARN is the role that is taken with the token"),
-                );
-            }
-            check_token(file, "AWS_WEB_IDENTITY_TOKEN_FILE")?;
-            return Ok(Self::WebIdentity);
-        }
-        Ok(match Container::of(variables) {
+        Ok(match Container::of(variables)? {
             Some(container) => Self::Container(container),
             None => Self::Machine(Machine {
                 profile: selected.to_owned(),
@@ -140,51 +147,52 @@ impl Source {
         })
     }
 
-    /// What gives the credentials, where the SDK's own chain would not do all that the source says.
+    /// What gives the credentials; `None` where that is the SDK's own chain, which begins with the variables.
     pub async fn provider(
         &self,
         config: &SdkConfig,
         session_name: &str,
         ask_code: Option<std::sync::Arc<dyn AskCode>>,
     ) -> ProviderResult<Option<SharedCredentialsProvider>> {
-        let Self::Profile(chain) = self else {
-            return Ok(None);
+        let chain = match self {
+            Self::Variables => return Ok(None),
+            Self::Container(_) => return Ok(Some(container(config))),
+            Self::Machine(_) => return Ok(Some(machine(config))),
+            Self::WebIdentity(identity) => {
+                let provider = WebIdentityProvider::new(identity, config, session_name);
+                return Ok(Some(SharedCredentialsProvider::new(provider)));
+            }
+            Self::Profile(chain) => chain,
         };
-        if chain.roles.is_empty() && !matches!(chain.base, Base::Process(_)) {
-            return Ok(None);
-        }
         let taking = Taking::new(chain, config, session_name, ask_code);
         // What a person is asked, or a program does, is not bound to the time that the SDK gives to a call.
-        taking.begin().await.map_err(|error| self.explain(&error))?;
+        if !chain.roles.is_empty() || matches!(chain.base, Base::Process(_)) {
+            taking.begin().await.map_err(|error| self.explain(&error))?;
+        }
         Ok(Some(SharedCredentialsProvider::new(taking)))
     }
 }
 
-impl Container {
-    fn of(variables: &BTreeMap<String, String>) -> Option<Self> {
-        let by = |variable: &'static str| {
-            let address = set(variables, variable)?.to_owned();
-            Some(Self { variable, address })
-        };
-        by("AWS_CONTAINER_CREDENTIALS_RELATIVE_URI").or_else(|| by("AWS_CONTAINER_CREDENTIALS_FULL_URI"))
+/// What the SDK's own sources go by.
+fn sources(config: &SdkConfig) -> ProviderConfig {
+    let sources = ProviderConfig::without_region()
+        .with_region(config.region().cloned())
+        .with_use_fips(config.use_fips())
+        .with_use_dual_stack(config.use_dual_stack());
+    match config.http_client() {
+        Some(http) => sources.with_http_client(http),
+        None => sources,
     }
 }
 
-/// A token that is not there would be taken for a network that is not.
-fn check_token(file: &str, by: &str) -> ProviderResult<()> {
-    let problem = match std::fs::metadata(Path::new(file)) {
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => "is not there".to_owned(),
-        Err(error) => format!("cannot be read: {error}"),
-        Ok(found) if found.is_dir() => "is a folder".to_owned(),
-        Ok(found) if found.len() == 0 => "is empty".to_owned(),
-        Ok(_) => return Ok(()),
-    };
-    Err(
-        wrong(format!("the file of the web identity's token {problem}: {file}, which {by} names")).hint(
-            "whoever gives the identity writes it: EKS mounts it for a service account that has a role; in CI the job writes \
-             its ID token there before `infra` begins",
-        ),
-    )
+fn container(config: &SdkConfig) -> SharedCredentialsProvider {
+    let provider = EcsCredentialsProvider::builder().configure(&sources(config));
+    SharedCredentialsProvider::new(provider.build())
+}
+
+fn machine(config: &SdkConfig) -> SharedCredentialsProvider {
+    let provider = ImdsCredentialsProvider::builder().configure(&sources(config));
+    SharedCredentialsProvider::new(provider.build())
 }
 
 /// A profile that is not defined.

@@ -9,7 +9,9 @@ use aws_credential_types::Credentials;
 use infra_core::ProviderError;
 use infra_provider::ProviderResult;
 
-use super::{Container, Files, check_token, no_profile, wrong};
+use super::container::Container;
+use super::web_identity::WebIdentity;
+use super::{Files, no_profile, sign_in, wrong};
 
 /// The credentials of a profile.
 #[derive(Debug, Clone)]
@@ -31,10 +33,8 @@ pub enum Base {
     Process(String),
     /// A sign-in with `aws sso login`.
     SingleSignOn,
-    /// A token in a file.
-    WebIdentity,
-    /// The variables of the environment.
-    Variables,
+    /// A role that is taken with a token in a file.
+    WebIdentity(WebIdentity),
     /// What a container is told to ask.
     Container,
     /// This machine.
@@ -63,17 +63,19 @@ pub struct Role {
 const DURATIONS: std::ops::RangeInclusive<i32> = 900..=43_200;
 
 impl Chain {
-    /// What the selected profile, which is there, says of credentials; `None` when it says nothing of them.
+    /// What the selected profile, which is there, says of credentials; `None` when it says nothing of them. `stored` is
+    /// what the credentials file alone says.
     ///
     /// # Errors
     /// It says something that cannot be followed.
     pub(super) fn of(
         profiles: &ProfileSet,
+        stored: &ProfileSet,
         variables: &BTreeMap<String, String>,
         files: &Files,
     ) -> ProviderResult<Option<Self>> {
-        let selected = profiles.selected_profile();
-        let mut name = selected;
+        let own = |profile: &Profile| base_of(profile, profiles, stored, files);
+        let mut name = profiles.selected_profile();
         let mut seen: Vec<&str> = Vec::new();
         let mut roles = Vec::new();
         let (base_profile, base) = loop {
@@ -89,20 +91,18 @@ impl Chain {
                 .hint("one of them needs credentials of its own, such as a sign-in with `aws sso login`"));
             }
             seen.push(name);
-            // Of the profiles behind the first one keys count before their role.
-            if seen.len() > 1
-                && let Some(keys) = keys_of(profile)?
-            {
-                break (profile, Some(Base::Keys(keys)));
+            // Of the profiles behind the first one all counts before their role, if they have keys.
+            if seen.len() > 1 && has_keys(profile) {
+                break (profile, own(profile)?);
             }
             let Some(role) = Role::of(profile)? else {
-                break (profile, base_of(profile, variables)?);
+                break (profile, own(profile)?);
             };
             roles.push(role);
             match (profile.get("source_profile"), profile.get("credential_source")) {
-                (Some(source), None) if source == name => break (profile, own_base_of(profile)?),
+                (Some(source), None) if source == name => break (profile, own(profile)?),
                 (Some(source), None) => name = source,
-                (None, Some(_)) => break (profile, base_of(profile, variables)?),
+                (None, Some(source)) => break (profile, Some(source_of(profile, source, variables)?)),
                 (Some(_), Some(_)) => {
                     return Err(
                         of_profile(profile, "has both `source_profile` and `credential_source`")
@@ -140,7 +140,7 @@ impl Chain {
 impl Role {
     fn of(profile: &Profile) -> ProviderResult<Option<Self>> {
         let text = |key: &str| profile.get(key).map(str::to_owned);
-        let Some(arn) = text("role_arn").filter(|_| profile.get("web_identity_token_file").is_none()) else {
+        let Some(arn) = text("role_arn").filter(|_| takes_role(profile)) else {
             return Ok(None);
         };
         let duration_seconds = match profile.get("duration_seconds") {
@@ -169,46 +169,51 @@ impl Role {
     }
 }
 
+/// Whether a profile takes a role with other credentials, which is asked for before a web identity of the environment.
+pub(super) fn takes_role(profile: &Profile) -> bool {
+    profile.get("role_arn").is_some() && profile.get("web_identity_token_file").is_none()
+}
+
+/// What a profile's role is taken with that no profile has.
+fn source_of(profile: &Profile, source: &str, variables: &BTreeMap<String, String>) -> ProviderResult<Base> {
+    let problem = |rest: &str| of_profile(profile, &format!("has `credential_source = {source}`{rest}"));
+    match source.to_ascii_lowercase().as_str() {
+        // Keys that are set count before every profile, so there are none.
+        "environment" => Err(problem(", and AWS_ACCESS_KEY_ID is not set").hint(
+            "keys of the environment would count before AWS_PROFILE, here as with AWS's own tools: set them without the \
+             profile and name the role by `assume_role` in `[stack]`; or put the keys into a profile that `source_profile` \
+             names",
+        )),
+        "ecscontainer" => match Container::of(variables)? {
+            Some(_) => Ok(Base::Container),
+            None => Err(problem(", and this is no container of ECS").hint(
+                "there AWS_CONTAINER_CREDENTIALS_RELATIVE_URI is set; elsewhere take another profile",
+            )),
+        },
+        "ec2instancemetadata" => Ok(Base::Machine),
+        _ => Err(problem("").hint("that is Environment, EcsContainer or Ec2InstanceMetadata")),
+    }
+}
+
 /// What a profile says of credentials beside its role.
-fn base_of(profile: &Profile, variables: &BTreeMap<String, String>) -> ProviderResult<Option<Base>> {
-    if let Some(source) = profile.get("credential_source") {
-        return match source.to_ascii_lowercase().as_str() {
-            "environment" => Ok(Some(Base::Variables)),
-            "ecscontainer" => match Container::of(variables) {
-                Some(_) => Ok(Some(Base::Container)),
-                None => Err(of_profile(
-                    profile,
-                    "has `credential_source = EcsContainer`, and this is no container of ECS",
-                )
-                .hint("there AWS_CONTAINER_CREDENTIALS_RELATIVE_URI is set; elsewhere take another profile")),
-            },
-            "ec2instancemetadata" => Ok(Some(Base::Machine)),
-            _ => Err(
-                of_profile(profile, &format!("has `credential_source = {source}`"))
-                    .hint("that is Environment, EcsContainer or Ec2InstanceMetadata"),
-            ),
-        };
+fn base_of(
+    profile: &Profile,
+    profiles: &ProfileSet,
+    stored: &ProfileSet,
+    files: &Files,
+) -> ProviderResult<Option<Base>> {
+    if let Some(identity) = WebIdentity::of_profile(profile)? {
+        return Ok(Some(Base::WebIdentity(identity)));
     }
-    if let Some(file) = profile.get("web_identity_token_file") {
-        if profile.get("role_arn").is_none() {
-            return Err(
-                of_profile(profile, "has a `web_identity_token_file`, and no `role_arn`")
-                    .hint("`role_arn` is the role that is taken with the token"),
-            );
-        }
-        let by = format!("`web_identity_token_file` of the profile `{}`", profile.name());
-        check_token(file, &by)?;
-        return Ok(Some(Base::WebIdentity));
-    }
-    let sso = [
-        "sso_session",
-        "sso_start_url",
-        "sso_region",
-        "sso_account_id",
-        "sso_role_name",
-    ];
-    if sso.iter().any(|key| profile.get(key).is_some()) {
+    if sign_in::is_in(profile) {
+        sign_in::check(profile, profiles, files)?;
         return Ok(Some(Base::SingleSignOn));
+    }
+    // Keys in the credentials file count before a program, those in the configuration file after it.
+    if let Some(stored) = stored.get_profile(profile.name())
+        && has_keys(stored)
+    {
+        return Ok(keys_of(stored)?.map(Base::Keys));
     }
     if profile.get("login_session").is_some() {
         let name = profile.name();
@@ -220,15 +225,17 @@ fn base_of(profile: &Profile, variables: &BTreeMap<String, String>) -> ProviderR
             )),
         );
     }
-    own_base_of(profile)
-}
-
-/// What a profile itself has: a program or keys.
-fn own_base_of(profile: &Profile) -> ProviderResult<Option<Base>> {
     if let Some(command) = profile.get("credential_process") {
         return Ok(Some(Base::Process(command.to_owned())));
     }
     Ok(keys_of(profile)?.map(Base::Keys))
+}
+
+/// Whether there is any part of a key.
+fn has_keys(profile: &Profile) -> bool {
+    ["aws_access_key_id", "aws_secret_access_key"]
+        .iter()
+        .any(|key| profile.get(key).is_some())
 }
 
 fn keys_of(profile: &Profile) -> ProviderResult<Option<Credentials>> {
@@ -257,7 +264,7 @@ fn keys_of(profile: &Profile) -> ProviderResult<Option<Credentials>> {
     }
 }
 
-fn of_profile(profile: &Profile, problem: &str) -> ProviderError {
+pub(super) fn of_profile(profile: &Profile, problem: &str) -> ProviderError {
     wrong(format!("the profile `{}` {problem}", profile.name()))
 }
 

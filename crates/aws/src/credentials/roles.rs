@@ -5,11 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use aws_config::SdkConfig;
-use aws_config::ecs::EcsCredentialsProvider;
-use aws_config::environment::credentials::EnvironmentVariableCredentialsProvider;
-use aws_config::imds::credentials::ImdsCredentialsProvider;
 use aws_config::profile::ProfileFileCredentialsProvider;
-use aws_config::provider_config::ProviderConfig;
 use aws_credential_types::Credentials;
 use aws_credential_types::provider::error::CredentialsError;
 use aws_credential_types::provider::{ProvideCredentials, Result, SharedCredentialsProvider, future};
@@ -20,6 +16,8 @@ use tokio::sync::Mutex;
 use super::code::{self, AskCode, SESSIONS};
 use super::process::Process;
 use super::profiles::{Base, Chain, Role};
+use super::web_identity::WebIdentityProvider;
+use super::{container, machine, sources};
 use crate::errors::{AwsResult, missing};
 
 /// Takes the roles of a profile.
@@ -51,7 +49,7 @@ impl Taking {
         ask_code: Option<Arc<dyn AskCode>>,
     ) -> Self {
         Self {
-            base: base(chain, config),
+            base: base(chain, config, session_name),
             roles: chain.roles.clone(),
             config: config.clone(),
             session_name: session_name.to_owned(),
@@ -178,29 +176,20 @@ fn not_taken(role: &Role, error: ProviderError) -> ProviderError {
 }
 
 /// The first credentials of a profile.
-fn base(chain: &Chain, config: &SdkConfig) -> SharedCredentialsProvider {
-    let mut sources = ProviderConfig::without_region()
-        .with_region(config.region().cloned())
-        .with_use_fips(config.use_fips())
-        .with_use_dual_stack(config.use_dual_stack());
-    if let Some(http) = config.http_client() {
-        sources = sources.with_http_client(http);
-    }
+fn base(chain: &Chain, config: &SdkConfig, session_name: &str) -> SharedCredentialsProvider {
     match &chain.base {
         Base::Keys(keys) => SharedCredentialsProvider::new(keys.clone()),
         Base::Process(command) => SharedCredentialsProvider::new(Process::new(command, &chain.base_profile)),
-        Base::SingleSignOn | Base::WebIdentity => SharedCredentialsProvider::new(
+        Base::SingleSignOn => SharedCredentialsProvider::new(
             ProfileFileCredentialsProvider::builder()
-                .configure(&sources)
+                .configure(&sources(config))
                 .profile_name(&chain.base_profile)
                 .build(),
         ),
-        Base::Variables => SharedCredentialsProvider::new(EnvironmentVariableCredentialsProvider::new()),
-        Base::Container => {
-            SharedCredentialsProvider::new(EcsCredentialsProvider::builder().configure(&sources).build())
+        Base::WebIdentity(identity) => {
+            SharedCredentialsProvider::new(WebIdentityProvider::new(identity, config, session_name))
         }
-        Base::Machine => {
-            SharedCredentialsProvider::new(ImdsCredentialsProvider::builder().configure(&sources).build())
-        }
+        Base::Container => container(config),
+        Base::Machine => machine(config),
     }
 }

@@ -18,16 +18,12 @@ impl Source {
         let reason = reason(error);
         let (message, hint) = match self {
             Self::Profile(chain) => of_profile(chain, problem, &reason),
-            Self::WebIdentity => (
-                format!("AWS_ROLE_ARN was not given for the token of AWS_WEB_IDENTITY_TOKEN_FILE: {reason}"),
-                hint_of(problem).unwrap_or_else(|| IDENTITY.to_owned()),
-            ),
             Self::Container(container) => (
                 format!(
                     "the credentials of the container could not be fetched ({} is {}): {reason}",
                     container.variable, container.address
                 ),
-                CONTAINER.to_owned(),
+                Some(CONTAINER.to_owned()),
             ),
             Self::Machine(machine) if problem == Some(Problem::None) => (
                 format!(
@@ -36,34 +32,46 @@ impl Source {
                     machine.files.neither(),
                     machine.profile
                 ),
-                Problem::None.hint().to_owned(),
+                Some(Problem::None.hint().to_owned()),
             ),
             Self::Machine(_) => (
                 format!("the credentials of this machine could not be fetched: {reason}"),
-                "look at the role of the instance and at AWS_EC2_METADATA_SERVICE_ENDPOINT; AWS_EC2_METADATA_DISABLED=true \
-                 asks for none"
-                    .to_owned(),
+                Some(
+                    "look at the role of the instance and at AWS_EC2_METADATA_SERVICE_ENDPOINT; \
+                     AWS_EC2_METADATA_DISABLED=true asks for none"
+                        .to_owned(),
+                ),
             ),
-            Self::Variables => (reason, hint_of(problem).unwrap_or_default()),
+            Self::Variables | Self::WebIdentity(_) => (reason, hint_of(problem)),
         };
-        ProviderError::new(class, message).hint(hint)
+        ProviderError {
+            hint,
+            ..ProviderError::new(class, message)
+        }
     }
 }
 
 const CONTAINER: &str = "that is the agent which runs the container: look whether it is there (EKS Pod Identity, ECS agent, \
      CodeBuild), or unset the variable for the next source of credentials";
 
-const IDENTITY: &str = "the role's trust policy has to allow `sts:AssumeRoleWithWebIdentity` for the issuer, the audience and the \
-     subject of the token";
-
-fn of_profile(chain: &Chain, problem: Option<Problem>, reason: &str) -> (String, String) {
+fn of_profile(chain: &Chain, problem: Option<Problem>, reason: &str) -> (String, Option<String>) {
     let name = &chain.base_profile;
     let message = format!("the credentials of the profile `{name}` could not be had: {reason}");
     let hint = match &chain.base {
-        Base::SingleSignOn => format!("sign in again: `aws sso login --profile {name}`"),
-        Base::WebIdentity => hint_of(problem).unwrap_or_else(|| IDENTITY.to_owned()),
-        Base::Container => CONTAINER.to_owned(),
-        _ => hint_of(problem).unwrap_or_default(),
+        // The sign-in is good; what it is for is not there.
+        Base::SingleSignOn
+            if ["ForbiddenException", "No access"]
+                .iter()
+                .any(|said| reason.contains(said)) =>
+        {
+            Some(format!(
+                "whoever signed in is not assigned to the `sso_account_id` and `sso_role_name` of the profile `{name}` in IAM \
+                 Identity Center"
+            ))
+        }
+        Base::SingleSignOn => Some(format!("sign in again: `aws sso login --profile {name}`")),
+        Base::Container => Some(CONTAINER.to_owned()),
+        _ => hint_of(problem),
     };
     (message, hint)
 }
