@@ -484,6 +484,57 @@ async fn bearer_tokens_are_got_once_and_renewed_once() {
 }
 
 #[tokio::test]
+async fn an_identity_token_is_exchanged_for_tokens() {
+    let double = Double::start(Behaviour {
+        bearer: true,
+        identity_token: Some("not-a-real-token"),
+        ..Behaviour::default()
+    })
+    .await;
+    let image = image().await;
+    double.fault("PUT", "/manifests/", Fault::ForgetTokens);
+    let signed_in = Credentials::identity_token("not-a-real-token");
+    push(&client(&double, Some(signed_in)), &image, &["v1"])
+        .await
+        .unwrap();
+    assert_complete(&double, &image, "v1");
+    let log = double.take_log();
+    // It is sent in no address, and the newer one is taken for the second token.
+    assert_eq!(
+        log.iter().filter(|line| *line == "POST /token").count(),
+        2,
+        "{log:?}"
+    );
+
+    let ended = Credentials::identity_token("not-a-real-token-either");
+    let error = push(&client(&double, Some(ended)), &image, &["v2"])
+        .await
+        .unwrap_err();
+    assert_eq!(error.class(), ErrorClass::Unauthorized);
+    assert!(error.hint().unwrap().contains("sign in again"), "{error}");
+    assert!(!error.to_string().contains("not-a-real"), "{error}");
+}
+
+#[tokio::test]
+async fn a_registrys_own_token_is_sent_as_it_is() {
+    let double = Double::start(Behaviour {
+        bearer: true,
+        ..Behaviour::default()
+    })
+    .await;
+    let image = image().await;
+    push(&client(&double, None), &image, &["v1"]).await.unwrap();
+    double.take_log();
+    let own = Credentials::registry_token("token-1");
+    push(&client(&double, Some(own)), &image, &["v2"]).await.unwrap();
+    let wrong = Some(Credentials::registry_token("not-a-real-token"));
+    let error = push(&client(&double, wrong), &image, &["v2"]).await.unwrap_err();
+    assert_eq!(error.class(), ErrorClass::Unauthorized);
+    let log = double.take_log();
+    assert!(!log.iter().any(|line| line.contains("/token")), "{log:?}");
+}
+
+#[tokio::test]
 async fn confined_credentials_are_not_sent_to_a_token_service_elsewhere() {
     let elsewhere = Double::start(Behaviour {
         bearer: true,

@@ -9,8 +9,8 @@ use std::time::Duration;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use reqwest::Url;
-use reqwest::header::{AUTHORIZATION, HeaderMap, HeaderValue, WWW_AUTHENTICATE};
+use reqwest::header::{AUTHORIZATION, CONTENT_TYPE, HeaderMap, HeaderValue, WWW_AUTHENTICATE};
+use reqwest::{RequestBuilder, Url};
 use serde::Deserialize;
 use tokio::sync::Mutex;
 use tokio::time::Instant;
@@ -20,21 +20,48 @@ use super::challenge::{self, Challenge};
 use crate::error::{Error, ErrorClass};
 use crate::network::Network;
 
-/// A user name and a password for a registry. `Debug` does not show the password.
+/// What a registry is asked with. `Debug` does not show its secrets.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Credentials {
-    username: String,
-    password: String,
+    secret: Secret,
     /// Whether no other host may see them, not even one that the registry names.
     confined: bool,
+}
+
+#[derive(Clone, PartialEq, Eq)]
+enum Secret {
+    Password {
+        username: String,
+        password: String,
+    },
+    /// What the registry's token service gives tokens for, in the manner of OAuth2.
+    Refresh(String),
+    /// A token of the registry's own, sent as it is.
+    Bearer(String),
 }
 
 impl Credentials {
     /// A user name and a password.
     pub fn new(username: impl Into<String>, password: impl Into<String>) -> Self {
-        Self {
+        Self::of(Secret::Password {
             username: username.into(),
             password: password.into(),
+        })
+    }
+
+    /// An identity token, as some registries give it at a login: their token service gives tokens for it.
+    pub fn identity_token(token: impl Into<String>) -> Self {
+        Self::of(Secret::Refresh(token.into()))
+    }
+
+    /// A token that the registry takes as it is.
+    pub fn registry_token(token: impl Into<String>) -> Self {
+        Self::of(Secret::Bearer(token.into()))
+    }
+
+    fn of(secret: Secret) -> Self {
+        Self {
+            secret,
             confined: false,
         }
     }
@@ -69,19 +96,26 @@ impl Credentials {
     }
 
     fn header(&self) -> Option<HeaderValue> {
-        secret(&format!(
-            "Basic {}",
-            STANDARD.encode(format!("{}:{}", self.username, self.password))
-        ))
+        match &self.secret {
+            Secret::Password { username, password } => secret(&format!(
+                "Basic {}",
+                STANDARD.encode(format!("{username}:{password}"))
+            )),
+            Secret::Bearer(token) => secret(&format!("Bearer {token}")),
+            Secret::Refresh(_) => None,
+        }
     }
 }
 
 impl fmt::Debug for Credentials {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter
-            .debug_struct("Credentials")
-            .field("username", &self.username)
-            .finish_non_exhaustive()
+        let mut shown = formatter.debug_struct("Credentials");
+        match &self.secret {
+            Secret::Password { username, .. } => shown.field("username", username),
+            Secret::Refresh(_) => shown.field("kind", &"identity token"),
+            Secret::Bearer(_) => shown.field("kind", &"registry token"),
+        };
+        shown.finish_non_exhaustive()
     }
 }
 
@@ -120,6 +154,7 @@ struct TokenAnswer {
     token: Option<String>,
     access_token: Option<String>,
     expires_in: Option<u64>,
+    refresh_token: Option<String>,
 }
 
 /// A token that names no lifetime lives 60 seconds, per the specification.
@@ -136,6 +171,8 @@ pub(crate) struct Authority {
     credentials: Option<Credentials>,
     network: Network,
     tokens: Mutex<HashMap<Scope, Token>>,
+    /// The identity token that the token service gave instead of ours, if it did.
+    refreshed: Mutex<Option<String>>,
 }
 
 impl Authority {
@@ -144,7 +181,8 @@ impl Authority {
             address,
             credentials,
             network,
-            tokens: Mutex::new(HashMap::new()),
+            tokens: Mutex::default(),
+            refreshed: Mutex::default(),
         }
     }
 
@@ -177,6 +215,11 @@ impl Authority {
         refused: Option<&HeaderValue>,
         answer: &HeaderMap,
     ) -> Result<bool, Error> {
+        let secret = self.credentials.as_ref().map(|credentials| &credentials.secret);
+        // Instead of a token that the registry does not take it would give one for nobody.
+        if matches!(secret, Some(Secret::Bearer(_))) {
+            return Ok(false);
+        }
         let Some(realm) = bearer_realm(answer)? else {
             return Ok(false);
         };
@@ -194,16 +237,7 @@ impl Authority {
     }
 
     async fn fetch(&self, client: &reqwest::Client, scope: &Scope, realm: Realm) -> Result<Token, Error> {
-        let mut url = realm.url.clone();
-        {
-            let mut query = url.query_pairs_mut();
-            if let Some(service) = &realm.service {
-                query.append_pair("service", service);
-            }
-            for scope in &scope.0 {
-                query.append_pair("scope", scope);
-            }
-        }
+        let url = realm.url.clone();
         let doing = format!("getting a token from {}", shown(&url));
         let is_confined = self
             .credentials
@@ -217,10 +251,7 @@ impl Authority {
         }
         let way = self.network.proxies.of(&url);
         let way = way.map_or_else(String::new, |proxy| format!(" through the proxy {proxy}"));
-        let mut request = client.get(url).timeout(TOKEN_TIMEOUT);
-        if let Some(header) = self.credentials.as_ref().and_then(Credentials::header) {
-            request = request.header(AUTHORIZATION, header);
-        }
+        let request = self.question(client, scope, &realm).await;
         let lost = |error: reqwest::Error| {
             let lost = match self.network.certificate_hint(&error) {
                 Some(hint) => {
@@ -241,12 +272,15 @@ impl Authority {
             };
             return Err(Error::new(class, doing, format!("the answer was {status}"))
                 .answered(status.as_u16(), Vec::new(), None)
-                .with_hint("check the user name and the password for the registry"));
+                .with_hint(self.hint()));
         }
         let body = answer.bytes().await.map_err(lost)?;
         let unusable = || Error::new(ErrorClass::Other, doing.as_str(), "the answer holds no token");
         let answer: TokenAnswer =
             serde_json::from_slice(&body).map_err(|error| unusable().caused_by(error))?;
+        if let Some(refreshed) = answer.refresh_token.filter(|token| !token.is_empty()) {
+            *self.refreshed.lock().await = Some(refreshed);
+        }
         let token = answer
             .token
             .or(answer.access_token)
@@ -264,6 +298,58 @@ impl Authority {
             expires_at,
             realm,
         })
+    }
+
+    /// The request for a token: that of the token specification, or for an identity token [that of
+    /// OAuth2](https://distribution.github.io/distribution/spec/auth/oauth/).
+    async fn question(&self, client: &reqwest::Client, scope: &Scope, realm: &Realm) -> RequestBuilder {
+        let mut url = realm.url.clone();
+        let service = realm.service.as_deref();
+        if let Some(Secret::Refresh(given)) = self.credentials.as_ref().map(|credentials| &credentials.secret)
+        {
+            let refreshed = self.refreshed.lock().await;
+            let scopes = scope.0.join(" ");
+            // What the form holds is written as a query is.
+            let mut form = url.clone();
+            form.set_query(None);
+            form.query_pairs_mut()
+                .append_pair("grant_type", "refresh_token")
+                .append_pair("refresh_token", refreshed.as_ref().unwrap_or(given))
+                .append_pair("client_id", "infra")
+                .append_pair("service", service.unwrap_or_default())
+                .append_pair("scope", &scopes);
+            let form = form.query().unwrap_or_default().to_owned();
+            let request = client.post(url).timeout(TOKEN_TIMEOUT);
+            return request
+                .header(CONTENT_TYPE, "application/x-www-form-urlencoded")
+                .body(form);
+        }
+        {
+            let mut query = url.query_pairs_mut();
+            if let Some(service) = service {
+                query.append_pair("service", service);
+            }
+            for scope in &scope.0 {
+                query.append_pair("scope", scope);
+            }
+        }
+        let request = client.get(url).timeout(TOKEN_TIMEOUT);
+        match self.credentials.as_ref().and_then(Credentials::header) {
+            Some(header) => request.header(AUTHORIZATION, header),
+            None => request,
+        }
+    }
+
+    /// What to do when no token is given.
+    fn hint(&self) -> String {
+        let host = self.address.shown();
+        match self.credentials.as_ref().map(|credentials| &credentials.secret) {
+            Some(Secret::Refresh(_)) => format!(
+                "the identity token of the login for {host} is no longer good: sign in again (`az acr login` for a registry of \
+                 Azure, else `docker login`)"
+            ),
+            _ => "check the user name and the password for the registry".to_owned(),
+        }
     }
 }
 

@@ -42,6 +42,8 @@ pub struct Behaviour {
     pub basic: Option<(&'static str, &'static str)>,
     /// Wants tokens, which it gives to whoever brings the Basic credentials.
     pub bearer: bool,
+    /// Gives tokens for this identity token alone, as a form, each time with a newer one of it.
+    pub identity_token: Option<&'static str>,
     /// Sends its callers to this address for their tokens instead of to itself.
     pub token_service: Option<String>,
     /// Does not tell how far an upload got.
@@ -218,6 +220,10 @@ async fn handle(shared: Arc<Shared>, request: Request<Incoming>) -> Result<Answe
         Some(Fault::ForgetTokens) => shared.state.lock().unwrap().tokens.clear(),
         _ => {}
     }
+    if path == "/token" && shared.behaviour.identity_token.is_some() {
+        let (form, _) = body(&shared, request, None).await;
+        return Ok(exchanged(&shared, &method, &String::from_utf8(form).unwrap()));
+    }
     if path == "/token" {
         return Ok(token(&shared, &request, &query));
     }
@@ -340,6 +346,31 @@ fn token(shared: &Shared, request: &Request<Incoming>, query: &str) -> Answer {
     state.tokens.push(token.clone());
     let mut answer = answer(200);
     *answer.body_mut() = Full::from(format!(r#"{{"token":"{token}","expires_in":300}}"#));
+    answer
+}
+
+/// The token for an identity token. The one that was exchanged is worth nothing from then on.
+fn exchanged(shared: &Shared, method: &Method, form: &str) -> Answer {
+    let form = Query::parse(form);
+    let mut state = shared.state.lock().unwrap();
+    let newer = match state.next_id {
+        0 => shared.behaviour.identity_token.unwrap_or_default().to_owned(),
+        id => format!("newer-{id}"),
+    };
+    if method != Method::POST || form.get("refresh_token") != Some(&newer) {
+        return refusal(401, "UNAUTHORIZED", "no such identity token");
+    }
+    assert_eq!(form.get("grant_type"), Some("refresh_token"));
+    assert_eq!(form.get("service"), Some("double"));
+    assert!(form.get("scope").unwrap().starts_with("repository:team/app:"));
+    state.next_id += 1;
+    let token = format!("token-{}", state.next_id);
+    state.tokens.push(token.clone());
+    let mut answer = answer(200);
+    *answer.body_mut() = Full::from(format!(
+        r#"{{"access_token":"{token}","expires_in":300,"refresh_token":"newer-{}"}}"#,
+        state.next_id
+    ));
     answer
 }
 

@@ -430,7 +430,8 @@ impl Image {
             credentials,
         } = &mut from
         {
-            *credentials = self.registries.source_credentials(reference.registry()).await?;
+            let (host, repository) = (reference.registry(), reference.repository());
+            *credentials = self.registries.source_credentials(host, repository).await?;
         }
         let image = match from {
             infra_oci::Source::Build(build) => {

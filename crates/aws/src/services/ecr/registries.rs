@@ -54,11 +54,11 @@ impl Registries {
             Some(other) => match split_credentials(other) {
                 (address, Some(credentials)) => (address, Some(credentials)),
                 (address, None) => {
-                    let credentials = self.credentials_for(&address).await?;
+                    let credentials = self.credentials_for(&address, repository).await?;
                     (address, credentials)
                 }
             },
-            None => (host.to_owned(), self.credentials_for(host).await?),
+            None => (host.to_owned(), self.credentials_for(host, repository).await?),
         };
         let registry =
             Registry::with_settings(&address, credentials, self.settings.clone()).map_err(of_registry)?;
@@ -66,7 +66,7 @@ impl Registries {
     }
 
     /// What a registry is asked with: ECR's token where it belongs, elsewhere what `docker login` left for it.
-    async fn credentials_for(&self, address: &str) -> ProviderResult<Option<Credentials>> {
+    async fn credentials_for(&self, address: &str, repository: &str) -> ProviderResult<Option<Credentials>> {
         match registry_host(address, &self.region, &self.partition) {
             RegistryHost::Ecr | RegistryHost::Loopback => self.token().await.map(Some),
             RegistryHost::EcrOfAnotherRegion => Err(ProviderError::new(
@@ -81,23 +81,30 @@ impl Registries {
             )),
             RegistryHost::Other => {
                 let host = address.split_once("://").map_or(address, |(_, host)| host);
-                match &self.docker_config {
-                    Some(folder) => Credentials::of_docker(folder, host).await.map_err(of_registry),
-                    None => Ok(None),
-                }
+                self.of_docker(host, repository).await
             }
         }
     }
 
     /// As [`Registries::credentials_for`]; an image of ECR in another region may be public to the caller by other means.
-    pub async fn source_credentials(&self, host: &str) -> ProviderResult<Option<Credentials>> {
+    pub async fn source_credentials(
+        &self,
+        host: &str,
+        repository: &str,
+    ) -> ProviderResult<Option<Credentials>> {
         match registry_host(host, &self.region, &self.partition) {
             RegistryHost::Ecr => self.token().await.map(Some),
-            _ => match &self.docker_config {
-                Some(folder) => Credentials::of_docker(folder, host).await.map_err(of_registry),
-                None => Ok(None),
-            },
+            _ => self.of_docker(host, repository).await,
         }
+    }
+
+    async fn of_docker(&self, host: &str, repository: &str) -> ProviderResult<Option<Credentials>> {
+        let Some(folder) = &self.docker_config else {
+            return Ok(None);
+        };
+        Credentials::of_docker(folder, host, repository)
+            .await
+            .map_err(of_registry)
     }
 
     /// ECR's token is good for twelve hours, longer than a run.
