@@ -4,6 +4,7 @@ mod address;
 mod auth;
 mod challenge;
 mod docker_config;
+mod docker_helper;
 mod events;
 mod push;
 mod refusal;

@@ -66,6 +66,8 @@ struct State {
     next_id: u64,
     faults: VecDeque<(&'static str, &'static str, Fault)>,
     tokens: Vec<String>,
+    /// The identity token that is good by now.
+    identity_token: Option<String>,
     log: Vec<String>,
     /// All there is of blobs whose bytes are forgotten.
     lengths: BTreeMap<String, u64>,
@@ -353,23 +355,24 @@ fn token(shared: &Shared, request: &Request<Incoming>, query: &str) -> Answer {
 fn exchanged(shared: &Shared, method: &Method, form: &str) -> Answer {
     let form = Query::parse(form);
     let mut state = shared.state.lock().unwrap();
-    let newer = match state.next_id {
-        0 => shared.behaviour.identity_token.unwrap_or_default().to_owned(),
-        id => format!("newer-{id}"),
-    };
-    if method != Method::POST || form.get("refresh_token") != Some(&newer) {
+    let first = shared.behaviour.identity_token.unwrap_or_default();
+    let good = state.identity_token.as_deref().unwrap_or(first);
+    if method != Method::POST || form.get("refresh_token") != Some(good) {
         return refusal(401, "UNAUTHORIZED", "no such identity token");
     }
     assert_eq!(form.get("grant_type"), Some("refresh_token"));
     assert_eq!(form.get("service"), Some("double"));
     assert!(form.get("scope").unwrap().starts_with("repository:team/app:"));
     state.next_id += 1;
-    let token = format!("token-{}", state.next_id);
+    let (token, newer) = (
+        format!("token-{}", state.next_id),
+        format!("newer-{}", state.next_id),
+    );
     state.tokens.push(token.clone());
+    state.identity_token = Some(newer.clone());
     let mut answer = answer(200);
     *answer.body_mut() = Full::from(format!(
-        r#"{{"access_token":"{token}","expires_in":300,"refresh_token":"newer-{}"}}"#,
-        state.next_id
+        r#"{{"access_token":"{token}","expires_in":300,"refresh_token":"{newer}"}}"#
     ));
     answer
 }
