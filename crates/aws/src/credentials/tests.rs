@@ -159,7 +159,7 @@ async fn the_links_of_the_chain_count_in_the_order_of_awss_tools() {
         (
             "",
             &*default,
-            &[P, ("AWS_PROFILE", "default"), AGENT],
+            &[("AWS_PROFILE", "default"), AGENT],
             "default AKIAFAKE",
         ),
     ] {

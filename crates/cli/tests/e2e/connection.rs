@@ -373,7 +373,7 @@ pub fn credentials(request: &str) -> String {
 }
 
 /// Where credentials may come from: what is set, and the files, with `{home}` and `{source}`.
-const SOURCES: [(&str, Pairs, Pairs); 11] = [
+const SOURCES: [(&str, Pairs, Pairs); 12] = [
     (
         "the shared credentials file",
         &[],
@@ -427,6 +427,21 @@ const SOURCES: [(&str, Pairs, Pairs); 11] = [
             ("AWS_WEB_IDENTITY_TOKEN_FILE", "{home}/token"),
         ],
         &[("token", "fake")],
+    ),
+    (
+        "a web identity, before the keys of a profile that is named",
+        &[
+            ("AWS_PROFILE", "other"),
+            ("AWS_ROLE_ARN", "arn:aws:iam::123456789012:role/ci"),
+            ("AWS_WEB_IDENTITY_TOKEN_FILE", "{home}/token"),
+        ],
+        &[
+            ("token", "fake\n"),
+            (
+                ".aws/credentials",
+                "[other]\naws_access_key_id = AKIAFAKEOTHER\naws_secret_access_key = fake\n",
+            ),
+        ],
     ),
     (
         "a container",

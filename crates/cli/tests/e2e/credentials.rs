@@ -23,7 +23,7 @@ const UNSET: &str = "(unset)";
 const DEPLOY: (&str, &str) = ("AWS_PROFILE", "deploy");
 
 /// What is wrong; what is set; the files; what is told.
-const WRONG: [(&str, Pairs, Pairs, &[&str]); 24] = [
+const WRONG: [(&str, Pairs, Pairs, &[&str]); 28] = [
     (
         "a key without its secret",
         &[("AWS_ACCESS_KEY_ID", "AKIAFAKEALONE")],
@@ -141,6 +141,51 @@ const WRONG: [(&str, Pairs, Pairs, &[&str]); 24] = [
         ],
         &[],
         &["is not there: {home}/token, which AWS_WEB_IDENTITY_TOKEN_FILE names"],
+    ),
+    (
+        "a token that is not there, before a default profile",
+        &[
+            ("AWS_ROLE_ARN", "arn:aws:iam::123456789012:role/ci"),
+            ("AWS_WEB_IDENTITY_TOKEN_FILE", "{home}/token"),
+        ],
+        &[(
+            ".aws/credentials",
+            "[default]\naws_access_key_id = AKIAFAKE\naws_secret_access_key = fake\n",
+        )],
+        &["is not there: {home}/token, which AWS_WEB_IDENTITY_TOKEN_FILE names"],
+    ),
+    (
+        "a container's token that is not there",
+        &[
+            ("AWS_CONTAINER_CREDENTIALS_FULL_URI", "{source}/container"),
+            ("AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE", "{home}/token"),
+        ],
+        &[],
+        &["is not there: {home}/token, which AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE names"],
+    ),
+    (
+        "a session of SSO that is not there",
+        &[("AWS_PROFILE", "sso")],
+        &[(
+            ".aws/config",
+            "[profile sso]\nsso_session = nothere\nsso_account_id = 123456789012\nsso_role_name = deploy\n",
+        )],
+        &[
+            "no `[sso-session nothere]` in {home}/.aws/config",
+            "aws configure sso-session",
+        ],
+    ),
+    (
+        "a role with the keys of the environment, which has none",
+        &[("AWS_PROFILE", "a")],
+        &[(
+            ".aws/config",
+            "[profile a]\nrole_arn = arn:aws:iam::123456789012:role/a\ncredential_source = Environment\n",
+        )],
+        &[
+            "`credential_source = Environment`, and AWS_ACCESS_KEY_ID is not set",
+            "assume_role",
+        ],
     ),
     (
         "a token that is empty",
