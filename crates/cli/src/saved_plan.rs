@@ -246,6 +246,8 @@ impl SavedPlan {
         Prepared {
             made: self.prepared.clone(),
             lookups: self.lookups.clone(),
+            // Of what could not be looked at no plan is saved.
+            unseen: Vec::new(),
         }
     }
 }

@@ -22,6 +22,9 @@ pub enum EngineError {
     /// The stack cannot be planned.
     #[error("the stack cannot be planned")]
     Diagnostics(Vec<Diagnostic>),
+    /// What the plan rests on could not be looked at, though nothing is wrong in the file: nothing was done.
+    #[error("nothing was changed: not everything could be looked at: {}", messages(.0))]
+    Unseen(Vec<Diagnostic>),
     /// What the stack looks up was not found, or could not be asked for.
     #[error("not everything that the stack looks up was found")]
     Lookups(Unanswered),
@@ -121,6 +124,7 @@ impl EngineError {
             })),
             Self::Refresh(error) => Self::Refresh(error.map(|source| redaction.error(source))),
             Self::Diagnostics(diagnostics) => Self::Diagnostics(masked(diagnostics)),
+            Self::Unseen(diagnostics) => Self::Unseen(masked(diagnostics)),
             Self::Lookups(unanswered) => Self::Lookups(Unanswered {
                 diagnostics: masked(unanswered.diagnostics),
                 ..unanswered

@@ -27,12 +27,14 @@ impl Session {
         let Planned {
             prepared,
             lookups,
+            unseen,
             refreshed,
             ..
         } = planned;
         let prepared = Prepared {
             made: prepared,
             lookups,
+            unseen,
         };
         let refreshed = Refreshed {
             held_data,

@@ -4,34 +4,37 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use futures::future::join_all;
-use infra_core::{Attributes, AwsIdentity, Diagnostic, Resource, ResourceAddress, Scope, Stack, Token};
+use infra_core::{
+    Attributes, AwsIdentity, Diagnostic, ErrorClass, ProviderError, Resource, ResourceAddress, Scope, Stack,
+    State, Token,
+};
 use infra_provider::{Call, Progress, Providers};
 
 use crate::lookups::LookedUp;
 
-/// Prepares every resource whose type does local work, all at the same time.
-///
-/// # Errors
-/// What cannot be prepared, each at its place in the file.
-pub async fn prepare(
-    stack: &Stack,
-    providers: &dyn Providers,
-    identity: Option<&AwsIdentity>,
-    lookups: &LookedUp,
-    progress: Arc<dyn Progress>,
-) -> Result<BTreeMap<ResourceAddress, Attributes>, Vec<Diagnostic>> {
-    prepare_some(stack, providers, identity, lookups, progress, |_| true).await
+/// What preparing made known, and what could not be looked at.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub(crate) struct Made {
+    /// What became known.
+    pub known: BTreeMap<ResourceAddress, Attributes>,
+    /// What could not be looked at, each at its place in the file, where nothing is wrong. Of it is known what was the last
+    /// time, if it was prepared from the same.
+    pub unseen: Vec<Diagnostic>,
 }
 
-/// The same for those resources that are `chosen`.
-pub(crate) async fn prepare_some(
+/// Prepares those resources whose type does local work and that are `chosen`, all at the same time.
+///
+/// # Errors
+/// What is wrong in the file, each at its place.
+pub(crate) async fn prepare(
     stack: &Stack,
+    state: &State,
     providers: &dyn Providers,
     identity: Option<&AwsIdentity>,
     lookups: &LookedUp,
     progress: Arc<dyn Progress>,
     chosen: impl Fn(&ResourceAddress) -> bool,
-) -> Result<BTreeMap<ResourceAddress, Attributes>, Vec<Diagnostic>> {
+) -> Result<Made, Vec<Diagnostic>> {
     let preparing: Vec<&Resource> = stack
         .resources
         .values()
@@ -46,9 +49,14 @@ pub(crate) async fn prepare_some(
     scope.extend(lookups.clone());
     let results = join_all(preparing.iter().map(async |resource| {
         let Some(provider) = providers.provider(resource.address.type_name()) else {
-            return Ok(None);
+            return Ok(One::default());
         };
         let attributes = infra_plan::evaluate(resource, &scope)?;
+        let before = state.resources.get(&resource.address);
+        let before = before.and_then(|before| provider.prepared_before(&attributes, &before.applied));
+        if let Some(before) = before.as_ref().filter(|before| before.is_fixed) {
+            return Ok(One::known(before.attributes.clone()));
+        }
         let call = Call {
             stack: stack.id.clone(),
             named: stack.named(),
@@ -60,29 +68,60 @@ pub(crate) async fn prepare_some(
             progress: Arc::clone(&progress),
         };
         match provider.prepare(&call, &attributes).await {
-            Ok(prepared) => Ok(Some((resource.address.clone(), prepared))),
-            Err(error) => {
-                let mut diagnostic = Diagnostic::error("prepare", format!("{}: {error}", resource.address))
-                    .at(resource.span.clone(), "");
-                diagnostic.help.extend(error.hint);
-                Err(vec![diagnostic])
-            }
+            Ok(prepared) => Ok(One::known(prepared)),
+            Err(error) if is_of_the_file(&error) => Err(vec![told(resource, "prepare", "", error)]),
+            Err(error) => Ok(One {
+                known: before.map(|before| before.attributes),
+                unseen: Some(told(resource, "not-looked-at", " could not be looked at", error)),
+            }),
         }
     }))
     .await;
-    let mut prepared = BTreeMap::new();
+    let mut made = Made::default();
     let mut problems = Vec::new();
-    for result in results {
+    for (resource, result) in preparing.iter().zip(results) {
         match result {
-            Ok(found) => prepared.extend(found),
+            Ok(One { known, unseen }) => {
+                let address = &resource.address;
+                made.known.extend(known.map(|known| (address.clone(), known)));
+                made.unseen.extend(unseen);
+            }
             Err(diagnostics) => problems.extend(diagnostics),
         }
     }
     if problems.is_empty() {
-        Ok(prepared)
-    } else {
-        Err(problems)
+        return Ok(made);
     }
+    problems.extend(made.unseen);
+    Err(problems)
+}
+
+/// What came of preparing one resource.
+#[derive(Default)]
+struct One {
+    known: Option<Attributes>,
+    unseen: Option<Diagnostic>,
+}
+
+impl One {
+    fn known(attributes: Attributes) -> Self {
+        Self {
+            known: Some(attributes),
+            unseen: None,
+        }
+    }
+}
+
+/// Whether the file says what is not so: of what it names there is none, or something else.
+fn is_of_the_file(error: &ProviderError) -> bool {
+    matches!(error.class, ErrorClass::Invalid | ErrorClass::NotFound)
+}
+
+fn told(resource: &Resource, code: &str, what: &str, error: ProviderError) -> Diagnostic {
+    let message = format!("{}{what}: {error}", resource.address);
+    let mut diagnostic = Diagnostic::error(code, message).at(resource.span.clone(), "");
+    diagnostic.help.extend(error.hint);
+    diagnostic
 }
 
 /// A scope in which everything that the prepared resources refer to is there, and nothing of it known.

@@ -45,7 +45,14 @@ impl Session {
     async fn search(&self, stack: &Stack) -> Result<usize, EngineError> {
         self.settling().all().await.map_err(Box::new)?;
         let refreshed = refresh(&*self.providers, &self.journal.snapshot()).await?;
-        let Prepared { made, lookups } = self.prepare(stack).await?;
+        let Prepared {
+            made,
+            lookups,
+            unseen,
+        } = self.prepare(stack).await?;
+        if !unseen.is_empty() {
+            return Err(EngineError::Unseen(unseen).masked(self.reporter.redaction()));
+        }
         let mut scope = Scope::new(self.identity.clone());
         scope.extend(lookups.clone());
         let mut search = Search {

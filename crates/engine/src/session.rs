@@ -8,7 +8,8 @@ use infra_core::event::EventKind;
 use infra_core::plan::{ActionCounts, Forecast, PlanMode, Step, StepOperation};
 use infra_core::state::JournalEntry;
 use infra_core::{
-    Attributes, AwsIdentity, Connection, Plan, ResourceAddress, RunId, RunOutcome, RunSummary, Stack, State,
+    Attributes, AwsIdentity, Connection, Diagnostic, Plan, ResourceAddress, RunId, RunOutcome, RunSummary,
+    Stack, State,
 };
 use infra_plan::{PlanInput, PlanOptions};
 use infra_provider::{Progress, Providers};
@@ -23,7 +24,7 @@ use crate::estimates::Estimates;
 use crate::events::Reporter;
 use crate::lookups::{LookedUp, look_up};
 use crate::outputs;
-use crate::prepare::{prepare, prepare_some};
+use crate::prepare::{Made, prepare};
 use crate::refresh::{Refreshed, refresh};
 use crate::retry::Pace;
 use crate::settle::Settling;
@@ -92,6 +93,8 @@ pub struct Planned {
     pub prepared: BTreeMap<ResourceAddress, Attributes>,
     /// What was looked up.
     pub lookups: LookedUp,
+    /// What could not be looked at, so that the plan is good to be seen and not to be carried out.
+    pub unseen: Vec<Diagnostic>,
     /// Who we were at AWS.
     pub identity: Option<AwsIdentity>,
 }
@@ -103,6 +106,8 @@ pub struct Prepared {
     pub made: BTreeMap<ResourceAddress, Attributes>,
     /// What was looked up.
     pub lookups: LookedUp,
+    /// What could not be looked at.
+    pub unseen: Vec<Diagnostic>,
 }
 
 /// How a run went.
@@ -194,10 +199,14 @@ impl Session {
         let lookups = look_up(stack, providers, identity)
             .await
             .map_err(EngineError::Lookups)?;
-        let made = prepare(stack, providers, identity, &lookups, progress)
-            .await
-            .map_err(EngineError::Diagnostics)?;
-        Ok(Prepared { made, lookups })
+        let state = self.journal.snapshot();
+        let made = prepare(stack, &state, providers, identity, &lookups, progress, |_| true);
+        let Made { known, unseen } = made.await.map_err(EngineError::Diagnostics)?;
+        Ok(Prepared {
+            made: known,
+            lookups,
+            unseen,
+        })
     }
 
     /// Checks that what a plan's steps are made from is on this machine as it was where the plan was made.
@@ -217,8 +226,10 @@ impl Session {
             .map(|step| &step.address)
             .collect();
         let progress: Arc<dyn Progress> = Arc::new(self.reporter.clone());
-        let preparing = prepare_some(
+        let state = self.journal.snapshot();
+        let preparing = prepare(
             stack,
+            &state,
             &*self.providers,
             self.identity.as_ref(),
             &planned.lookups,
@@ -226,10 +237,15 @@ impl Session {
             |address| made.contains(address),
         );
         let prepared = self.cancellation.until(1, preparing).await;
+        let masked = |error: EngineError| error.masked(self.reporter.redaction());
         let prepared = prepared
             .ok_or(EngineError::Cancelled)?
-            .map_err(|found| EngineError::Diagnostics(found).masked(self.reporter.redaction()))?;
+            .map_err(|found| masked(EngineError::Diagnostics(found)))?;
+        if !prepared.unseen.is_empty() {
+            return Err(masked(EngineError::Unseen(prepared.unseen)));
+        }
         let others = prepared
+            .known
             .into_iter()
             .filter(|(address, found)| planned.prepared.get(address) != Some(found));
         let others: Vec<ResourceAddress> = others.map(|(address, _)| address).collect();
@@ -328,6 +344,7 @@ impl Session {
         let Prepared {
             made: prepared,
             lookups,
+            unseen,
         } = prepared;
         let state = self.journal.snapshot();
         let input = PlanInput {
@@ -351,6 +368,10 @@ impl Session {
             refreshed,
             prepared,
             lookups,
+            unseen: {
+                let redaction = self.reporter.redaction();
+                unseen.into_iter().map(|one| redaction.diagnostic(one)).collect()
+            },
             identity: self.identity.clone(),
         })
     }
@@ -367,6 +388,9 @@ impl Session {
     /// lost, touch what is not surely this stack's, or call something what others have. A failed step is in the report.
     pub async fn execute(&self, planned: Planned, command: &str) -> Result<RunReport, EngineError> {
         self.check_fresh(&planned.plan)?;
+        if !planned.unseen.is_empty() {
+            return Err(EngineError::Unseen(planned.unseen));
+        }
         let refused = infra_plan::refused_data_loss(&planned.plan, planned.stack.as_deref());
         if !refused.is_empty() {
             return Err(EngineError::DataLoss(refused));

@@ -15,7 +15,7 @@ use crate::ProviderResult;
 use crate::call::{Call, TAG_STACK};
 use crate::definition::Definition;
 use crate::obstacle::Obstacle;
-use crate::traits::{Created, Found, Provider, ResourceType, Update, UpdateRequest};
+use crate::traits::{Created, Found, PreparedBefore, Provider, ResourceType, Update, UpdateRequest};
 use crate::wait::{Recognition, Waits};
 
 /// A [`ResourceType`] as a [`Provider`].
@@ -91,6 +91,10 @@ impl<T: ResourceType> Provider for Erased<T> {
 
     async fn prepare(&self, call: &Call, attributes: &Attributes) -> ProviderResult<Attributes> {
         self.inner.prepare(call, attributes).await
+    }
+
+    fn prepared_before(&self, attributes: &Attributes, before: &Attributes) -> Option<PreparedBefore> {
+        T::prepared_before(attributes, before)
     }
 
     async fn create(&self, call: &Call, attributes: &Attributes) -> ProviderResult<Created<Attributes>> {

@@ -83,6 +83,15 @@ impl<S> Update<S> {
 /// An [`Update`] before its spec is typed.
 pub type UpdateRequest = Update<Attributes>;
 
+/// What preparing made known the last time.
+#[derive(Debug, Clone, PartialEq)]
+pub struct PreparedBefore {
+    /// What that was.
+    pub attributes: Attributes,
+    /// Whether it is the same for ever, so that nobody has to look again.
+    pub is_fixed: bool,
+}
+
 /// One resource type. Written in one file, read from top to bottom.
 ///
 /// Errors have a class ([`infra_core::ErrorClass`]) that the engine acts on; a provider itself retries
@@ -135,6 +144,13 @@ pub trait ResourceType: Send + Sync + Sized + 'static {
     ) -> impl Future<Output = ProviderResult<Attributes>> + Send {
         let _ = (call, attributes);
         async { Ok(Attributes::new()) }
+    }
+
+    /// What preparing made known the last time, of what the state has of it by now (`before`), if it was prepared from the
+    /// same.
+    fn prepared_before(attributes: &Attributes, before: &Attributes) -> Option<PreparedBefore> {
+        let _ = (attributes, before);
+        None
     }
 
     /// Makes it: exactly one call that creates, with our tags ([`Call::tags`]) in that same call where the
@@ -261,6 +277,12 @@ pub trait Provider: TypeDefinition {
 
     /// See [`ResourceType::prepare`].
     async fn prepare(&self, call: &Call, attributes: &Attributes) -> ProviderResult<Attributes>;
+
+    /// See [`ResourceType::prepared_before`].
+    fn prepared_before(&self, attributes: &Attributes, before: &Attributes) -> Option<PreparedBefore> {
+        let _ = (attributes, before);
+        None
+    }
 
     /// See [`ResourceType::create`]. The attributes must be known; secrets are in clear.
     async fn create(&self, call: &Call, attributes: &Attributes) -> ProviderResult<Created<Attributes>>;

@@ -70,6 +70,7 @@ fn task<'a>(command: &'a Apply, file: &'a Path, place: &'a Where) -> Task<'a> {
         mode: PlanMode::Apply,
         scope: command.scope.clone(),
         replace: command.replace.clone(),
+        only_looks: false,
         plan_file: None,
         allow_data_loss: command.losing.allow_data_loss.clone(),
         manner: Manner::from(&command.running),

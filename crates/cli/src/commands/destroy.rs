@@ -49,6 +49,7 @@ async fn one(command: &Destroy, turn: Turn, terminal: &Terminal) -> Result<Exit>
         mode: PlanMode::Destroy,
         scope: command.scope.clone(),
         replace: Vec::new(),
+        only_looks: false,
         plan_file: None,
         allow_data_loss: command.losing.allow_data_loss.clone(),
         manner: Manner {

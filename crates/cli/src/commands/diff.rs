@@ -51,6 +51,7 @@ async fn one(command: &Diff, turn: Turn, terminal: &Terminal) -> Result<Exit> {
         mode: PlanMode::Apply,
         scope: command.scope.clone(),
         replace: Vec::new(),
+        only_looks: true,
         plan_file: None,
         allow_data_loss: Vec::new(),
         manner: Manner {
@@ -75,10 +76,17 @@ async fn one(command: &Diff, turn: Turn, terminal: &Terminal) -> Result<Exit> {
     let warned = warn(refused, &prepared.open, terminal);
     let differs = plan.has_changes() || plan.has_drift() || plan.pending().next().is_some();
     let stack = prepared.open.stack.id.to_string();
+    let unseen = &prepared.planned.unseen;
+    let all_seen = unseen.is_empty();
+    let told = match all_seen {
+        true => Ok(()),
+        false => terminal.diagnostics(unseen, &prepared.open.stack.sources),
+    };
     prepared.open.close().await;
     shown?;
     warned?;
     asked?;
+    told?;
     let found = found?;
     if let Some(things) = &found {
         write_unmanaged(
@@ -92,6 +100,9 @@ async fn one(command: &Diff, turn: Turn, terminal: &Terminal) -> Result<Exit> {
             terminal.format,
             &terminal.out,
         )?;
+    }
+    if !all_seen {
+        return Ok(Exit::Failed);
     }
     let is_clean = !differs && found.is_none_or(|things| things.is_empty());
     Ok(if is_clean { Exit::Done } else { Exit::Differs })

@@ -64,6 +64,7 @@ async fn one(command: &PlanCommand, turn: Turn, terminal: &Terminal) -> Result<E
         mode: PlanMode::Apply,
         scope: command.scope.clone(),
         replace: command.replace.clone(),
+        only_looks: false,
         plan_file: command.out.as_deref(),
         allow_data_loss: command.losing.allow_data_loss.clone(),
         manner: Manner::default(),

@@ -87,6 +87,7 @@ async fn one(command: &Redeploy, turn: Turn, terminal: &Terminal) -> Result<Exit
             no_refresh: false,
         },
         replace: builds,
+        only_looks: false,
         plan_file: None,
         allow_data_loss: command.losing.allow_data_loss.clone(),
         manner: Manner {

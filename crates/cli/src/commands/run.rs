@@ -41,6 +41,8 @@ pub struct Task<'a> {
     pub allow_data_loss: Vec<ResourceAddress>,
     /// How the run goes.
     pub manner: Manner,
+    /// Whether the differences are all that is wanted, so that what could not be looked at keeps nothing from being shown.
+    pub only_looks: bool,
     /// Where the plan is going to be saved.
     pub plan_file: Option<&'a Path>,
 }
@@ -153,6 +155,13 @@ pub async fn prepare(
         Err(error) => Err(error),
     };
     open.view.clear().await;
+    let planned = match planned {
+        // What is only looked at is shown as far as it can be.
+        Ok(planned) if !planned.unseen.is_empty() && !task.only_looks => {
+            Err(EngineError::Unseen(planned.unseen))
+        }
+        planned => planned,
+    };
     match planned {
         Ok(planned) => Ok(Preparation::Ready(Box::new(Prepared {
             named,
@@ -182,6 +191,10 @@ pub fn show_engine_error(error: EngineError, open: &Open, terminal: &Terminal) -
             } else {
                 Exit::BadStack
             })
+        }
+        EngineError::Unseen(diagnostics) => {
+            terminal.diagnostics(&diagnostics, &open.stack.sources)?;
+            Ok(Exit::Failed)
         }
         EngineError::Lookups(unanswered) => {
             terminal.diagnostics(&unanswered.diagnostics, &open.stack.sources)?;

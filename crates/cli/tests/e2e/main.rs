@@ -45,5 +45,6 @@ mod report;
 mod sealing_key;
 mod secrets;
 mod signals;
+mod sources;
 mod twins;
 mod unmanaged;

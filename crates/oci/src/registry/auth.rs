@@ -254,9 +254,12 @@ impl Authority {
         let request = self.question(client, scope, &realm).await;
         let lost = |error: reqwest::Error| {
             let lost = match self.network.certificate_hint(&error) {
-                Some(hint) => {
-                    Error::invalid(doing.as_str(), format!("it was not asked{way}")).with_hint(hint)
-                }
+                Some(hint) => Error::new(
+                    ErrorClass::Other,
+                    doing.as_str(),
+                    format!("it was not asked{way}"),
+                )
+                .with_hint(hint),
                 None => Error::transient(doing.as_str(), format!("there was no answer{way}")),
             };
             lost.caused_by(error.without_url())

@@ -274,7 +274,8 @@ impl Transport {
         }
         // That is the same however often it is tried.
         if let Some(hint) = self.settings.network.certificate_hint(&error) {
-            return Error::invalid(
+            return Error::new(
+                ErrorClass::Other,
                 call.doing,
                 format!("{} was not sent{}", call.shown(), self.way(call)),
             )

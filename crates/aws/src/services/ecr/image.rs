@@ -19,7 +19,8 @@ use infra_core::types::{Problems, known, known_str};
 use infra_core::{Attributes, ErrorClass, PhysicalId, ProviderError, Value};
 use infra_oci::{Image as OciImage, OpenOptions, Progress, PushEvent, PushOptions};
 use infra_provider::{
-    Call, Created, Found, ProviderResult, Recognition, ResourceType, Traits, Update, Waits, decode,
+    Call, Created, Found, PreparedBefore, ProviderResult, Recognition, ResourceType, Traits, Update, Waits,
+    decode,
 };
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -245,6 +246,20 @@ image_tag      = "dev02"
         )]))
     }
 
+    fn prepared_before(attributes: &Attributes, before: &Attributes) -> Option<PreparedBefore> {
+        let digest = known_str(before, "digest").filter(|digest| no_digest(digest).is_none())?;
+        let place =
+            |attributes: &Attributes| place_of(attributes).map(|(key, place)| (key, place.to_owned()));
+        let (key, place_before) = place(before)?;
+        let is_same = place(attributes)? == (key, place_before.clone())
+            && known_str(attributes, "platform") == known_str(before, "platform");
+        let pinned = |reference: infra_oci::Reference| reference.digest().is_some();
+        is_same.then(|| PreparedBefore {
+            attributes: Attributes::from([("digest".to_owned(), Value::from(digest))]),
+            is_fixed: key == "registry" && place_before.parse().is_ok_and(pinned),
+        })
+    }
+
     async fn create(&self, call: &Call, spec: Spec) -> ProviderResult<Created<Observed>> {
         let image = self.open(&spec, call).await?;
         let digest = image.digest().to_string();
@@ -449,6 +464,14 @@ impl Image {
             _ => Ok(image),
         }
     }
+}
+
+/// Which key of the source says where an image is that is there already, and what it says.
+fn place_of(attributes: &Attributes) -> Option<(&'static str, &str)> {
+    let source = known(attributes, "source")?.as_map()?;
+    let keys = ["archive", "layout", "registry"];
+    keys.into_iter()
+        .find_map(|key| Some((key, known_str(source, key)?)))
 }
 
 /// DescribeImages takes at most 100 images.

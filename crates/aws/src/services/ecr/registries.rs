@@ -102,9 +102,12 @@ impl Registries {
         let Some(folder) = &self.docker_config else {
             return Ok(None);
         };
-        Credentials::of_docker(folder, host, repository)
-            .await
-            .map_err(of_registry)
+        let found = Credentials::of_docker(folder, host, repository).await;
+        // Nothing that is wrong with it is a mistake of the stack file.
+        found.map_err(|error| ProviderError {
+            class: ErrorClass::Other,
+            ..of_registry(error)
+        })
     }
 
     /// ECR's token is good for twelve hours, longer than a run.
