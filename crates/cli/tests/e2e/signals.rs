@@ -1,5 +1,5 @@
 //! Ctrl-C and its kin, at moments that are told: what is finished, what is stopped, what is said, and that the next
-//! run goes on. Random moments are in `proof::signals`.
+//! run goes on. Random moments are in `proof::signals`. The file is long because each story is told to its end.
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
@@ -61,8 +61,8 @@ const WHOLE: [(&str, usize); 7] = [
 /// Signals that come closer together than this count as one.
 const GAP: Duration = Duration::from_millis(150);
 
-/// A machine that is taken away kills 10 seconds after it has asked, or 2.5 seconds after it has asked twice.
-const SOON: Duration = Duration::from_secs(5);
+/// A machine that is taken away kills 10 seconds after it has asked.
+const SOON: Duration = Duration::from_secs(10);
 
 /// AWS's seconds that a gateway takes to come and to go: nothing of it happens unless the test lets time pass.
 const LONG: f64 = 100_000.0;
@@ -176,12 +176,7 @@ fn each_signal_does_more_while_something_is_waited_for() {
         converges(&project);
     }
 
-    // Three: at once, and without a summary; a second that says that a kill follows is the third.
-    let mut run = start(&project, "apply");
-    run.until("waits for NAT gateway available");
-    run.signal(Signal::TERM).until("Stopping now");
-    thread::sleep(GAP);
-    run.signal(Signal::TERM).end().0.exits(130).says(["Ended at once."]);
+    // Three: at once, and without a summary.
     let mut run = start(&project, "apply");
     run.until("waits for NAT gateway available");
     for _ in 0..2 {
@@ -237,7 +232,7 @@ fn what_is_not_answered_is_left_to_itself_and_found_by_the_next_run() {
             run.signal(Signal::TERM);
         }
         let (run, took) = run.end();
-        assert!(took < SOON, "it took {took:?}");
+        assert!(took < SOON, "it took {took:?} by seed {seed}: {run}");
         says_how_to_go_on(
             run,
             &["Stopped   1 step", "without AWS's answer", "first asks AWS"],
