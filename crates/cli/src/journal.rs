@@ -1,6 +1,7 @@
 //! A stack's state with its journal and the key for its sensitive values.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use anyhow::{Context, Result};
 use infra_aws::Clients;
@@ -8,6 +9,7 @@ use infra_core::{KeptKey, SealingKey, StackId};
 use infra_engine::Session;
 use infra_state::{Journal, StateStore};
 use infra_state_sled::SledStore;
+use tokio::sync::mpsc;
 
 use crate::sealing::{Given, Sealing};
 use crate::site::{Need, Site, open_sealing};
@@ -17,18 +19,52 @@ use crate::terminal::Terminal;
 ///
 /// # Errors
 /// As for [`Sealing::find`].
-pub fn sealing_key(site: &Site, stack: &StackId, terminal: &Terminal) -> Result<Sealing> {
+pub fn sealing_key(site: &Site, terminal: &Terminal) -> Result<Sealing> {
     let sealing = Sealing::find(&Given::of_environment(), &site.state_dir)?;
     if let Some(path) = sealing.made() {
         terminal.note(&format!(
             "note: a key was made for this machine, with which sensitive values in states are sealed: {}. Keep a copy of it: \
              other machines that work on the same stacks need it, and without it a state with sensitive values is good for \
-             `{}` only",
-            path.display(),
-            site.command("destroy", stack)
+             `infra destroy` only",
+            path.display()
         ));
     }
     Ok(sealing)
+}
+
+/// How long who does without a state waits until it is let go of again. Opening takes milliseconds; who waits for another
+/// process holds nothing yet.
+const LETS_GO_WITHIN: Duration = Duration::from_secs(2);
+
+/// What opens states on other threads. It goes on when nobody wants the state any more, because signing in failed or the
+/// user wants to stop, and the process must not end while it holds a stack.
+pub struct Openings {
+    under_way: mpsc::Sender<()>,
+    over: mpsc::Receiver<()>,
+}
+
+impl Openings {
+    /// None yet.
+    pub fn new() -> Self {
+        let (under_way, over) = mpsc::channel(1);
+        Self { under_way, over }
+    }
+
+    /// Opens something on another thread. Where nobody waits for it any more, it is let go of there.
+    async fn open<T: Send + 'static>(&self, open: impl FnOnce() -> Result<T> + Send + 'static) -> Result<T> {
+        let under_way = self.under_way.clone();
+        // Dropped in this order.
+        let opening = tokio::task::spawn_blocking(move || (open(), under_way));
+        opening.await.context("the state cannot be opened")?.0
+    }
+
+    /// Waits until nothing is being opened that nobody wants.
+    pub async fn end(self) {
+        let Self { under_way, mut over } = self;
+        drop(under_way);
+        // Nothing is ever sent: it ends with the last sender.
+        let _ = tokio::time::timeout(LETS_GO_WITHIN, over.recv()).await;
+    }
 }
 
 /// Opens a stack's state with its journal, while signals are heard.
@@ -41,18 +77,18 @@ pub async fn open_journal(
     command: &str,
     need: Need,
     sealing: &Sealing,
+    openings: &Openings,
     terminal: &Terminal,
 ) -> Result<(Arc<SledStore>, Journal)> {
     let (site, id, command) = (site.clone(), id.clone(), command.to_owned());
     let (sealing, terminal) = (sealing.clone(), terminal.clone());
-    let opening = tokio::task::spawn_blocking(move || {
+    let open = move || {
         let store = open_sealing(&site, &id, &command, need, &sealing.key, &terminal)?;
         let store = Arc::new(store);
-        let journal = Journal::open(Arc::clone(&store) as Arc<dyn StateStore>)
-            .map_err(|error| site.explained(&id, error))?;
+        let journal = Journal::open(Arc::clone(&store) as Arc<dyn StateStore>)?;
         Ok((store, journal))
-    });
-    opening.await.context("the state cannot be opened")?
+    };
+    openings.open(open).await
 }
 
 /// The journal with the key that its state's sensitive values are held against. Where none is compared, a state with
@@ -109,7 +145,7 @@ pub async fn sealed_by_kms(
     });
     let of_kms = |key: SealingKey| {
         let name = key.kept().map_or("KMS", |kept| &kept.kms_key).to_owned();
-        Sealing::of_kms(key, &name, sealing)
+        Sealing::of_kms(key, &name)
     };
     let new = async |kms_key: &str| infra_aws::new_sealing_key(clients, kms_key, &id).await;
     match (known, key) {
@@ -183,4 +219,46 @@ pub async fn reseal(session: &Session, terminal: &Terminal) -> Result<()> {
         ));
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::mpsc as threads;
+
+    use super::*;
+
+    /// Tells when it is let go of.
+    struct Held(threads::Sender<()>);
+
+    impl Drop for Held {
+        fn drop(&mut self) {
+            let _ = self.0.send(());
+        }
+    }
+
+    #[tokio::test]
+    async fn what_nobody_wants_any_more_is_let_go_of_before_the_end() {
+        let openings = Openings::new();
+        let (tell, told) = threads::channel();
+        let (go_on, may_go_on) = threads::channel::<()>();
+        {
+            let opening = openings.open(move || {
+                let held = Held(tell);
+                may_go_on.recv()?;
+                Ok(held)
+            });
+            // Signing in fails while the state is being opened.
+            let given_up = async {
+                tokio::task::yield_now().await;
+                Err::<(), _>(anyhow::anyhow!("no credentials"))
+            };
+            let joined = tokio::try_join!(async { opening.await.map(|_| ()) }, given_up);
+            assert!(joined.is_err());
+        }
+        assert!(told.try_recv().is_err(), "it is still held");
+        let freeing = std::thread::spawn(move || go_on.send(()));
+        openings.end().await;
+        assert!(told.try_recv().is_ok(), "the process would end while it is held");
+        assert!(freeing.join().unwrap().is_ok());
+    }
 }

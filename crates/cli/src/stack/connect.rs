@@ -14,7 +14,7 @@ use super::{Manner, Wanted};
 use crate::accounts;
 use crate::code;
 use crate::environment;
-use crate::journal::{KmsKey, open_journal, sealed, sealed_by_kms};
+use crate::journal::{KmsKey, Openings, open_journal, sealed, sealed_by_kms};
 use crate::sealing::Sealing;
 use crate::site::{Need, Site};
 use crate::terminal::{Terminal, View};
@@ -52,6 +52,8 @@ pub struct Connecting<'a> {
     pub manner: Manner,
     /// The key of this machine, or the one that is given.
     pub sealing: &'a Sealing,
+    /// What opens states, also those that nobody wants any more.
+    pub openings: &'a Openings,
     /// What calls are told to.
     pub reporter: &'a Reporter,
     /// What shows the run.
@@ -117,7 +119,16 @@ impl Connecting<'_> {
     }
 
     async fn journal(&self, id: &StackId, need: Need) -> Result<(Arc<SledStore>, Journal)> {
-        open_journal(self.site, id, self.command, need, self.sealing, self.terminal).await
+        open_journal(
+            self.site,
+            id,
+            self.command,
+            need,
+            self.sealing,
+            self.openings,
+            self.terminal,
+        )
+        .await
     }
 
     /// The journal with its key, once AWS can be asked for that.
@@ -174,7 +185,7 @@ impl Connecting<'_> {
             clients = Some(connect(&options).await?);
         }
         if let Some(clients) = &clients {
-            journal.with_state(|state| accounts::check(state, &clients.identity, self.site))?;
+            journal.with_state(|state| accounts::check(state, &clients.identity))?;
         }
         Ok(Unsealed {
             stack,
@@ -202,7 +213,7 @@ impl Connecting<'_> {
                 ),
                 None => format!("{id} is reached as its state says, with the credentials of the environment"),
             })?;
-            journal.with_state(|state| accounts::check(state, &connected.identity, self.site))?;
+            journal.with_state(|state| accounts::check(state, &connected.identity))?;
             clients = Some(connected);
         }
         Ok(Unsealed {

@@ -13,7 +13,7 @@ use infra_record::Durations;
 
 use super::connect::{Connected, Connecting, is_kept_by_kms};
 use super::{Stopped, Wanted};
-use crate::journal::sealing_key;
+use crate::journal::{Openings, sealing_key};
 use crate::recording;
 use crate::sealing::{Given, Sealing};
 use crate::site::Site;
@@ -79,19 +79,20 @@ pub async fn open(
         Wanted::Declared(stack) | Wanted::Planned(stack, _) if is_kept_by_kms(stack, site) => {
             Sealing::existing(&Given::of_environment(), &site.state_dir)?
         }
-        _ => sealing_key(site, wanted.id(), terminal)?,
-    }
-    .of_stack(site.behind(wanted.id()));
+        _ => sealing_key(site, terminal)?,
+    };
     let (reporter, events) = infra_engine::channel(terminal.redaction.clone());
     let view = terminal.watch(wanted.id().clone(), events, Some(sources));
     view.status("signing in to AWS");
     let runs = infra_state_sled::runs_folder(&site.state_dir, wanted.id());
     let past = past_runs(runs.clone(), manner.forecasts);
+    let openings = Openings::new();
     let connecting = Connecting {
         site,
         command,
         manner,
         sealing: &sealing,
+        openings: &openings,
         reporter: &reporter,
         view: &view,
         terminal,
@@ -105,6 +106,7 @@ pub async fn open(
     } = match connected.unwrap_or_else(|| Err(Stopped.into())) {
         Ok(connected) => connected,
         Err(error) => {
+            openings.end().await;
             view.clear().await;
             return Err(error);
         }
