@@ -179,12 +179,13 @@ pub struct AwsProviders {
 }
 
 impl AwsProviders {
-    /// All types, calling through `clients`.
+    /// All types of a run, calling through `clients`.
     pub fn new(clients: &Clients) -> Self {
+        let clients = clients.of_a_run();
         Self {
-            clients: clients.clone(),
-            providers: all_providers(clients),
-            lookups: all_lookups(clients),
+            providers: all_providers(&clients),
+            lookups: all_lookups(&clients),
+            clients,
         }
     }
 

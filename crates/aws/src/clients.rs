@@ -21,6 +21,7 @@ use crate::joined::Joined;
 use crate::limits::{ATTEMPT_TIMEOUT, BUCKETS, Bucket, LimitedClient};
 use crate::observe::Observer;
 use crate::serial::Serial;
+use crate::services::ecs::Rollouts;
 use crate::session_name::session_name;
 use crate::tags::Tags;
 
@@ -118,6 +119,18 @@ pub struct Clients {
     pub balancing_tags: Joined<Tags>,
     /// Reads of services, joined.
     pub services: Joined<aws_sdk_ecs::types::Service>,
+    /// The rollouts that have begun.
+    pub(crate) rollouts: Rollouts,
+}
+
+impl Clients {
+    /// The same for a run that has begun nothing yet.
+    pub(crate) fn of_a_run(&self) -> Self {
+        Self {
+            rollouts: Rollouts::default(),
+            ..self.clone()
+        }
+    }
 }
 
 macro_rules! client {
@@ -203,6 +216,7 @@ pub async fn connect(options: &ConnectOptions) -> ProviderResult<Clients> {
         group_rules: Joined::default(),
         balancing_tags: Joined::default(),
         services: Joined::default(),
+        rollouts: Rollouts::default(),
     })
 }
 

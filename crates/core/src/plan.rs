@@ -79,6 +79,11 @@ pub enum Reason {
         /// What takes its place.
         address: ResourceAddress,
     },
+    /// An update of another begins what it stands for until that ends.
+    Follows {
+        /// What is updated.
+        address: ResourceAddress,
+    },
     /// The user asked for it (`--replace`, `redeploy`).
     Requested,
     /// The stack is destroyed.

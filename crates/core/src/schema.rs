@@ -128,6 +128,8 @@ pub struct TypeSchema {
     pub in_use: Vec<InUse>,
     /// What it cannot leave, although what it names of that can be changed in place.
     pub stays_in: Vec<StaysIn>,
+    /// What begins at AWS with the update of another resource, and what this one stands for from its start to its end.
+    pub follows: Option<Follows>,
     /// The attribute that, while it is true at AWS, has every delete refused.
     pub protected_by: Option<String>,
     /// Create-before-destroy unless the file says otherwise.
@@ -229,6 +231,20 @@ pub struct StaysIn {
     pub own: String,
 }
 
+/// That a resource stands for something that goes on at AWS after the update of another one: a deployment for the rollout
+/// that an update of its service starts. Where such an update is planned, this one is updated after it, and works when
+/// what was begun has come to a good end. Until then what both of them used before is still in use. One that has failed
+/// is begun again by an update, never by a replacement.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Follows {
+    /// The attribute that names the other one (`service`).
+    pub through: String,
+    /// Its type (`ecs.service`).
+    pub of: TypeName,
+    /// The attributes of that type with whose change something begins.
+    pub starts: Vec<String>,
+}
+
 impl TypeSchema {
     /// A schema without attributes.
     pub fn new(name: TypeName) -> Self {
@@ -242,6 +258,7 @@ impl TypeSchema {
             clashes: Vec::new(),
             in_use: Vec::new(),
             stays_in: Vec::new(),
+            follows: None,
             protected_by: None,
             create_before_destroy: false,
             holds_data: None,

@@ -7,7 +7,6 @@
 mod ambient;
 mod cancel;
 mod dispatch;
-mod doubled;
 mod error;
 mod estimates;
 mod events;
@@ -20,7 +19,6 @@ mod prepare;
 mod refresh;
 mod reseal;
 mod retry;
-mod sealable;
 mod search;
 mod session;
 mod settle;

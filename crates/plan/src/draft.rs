@@ -1,5 +1,6 @@
 //! The steps that the decisions ask for, and which waits for which.
 
+mod follows;
 mod in_use;
 mod known;
 mod unique;
@@ -29,6 +30,8 @@ pub(crate) enum Because {
     InUse,
     /// It has to be known what the new one of a replacement is to be called.
     Known,
+    /// What takes over has to have come to a good end: as far as an order allows it.
+    TakesOver,
 }
 
 /// That a step waits for another.
@@ -68,11 +71,20 @@ pub(crate) struct Drafts<'a> {
     forgets: Vec<Option<usize>>,
 }
 
-/// Deletes of things that do not wait for the update of a node after all.
+/// Deletes of things that do not wait for the steps of a node after all.
 pub(crate) type Waived = BTreeSet<(usize, usize)>;
 
+/// What the order of steps does not let wait.
+#[derive(Default)]
+pub(crate) struct AllWaived {
+    /// For what has to let go of the thing.
+    pub freed: Waived,
+    /// For what takes over.
+    pub takes_over: Waived,
+}
+
 impl<'a> Drafts<'a> {
-    pub fn new(graph: &Graph<'a>, selected: &[bool], decisions: &Decisions, waived: &Waived) -> Self {
+    pub fn new(graph: &Graph<'a>, selected: &[bool], decisions: &Decisions, waived: &AllWaived) -> Self {
         let mut drafts = Self {
             steps: Vec::new(),
             making: vec![None; graph.nodes.len()],
@@ -95,8 +107,10 @@ impl<'a> Drafts<'a> {
         let reversed = drafts.in_use(graph, decisions);
         drafts.needs(graph, decisions, &reversed);
         drafts.gone(graph);
-        drafts.freed(graph, decisions, waived);
+        drafts.freed(graph, decisions, &waived.freed);
         drafts.unique(graph, decisions);
+        drafts.taken_over(graph, decisions, &waived.takes_over);
+        drafts.parts(graph, decisions, &waived.takes_over);
         for step in &mut drafts.steps {
             // Of several reasons to wait for the same step, the one that counts most stays: the strongest
             // wait, and for the same wait the reason that cannot be waived.

@@ -9,6 +9,7 @@ use infra_core::{
 
 use crate::decide::{Decider, Decision, broken, is_asked, refers_to_change};
 use crate::equality::{equal, same_stored};
+use crate::follows::is_begun_again;
 use crate::graph::{Found, Node};
 use crate::identity::Identity;
 use crate::resolve::{Current, Resolved, immutable_paths};
@@ -42,7 +43,14 @@ impl<'a> Decider<'_, 'a> {
         let forced = is_asked(&options.force_update, present.node);
         let immutable = immutable_paths(&resolved.differences);
         let differs = !resolved.differences.is_empty();
-        let (action, reason) = if let Some(status) = broken(present.health) {
+        let begun_by = self.is_begun_by(present, &resolved);
+        let (action, reason) = if let (Some(status), true) = (
+            is_begun_again(present, present.health),
+            immutable.is_empty() && !is_asked(&options.replace, present.node),
+        ) {
+            let status = status.to_owned();
+            (Action::Update, Reason::Broken { status })
+        } else if let Some(status) = broken(present.health) {
             let status = status.to_owned();
             (Action::Replace, Reason::Broken { status })
         } else if is_asked(&options.replace, present.node) {
@@ -54,6 +62,8 @@ impl<'a> Decider<'_, 'a> {
                     attributes: immutable,
                 },
             )
+        } else if let Some(address) = begun_by {
+            (Action::Update, Reason::Follows { address })
         } else if differs {
             (Action::Update, Reason::Differs)
         } else if forced {

@@ -167,6 +167,12 @@ impl<'a> Graph<'a> {
         })
     }
 
+    /// What the state knows of at an address: the current thing and the deposed ones.
+    pub fn things_of(&self, node: usize) -> std::ops::Range<usize> {
+        let before = |number: usize| self.things.partition_point(|thing| thing.node < number);
+        before(node)..before(node + 1)
+    }
+
     /// What AWS has of a thing now; of one that is gone, or deposed, what the state remembers of it.
     pub fn attributes_of(&self, thing: usize) -> &'a Attributes {
         let Thing {

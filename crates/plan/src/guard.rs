@@ -85,6 +85,10 @@ pub(crate) fn why(reason: &Reason) -> (String, String) {
             format!("it and {address} change places, and one of them has to be deleted first"),
             "apply the change in two parts, with a value in between that nothing else has".to_owned(),
         ),
+        Reason::Follows { address } => (
+            format!("the update of {address} begins what it stands for"),
+            format!("undo the change of {address}"),
+        ),
         Reason::Requested => (
             "it was asked to be replaced".to_owned(),
             "leave it out of what is to be replaced".to_owned(),

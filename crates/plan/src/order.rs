@@ -2,7 +2,8 @@
 //!
 //! What is made needs what is made before it, and what is deleted needs what used it to be deleted before
 //! it; a replacement ties the two together, and so does a name that has to be free, so that circles can come
-//! about. In this order: replacements whose order is free are made first and deleted after; replacements made
+//! about. In this order: replacements whose order is free are made first and deleted after; deletes stop waiting for
+//! what takes over; replacements made
 //! first only by habit, then survivors that refer to what has to go, are replaced with the old one going
 //! first; survivors that may not be are updated afterwards. What is left is a contradiction in what the user
 //! asked.
@@ -13,8 +14,9 @@ use infra_core::Diagnostic;
 use infra_core::StepOperation;
 use infra_core::plan::ReplaceOrder;
 
+use crate::create_first;
 use crate::decide::{Cause, Decisions};
-use crate::draft::{Because, Draft, Drafts, Waived};
+use crate::draft::{AllWaived, Because, Draft, Drafts, Waived};
 use crate::existing::is_replaceable;
 use crate::graph::Graph;
 
@@ -32,8 +34,9 @@ pub(crate) enum Ordering<'a> {
 /// Orders the steps of `decisions`, settling which replacements are made first. Steps that could go in any
 /// order are in order of address.
 pub(crate) fn order<'a>(graph: &Graph<'a>, selected: &[bool], decisions: &mut Decisions) -> Ordering<'a> {
-    let mut waived = Waived::default();
+    let mut waived = AllWaived::default();
     loop {
+        create_first::with_what_is_made_anew(graph, decisions);
         let mut drafts = Drafts::new(graph, selected, decisions, &waived);
         let mut edges = edges_between(&drafts.steps);
         if let Some(order) = edges.order() {
@@ -61,11 +64,14 @@ pub(crate) fn order<'a>(graph: &Graph<'a>, selected: &[bool], decisions: &mut De
             }
             continue;
         }
+        if circles.waive(Because::TakesOver, &mut waived.takes_over) {
+            continue;
+        }
         let again = circles.to_be_replaced(decisions);
         if !again.is_empty() {
             return Ordering::Again(again);
         }
-        if circles.waive_freed(&mut waived) {
+        if circles.waive(Because::Freed, &mut waived.freed) {
             continue;
         }
         return Ordering::Impossible(circles.contradiction());
@@ -97,11 +103,11 @@ impl Circles<'_, '_> {
         })
     }
 
-    /// Deletes stop waiting for the updates of survivors.
-    fn waive_freed(&self, waived: &mut Waived) -> bool {
+    /// Deletes stop waiting, where they do because of this: for the updates of survivors, or for what takes over.
+    fn waive(&self, which: Because, waived: &mut Waived) -> bool {
         let before = waived.len();
-        let freed = self.edges().filter(|&(_, _, because)| because == Because::Freed);
-        waived.extend(freed.filter_map(|(from, to, _)| Some((self.steps[from].thing?, self.steps[to].node))));
+        let edges = self.edges().filter(|&(_, _, because)| because == which);
+        waived.extend(edges.filter_map(|(from, to, _)| Some((self.steps[from].thing?, self.steps[to].node))));
         waived.len() > before
     }
 
@@ -127,7 +133,9 @@ impl Circles<'_, '_> {
             let deletes_first = match because {
                 Because::Half => fixed(node),
                 Because::Name | Because::InUse => true,
-                Because::Needs | Because::Gone | Because::Freed | Because::Known => false,
+                Because::Needs | Because::Gone | Because::Freed | Because::Known | Because::TakesOver => {
+                    false
+                }
             };
             if let (true, Some(circle)) = (deletes_first, self.circle[to]) {
                 causes.entry(circle).or_default().push(node);

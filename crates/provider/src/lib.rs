@@ -29,7 +29,7 @@ pub use schema::{lookup_schema, type_schema};
 pub use survey::{Managed, Standing, Survey, SurveyRequest};
 pub use tags::{address_of_tag, address_tag, retag, stack_tag};
 pub use traits::{Created, Found, PreparedBefore, Provider, Providers, ResourceType, Update, UpdateRequest};
-pub use wait::{Clashing, InOneCall, Recognition, Staying, Traits, Under, Using, Wait, Waits};
+pub use wait::{Clashing, Following, InOneCall, Recognition, Staying, Traits, Under, Using, Wait, Waits};
 
 /// The result of a provider's call.
 pub type ProviderResult<T> = Result<T, infra_core::ProviderError>;

@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 
 use infra_core::schema::{
-    AttributeKind, AttributeSchema, Clash, ClashWhen, ComputedSchema, InUse, StaysIn, Tagging, Together,
-    TypeSchema,
+    AttributeKind, AttributeSchema, Clash, ClashWhen, ComputedSchema, Follows, InUse, StaysIn, Tagging,
+    Together, TypeSchema,
 };
 use infra_core::{TypeName, Value};
 use schemars::generate::SchemaSettings;
@@ -13,7 +13,7 @@ use serde_json::{Map, Value as Json};
 
 use crate::lookup::LookupType;
 use crate::traits::ResourceType;
-use crate::wait::{Clashing, Recognition, Staying, Traits, Using};
+use crate::wait::{Clashing, Following, Recognition, Staying, Traits, Using};
 
 /// The schema of a type: `Spec`'s fields are its attributes, `Observed`'s other fields are computed.
 pub fn type_schema<T: ResourceType>() -> TypeSchema {
@@ -77,6 +77,7 @@ fn schema_of<S: JsonSchema, O: JsonSchema>(name: &str, description: &str, traits
         clashes: traits.clashes.iter().map(clash).collect(),
         in_use: traits.in_use.iter().map(in_use).collect(),
         stays_in: traits.stays_in.iter().map(stays_in).collect(),
+        follows: traits.follows.as_ref().map(follows),
         protected_by: traits.protected_by.map(str::to_owned),
         create_before_destroy: traits.create_before_destroy,
         holds_data: traits.holds_data.cloned(),
@@ -147,6 +148,14 @@ fn stays_in(rule: &Staying) -> StaysIn {
         names: type_name(rule.names),
         through: rule.through.to_owned(),
         own: rule.own.to_owned(),
+    }
+}
+
+fn follows(rule: &Following) -> Follows {
+    Follows {
+        through: rule.through.to_owned(),
+        of: type_name(rule.of),
+        starts: names(rule.starts),
     }
 }
 

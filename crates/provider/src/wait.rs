@@ -120,6 +120,17 @@ pub struct Staying {
     pub own: &'static str,
 }
 
+/// That a resource stands for something that goes on after the update of another one: see [`infra_core::Follows`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Following {
+    /// The attribute that names the other one.
+    pub through: &'static str,
+    /// Its type.
+    pub of: &'static str,
+    /// The attributes of that type with whose change something begins.
+    pub starts: &'static [&'static str],
+}
+
 /// That deletes and creates of a type can be made by one call, which is carried out whole or not at all. Such a type has
 /// no wait after a delete.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -194,6 +205,8 @@ pub struct Traits {
     pub in_use: &'static [Using],
     /// What it cannot leave, although what it names of that can be changed in place.
     pub stays_in: &'static [Staying],
+    /// What it stands for that the update of another one begins.
+    pub follows: Option<Following>,
     /// The attribute that, while it is true, has every delete refused.
     pub protected_by: Option<&'static str>,
     /// How its own creates are recognised.
@@ -234,6 +247,7 @@ impl Traits {
         clashes: &[],
         in_use: &[],
         stays_in: &[],
+        follows: None,
         protected_by: None,
         recognition: Recognition::Tags,
         unique_ids: false,

@@ -41,6 +41,7 @@ pub(crate) fn words(change: &Change) -> String {
         Reason::PlaceWanted { address } => {
             format!("it and {address} change places, and AWS lets no two have the same")
         }
+        Reason::Follows { address } => format!("the update of {address} starts a rollout"),
         Reason::Requested => "asked for".to_owned(),
         Reason::Destroy => format!("the stack is destroyed{kept}"),
     }
@@ -146,6 +147,14 @@ mod tests {
                 },
                 "",
                 "it and ec2.vpc.main change places, and AWS lets no two have the same",
+            ),
+            (
+                Action::Update,
+                Reason::Follows {
+                    address: address.clone(),
+                },
+                "",
+                "the update of ec2.vpc.main starts a rollout",
             ),
             (Action::Update, Reason::Requested, "", "asked for"),
             (Action::Delete, Reason::Destroy, "", "the stack is destroyed"),

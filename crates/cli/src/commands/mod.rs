@@ -16,7 +16,6 @@ pub mod report;
 mod run;
 pub mod sandbox;
 pub mod schema;
-mod several;
 pub mod state;
 pub mod validate;
 

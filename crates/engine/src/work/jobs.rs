@@ -72,7 +72,7 @@ impl Work {
         let changed: BTreeSet<String> = resolved.changed().into_iter().collect();
         let applied = resolved.applied(key);
         let keep = keep(resource);
-        if changed.is_empty() && !step.forced {
+        if changed.is_empty() && !step.forced && !self.goes_on_elsewhere(&step.address) {
             return Ok(self.note_unchanged(step, provider, &record, &resolved, &observed, keep));
         }
         let request = UpdateRequest {
@@ -86,6 +86,14 @@ impl Work {
             request,
             applied,
             keep,
+        })
+    }
+
+    /// Whether an update is not about what differs: something begins with the update of another resource, or failed.
+    fn goes_on_elsewhere(&self, address: &ResourceAddress) -> bool {
+        self.changes.get(address).is_some_and(|position| {
+            let reason = &self.planned.plan.changes[*position].reason;
+            matches!(reason, Reason::Follows { .. } | Reason::Broken { .. })
         })
     }
 

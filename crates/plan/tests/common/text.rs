@@ -97,6 +97,7 @@ fn reason(reason: &Reason) -> String {
         }
         Reason::Broken { status } => format!("broken: {status}"),
         Reason::DependencyReplaced { address } => format!("because of {address}"),
+        Reason::Follows { address } => format!("follows {address}"),
         Reason::PlaceWanted { address } => format!("changes places with {address}"),
         other => format!("{other:?}"),
     }

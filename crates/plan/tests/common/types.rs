@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 use infra_core::schema::ComputedSchema;
 use infra_core::types::known_str;
 use infra_core::{
-    AttributeKind, AttributeSchema, Attributes, Catalogue, Clash, ClashWhen, HoldsData, InUse, StaysIn,
-    Tagging, Together, TypeDefinition, TypeName, TypeSchema, Value,
+    AttributeKind, AttributeSchema, Attributes, Catalogue, Clash, ClashWhen, Follows, HoldsData, InUse,
+    StaysIn, Tagging, Together, TypeDefinition, TypeName, TypeSchema, Value,
 };
 
 /// The types of `tests/cases/types.toml`.
@@ -63,6 +63,7 @@ impl Type {
         schema.clashes = rules(table, "clashes").map(clash).collect();
         schema.in_use = rules(table, "in_use").map(in_use).collect();
         schema.stays_in = rules(table, "stays_in").map(stays_in).collect();
+        schema.follows = table.get("follows").and_then(toml::Value::as_table).map(follows);
         schema.holds_data = text(table, "holds_data").map(|what| HoldsData {
             what: what.into(),
             allowed_by: text(table, "data_loss_allowed_by").map(Into::into),
@@ -219,6 +220,15 @@ fn stays_in(rule: &toml::Table) -> StaysIn {
         names: told("names").parse().expect("a type's name"),
         through: told("through"),
         own: told("own"),
+    }
+}
+
+fn follows(rule: &toml::Table) -> Follows {
+    let told = |name: &str| text(rule, name).expect("told");
+    Follows {
+        through: told("through"),
+        of: told("of").parse().expect("a type's name"),
+        starts: texts(rule.get("starts")),
     }
 }
 

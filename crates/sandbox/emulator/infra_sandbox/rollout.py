@@ -16,6 +16,17 @@ from typing import Any
 from .tasks import Task, now
 from .world import store, timeline
 
+# What a service revision has, beside the task definition: a rollback brings all of it back.
+# https://docs.aws.amazon.com/AmazonECS/latest/developerguide/service-revision.html
+OF_REVISION = (
+    "taskDefinition",
+    "networkConfiguration",
+    "platformVersion",
+    "launchType",
+    "capacityProviderStrategy",
+    "loadBalancers",
+    "serviceRegistries",
+)
 # Service deployments by their ARN, oldest first.
 service_deployments: dict[str, "ServiceDeployment"] = store()
 EVENTS_KEPT = 100
@@ -36,6 +47,9 @@ class Deployment:
         self.created_at = self.updated_at = now()
         self.revision_arn = service.arn.replace(":service/", ":service-revision/") + f"/{next(_revisions)}"
         self.launch = service.launch_fields()
+        self.network_configuration = service.network_configuration
+        # What the service said when it began.
+        self.fields = {name: service.fields[name] for name in OF_REVISION if name in service.fields}
         self.completed_once = False
         # A deployment that was rolled back stays to be seen for a while.
         self.kept_listed = False
@@ -67,7 +81,7 @@ class Deployment:
             "failedTasks": self.failed_tasks,
             "createdAt": self.created_at,
             "updatedAt": self.updated_at,
-            "networkConfiguration": self.service.network_configuration,
+            "networkConfiguration": self.network_configuration,
             "platformFamily": "Linux",
             "rolloutState": self.rollout_state,
             "rolloutStateReason": self.reason,
@@ -270,7 +284,7 @@ class Service:
         task = Task(
             self.cluster,
             deployment.definition,
-            self.network_configuration,
+            deployment.network_configuration,
             self.account,
             f"service:{self.name}",
             deployment.id,
@@ -375,7 +389,7 @@ class Service:
         )
         self.deployments.sort(key=lambda each: each is not last)
         self.definition = last.definition
-        self.fields["taskDefinition"] = last.definition.arn
+        self.fields = {name: value for name, value in self.fields.items() if name not in OF_REVISION} | last.fields
         self.event(f"(service {self.name}) rolling back to deployment {last.id}.")
         for record in records:
             record.status, record.reason = "ROLLBACK_IN_PROGRESS", reason

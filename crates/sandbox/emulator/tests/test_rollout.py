@@ -173,6 +173,49 @@ class Rollout(SandboxTest):
         self.assertEqual(task["stopCode"], "TaskFailedToStart")
         self.assertTrue(task["stoppedReason"].startswith("CannotPullContainerError: "), task["stoppedReason"])
 
+    def test_a_rollback_brings_the_whole_revision_back(self):
+        self.service(self.definition(), deploymentConfiguration=BREAKER)
+        advance(COME_UP)
+        before = self.described()
+        kept = {name: before[name] for name in ("taskDefinition", "networkConfiguration", "loadBalancers")}
+        vpc = dict(before["networkConfiguration"]["awsvpcConfiguration"], assignPublicIp="DISABLED")
+        self.ecs.update_service(
+            cluster="c",
+            service="s",
+            taskDefinition=self.missing_image(),
+            networkConfiguration={"awsvpcConfiguration": vpc},
+            loadBalancers=[],
+            healthCheckGracePeriodSeconds=7,
+        )
+        self.assertEqual(self.described()["networkConfiguration"]["awsvpcConfiguration"]["assignPublicIp"], "DISABLED")
+        advance(200)
+        after = self.described()
+        self.assertEqual(self.deployments()[0], "ROLLBACK_SUCCESSFUL")
+        self.assertEqual({name: after[name] for name in kept}, kept)
+        # What is no part of a revision stays.
+        self.assertEqual(after["healthCheckGracePeriodSeconds"], 7)
+
+    def test_what_starts_a_rollout(self):
+        self.service(self.definition())
+        advance(COME_UP)
+        self.ecs.put_cluster_capacity_providers(
+            cluster="c", capacityProviders=["FARGATE", "FARGATE_SPOT"], defaultCapacityProviderStrategy=[]
+        )
+        vpc = dict(self.described()["networkConfiguration"]["awsvpcConfiguration"])
+        for starts, change in [
+            (False, {"capacityProviderStrategy": [{"capacityProvider": "FARGATE_SPOT", "weight": 1}]}),
+            (False, {"enableExecuteCommand": True}),
+            (False, {"propagateTags": "SERVICE"}),
+            (False, {"deploymentConfiguration": {"maximumPercent": 150}}),
+            (True, {"networkConfiguration": {"awsvpcConfiguration": vpc | {"assignPublicIp": "DISABLED"}}}),
+            (True, {"platformVersion": "1.4.0"}),
+            (True, {"loadBalancers": []}),
+        ]:
+            with self.subTest(change=change):
+                before = len(self.deployments())
+                self.ecs.update_service(cluster="c", service="s", **change)
+                self.assertEqual(len(self.deployments()) > before, starts)
+
     def test_failures_without_a_way_back(self):
         for rollback, expected in ((False, "STOPPED"), (True, "ROLLBACK_FAILED")):
             with self.subTest(rollback=rollback):

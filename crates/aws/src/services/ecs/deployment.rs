@@ -10,7 +10,6 @@
 //! <https://docs.aws.amazon.com/AmazonECS/latest/developerguide/service-deployment.html>
 
 use std::collections::BTreeMap;
-use std::sync::{Mutex, PoisonError};
 
 use aws_sdk_ecs::Client;
 use aws_sdk_ecs::types::{self as sdk, CreatedAt, DeploymentRolloutState, ServiceDeploymentBrief};
@@ -19,14 +18,15 @@ use futures::future::try_join_all;
 use infra_core::types::{Problems, known_str};
 use infra_core::{Attributes, ErrorClass, Health, PhysicalId, ProviderError};
 use infra_provider::{
-    Call, Created, Found, ProviderResult, Recognition, ResourceType, Traits, Update, Wait, Waits,
+    Call, Created, Following, Found, ProviderResult, Recognition, ResourceType, Traits, Update, Wait, Waits,
 };
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::common::{check_arn, check_task_definition_arn, cluster_of, describe_service, describe_services};
 use super::explain;
-use super::rollout::{Awaited, Last, health_of};
+use super::rollout::{Last, Rollouts, health_of};
+use super::service::STARTS_ROLLOUT;
 use crate::catalogue::FromClients;
 use crate::clients::Clients;
 use crate::errors::AwsResult;
@@ -41,8 +41,7 @@ pub struct Deployment {
     logs: aws_sdk_cloudwatchlogs::Client,
     region: String,
     service_deployments: Optional,
-    /// By service ARN: the deployment that this process has begun, or found under way as the only one.
-    awaited: Mutex<BTreeMap<String, Awaited>>,
+    rollouts: Rollouts,
 }
 
 /// What the file may set.
@@ -85,7 +84,7 @@ impl FromClients for Deployment {
             logs: clients.logs.clone(),
             region: clients.region.clone(),
             service_deployments: Optional::default(),
-            awaited: Mutex::default(),
+            rollouts: clients.rollouts.clone(),
         }
     }
 }
@@ -95,8 +94,10 @@ impl ResourceType for Deployment {
     const DESCRIPTION: &'static str =
         "The rollout of a task definition by a service: done when its tasks run.
 
-It fails when ECS gives the rollout up or rolls it back, and says why tasks stopped. Nothing is rolled out
-when the service runs the task definition already; `infra redeploy` asks for a rollout all the same.";
+It fails when ECS gives the rollout up or rolls it back, and says why tasks stopped. A rollout that begins because
+something else of the service changes, such as its network or load balancers, is waited for as well. What the old tasks
+use is deleted only when it has ended well. Nothing is rolled out when the service runs the task definition already;
+`infra redeploy` asks for a rollout all the same.";
     const IAM_ACTIONS: &'static [&'static str] = &[
         "ecs:DescribeServices",
         "ecs:ListServiceDeployments",
@@ -149,6 +150,11 @@ task_definition = "${ecs.task_definition.app.arn}"
             ..Waits::NONE
         },
         recognition: Recognition::Shared,
+        follows: Some(Following {
+            through: "service",
+            of: "ecs.service",
+            starts: STARTS_ROLLOUT,
+        }),
         ..Traits::NONE
     };
     type Spec = Spec;
@@ -243,6 +249,11 @@ const ROLLOUT: Wait = Wait::seconds("rollout of the service", 120, 1200);
 impl Deployment {
     /// Starts the rollout if it is not on its way or done already, or `forced`.
     async fn roll_out(&self, spec: &Spec, forced: bool) -> ProviderResult<()> {
+        // What the service's own update has begun is the rollout, whatever became of it meanwhile.
+        let begun = self.rollouts.begun(&spec.service);
+        if begun.is_some_and(|begun| begun.is_of(&spec.task_definition)) {
+            return Ok(());
+        }
         let service = describe_service(&self.client, &spec.cluster, &spec.service).await?;
         let service = service.ok_or_else(|| no_service(spec))?;
         let is_wanted = service.task_definition() == Some(spec.task_definition.as_str());
@@ -250,7 +261,7 @@ impl Deployment {
             if let [only] = service.deployments()
                 && only.rollout_state() == Some(&DeploymentRolloutState::InProgress)
             {
-                self.await_rollout(&spec.service, only);
+                self.rollouts.has_begun(&spec.service, only);
             }
             return Ok(());
         }
@@ -267,16 +278,9 @@ impl Deployment {
             .await
             .aws("ecs", "UpdateService")?;
         if let Some(begun) = answer.service.as_ref().and_then(primary) {
-            self.await_rollout(&spec.service, begun);
+            self.rollouts.has_begun(&spec.service, begun);
         }
         Ok(())
-    }
-
-    fn await_rollout(&self, service: &str, begun: &sdk::Deployment) {
-        if let Some(begun) = Awaited::of(begun) {
-            let mut awaited = self.awaited.lock().unwrap_or_else(PoisonError::into_inner);
-            awaited.insert(service.to_owned(), begun);
-        }
     }
 
     /// `completed` is the id of a deployment that did.
@@ -284,10 +288,7 @@ impl Deployment {
         let Some(primary) = primary(service) else {
             return Ok(Health::Pending("no primary deployment yet".into()));
         };
-        let awaited = {
-            let awaited = self.awaited.lock().unwrap_or_else(PoisonError::into_inner);
-            service.service_arn().and_then(|arn| awaited.get(arn).cloned())
-        };
+        let awaited = service.service_arn().and_then(|arn| self.rollouts.begun(arn));
         let is_awaited = awaited.as_ref().is_some_and(|awaited| awaited.is(primary));
         let last = match primary.rollout_state() {
             // One that ECS goes back from is never completed; only of another one it may be that ECS went back to it.

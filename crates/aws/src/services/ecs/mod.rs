@@ -14,3 +14,5 @@ mod service_parts;
 mod service_rules;
 pub mod task_definition;
 mod volumes;
+
+pub(crate) use rollout::Rollouts;

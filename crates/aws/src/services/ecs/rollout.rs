@@ -5,6 +5,9 @@
 //! the task definition of the service, which the engine holds against the wanted one before it takes a rollout for done.
 //! <https://docs.aws.amazon.com/AmazonECS/latest/developerguide/deployment-circuit-breaker.html>
 
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, PoisonError};
+
 use aws_sdk_ecs::types::{
     self as sdk, DeploymentRolloutState, ServiceDeploymentBrief, ServiceDeploymentStatus,
 };
@@ -15,6 +18,7 @@ use infra_core::Health;
 #[derive(Debug, Clone)]
 pub struct Awaited {
     id: String,
+    task_definition: Option<String>,
     created_at: DateTime,
 }
 
@@ -34,13 +38,39 @@ pub enum Last {
 /// A service deployment and the deployment in the service that belongs to it are not made at quite the same time.
 const TOGETHER_SECONDS: i64 = 10;
 
+/// The deployments that this process has begun, or found under way as the only one, by service ARN.
+#[derive(Debug, Clone, Default)]
+pub struct Rollouts(Arc<Mutex<BTreeMap<String, Awaited>>>);
+
+impl Rollouts {
+    /// Notes what AWS's own answer tells to have begun.
+    pub fn has_begun(&self, service: &str, deployment: &sdk::Deployment) {
+        if let Some(begun) = Awaited::of(deployment) {
+            let mut all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+            all.insert(service.to_owned(), begun);
+        }
+    }
+
+    /// The last one of a service.
+    pub fn begun(&self, service: &str) -> Option<Awaited> {
+        let all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        all.get(service).cloned()
+    }
+}
+
 impl Awaited {
     /// `None` when AWS does not tell enough to know it again.
     pub fn of(deployment: &sdk::Deployment) -> Option<Self> {
         Some(Self {
             id: deployment.id.clone()?,
+            task_definition: deployment.task_definition.clone(),
             created_at: deployment.created_at?,
         })
+    }
+
+    /// Whether it is a rollout of this task definition.
+    pub fn is_of(&self, task_definition: &str) -> bool {
+        self.task_definition.as_deref() == Some(task_definition)
     }
 
     /// Whether `deployment` is this one.

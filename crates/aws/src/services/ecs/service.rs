@@ -9,7 +9,7 @@
 
 use aws_sdk_applicationautoscaling::types::{ScalableDimension, ServiceNamespace};
 use aws_sdk_ecs::Client;
-use aws_sdk_ecs::types as sdk;
+use aws_sdk_ecs::types::{self as sdk, DeploymentRolloutState};
 use infra_core::types::{Problem, Problems, known_str};
 use infra_core::{Attributes, ErrorClass, Health, PhysicalId, ProviderError, ResourceAddress, Value};
 use infra_provider::{Call, Created, Found, ProviderResult, ResourceType, Traits, Update, Wait, Waits};
@@ -20,6 +20,8 @@ use super::common::{
     CapacityProviderShare, all_tags, cluster_of, describe_service, describe_services, for_create,
     service_name_and_cluster, strategy_from_sdk, strategy_to_sdk, update_tags,
 };
+use super::deployment::primary;
+use super::rollout::Rollouts;
 use super::service_parts::{
     DeploymentConfiguration, LaunchType, NetworkConfiguration, PropagateTags, SchedulingStrategy,
     ServiceLoadBalancer, ServiceRegistry, load_balancers_from_sdk, load_balancers_to_sdk, network_from_sdk,
@@ -40,8 +42,22 @@ use crate::together::{Stack, of_type};
 pub struct Service {
     client: Client,
     services: Joined<sdk::Service>,
+    rollouts: Rollouts,
     autoscaling: aws_sdk_applicationautoscaling::Client,
 }
+
+/// With a change of these an update starts a rollout: those that AWS says to trigger a new deployment, and those that we
+/// force one with.
+/// <https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_UpdateService.html>
+pub(super) const STARTS_ROLLOUT: &[&str] = &[
+    "capacity_provider_strategy",
+    "launch_type",
+    "load_balancers",
+    "network_configuration",
+    "platform_version",
+    "service_registries",
+    "task_definition",
+];
 
 /// What the file may set.
 #[derive(Debug, Clone, Deserialize, JsonSchema)]
@@ -127,6 +143,7 @@ impl FromClients for Service {
         Self {
             client: clients.ecs.clone(),
             services: clients.services.clone(),
+            rollouts: clients.rollouts.clone(),
             autoscaling: clients.autoscaling.clone(),
         }
     }
@@ -136,7 +153,9 @@ impl ResourceType for Service {
     const NAME: &'static str = "ecs.service";
     const DESCRIPTION: &'static str = "Keeps a number of tasks of a task definition running.
 
-It is there as soon as AWS has noted it; `ecs.deployment` waits until its tasks run.";
+It is there as soon as AWS has noted it; `ecs.deployment` waits until its tasks run, also after an update that starts a
+rollout because of something else than the task definition. Where no `ecs.deployment` names the service, nothing waits for
+its rollouts, and nobody is told when ECS rolls one back: what the old tasks use is deleted as soon as AWS lets it go.";
     const IAM_ACTIONS: &'static [&'static str] = &[
         "ecs:CreateService",
         "ecs:UpdateService",
@@ -376,8 +395,14 @@ impl Service {
             is_empty = false;
             call = call.desired_count(count);
         }
-        if !is_empty {
-            call.send().await.aws("ecs", "UpdateService")?;
+        if is_empty {
+            return Ok(());
+        }
+        let answer = call.send().await.aws("ecs", "UpdateService")?;
+        let begun = answer.service.as_ref().and_then(primary);
+        let begun = begun.filter(|begun| begun.rollout_state() == Some(&DeploymentRolloutState::InProgress));
+        if let (true, Some(begun)) = (update.any(STARTS_ROLLOUT), begun) {
+            self.rollouts.has_begun(arn, begun);
         }
         Ok(())
     }

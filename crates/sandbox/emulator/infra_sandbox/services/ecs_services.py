@@ -14,11 +14,12 @@ NAME = re.compile(r"[A-Za-z0-9_-]{1,255}")
 # (account, region, cluster, client token) → the name of the service it made
 tokens: dict[tuple[str, str, str, str], str] = store()
 # What UpdateService may change, and whether that alone starts a rollout.
+# https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_UpdateService.html
 UPDATABLE = {
     "taskDefinition": True,
     "networkConfiguration": True,
     "platformVersion": True,
-    "capacityProviderStrategy": True,
+    "capacityProviderStrategy": False,
     "loadBalancers": True,
     "serviceRegistries": True,
     "deploymentConfiguration": False,
@@ -278,8 +279,8 @@ def describe_service_revisions(call: Call) -> dict[str, Any]:
                 "clusterArn": service.cluster_arn,
                 "taskDefinition": target.definition.arn,
                 "platformFamily": "Linux",
-                "loadBalancers": service.fields.get("loadBalancers") or [],
-                "networkConfiguration": service.network_configuration,
+                "loadBalancers": target.fields.get("loadBalancers") or [],
+                "networkConfiguration": target.network_configuration,
                 "containerImages": images,
                 "createdAt": target.created_at,
             }

@@ -1,0 +1,128 @@
+//! Nothing that was in use is taken away before what takes over has come to a good end.
+
+use std::collections::BTreeSet;
+
+use infra_core::{Action, Strength};
+
+use super::{Because, Drafts, Waived};
+use crate::decide::Decisions;
+use crate::follows::followed;
+use crate::graph::Graph;
+use crate::identity::Identity;
+
+impl<'a> Drafts<'a> {
+    /// Deletes of what a service or its deployment used, by the file or by the state, come after the end of the rollout:
+    /// until then the old tasks run, and ECS may go back to them.
+    pub(super) fn taken_over(&mut self, graph: &Graph<'a>, decisions: &Decisions, waived: &Waived) {
+        for (number, node) in graph.nodes.iter().enumerate() {
+            let rule = node
+                .definition
+                .and_then(|definition| definition.schema().follows.as_ref());
+            let (Some(rule), Some(end), true) = (rule, self.making[number], node.resource.is_some()) else {
+                continue;
+            };
+            let mut users: BTreeSet<usize> = followed(graph, number, rule).collect();
+            users.insert(number);
+            for used in used_by(graph, &users) {
+                for thing in graph.things_of(used) {
+                    let Some(removal) = self.removals[thing] else {
+                        continue;
+                    };
+                    if !is_asked_first(graph, decisions, thing) && !waived.contains(&(thing, number)) {
+                        self.wait_for(removal, end, Strength::Ready, Because::TakesOver);
+                    }
+                }
+            }
+        }
+    }
+
+    /// Deletes of what is part of another thing that goes, as a rule is of its security group, come after what the delete of
+    /// that thing waits for: without its parts it would not do what it is still used for.
+    pub(super) fn parts(&mut self, graph: &Graph<'a>, decisions: &Decisions, waived: &Waived) {
+        let mut parts: Vec<(usize, usize)> = Vec::new();
+        for (part, needs) in graph.stored.iter().enumerate() {
+            if self.removals[part].is_none() || is_asked_first(graph, decisions, part) {
+                continue;
+            }
+            for &whole in needs {
+                if self.removals[whole].is_some() && is_part(graph, part, whole) {
+                    parts.push((part, whole));
+                }
+            }
+        }
+        let own: BTreeSet<usize> = parts
+            .iter()
+            .filter_map(|&(part, _)| self.removals[part])
+            .collect();
+        for (part, whole) in parts {
+            let (Some(removal), Some(last)) = (self.removals[part], self.removals[whole]) else {
+                continue;
+            };
+            let has_successor = goes_after(graph, decisions, whole);
+            let waits = |because: Because| match because {
+                Because::Freed | Because::TakesOver => true,
+                // What else goes with it has used it as a whole.
+                Because::Gone => has_successor,
+                _ => false,
+            };
+            let others: Vec<(usize, Strength)> = self.steps[last]
+                .after
+                .iter()
+                .filter(|edge| waits(edge.because) && !own.contains(&edge.to))
+                .map(|edge| (edge.to, edge.strength))
+                .collect();
+            for (before, strength) in others {
+                if !waived.contains(&(part, self.steps[before].node)) {
+                    self.wait_for(removal, before, strength, Because::TakesOver);
+                }
+            }
+        }
+    }
+}
+
+/// What any of these needs, as the file or the state has it.
+fn used_by(graph: &Graph<'_>, users: &BTreeSet<usize>) -> BTreeSet<usize> {
+    let mut used = BTreeSet::new();
+    for &user in users {
+        used.extend(graph.needs[user].iter().map(|&(other, _)| other));
+        for thing in graph.things_of(user) {
+            let dependencies = &graph.things[thing].record.dependencies;
+            used.extend(dependencies.iter().filter_map(|address| graph.index.get(address)));
+        }
+    }
+    used.difference(users).copied().collect()
+}
+
+/// Whether the file says that the old one of a replacement is to go first.
+fn is_asked_first(graph: &Graph<'_>, decisions: &Decisions, thing: usize) -> bool {
+    let number = graph.things[thing].node;
+    let is_replaced = matches!(&decisions.of[number], Some(decision) if decision.action == Action::Replace);
+    let asked = graph.nodes[number]
+        .resource
+        .and_then(|resource| resource.lifecycle.create_before_destroy);
+    is_replaced && !graph.things[thing].deposed && asked == Some(false)
+}
+
+/// Whether a thing goes when its successor is there.
+fn goes_after(graph: &Graph<'_>, decisions: &Decisions, thing: usize) -> bool {
+    let number = graph.things[thing].node;
+    graph.things[thing].deposed || matches!(&decisions.of[number], Some(decision) if decision.creates_first())
+}
+
+/// Whether the name of `part` at AWS names `whole`.
+fn is_part(graph: &Graph<'_>, part: usize, whole: usize) -> bool {
+    let (definition, of_whole) = (
+        graph.nodes[graph.things[part].node].definition,
+        &graph.things[whole],
+    );
+    let attributes = graph.attributes_of(whole);
+    let definition_of_whole = graph.nodes[of_whole.node].definition;
+    let identity = Identity::new(&of_whole.record.physical_id, definition_of_whole, attributes);
+    let own = graph.attributes_of(part);
+    let names = definition
+        .into_iter()
+        .flat_map(|definition| &definition.schema().natural_key);
+    names
+        .filter_map(|name| own.get(name))
+        .any(|value| identity.is_in(value))
+}
