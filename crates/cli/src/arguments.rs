@@ -1,8 +1,10 @@
 //! Arguments that several commands take.
 
+use std::ffi::OsStr;
 use std::path::PathBuf;
 
 use clap::{Args, ValueEnum};
+use infra_core::{command, shell_word};
 use infra_render::Format;
 
 /// What every command takes.
@@ -53,16 +55,31 @@ pub struct Where {
 }
 
 impl Where {
-    /// As it is typed behind a stack file, with a space before each part. The values of variables may be secret:
-    /// they are left out.
-    pub fn as_typed(&self) -> String {
+    /// A command on a stack with these words behind it, as a shell takes it, with the same state and the same AWS. It is
+    /// one that needs no variables.
+    pub fn command(&self, verb: &str, stack: impl AsRef<OsStr>, words: &[String]) -> String {
+        let stack = stack.as_ref().to_string_lossy();
+        let words = words.iter().map(String::as_str);
+        let typed = command(verb, [&*stack].into_iter().chain(words));
+        format!("{typed}{}", self.of_state())
+    }
+
+    /// What says where the state is, as it is typed behind a stack, with a space before each part.
+    pub fn of_state(&self) -> String {
         let mut typed = String::new();
         if self.sandbox {
             typed.push_str(" --sandbox");
         }
         if let Some(folder) = &self.state_dir {
-            typed.push_str(&format!(" --state-dir {}", folder.display()));
+            typed.push_str(&format!(" --state-dir {}", shell_word(&folder.to_string_lossy())));
         }
+        typed
+    }
+
+    /// As it is typed behind a stack file for a command that evaluates it, with a space before each part. The values of
+    /// variables may be secret: they are left out.
+    pub fn as_typed(&self) -> String {
+        let mut typed = self.of_state();
         for (name, _) in &self.variables {
             typed.push_str(&format!(" --var {name}=…"));
         }

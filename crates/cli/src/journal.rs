@@ -19,14 +19,15 @@ use crate::terminal::Terminal;
 ///
 /// # Errors
 /// As for [`Sealing::find`].
-pub fn sealing_key(site: &Site, terminal: &Terminal) -> Result<Sealing> {
+pub fn sealing_key(site: &Site, stack: &StackId, terminal: &Terminal) -> Result<Sealing> {
     let sealing = Sealing::find(&Given::of_environment(), &site.state_dir)?;
     if let Some(path) = sealing.made() {
         terminal.note(&format!(
             "note: a key was made for this machine, with which sensitive values in states are sealed: {}. Keep a copy of it: \
              other machines that work on the same stacks need it, and without it a state with sensitive values is good for \
-             `infra destroy` only",
-            path.display()
+             `{}` only",
+            path.display(),
+            site.command("destroy", stack)
         ));
     }
     Ok(sealing)
@@ -85,7 +86,8 @@ pub async fn open_journal(
     let open = move || {
         let store = open_sealing(&site, &id, &command, need, &sealing.key, &terminal)?;
         let store = Arc::new(store);
-        let journal = Journal::open(Arc::clone(&store) as Arc<dyn StateStore>)?;
+        let journal = Journal::open(Arc::clone(&store) as Arc<dyn StateStore>)
+            .map_err(|error| site.explained(&id, error))?;
         Ok((store, journal))
     };
     openings.open(open).await
@@ -145,7 +147,7 @@ pub async fn sealed_by_kms(
     });
     let of_kms = |key: SealingKey| {
         let name = key.kept().map_or("KMS", |kept| &kept.kms_key).to_owned();
-        Sealing::of_kms(key, &name)
+        Sealing::of_kms(key, &name, sealing)
     };
     let new = async |kms_key: &str| infra_aws::new_sealing_key(clients, kms_key, &id).await;
     match (known, key) {

@@ -79,7 +79,7 @@ pub struct Found {
     pub id: StackId,
     /// Where its state is.
     pub site: Site,
-    /// What its file declares, if it was named by that.
+    /// What its file declares, if it was named by that and it can be told.
     pub declared: Option<Stack>,
 }
 
@@ -92,8 +92,8 @@ pub fn find(text: &Path, place: &Where, terminal: &Terminal) -> Result<Option<Fo
     let named = Named::file_or_identity(text, terminal);
     let (id, declared) = match &named {
         Named::Id(id) => (id.clone(), None),
-        Named::File(path) => match stack::read(path, place, terminal)?.stack {
-            Some(stack) => (stack.id.clone(), Some(stack)),
+        Named::File(path) => match stack::read_for_state(path, place, terminal)? {
+            Some(found) => found,
             None => return Ok(None),
         },
     };
@@ -140,8 +140,9 @@ pub fn require_known(id: &StackId, site: &Site) -> Result<()> {
     let mut names: Vec<String> = known.iter().take(NAMED).map(ToString::to_string).collect();
     if known.len() > NAMED {
         names.push(format!(
-            "and {} more, which `infra state list` lists",
-            known.len() - NAMED
+            "and {} more, which `infra state list{}` lists",
+            known.len() - NAMED,
+            site.typed
         ));
     }
     bail!("{missing}; it has: {}", names.join(", "))

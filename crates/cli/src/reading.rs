@@ -15,7 +15,10 @@ use crate::terminal::Terminal;
 /// There is none, it is damaged or of a later version, or somebody works on the stack and there is no backup.
 pub fn state(site: &Site, stack: &StackId, command: &str, terminal: &Terminal) -> Result<State> {
     let error = match site::open_store(site, stack, command, Need::Existing, terminal) {
-        Ok(store) => return Ok(store.load()?.state),
+        Ok(store) => {
+            let loaded = store.load().map_err(|error| site.explained(stack, error))?;
+            return Ok(loaded.state);
+        }
         Err(error) => error,
     };
     if !matches!(error.downcast_ref(), Some(StateError::Held(_))) {

@@ -2,7 +2,7 @@
 //!
 //! It is given in the environment, or kept in a file of this machine. It is never where the state is, since who has
 //! both can try what a short secret was. Or a key of KMS keeps it: then the state holds it encrypted, and KMS alone can
-//! tell it.
+//! tell it. The file is long because every way to a key, and every refusal of one, is here.
 
 use std::fs;
 use std::io::ErrorKind;
@@ -25,6 +25,8 @@ pub struct Sealing {
     /// The key.
     pub key: SealingKey,
     source: Source,
+    /// What stands behind a command on the stack that it is for, with a space before each part.
+    behind: String,
 }
 
 #[derive(Debug, Clone)]
@@ -91,10 +93,10 @@ impl Sealing {
             }
             (Some(text), None) if text.trim().is_empty() => bail!("{SEALING_KEY} {EMPTY}"),
             (None, Some(path)) if path.trim().is_empty() => bail!("{SEALING_KEY_FILE} {EMPTY}"),
-            (Some(text), None) => Ok(Self {
-                key: key_in(text).with_context(|| format!("{SEALING_KEY} is no key"))?,
-                source: Source::Given(SEALING_KEY.to_owned()),
-            }),
+            (Some(text), None) => {
+                let key = key_in(text).with_context(|| format!("{SEALING_KEY} is no key"))?;
+                Ok(Self::of(key, Source::Given(SEALING_KEY.to_owned())))
+            }
             (None, Some(path)) => {
                 let path = Path::new(path);
                 refuse_beside_states(path, state_dir)?;
@@ -104,10 +106,8 @@ impl Sealing {
                 if text.trim().is_empty() {
                     bail!("the file of {named} is empty: {MAKE_ONE}");
                 }
-                Ok(Self {
-                    key: key_in(&text).with_context(|| format!("the file of {named} holds no key"))?,
-                    source: Source::Given(named),
-                })
+                let key = key_in(&text).with_context(|| format!("the file of {named} holds no key"))?;
+                Ok(Self::of(key, Source::Given(named)))
             }
             (None, None) => Self::of_machine(given.machines_file(), state_dir),
         }
@@ -138,15 +138,17 @@ impl Sealing {
         refuse_readable_by_others(&path)?;
         let key =
             key_in(&text).with_context(|| format!("the file {} holds no sealing key", path.display()))?;
-        Ok(Self {
-            key,
-            source: Source::Kept { path, is_new },
-        })
+        Ok(Self::of(key, Source::Kept { path, is_new }))
     }
 
     fn new(source: Source) -> Result<Self> {
         let key = SealingKey::new(random()?).passing();
-        Ok(Self { key, source })
+        Ok(Self::of(key, source))
+    }
+
+    fn of(key: SealingKey, source: Source) -> Self {
+        let behind = String::new();
+        Self { key, source, behind }
     }
 
     /// A key for commands that seal and compare nothing.
@@ -165,9 +167,16 @@ impl Sealing {
         }
     }
 
-    /// A key that a key of KMS keeps.
-    pub fn of_kms(key: SealingKey, kms_key: &str) -> Self {
+    /// The same for a stack, whose commands have this behind them.
+    #[must_use]
+    pub fn of_stack(self, behind: String) -> Self {
+        Self { behind, ..self }
+    }
+
+    /// A key that a key of KMS keeps, for the stack that the other one is for.
+    pub fn of_kms(key: SealingKey, kms_key: &str, other: &Self) -> Self {
         Self {
+            behind: other.behind.clone(),
             key,
             source: Source::Kms(kms_key.to_owned()),
         }
@@ -195,9 +204,11 @@ impl Sealing {
         };
         bail!(
             "the state of {} holds sensitive values that are sealed {needed}, and {}: nothing was compared or changed. \
-             {HOW_TO_GIVE}. If it is lost: `infra destroy`, `infra state list` and `infra state rm` need none",
+             {HOW_TO_GIVE}. If it is lost: `infra destroy{behind}`, `infra state list{behind}` and `infra state rm{behind} \
+             ADDRESS` need none",
             state.stack,
-            self.named()
+            self.named(),
+            behind = self.behind
         );
     }
 

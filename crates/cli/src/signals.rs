@@ -1,5 +1,7 @@
-//! Ctrl-C, SIGTERM, and a terminal that is closed: first finish what is in flight, then stop waiting, then end at
-//! once.
+//! Ctrl-C, SIGTERM, and a terminal that is closed. The first Ctrl-C: finish what is in flight; the second, and the first
+//! SIGTERM or SIGHUP: stop waiting; one more: end at once. Who sends SIGTERM kills soon: GitLab's runner 10 seconds after
+//! it (<https://docs.gitlab.com/runner/configuration/advanced-configuration/>), GitHub's 7.5 seconds after SIGINT sends
+//! it, and kills 2.5 seconds later.
 
 use std::io::{self, Write};
 use std::time::{Duration, Instant};
@@ -15,7 +17,13 @@ use crate::exit::Exit;
 /// sends it a second time.
 const TOGETHER: Duration = Duration::from_millis(100);
 
-/// Raises the cancellation with each signal; the third ends the process, which the journal makes safe. A thread of
+/// The level at which nothing is waited for any more.
+const WAITING_ENDS: u8 = 2;
+
+/// The level at which the process ends.
+const THE_END: u8 = 3;
+
+/// Raises the cancellation with each signal; the third level ends the process, which the journal makes safe. A thread of
 /// its own listens, so that nothing that the program is busy with keeps it from ending.
 ///
 /// # Errors
@@ -29,14 +37,14 @@ pub fn watch(cancellation: &Cancellation) -> Result<()> {
     let signals = {
         let _inside = runtime.enter();
         [
-            SignalKind::interrupt(),
-            SignalKind::terminate(),
-            SignalKind::hangup(),
+            (SignalKind::interrupt(), 1),
+            (SignalKind::terminate(), WAITING_ENDS),
+            (SignalKind::hangup(), WAITING_ENDS),
         ]
         .into_iter()
-        .filter(|kind| !ignored.contains(*kind))
-        .map(signal)
-        .collect::<io::Result<Vec<Signal>>>()
+        .filter(|(kind, _)| !ignored.contains(*kind))
+        .map(|(kind, least)| Ok((signal(kind)?, least)))
+        .collect::<io::Result<Vec<(Signal, u8)>>>()
         .context("signals cannot be caught")?
     };
     let cancellation = cancellation.clone();
@@ -47,20 +55,22 @@ pub fn watch(cancellation: &Cancellation) -> Result<()> {
     Ok(())
 }
 
-async fn listen(signals: Vec<Signal>, cancellation: &Cancellation) {
+/// Each signal comes with the level that it means at least.
+async fn listen(signals: Vec<(Signal, u8)>, cancellation: &Cancellation) {
     let (sender, mut receiver) = mpsc::unbounded_channel();
-    for mut signal in signals {
+    for (mut signal, least) in signals {
         let sender = sender.clone();
-        tokio::spawn(async move { while signal.recv().await.is_some() && sender.send(()).is_ok() {} });
+        tokio::spawn(async move { while signal.recv().await.is_some() && sender.send(least).is_ok() {} });
     }
     drop(sender);
     let mut last: Option<Instant> = None;
-    while receiver.recv().await.is_some() {
-        if last.is_some_and(|last| last.elapsed() < TOGETHER) {
+    while let Some(least) = receiver.recv().await {
+        let is_same_wish = last.is_some_and(|last| last.elapsed() < TOGETHER);
+        if is_same_wish && cancellation.level() >= least {
             continue;
         }
         last = Some(Instant::now());
-        if cancellation.raise() >= 3 {
+        if cancellation.raise_to(least) >= THE_END {
             end_at_once();
         }
     }

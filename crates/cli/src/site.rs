@@ -20,6 +20,10 @@ use crate::terminal::Terminal;
 pub struct Site {
     /// The folder of the states.
     pub state_dir: PathBuf,
+    /// What stands for the stack on the command line; `None` for commands on no single one.
+    pub named: Option<String>,
+    /// How the command line says where the states are, behind a stack and with a space before each part.
+    pub typed: String,
     /// How long somebody else who works on a stack is waited for.
     pub lock_timeout: Duration,
     /// The emulator, if it is the sandbox.
@@ -64,7 +68,10 @@ fn own_paths(root: &Path, state_dir: &Path) -> Vec<PathBuf> {
 /// # Errors
 /// When the sandbox cannot be started.
 pub fn site(named: &Named, place: &Where, terminal: &Terminal) -> Result<Site> {
-    site_in(&named.root(), place, terminal)
+    Ok(Site {
+        named: Some(named.to_string()),
+        ..site_in(&named.root(), place, terminal)?
+    })
 }
 
 /// The same for the stacks of a project.
@@ -76,6 +83,8 @@ pub fn site_in(root: &Path, place: &Where, terminal: &Terminal) -> Result<Site> 
     if !place.sandbox {
         let state_dir = place.state_dir.clone().unwrap_or_else(|| root.join("state"));
         return Ok(Site {
+            named: None,
+            typed: place.of_state(),
             own_paths: own_paths(root, &state_dir),
             state_dir,
             lock_timeout,
@@ -88,6 +97,8 @@ pub fn site_in(root: &Path, place: &Where, terminal: &Terminal) -> Result<Site> 
         })
         .context("the sandbox cannot be started")?;
     Ok(Site {
+        named: None,
+        typed: place.of_state(),
         own_paths: own_paths(root, &running.state_dir),
         state_dir: running.state_dir,
         lock_timeout,
@@ -137,11 +148,11 @@ pub fn open_sealing(
 ) -> Result<SledStore> {
     let held = match attempt(site, stack, command, need, key, site.unnoticed()) {
         Err(StateError::Held(held)) if site.lock_timeout > site.unnoticed() => held,
-        other => return Ok(other?),
+        other => return other.map_err(|error| site.explained(stack, error)),
     };
     site.tell_waiting(&held, terminal);
     let rest = site.lock_timeout - site.unnoticed();
-    Ok(attempt(site, stack, command, need, key, rest)?)
+    attempt(site, stack, command, need, key, rest).map_err(|error| site.explained(stack, error))
 }
 
 /// Waits at most so long for whoever holds the stack.
@@ -167,6 +178,28 @@ fn attempt(
 }
 
 impl Site {
+    /// A command on a stack of this place, as it is typed.
+    pub fn command(&self, verb: &str, stack: &StackId) -> String {
+        format!("infra {verb}{}", self.behind(stack))
+    }
+
+    /// What stands behind a command on a stack of this place, with a space before each part.
+    pub fn behind(&self, stack: &StackId) -> String {
+        let named = self.named.as_deref().unwrap_or(stack.as_str());
+        format!(" {}{}", infra_core::shell_word(named), self.typed)
+    }
+
+    /// An error of a state, with what to type next.
+    pub fn explained(&self, stack: &StackId, mut error: StateError) -> anyhow::Error {
+        if let StateError::Damaged { hint, .. } = &mut error {
+            *hint = format!(
+                "Nothing at AWS is touched or lost: `{}` sets the damaged database aside and goes on from the newest backup",
+                self.command("state rebuild", stack)
+            );
+        }
+        error.into()
+    }
+
     /// A command that only reads is gone by then, and nobody needs to know of it.
     fn unnoticed(&self) -> Duration {
         self.lock_timeout.min(Duration::from_secs(1))

@@ -5,7 +5,7 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-use crate::address::{PhysicalId, ResourceAddress};
+use crate::address::{PhysicalId, ResourceAddress, TypeName};
 use crate::error::ProviderError;
 use crate::identity::{Connection, Location, StackId};
 use crate::lifecycle::{Lifecycle, Timeouts};
@@ -326,6 +326,28 @@ impl State {
             .flatten()
             .map(|location| location.account_id.as_str())
             .collect()
+    }
+
+    /// The addresses at which it has this very thing, of this type, in this account and region: as the current one
+    /// (`false`), or as a replaced one that is still to be deleted (`true`).
+    pub fn addresses_of<'a>(
+        &'a self,
+        type_name: &'a TypeName,
+        location: Option<&'a Location>,
+        id: &'a PhysicalId,
+    ) -> impl Iterator<Item = (&'a ResourceAddress, bool)> {
+        let is_it = move |address: &ResourceAddress, record: &ResourceRecord| {
+            address.type_name() == type_name
+                && record.location.as_ref() == location
+                && record.physical_id == *id
+        };
+        let current = self.resources.iter();
+        let current = current.filter(move |(address, record)| is_it(address, record));
+        let deposed = self.deposed.iter();
+        let deposed =
+            deposed.filter(move |(address, records)| records.iter().any(|record| is_it(address, record)));
+        let current = current.map(|(address, _)| (address, false));
+        current.chain(deposed.map(|(address, _)| (address, true)))
     }
 
     /// All attributes that may hold sealed values.

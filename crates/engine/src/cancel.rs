@@ -29,9 +29,14 @@ impl Default for Cancellation {
 impl Cancellation {
     /// Raises the level by one and returns it.
     pub fn raise(&self) -> u8 {
+        self.raise_to(0)
+    }
+
+    /// Raises the level by one, and to this one at least, and returns it.
+    pub fn raise_to(&self, least: u8) -> u8 {
         let mut now = 0;
         self.level.send_modify(|level| {
-            *level = level.saturating_add(1);
+            *level = level.saturating_add(1).max(least);
             now = *level;
         });
         now
@@ -114,6 +119,15 @@ mod tests {
         tokio::task::yield_now().await;
         assert_eq!(cancellation.raise(), 2);
         assert!(!waiting.await.unwrap());
+    }
+
+    #[test]
+    fn a_level_can_be_passed_over_and_none_is_taken_back() {
+        let cancellation = Cancellation::default();
+        assert_eq!(cancellation.raise_to(2), 2);
+        assert_eq!(cancellation.raise_to(2), 3);
+        let cancellation = Cancellation::default();
+        assert_eq!((cancellation.raise(), cancellation.raise_to(2)), (1, 2));
     }
 
     #[tokio::test(start_paused = true)]

@@ -37,6 +37,15 @@ pub enum EngineError {
     /// The plan would touch what is not surely this stack's: nothing was done.
     #[error("nothing was changed: not everything is surely this stack's: {}", messages(.0))]
     NotOurs(Vec<Diagnostic>),
+    /// The plan would seal something with a key that is gone afterwards: nothing was done.
+    #[error(
+        "nothing was changed: the plan seals sensitive values, and the key for it cannot be kept: {0}. Give a key as \
+         INFRA_SEALING_KEY (32 bytes or more in base64), or as a file that INFRA_SEALING_KEY_FILE names"
+    )]
+    KeyLost(String),
+    /// The plan would touch what the state has at several addresses: nothing was done.
+    #[error("nothing was changed: the state has one thing twice: {}", messages(.0))]
+    Doubled(Vec<Diagnostic>),
     /// The plan would delete what it could not make anew, since others have what it would be called: nothing was done.
     #[error("nothing was changed: not every name is free: {}", messages(.0))]
     Taken(Vec<Diagnostic>),
@@ -79,6 +88,18 @@ pub enum ImportError {
     /// The address has something already.
     #[error("{0} is {1} already: `infra state list` shows what the stack has")]
     Taken(ResourceAddress, PhysicalId),
+    /// It is in the state already, under another address.
+    #[error(
+        "the state has {id} already: it is {}{holder}, and one thing at two addresses would be deleted for both when one of them          goes", if *.is_deposed { "what was replaced and is still to be deleted at " } else { "" }
+    )]
+    Known {
+        /// What was to be imported.
+        id: PhysicalId,
+        /// The address that has it.
+        holder: ResourceAddress,
+        /// Whether it was replaced there.
+        is_deposed: bool,
+    },
     /// AWS has no such thing.
     #[error("AWS has no {1} that could become {0}: look at the id, the region and the account")]
     NotFound(ResourceAddress, PhysicalId),

@@ -16,7 +16,7 @@ impl Session {
     /// Returns the other stack that it is of by its tags, if it is of one.
     ///
     /// # Errors
-    /// The state has something there already, AWS has no such thing, or the state cannot be written.
+    /// The state has something there already, or has this very thing elsewhere, AWS has no such thing, or the state cannot be written.
     pub async fn import(
         &self,
         stack: &Stack,
@@ -34,6 +34,21 @@ impl Session {
         // The same once more: what somebody may have made anew is taken over, or our tags are to be written again.
         if let Some(taken) = known.filter(|known| known != id) {
             return Err(ImportError::Taken(address.clone(), taken));
+        }
+        let location = self.connection.as_ref().map(|connection| &connection.location);
+        let location = at_aws(address, location);
+        let elsewhere = self.journal.with_state(|state| {
+            let mut held = state.addresses_of(address.type_name(), location.as_ref(), id);
+            let other = held.find(|(holder, is_deposed)| *is_deposed || *holder != address);
+            other.map(|(holder, is_deposed)| (holder.clone(), is_deposed))
+        });
+        if let Some((holder, is_deposed)) = elsewhere {
+            let id = id.clone();
+            return Err(ImportError::Known {
+                id,
+                holder,
+                is_deposed,
+            });
         }
         let provider = self
             .providers

@@ -7,6 +7,7 @@
 mod ambient;
 mod cancel;
 mod dispatch;
+mod doubled;
 mod error;
 mod estimates;
 mod events;
@@ -19,6 +20,7 @@ mod prepare;
 mod refresh;
 mod reseal;
 mod retry;
+mod sealable;
 mod search;
 mod session;
 mod settle;

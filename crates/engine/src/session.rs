@@ -395,6 +395,8 @@ impl Session {
         if !refused.is_empty() {
             return Err(EngineError::DataLoss(refused));
         }
+        self.check_key(&planned)?;
+        self.check_doubled(&planned)?;
         self.check_ownership(&planned).await?;
         self.check_names(&planned).await?;
         let lateness = self.lateness()?;

@@ -167,7 +167,7 @@ impl StateError {
         Self::Damaged {
             location: location.into(),
             what: what.into(),
-            hint: "Nothing at AWS is touched or lost: `infra state rebuild <stack file>` sets the damaged database aside \
+            hint: "Nothing at AWS is touched or lost: `infra state rebuild` sets the damaged database aside \
                    and goes on from the newest backup"
                 .into(),
         }

@@ -99,6 +99,24 @@ pub fn write_private(path: &Path, content: &[u8]) -> Result<(), StateError> {
     path.parent().map_or(Ok(()), sync_folder)
 }
 
+/// Writes a file for its owner alone (0600), bit by bit. What is there is written over in its place, since it may be a
+/// pipe or a device; the rights of others are taken from a file first.
+///
+/// # Errors
+/// When the file system refuses.
+pub fn open_private(path: &Path) -> Result<File, StateError> {
+    let opening = || -> std::io::Result<File> {
+        let file = private_options().write(true).create(true).open(path)?;
+        if file.metadata()?.is_file() {
+            #[cfg(unix)]
+            file.set_permissions(fs::Permissions::from_mode(0o600))?;
+            file.set_len(0)?;
+        }
+        Ok(file)
+    };
+    opening().map_err(|error| StateError::io("writing", path, error))
+}
+
 /// As [`write_private`], unless there is such a file: then that one stays, and that is no error.
 ///
 /// # Errors

@@ -5,8 +5,8 @@ use std::fmt::Display;
 
 use infra_core::state::{JournalEntry, STATE_FORMAT_VERSION};
 use infra_core::{
-    Diagnostic, Graph, Intent, Operation, PhysicalId, ResourceAddress, ResourceRecord, Severity, StackId,
-    State, Token, TypeName,
+    Diagnostic, Graph, Intent, Location, Operation, PhysicalId, ResourceAddress, ResourceRecord, Severity,
+    StackId, State, Token, TypeName,
 };
 
 /// What is wrong with `state`. Errors make it unusable; warnings are what a run must cope with, though an
@@ -181,21 +181,39 @@ fn check_intent(token: &Token, intent: &Intent, found: &mut Vec<Diagnostic>) {
     }
 }
 
-/// Two addresses of one thing: a destroy of one would take it from the other. Not an error when a state is
-/// read, since the way out of it, `infra state`, must be open.
+/// Two records of one thing, be they current or still to be deleted: a delete of one would take it from the other. Not an
+/// error when a state is read, since the way out of it, `infra state`, must be open; a run touches neither.
 fn check_physical_ids(state: &State, found: &mut Vec<Diagnostic>) {
-    let mut seen: BTreeMap<(&TypeName, &PhysicalId), &ResourceAddress> = BTreeMap::new();
-    for (address, record) in &state.resources {
-        if let Some(first) = seen.insert((address.type_name(), &record.physical_id), address) {
+    type Thing<'a> = (&'a TypeName, Option<&'a Location>, &'a PhysicalId);
+    let mut seen: BTreeMap<Thing<'_>, (&ResourceAddress, bool)> = BTreeMap::new();
+    let current = state
+        .resources
+        .iter()
+        .map(|(address, record)| (address, record, false));
+    let deposed = state.deposed.iter();
+    let deposed = deposed.flat_map(|(address, all)| all.iter().map(move |record| (address, record, true)));
+    for (address, record, is_deposed) in current.chain(deposed) {
+        let thing = (address.type_name(), record.location.as_ref(), &record.physical_id);
+        if let Some((first, first_deposed)) = seen.insert(thing, (address, is_deposed)) {
+            let named = |address: &ResourceAddress, is_deposed| match is_deposed {
+                true => format!("what was replaced at {address}"),
+                false => address.to_string(),
+            };
             found.push(warning(
                 DUPLICATE_PHYSICAL_ID,
-                format!("{first} and {address} are the same thing, {}", record.physical_id),
+                format!(
+                    "{} and {} are the same thing, {}",
+                    named(first, first_deposed),
+                    named(address, is_deposed),
+                    record.physical_id
+                ),
             ));
         }
     }
 }
 
-pub(crate) const DUPLICATE_PHYSICAL_ID: &str = "duplicate-physical-id";
+/// The code of [`check`]'s warning that two records are of one thing.
+pub const DUPLICATE_PHYSICAL_ID: &str = "duplicate-physical-id";
 pub(crate) const DEPENDENCY_CYCLE: &str = "dependency-cycle";
 
 /// A circle of dependencies, its first address once more at the end.
@@ -242,6 +260,23 @@ mod tests {
     #[test]
     fn a_sound_state_has_no_problem() {
         assert_eq!(codes(|_| {}), []);
+    }
+
+    #[test]
+    fn the_same_id_in_another_account_or_region_is_another_thing() {
+        let elsewhere = |change: fn(&mut Location)| {
+            codes(|state| {
+                let mut other = state.resources[&address("ec2.vpc.main")].clone();
+                change(other.location.as_mut().unwrap());
+                state.resources.insert(address("ec2.vpc.other"), other);
+            })
+        };
+        assert_eq!(elsewhere(|location| location.region = "eu-west-1".into()), []);
+        assert_eq!(
+            elsewhere(|location| location.account_id = "210987654321".into()),
+            []
+        );
+        assert_eq!(elsewhere(|_| {}).len(), 1);
     }
 
     #[test]
@@ -316,6 +351,15 @@ mod tests {
                     state
                         .resources
                         .insert(address("ec2.vpc.other"), record(id.as_str(), &[]));
+                }),
+            ),
+            (
+                DUPLICATE_PHYSICAL_ID,
+                Severity::Warning,
+                Box::new(|state| {
+                    let id = state.resources[&address("ec2.vpc.main")].physical_id.clone();
+                    let twin = vec![record(id.as_str(), &[])];
+                    state.deposed.insert(address("ec2.vpc.other"), twin);
                 }),
             ),
             (

@@ -29,9 +29,11 @@ pub use backup::{
 pub use edit::{NothingThere, Removal, removal};
 pub use error::{AppendError, Held, StateError};
 pub use exchange::{ImportError, Imported, export, import};
-pub use files::{create_private_folder, make_private, sync_folder, write_private, write_private_once};
+pub use files::{
+    create_private_folder, make_private, open_private, sync_folder, write_private, write_private_once,
+};
 pub use holder::Holder;
-pub use integrity::check;
+pub use integrity::{DUPLICATE_PHYSICAL_ID, check};
 pub use journal::{FlushStatistics, Journal};
 pub use lease::{Lease, unlock};
 pub use rebuild::{Rebuilt, Remains, rebuild};

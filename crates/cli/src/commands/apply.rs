@@ -9,7 +9,8 @@ use infra_core::plan::PlanMode;
 use infra_engine::RunRequest;
 use infra_plan::{PlanOptions, same_work};
 
-use super::run::{Preparation, Prepared, Task, Turn, carry_out, each, prepare, show_engine_error};
+use super::run::{Preparation, Prepared, Task, carry_out, prepare, show_engine_error};
+use super::several::{Turn, each};
 use crate::accounts;
 use crate::arguments::{Losing, Running, Scope, Where};
 use crate::environment;
@@ -57,7 +58,12 @@ pub struct Apply {
 pub async fn run(command: &Apply, terminal: &Terminal) -> Result<Exit> {
     match &command.plan {
         Some(plan) => saved(command, plan, terminal).await,
-        None => each(&command.files, terminal, |turn| one(command, turn, terminal)).await,
+        None => {
+            each(&command.files, &command.place, terminal, |turn| {
+                one(command, turn, terminal)
+            })
+            .await
+        }
     }
 }
 

@@ -6,7 +6,8 @@ use anyhow::Result;
 use clap::Args;
 use infra_core::plan::PlanMode;
 
-use super::run::{Preparation, Task, Turn, carry_out, each, prepare};
+use super::run::{Preparation, Task, carry_out, prepare};
+use super::several::{Turn, each};
 use crate::arguments::{Losing, Running, Scope, Where};
 use crate::exit::Exit;
 use crate::stack::Manner;
@@ -37,7 +38,10 @@ pub struct Destroy {
 /// # Errors
 /// AWS or the state cannot be had.
 pub async fn run(command: &Destroy, terminal: &Terminal) -> Result<Exit> {
-    each(&command.files, terminal, |turn| one(command, turn, terminal)).await
+    each(&command.files, &command.place, terminal, |turn| {
+        one(command, turn, terminal)
+    })
+    .await
 }
 
 async fn one(command: &Destroy, turn: Turn, terminal: &Terminal) -> Result<Exit> {

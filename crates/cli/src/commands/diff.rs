@@ -10,7 +10,8 @@ use infra_plan::refused_ownership;
 use infra_render::{PlanView, Surveyed, write_unmanaged};
 
 use super::refusals::{taken, warn};
-use super::run::{Preparation, Prepared, Task, Turn, each, prepare, show_plan};
+use super::run::{Preparation, Prepared, Task, prepare, show_plan};
+use super::several::{Turn, each};
 use crate::arguments::{Scope, Where};
 use crate::exit::Exit;
 use crate::stack::Manner;
@@ -39,7 +40,10 @@ pub struct Diff {
 /// # Errors
 /// AWS or the state cannot be had.
 pub async fn run(command: &Diff, terminal: &Terminal) -> Result<Exit> {
-    each(&command.files, terminal, |turn| one(command, turn, terminal)).await
+    each(&command.files, &command.place, terminal, |turn| {
+        one(command, turn, terminal)
+    })
+    .await
 }
 
 async fn one(command: &Diff, turn: Turn, terminal: &Terminal) -> Result<Exit> {
@@ -71,7 +75,8 @@ async fn one(command: &Diff, turn: Turn, terminal: &Terminal) -> Result<Exit> {
     let (taken, asked) = taken(&task, &prepared).await;
     let shown = show_plan(&task, &prepared.planned, PlanView::Diff, terminal);
     let plan = &prepared.planned.plan;
-    let mut refused = refused_ownership(plan, Some(&prepared.open.stack));
+    let mut refused = prepared.open.session.doubled(&prepared.planned);
+    refused.extend(refused_ownership(plan, Some(&prepared.open.stack)));
     refused.extend(taken);
     let warned = warn(refused, &prepared.open, terminal);
     let differs = plan.has_changes() || plan.has_drift() || plan.pending().next().is_some();

@@ -161,7 +161,8 @@ impl<'a> Held<'a> {
     fn open(found: &'a Found, command: &'static str, terminal: &Terminal) -> Result<Self> {
         let store = site::open_store(&found.site, &found.id, command, Need::Existing, terminal)?;
         let store = Arc::new(store);
-        let journal = Journal::open_inline(Arc::clone(&store) as Arc<dyn StateStore>)?;
+        let journal = Journal::open_inline(Arc::clone(&store) as Arc<dyn StateStore>)
+            .map_err(|error| found.site.explained(&found.id, error))?;
         Ok(Self {
             found,
             store,

@@ -5,7 +5,8 @@ use std::sync::Arc;
 
 use anyhow::{Result, bail};
 use clap::Args;
-use infra_core::{PhysicalId, ResourceAddress};
+use infra_core::{PhysicalId, ResourceAddress, shell_word};
+use infra_engine::ImportError;
 
 use crate::arguments::Where;
 use crate::exit::Exit;
@@ -65,17 +66,45 @@ pub async fn run(command: &Import, terminal: &Terminal) -> Result<Exit> {
         .import(&open.stack, &command.address, &PhysicalId::new(&command.id))
         .await;
     open.close().await;
-    if let Some(other) = imported? {
+    let other = match imported {
+        Err(error) => return Err(explained(command, error)),
+        Ok(other) => other,
+    };
+    if let Some(other) = other {
         terminal.note(&format!(
             "warning: its tag infra:stack says that it is of {other}, which has to forget it (`infra state rm`): the next \
              `infra apply` writes this stack's"
         ));
     }
     terminal.note(&format!(
-        "{} is {} from now on; `infra plan {}` shows how it differs.",
+        "{} is {} from now on; `infra plan {}{}` shows how it differs.",
         command.address,
         command.id,
-        command.file.display()
+        shell_word(&command.file.to_string_lossy()),
+        command.place.as_typed()
     ));
     Ok(Exit::Done)
+}
+
+/// The error with what to type instead.
+fn explained(command: &Import, error: ImportError) -> anyhow::Error {
+    let (verb, words, why) = match &error {
+        ImportError::Known {
+            holder,
+            is_deposed: false,
+            ..
+        } => (
+            "state mv",
+            vec![holder.to_string(), command.address.to_string()],
+            "gives it the other address",
+        ),
+        ImportError::Known { holder, .. } => (
+            "state rm",
+            vec![holder.to_string()],
+            "forgets it and all else that is there",
+        ),
+        _ => return error.into(),
+    };
+    let typed = command.place.command(verb, &command.file, &words);
+    anyhow::anyhow!("{error}. `{typed}` {why}")
 }

@@ -16,6 +16,7 @@ pub mod report;
 mod run;
 pub mod sandbox;
 pub mod schema;
+mod several;
 pub mod state;
 pub mod validate;
 

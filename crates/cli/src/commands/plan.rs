@@ -6,11 +6,13 @@ use anyhow::{Result, bail};
 use clap::Args;
 use infra_aws::AwsCatalogue;
 use infra_core::plan::PlanMode;
+use infra_engine::EngineError;
 use infra_plan::{refused_data_loss, refused_ownership};
 use infra_render::PlanView;
 
 use super::refusals::{taken, warn};
-use super::run::{Preparation, Prepared, Task, Turn, each, prepare, show_plan};
+use super::run::{Preparation, Prepared, Task, prepare, show_plan};
+use super::several::{Turn, each};
 use crate::arguments::{Losing, Scope, Where};
 use crate::exit::Exit;
 use crate::saved_plan::{Origin, SavedOptions, SavedPlan};
@@ -52,7 +54,10 @@ pub async fn run(command: &PlanCommand, terminal: &Terminal) -> Result<Exit> {
         terminal.note("error: --out saves the plan of one stack: give one stack file");
         return Ok(Exit::Usage);
     }
-    each(&command.files, terminal, |turn| one(command, turn, terminal)).await
+    each(&command.files, &command.place, terminal, |turn| {
+        one(command, turn, terminal)
+    })
+    .await
 }
 
 async fn one(command: &PlanCommand, turn: Turn, terminal: &Terminal) -> Result<Exit> {
@@ -77,10 +82,17 @@ async fn one(command: &PlanCommand, turn: Turn, terminal: &Terminal) -> Result<E
     let forecast = prepared.open.session.forecast(&prepared.planned.plan);
     let shown = show_plan(&task, &prepared.planned, PlanView::Plan(&forecast), terminal);
     let (plan, stack) = (&prepared.planned.plan, &prepared.open.stack);
-    let mut refused = refused_ownership(plan, Some(stack));
+    let mut refused = prepared.open.session.doubled(&prepared.planned);
+    refused.extend(refused_ownership(plan, Some(stack)));
     refused.extend(refused_data_loss(plan, Some(stack)));
     refused.extend(taken);
     let warned = warn(refused, &prepared.open, terminal);
+    if let (Some(why), None) = (prepared.open.session.unsealable(&prepared.planned), &command.out) {
+        terminal.note(&format!(
+            "warning: `infra apply` refuses it here: {}",
+            EngineError::KeyLost(why)
+        ));
+    }
     let saved = match &command.out {
         Some(out) => save(command, &task, &prepared, out, terminal),
         None => Ok(()),

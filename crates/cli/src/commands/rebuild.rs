@@ -4,9 +4,10 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail};
 use infra_core::{StackId, State};
-use infra_state::{Journal, Rebuilt, StateError, backup, backup_serial, read_backup};
+use infra_state::{DUPLICATE_PHYSICAL_ID, Journal, Rebuilt, StateError, backup, backup_serial, read_backup};
 use infra_state_sled::Rebuilding;
 
+use crate::named::Named;
 use crate::site::{self, Need, Site};
 use crate::terminal::Terminal;
 
@@ -17,7 +18,7 @@ use crate::terminal::Terminal;
 pub fn rebuild(
     site: &Site,
     stack: &StackId,
-    file: Option<&Path>,
+    named: &Named,
     from: Option<&Path>,
     terminal: &Terminal,
 ) -> Result<()> {
@@ -49,7 +50,7 @@ pub fn rebuild(
         _ if was_there => "no backup, for there is none that can be used".to_owned(),
         _ => "nothing, for there was neither a state nor a backup".to_owned(),
     };
-    tell(&rebuilt, &source, stack, file, terminal);
+    tell(&rebuilt, &source, site, named, terminal);
     Ok(())
 }
 
@@ -86,7 +87,8 @@ fn newest_usable(all: &[PathBuf], stack: &StackId, terminal: &Terminal) -> Optio
     })
 }
 
-fn tell(rebuilt: &Rebuilt, source: &str, stack: &StackId, file: Option<&Path>, terminal: &Terminal) {
+fn tell(rebuilt: &Rebuilt, source: &str, site: &Site, named: &Named, terminal: &Terminal) {
+    let stack = &rebuilt.state.stack;
     let entries = match rebuilt.entries {
         0 => String::new(),
         1 => " and one journal entry that could still be read".to_owned(),
@@ -103,9 +105,23 @@ fn tell(rebuilt: &Rebuilt, source: &str, stack: &StackId, file: Option<&Path>, t
             "What the journal entries {first} to {last} said is lost; AWS still knows what they did."
         ));
     }
-    let file = file.map_or_else(|| "<stack file>".to_owned(), |file| file.display().to_string());
+    let doubled = infra_state::check(&rebuilt.state, None);
+    for problem in doubled
+        .iter()
+        .filter(|problem| problem.code == DUPLICATE_PHYSICAL_ID)
+    {
+        terminal.note(&format!("warning: {problem}"));
+    }
+    let (shows, does) = match named {
+        Named::File(_) => (site.command("plan", stack), site.command("apply", stack)),
+        Named::Id(_) => ("infra plan".to_owned(), "infra apply".to_owned()),
+    };
+    let of_file = match named {
+        Named::File(_) => "",
+        Named::Id(_) => " with the stack's file",
+    };
     terminal.note(&format!(
-        "Next: `infra plan {file}` shows and `infra apply {file}` does this: what was under way is settled, everything is \
+        "Next: `{shows}` shows and `{does}`{of_file} does this: what was under way is settled, everything is \
          read at AWS, and what the file declares and the state does not know is looked for by its tags and taken over \
          instead of made again."
     ));

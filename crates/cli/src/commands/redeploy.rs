@@ -7,7 +7,8 @@ use clap::Args;
 use infra_core::plan::PlanMode;
 use infra_core::{ResourceAddress, Stack, Template};
 
-use super::run::{Preparation, Task, Turn, carry_out, each, prepare};
+use super::run::{Preparation, Task, carry_out, prepare};
+use super::several::{Turn, each};
 use crate::arguments::{Losing, Running, Scope, Where};
 use crate::exit::Exit;
 use crate::stack::{self, Manner};
@@ -47,7 +48,10 @@ pub struct Redeploy {
 /// # Errors
 /// AWS or the state cannot be had.
 pub async fn run(command: &Redeploy, terminal: &Terminal) -> Result<Exit> {
-    each(&command.files, terminal, |turn| one(command, turn, terminal)).await
+    each(&command.files, &command.place, terminal, |turn| {
+        one(command, turn, terminal)
+    })
+    .await
 }
 
 async fn one(command: &Redeploy, turn: Turn, terminal: &Terminal) -> Result<Exit> {

@@ -1,7 +1,8 @@
 //! What a plan is not carried out for, and how that is told.
 
 use anyhow::{Context, Result};
-use infra_core::{Diagnostic, Plan, ResourceAddress, Severity, Stack};
+use infra_core::{Diagnostic, ResourceAddress, Severity};
+use infra_engine::Planned;
 use infra_plan::{refused_data_loss, refused_ownership};
 
 use super::run::{Prepared, Task};
@@ -15,9 +16,14 @@ pub const NOT_OURS: &str = "Nothing was changed: not everything is surely this s
 /// Why a plan is not carried out that would delete what it cannot make anew.
 pub const TAKEN: &str = "Nothing was changed: not every name is free.";
 
+/// Why a plan is not carried out that would touch one thing for one of several addresses.
+pub const DOUBLED: &str = "Nothing was changed: the state has one thing twice.";
+
 /// What a plan is refused for before anything is touched, and why in a sentence; `None`: it may be carried out.
-pub fn refusals(plan: &Plan, stack: &Stack) -> Option<(Vec<Diagnostic>, &'static str)> {
+pub fn refusals(planned: &Planned, open: &Open) -> Option<(Vec<Diagnostic>, &'static str)> {
+    let (plan, stack) = (&planned.plan, &*open.stack);
     let all = [
+        (open.session.doubled(planned), DOUBLED),
         (refused_ownership(plan, Some(stack)), NOT_OURS),
         (
             refused_data_loss(plan, Some(stack)),

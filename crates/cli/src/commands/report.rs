@@ -1,6 +1,6 @@
 //! `infra report`: what a past run took, and why.
 
-use std::fs::{self, File};
+use std::fs;
 use std::io::{BufWriter, Write};
 use std::path::{Path, PathBuf};
 
@@ -8,7 +8,7 @@ use anyhow::{Context, Result, bail};
 use clap::Args;
 use infra_record::{Record, Timeline};
 use infra_render::{Format, write_report, write_report_figures};
-use infra_state::{RecordFile, records};
+use infra_state::{RecordFile, open_private, records};
 
 use crate::arguments::Where;
 use crate::exit::Exit;
@@ -76,12 +76,9 @@ pub fn run(command: &Report, terminal: &Terminal) -> Result<Exit> {
         return Ok(Exit::Done);
     }
     if let Some(page) = &page {
-        let write = || {
-            let mut file = BufWriter::new(File::create(page)?);
-            write_report(&mut file, &run)?;
-            file.flush()
-        };
-        write().with_context(|| format!("{} cannot be written", page.display()))?;
+        let mut file = BufWriter::new(open_private(page)?);
+        let written = write_report(&mut file, &run).and_then(|()| file.flush());
+        written.with_context(|| format!("{} cannot be written", page.display()))?;
     }
     write_report_figures(&mut out, &run, terminal.format, &terminal.out)?;
     if let (Some(page), Format::Human | Format::Plain) = (&page, terminal.format) {

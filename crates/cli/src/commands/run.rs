@@ -1,18 +1,19 @@
 //! What `plan`, `diff`, `apply`, `destroy` and `redeploy` have in common.
 
 use std::io;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::Arc;
 
 use anyhow::Result;
 use infra_config::UsedInputs;
 use infra_core::plan::PlanMode;
-use infra_core::{ResourceAddress, RunOutcome};
+use infra_core::{ResourceAddress, RunOutcome, shell_word};
 use infra_engine::{EngineError, Planned, RunRequest, Walk};
 use infra_plan::{PlanOptions, are_refusals};
 use infra_render::{PlanView, write_outputs, write_plan, write_stack_heading};
 
-use super::refusals::{NOT_OURS, TAKEN, permissions, refusals, refuse};
+use super::refusals::{DOUBLED, NOT_OURS, TAKEN, permissions, refusals, refuse};
+use super::several::Turn;
 use crate::arguments::{Running, Scope, Where};
 use crate::exit::Exit;
 use crate::journal::reseal;
@@ -45,16 +46,6 @@ pub struct Task<'a> {
     pub only_looks: bool,
     /// Where the plan is going to be saved.
     pub plan_file: Option<&'a Path>,
-}
-
-/// One of the stacks of a command line.
-pub struct Turn {
-    /// Its file, or for a destroy its identity.
-    pub file: PathBuf,
-    /// Counted from 1.
-    pub number: usize,
-    /// How many there are.
-    pub of: usize,
 }
 
 /// A stack that was read, opened and planned.
@@ -247,10 +238,14 @@ pub async fn carry_out(
     let keeps_something = planned.plan.counts().forget > 0;
     let forecast = open.session.forecast(&planned.plan);
     show_plan(task, &planned, PlanView::Plan(&forecast), terminal)?;
-    if let Some((refused, why)) = refusals(&planned.plan, &open.stack) {
+    if let Some((refused, why)) = refusals(&planned, &open) {
         let shown = refuse(&refused, why, &open, terminal).await;
         open.close().await;
         return shown;
+    }
+    if let Some(why) = open.session.unsealable(&planned) {
+        open.close().await;
+        return Err(EngineError::KeyLost(why).into());
     }
     let nothing_to_do = planned.plan.steps.is_empty() && planned.plan.outputs.is_empty();
     let retags = planned.plan.counts().retag > 0;
@@ -334,6 +329,8 @@ fn with_data(planned: &Planned) -> String {
 
 /// What a user types next, after a run that was carried out or stopped.
 fn next(task: &Task<'_>, named: &Named, exit: Exit) -> Vec<String> {
+    // Only these two work out what the file declares.
+    let evaluates = |command: &str| matches!(command, "apply" | "diff");
     let commands: &[(&str, &str)] = match (exit, task.mode) {
         (Exit::Done, PlanMode::Apply) => &[
             ("diff", "shows what drifted"),
@@ -352,10 +349,17 @@ fn next(task: &Task<'_>, named: &Named, exit: Exit) -> Vec<String> {
         ],
         _ => &[],
     };
-    let place = &task.place.as_typed();
+    let named = shell_word(&named.to_string());
     let lines: Vec<String> = commands
         .iter()
-        .map(|(command, _)| format!("infra {command} {named}{place}"))
+        .map(|(command, _)| {
+            let place = if evaluates(command) {
+                task.place.as_typed()
+            } else {
+                task.place.of_state()
+            };
+            format!("infra {command} {named}{place}")
+        })
         .collect();
     let widest = lines.iter().map(|line| line.chars().count()).max().unwrap_or(0);
     lines
@@ -374,6 +378,7 @@ pub async fn execute(open: &Open, planned: Planned, command: &str, terminal: &Te
     open.back_up("before");
     let report = match open.session.execute(planned, command).await {
         Err(EngineError::NotOurs(refused)) => return refuse(&refused, NOT_OURS, open, terminal).await,
+        Err(EngineError::Doubled(refused)) => return refuse(&refused, DOUBLED, open, terminal).await,
         Err(EngineError::Taken(refused)) => {
             return refuse(&refused, TAKEN, open, terminal).await;
         }
@@ -384,55 +389,6 @@ pub async fn execute(open: &Open, planned: Planned, command: &str, terminal: &Te
         RunOutcome::Failed => Exit::Failed,
         RunOutcome::Cancelled => Exit::Cancelled,
     })
-}
-
-/// Runs a task for each stack file in turn; the worst outcome counts. One that cannot be had is told and keeps
-/// nobody from the others; the wish to stop ends it, and what was not begun is told.
-///
-/// # Errors
-/// The stack that could not be had, where there is only one.
-pub async fn each<F>(files: &[PathBuf], terminal: &Terminal, mut one: impl FnMut(Turn) -> F) -> Result<Exit>
-where
-    F: Future<Output = Result<Exit>>,
-{
-    let mut exit = Exit::Done;
-    let mut left = files.iter();
-    let mut number = 0;
-    while terminal.cancellation.level() == 0 {
-        let Some(file) = left.next() else { break };
-        number += 1;
-        let turn = Turn {
-            file: file.clone(),
-            number,
-            of: files.len(),
-        };
-        let outcome = match one(turn).await {
-            Err(error) if stack::is_stop(&error) => {
-                terminal.note(&format!(
-                    "{}: stopped before anything was changed.",
-                    file.display()
-                ));
-                Exit::Cancelled
-            }
-            Err(error) if files.len() > 1 => {
-                let exit = Exit::of_error(&error);
-                terminal.error(&error.context(format!("{} could not be looked at", file.display())));
-                exit
-            }
-            outcome => outcome?,
-        };
-        exit = exit.worse(outcome);
-        if outcome == Exit::Cancelled {
-            exit = outcome;
-            break;
-        }
-    }
-    let left: Vec<String> = left.map(|file| file.display().to_string()).collect();
-    if left.is_empty() {
-        return Ok(exit);
-    }
-    terminal.note(&format!("Not begun: {}.", left.join(", ")));
-    Ok(Exit::Cancelled)
 }
 
 impl From<&Running> for Manner {

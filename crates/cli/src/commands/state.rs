@@ -134,7 +134,7 @@ pub fn run(command: &StateCommand, terminal: &Terminal) -> Result<Exit> {
         }
         Action::Import { from, force, .. } => import(site, id, from, *force, terminal)?,
         Action::Rebuild { from, .. } => {
-            rebuild(site, id, found.named.path(), from.as_deref(), terminal)?;
+            rebuild(site, id, &found.named, from.as_deref(), terminal)?;
         }
         Action::History(_) => {
             let store = site::open_store(site, id, "state history", Need::Existing, terminal)?;

@@ -7,6 +7,7 @@ use clap::Args;
 use infra_core::Severity;
 use infra_render::Format;
 
+use super::several::each_once;
 use crate::arguments::Where;
 use crate::exit::Exit;
 use crate::stack;
@@ -31,8 +32,12 @@ pub struct Validate {
 /// # Errors
 /// When the output is closed.
 pub fn run(command: &Validate, terminal: &Terminal) -> Result<Exit> {
+    let files = match each_once(&command.files, &command.place, terminal) {
+        Ok(files) => files,
+        Err(exit) => return Ok(exit),
+    };
     let mut exit = Exit::Done;
-    for file in &command.files {
+    for file in &files {
         let loaded = stack::read(file, &command.place, terminal)?;
         match &loaded.stack {
             Some(stack) => {

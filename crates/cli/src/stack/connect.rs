@@ -185,7 +185,7 @@ impl Connecting<'_> {
             clients = Some(connect(&options).await?);
         }
         if let Some(clients) = &clients {
-            journal.with_state(|state| accounts::check(state, &clients.identity))?;
+            journal.with_state(|state| accounts::check(state, &clients.identity, self.site))?;
         }
         Ok(Unsealed {
             stack,
@@ -213,7 +213,7 @@ impl Connecting<'_> {
                 ),
                 None => format!("{id} is reached as its state says, with the credentials of the environment"),
             })?;
-            journal.with_state(|state| accounts::check(state, &connected.identity))?;
+            journal.with_state(|state| accounts::check(state, &connected.identity, self.site))?;
             clients = Some(connected);
         }
         Ok(Unsealed {

@@ -6,8 +6,8 @@ use std::sync::Arc;
 
 use anyhow::Result;
 use infra_aws::AwsCatalogue;
-use infra_config::{DiskFiles, Files, Inputs, Loaded, load, load_to_destroy};
-use infra_core::{Secret, Severity, StackId, Value};
+use infra_config::{DiskFiles, Files, Inputs, Loaded, load, load_identity, load_to_destroy};
+use infra_core::{Secret, Severity, Stack, StackId, Value};
 
 use crate::arguments::Where;
 use crate::environment;
@@ -50,6 +50,43 @@ pub fn read_to_destroy(path: &Path, place: &Where, terminal: &Terminal) -> Resul
     };
     let loaded = load_to_destroy(path, &inputs, &AwsCatalogue);
     shown(loaded, inputs.environment, terminal)
+}
+
+/// The same for a command that needs no more than the stack's state: of what is wrong only that is told which keeps it from
+/// knowing which stack it is. With the identity comes what the file declares, where nothing is wrong.
+///
+/// # Errors
+/// When the diagnostics cannot be written.
+pub fn read_for_state(
+    path: &Path,
+    place: &Where,
+    terminal: &Terminal,
+) -> Result<Option<(StackId, Option<Stack>)>> {
+    let variables = place.variables.iter().cloned().collect();
+    let inputs = Inputs {
+        files: Arc::new(DiskFiles),
+        variables: &variables,
+        environment: &environment::all(),
+    };
+    let Some(declared) = load(path, &inputs, &AwsCatalogue).stack else {
+        let loaded = load_identity(path, &inputs, &AwsCatalogue);
+        let loaded = shown(loaded, inputs.environment, terminal)?;
+        return Ok(loaded.stack.map(|stack| (stack.id, None)));
+    };
+    terminal.redaction.hide(declared.variables.values());
+    Ok(Some((declared.id.clone(), Some(declared))))
+}
+
+/// Which stack a file is of; `None` where that cannot be told, which is not shown.
+pub fn identity(path: &Path, place: &Where) -> Option<StackId> {
+    let variables = place.variables.iter().cloned().collect();
+    let inputs = Inputs {
+        files: Arc::new(DiskFiles),
+        variables: &variables,
+        environment: &environment::all(),
+    };
+    let loaded = load_identity(path, &inputs, &AwsCatalogue);
+    Some(loaded.stack?.id)
 }
 
 /// The same from other files.

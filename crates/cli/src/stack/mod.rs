@@ -10,7 +10,7 @@ mod session;
 use infra_core::{KeptKey, Stack, StackId};
 use infra_engine::{EngineError, ImportError};
 
-pub use load::{read, read_from, read_to_destroy};
+pub use load::{identity, read, read_for_state, read_from, read_to_destroy};
 pub use session::{Manner, Open, open};
 
 /// The user wanted to stop before anything was changed.

@@ -79,8 +79,9 @@ pub async fn open(
         Wanted::Declared(stack) | Wanted::Planned(stack, _) if is_kept_by_kms(stack, site) => {
             Sealing::existing(&Given::of_environment(), &site.state_dir)?
         }
-        _ => sealing_key(site, terminal)?,
-    };
+        _ => sealing_key(site, wanted.id(), terminal)?,
+    }
+    .of_stack(site.behind(wanted.id()));
     let (reporter, events) = infra_engine::channel(terminal.redaction.clone());
     let view = terminal.watch(wanted.id().clone(), events, Some(sources));
     view.status("signing in to AWS");

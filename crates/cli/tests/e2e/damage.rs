@@ -127,7 +127,8 @@ fn a_damaged_state_is_refused_by_all_and_rebuilt_by_one_command() {
         let refused = project.stack(command, FILE, more).exits(1);
         let told = said(&refused);
         assert!(
-            told.contains("is damaged: ") && told.contains("infra state rebuild"),
+            told.contains("is damaged: ")
+                && told.contains(&format!("`infra state rebuild {FILE} --sandbox`")),
             "{refused}"
         );
         assert!(!told.contains("panicked"), "{refused}");

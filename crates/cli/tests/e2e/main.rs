@@ -27,6 +27,7 @@ mod environment;
 mod failure;
 mod foreign;
 mod harness;
+mod identity;
 mod image;
 mod kill;
 mod lookups;

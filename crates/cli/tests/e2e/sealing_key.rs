@@ -1,5 +1,5 @@
 //! The key of sensitive values is where the state is not: another machine needs it, says so, and with it sees no
-//! difference.
+//! difference. The file is long because each machine tells its story to its end.
 
 use std::fs;
 use std::path::Path;
@@ -226,6 +226,37 @@ fn a_plan_that_nobody_could_carry_out_is_not_saved() {
         .exits(1)
         .says(["cannot be kept", "INFRA_SEALING_KEY"]);
     assert!(!plan.exists());
+}
+
+/// Without a folder for the key, and with one that cannot be written.
+#[test]
+fn a_key_that_cannot_be_kept_is_told_before_anything_is_touched() {
+    let project = Project::sandbox();
+    project.write(FILE, STACK);
+    project.write("no-folder", "");
+    for home in [None, Some(project.root().join("no-folder"))] {
+        for (name, more) in [("apply", &["-y"][..]), ("plan", &[]), ("destroy", &["-y"])] {
+            let mut command = project.stack_command(name, FILE, more);
+            command
+                .env_remove("HOME")
+                .env("INFRA_VAR_password", "not-a-real-password");
+            if let Some(home) = &home {
+                command.env("HOME", home);
+            }
+            project.forget_requests();
+            let run = Run::of(&mut command);
+            assert_eq!(project.requests().mutating_total, 0);
+            match name {
+                "destroy" => run.exits(0),
+                _ => run.exits(i32::from(name == "apply")).says([
+                    "nothing was changed",
+                    "cannot be kept",
+                    "INFRA_SEALING_KEY",
+                ]),
+            };
+        }
+    }
+    project.holds_nothing();
 }
 
 #[test]

@@ -5,6 +5,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use infra_core::schema::AttributeKind;
+use infra_core::stack::{Lookup, Output};
 use infra_core::{
     AttributePath, Catalogue, Diagnostic, Reference, Resource, ResourceAddress, SourceMap, Stack, Strength,
     Template, Value,
@@ -53,11 +54,18 @@ pub fn load_to_destroy(path: &Path, inputs: &Inputs<'_>, catalogue: &dyn Catalog
     load_for(Purpose::Destroy, path, inputs, catalogue)
 }
 
+/// The same for whoever needs of the file no more than which stack it is: nothing that the file declares is worked out, what
+/// is wrong with that is not told, and the stack has none of it.
+pub fn load_identity(path: &Path, inputs: &Inputs<'_>, catalogue: &dyn Catalogue) -> Loaded {
+    load_for(Purpose::Identity, path, inputs, catalogue)
+}
+
 /// What a stack is read for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Purpose {
     Whole,
     Destroy,
+    Identity,
 }
 
 fn load_for(purpose: Purpose, path: &Path, inputs: &Inputs<'_>, catalogue: &dyn Catalogue) -> Loaded {
@@ -118,8 +126,10 @@ fn build(
 ) -> (Option<Stack>, UsedInputs) {
     let sections = Sections::new(context, table);
     let mut names = Names::new(&sections);
-    for node in &sections.nowhere {
-        names.check_unused(context, node);
+    if purpose != Purpose::Identity {
+        for node in &sections.nowhere {
+            names.check_unused(context, node);
+        }
     }
     let variables = variables::read(context, &mut names, &sections, inputs);
     let settings_drafts = settings::read(context, &mut names, &sections);
@@ -142,6 +152,11 @@ fn build(
         locals,
     );
     let settings = settings::check(context, &world, &settings_drafts);
+    if purpose == Purpose::Identity {
+        let none = Declarations::default();
+        let stack = settings.map(|settings| stack_of(settings, sealing_key, none, &world));
+        return (stack, UsedInputs::default());
+    }
     let stack_allows_data_loss = settings.as_ref().is_some_and(|settings| settings.allow_data_loss);
     let blocks = blocks::read(context, &mut names, &world, &sections, stack_allows_data_loss);
     let (unfolded, absent) = expand::expand(context, &mut world, &blocks);
@@ -199,7 +214,32 @@ fn build(
     world.files.close();
     let mut used = used(&world, &names, &variables, inputs);
     used.keep_out(sensitive_environment);
-    let stack = settings.map(|settings| Stack {
+    let declared = Declarations {
+        resources,
+        absent,
+        lookups,
+        outputs,
+    };
+    let stack = settings.map(|settings| stack_of(settings, sealing_key, declared, &world));
+    (stack, used)
+}
+
+/// What a stack file declares.
+#[derive(Default)]
+struct Declarations {
+    resources: BTreeMap<ResourceAddress, Resource>,
+    absent: BTreeSet<ResourceAddress>,
+    lookups: BTreeMap<ResourceAddress, Lookup>,
+    outputs: BTreeMap<String, Output>,
+}
+
+fn stack_of(
+    settings: settings::Settings,
+    sealing_key: Option<String>,
+    declared: Declarations,
+    world: &World,
+) -> Stack {
+    Stack {
         id: settings.id,
         name: settings.name,
         environment: settings.environment,
@@ -209,14 +249,13 @@ fn build(
         allowed_account_ids: settings.allowed_account_ids,
         allow_data_loss: Some(settings.allow_data_loss),
         sealing_key,
-        resources,
-        absent,
-        lookups,
-        outputs,
+        resources: declared.resources,
+        absent: declared.absent,
+        lookups: declared.lookups,
+        outputs: declared.outputs,
         variables: world.variables.clone(),
         sources: Arc::default(),
-    });
-    (stack, used)
+    }
 }
 
 /// `stack.tags`, and where each is written.

@@ -27,5 +27,5 @@ mod variable_types;
 mod variables;
 
 pub use inputs::Inputs;
-pub use load::{Loaded, load, load_to_destroy};
+pub use load::{Loaded, load, load_identity, load_to_destroy};
 pub use used::UsedInputs;

@@ -100,10 +100,10 @@ impl Story {
         let kinds = [Signal::INT, Signal::INT, Signal::TERM, Signal::HUP];
         let signals = (0..count).map(|_| (draws.one_of(&kinds), SHORTEST_PAUSE_MS + draws.up_to(1_200)));
         let signals: Vec<_> = signals.collect();
-        // Who asks once waits for what is in flight, and that would take as long as nothing is answered; where it is
-        // answered, hardly a run is left to hear the second signal.
-        let weathers = match count {
-            1 => &[Weather::Fair, Weather::Slow][..],
+        // Who asks by one Ctrl-C waits for what is in flight, and that would take as long as nothing is answered; where it
+        // is answered, hardly a run is left to hear the second signal.
+        let weathers = match signals[..] {
+            [(Signal::INT, _)] => &[Weather::Fair, Weather::Slow][..],
             _ => &[
                 Weather::Fair,
                 Weather::Slow,
@@ -120,6 +120,15 @@ impl Story {
             weather: draws.one_of(weathers),
             seed: draws.number(),
         }
+    }
+
+    /// How far the first so many of its signals go: each is one level more, and one that says that a kill follows is
+    /// the second level at least.
+    pub fn level(&self, sent: usize) -> usize {
+        self.signals.iter().take(sent).fold(0, |level, (signal, _)| {
+            let least = if *signal == Signal::INT { 1 } else { 2 };
+            (level + 1).max(least).min(3)
+        })
     }
 
     pub fn way(&self) -> &'static Way {
