@@ -47,6 +47,33 @@ class Refusals(SandboxTest):
         route = dict(RouteTableId=self.table, DestinationCidrBlock="0.0.0.0/0", GatewayId=self.gateway)
         self.refused("RouteAlreadyExists", self.ec2.create_route, **route)
 
+    def test_what_is_named_exists(self):
+        self.network()
+        vpc = "vpc-0123456789abcdef0"
+        self.refused("InvalidVpcID.NotFound", self.ec2.create_security_group, GroupName="x", Description="d", VpcId=vpc)
+        out = dict(RouteTableId=self.table, DestinationCidrBlock="10.8.0.0/16")
+        for member, value, code in [
+            ("TransitGatewayId", "tgw-0123456789abcdef0", "InvalidTransitGatewayID.NotFound"),
+            ("NetworkInterfaceId", "eni-0123456789abcdef0", "InvalidNetworkInterfaceID.NotFound"),
+            ("VpcEndpointId", "vpce-0123456789abcdef0", "InvalidVpcEndpointId.NotFound"),
+            ("VpcPeeringConnectionId", "pcx-0123456789abcdef0", "InvalidVpcPeeringConnectionID.NotFound"),
+            ("NatGatewayId", "nat-0123456789abcdef0", "InvalidNatGatewayID.NotFound"),
+        ]:
+            for call in (self.ec2.create_route, self.ec2.replace_route):
+                self.refused(code, call, **out, **{member: value})
+        lists = dict(RouteTableId=self.table, DestinationPrefixListId="pl-0123456789abcdef0", GatewayId=self.gateway)
+        self.refused("InvalidPrefixListID.NotFound", self.ec2.create_route, **lists)
+
+    def test_a_rule_may_be_about_a_prefix_list(self):
+        self.network()
+        made = self.ec2.create_managed_prefix_list(PrefixListName="l", MaxEntries=1, AddressFamily="IPv4")
+        own = made["PrefixList"]["PrefixListId"]
+        rule = {"IpProtocol": "tcp", "FromPort": 1, "ToPort": 1, "PrefixListIds": [{"PrefixListId": own}]}
+        allow = self.ec2.authorize_security_group_egress
+        found = allow(GroupId=self.group, IpPermissions=[rule])["SecurityGroupRules"]
+        self.assertEqual([each["PrefixListId"] for each in found], [own])
+        self.refused("InvalidPermission.Duplicate", allow, GroupId=self.group, IpPermissions=[rule])
+
     def test_a_vpc_has_one_way_to_a_service(self):
         self.network()
         for name in ("EnableDnsSupport", "EnableDnsHostnames"):
@@ -220,11 +247,34 @@ class Refusals(SandboxTest):
             PolicyType="TargetTrackingScaling",
             TargetTrackingScalingPolicyConfiguration={"TargetValue": 50, "PredefinedMetricSpecification": metric},
         )
+        self.a_metric_is_kept_by_one_policy(place)
         self.ecs.delete_service(cluster="c", service="s", force=True)
         self.assertEqual(scaling.describe_scalable_targets(ServiceNamespace="ecs")["ScalableTargets"], [])
         self.assertEqual(scaling.describe_scaling_policies(ServiceNamespace="ecs")["ScalingPolicies"], [])
         self.assertEqual(self.cloudwatch.describe_alarms()["MetricAlarms"], [])
         self.refused("ObjectNotFoundException", scaling.deregister_scalable_target, **place)
+
+    def a_metric_is_kept_by_one_policy(self, place):
+        def put(name: str, **specification: Any) -> None:
+            self.application_autoscaling.put_scaling_policy(
+                **place,
+                PolicyName=name,
+                PolicyType="TargetTrackingScaling",
+                TargetTrackingScalingPolicyConfiguration={"TargetValue": 60, **specification},
+            )
+
+        cpu = {"PredefinedMetricSpecification": {"PredefinedMetricType": "ECSServiceAverageCPUUtilization"}}
+        memory = {"PredefinedMetricSpecification": {"PredefinedMetricType": "ECSServiceAverageMemoryUtilization"}}
+        said = self.refused("ValidationException", lambda: put("other", **cpu))
+        self.assertIn("Only one TargetTrackingScaling policy for a given metric specification is allowed", said)
+        put("p", **cpu)
+        put("memory", **memory)
+        dimensions = [{"Name": name, "Value": "v"} for name in "ab"]
+        own = {"MetricName": "m", "Namespace": "n", "Statistic": "Average"}
+        put("own", CustomizedMetricSpecification=own | {"Dimensions": dimensions})
+        turned = {"CustomizedMetricSpecification": own | {"Dimensions": dimensions[::-1]}}
+        self.refused("ValidationException", lambda: put("own too", **turned))
+        put("another", CustomizedMetricSpecification=own | {"Dimensions": dimensions[:1]})
 
     # API Gateway
 

@@ -134,8 +134,7 @@ class Rules(SandboxTest):
         self.load_balancer()
         definition = self.definition()
         scaling = self.application_autoscaling
-        metric = {"PredefinedMetricType": "ECSServiceAverageCPUUtilization"}
-        configuration = {"TargetValue": 50.0, "PredefinedMetricSpecification": metric}
+        metric = {"Namespace": "n", "Statistic": "Average"}
 
         def target(service):
             place = dict(ServiceNamespace="ecs", ResourceId=f"service/c/{service}")
@@ -149,7 +148,10 @@ class Rules(SandboxTest):
                     **target(service),
                     PolicyName=f"p{number}",
                     PolicyType="TargetTrackingScaling",
-                    TargetTrackingScalingPolicyConfiguration=configuration,
+                    TargetTrackingScalingPolicyConfiguration={
+                        "TargetValue": 50.0,
+                        "CustomizedMetricSpecification": metric | {"MetricName": f"m{number}"},
+                    },
                 )
         pages = scaling.get_paginator("describe_scaling_policies").paginate(**target("s2"))
         found = [[each["ResourceId"] for each in one["ScalingPolicies"]] for one in pages]

@@ -91,6 +91,7 @@ def put_scaling_policy(call: Call) -> dict[str, Any]:
     key = Policy.formulate_key(
         params["ServiceNamespace"], params["ResourceId"], params["ScalableDimension"], params["PolicyName"]
     )
+    check_metric(backend, params)
     former = backend.policies.get(key)
     if former is not None:
         former.delete_alarms(call.account, call.region)
@@ -100,6 +101,35 @@ def put_scaling_policy(call: Call) -> dict[str, Any]:
         policy.policy_arn, policy.creation_time = former.policy_arn, former.creation_time
         result["PolicyARN"] = former.policy_arn
     return result
+
+
+def metric_of(config: dict[str, Any] | None) -> Any:
+    """The metric that a policy keeps at a value, in a form that can be compared."""
+    predefined = (config or {}).get("PredefinedMetricSpecification")
+    if predefined:
+        return (predefined["PredefinedMetricType"], predefined.get("ResourceLabel"))
+    customized = (config or {}).get("CustomizedMetricSpecification")
+    if not customized:
+        return None
+    dimensions = sorted(customized.get("Dimensions") or [], key=lambda each: each["Name"])
+    return customized | {"Dimensions": dimensions}
+
+
+def check_metric(backend: Any, params: dict[str, Any]) -> None:
+    """Two policies of a target keep no metric at two values. https://github.com/cdklabs/cdk-ecs-service-extensions/issues/35"""
+    metric = metric_of(params.get("TargetTrackingScalingPolicyConfiguration"))
+    if metric is None:
+        return
+    place = (params["ServiceNamespace"], params["ResourceId"], params["ScalableDimension"])
+    for other in backend.policies.values():
+        if (other.service_namespace, other.resource_id, other.scalable_dimension) != place:
+            continue
+        config = other.target_tracking_scaling_policy_configuration
+        if other.policy_name != params["PolicyName"] and metric_of(config) == metric:
+            raise AwsError(
+                "ValidationException",
+                "Only one TargetTrackingScaling policy for a given metric specification is allowed.",
+            )
 
 
 @operation(SERVICE, "DescribeScalingPolicies")

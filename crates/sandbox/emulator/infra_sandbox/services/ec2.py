@@ -345,6 +345,20 @@ def check_route(call: Call) -> Any:
     nat = params.get("NatGatewayId")
     if nat and (nat not in ec2.nat_gateways or ec2.nat_gateways[nat].state in ("deleted", "failed")):
         raise refuse("InvalidNatGatewayID.NotFound", f"The natGateway ID '{nat}' does not exist")
+    # What else a route leads to: the member, what there is, and AWS's code and word where it is not among it.
+    others: tuple[tuple[str, Any, str, str], ...] = (
+        ("TransitGatewayId", ec2.transit_gateways, "InvalidTransitGatewayID.NotFound", "transitGateway"),
+        ("NetworkInterfaceId", ec2.enis, "InvalidNetworkInterfaceID.NotFound", "networkInterface"),
+        ("VpcPeeringConnectionId", ec2.vpc_pcxs, "InvalidVpcPeeringConnectionID.NotFound", "vpcPeeringConnection"),
+        ("VpcEndpointId", ec2.vpc_end_points, "InvalidVpcEndpointId.NotFound", "vpcEndpoint"),
+    )
+    for member, there, code, word in others:
+        wanted = params.get(member)
+        if wanted and wanted not in there:
+            raise refuse(code, f"The {word} ID '{wanted}' does not exist")
+    lists = params.get("DestinationPrefixListId")
+    if lists and lists not in ec2.managed_prefix_lists:
+        raise refuse("InvalidPrefixListID.NotFound", f"The prefix list ID '{lists}' does not exist")
     return table
 
 

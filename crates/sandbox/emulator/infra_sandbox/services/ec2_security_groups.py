@@ -23,7 +23,21 @@ def rule_description(rule: SecurityGroupRule) -> str | None:
 SecurityGroupRule.description = property(rule_description)  # type: ignore[assignment,method-assign]
 
 
+@operation("ec2", "CreateSecurityGroup")
+def create_security_group(call: Call) -> Answer:
+    vpc_id = call.params.get("VpcId")
+    if vpc_id:
+        call.backend().get_vpc(vpc_id)
+    return call.forward()
+
+
 # What a rule allows
+
+
+def prefix_list_of(rule: Any) -> str | None:
+    """moto keeps the id of a list as what it was given, a table, or as the id alone."""
+    found = rule.prefix_list_id or None
+    return found.get("PrefixListId") if isinstance(found, dict) else found
 
 
 def key(protocol: Any, first: Any, last: Any, peer: str) -> Key:
@@ -38,7 +52,7 @@ def key_of(rule: Any) -> Key:
     peer = (
         network_range.get("CidrIp")
         or network_range.get("CidrIpv6")
-        or (rule.prefix_list_id or {}).get("PrefixListId")
+        or prefix_list_of(rule)
         or (rule.source_group or {}).get("GroupId")
     )
     return key(rule.ip_protocol, rule.from_port, rule.to_port, peer or "")
@@ -123,7 +137,7 @@ def described(call: Call, group: Any, rule: Any, is_ingress: bool) -> dict[str, 
         "ToPort": -1 if rule.to_port is None else int(rule.to_port),
         "CidrIpv4": network_range.get("CidrIp"),
         "CidrIpv6": network_range.get("CidrIpv6"),
-        "PrefixListId": (rule.prefix_list_id or {}).get("PrefixListId"),
+        "PrefixListId": prefix_list_of(rule),
         "ReferencedGroupInfo": {"GroupId": source["GroupId"], "UserId": call.account} if source.get("GroupId") else None,
         "Description": rule.description,
         "Tags": [{"Key": name, "Value": value} for name, value in call.backend().tags.get(rule.id, {}).items()],

@@ -7,6 +7,7 @@ from moto.route53 import models
 
 from ..call import Answer, AwsError, Call, operation
 from ..world import store, timeline
+from . import route53_rules as rules
 
 pending: set[tuple[str, str]] = store(set)
 # (account, caller reference) → the zone it made
@@ -64,35 +65,70 @@ def create_hosted_zone(call: Call) -> dict[str, Any]:
         )
     result = call.moto()
     references[key] = result["HostedZone"]["Id"]
+    own_records(call.backend().get_hosted_zone(result["HostedZone"]["Id"]))
     return submit(call.account, result)
+
+
+def own_records(zone: Any) -> None:
+    """Gives a zone's own records their values, which moto leaves out."""
+    servers = [f"{server.rstrip('.')}." for server in zone.delegation_set.name_servers]
+    for record in zone.rrsets:
+        record.name = zone.name
+        if record.type == "NS":
+            record.ttl, record.records = 172800, servers
+        elif record.type == "SOA":
+            record.ttl = 900
+            record.records = [f"{servers[0]} awsdns-hostmaster.amazon.com. 1 7200 900 1209600 86400"]
 
 
 @operation("route53", "ChangeResourceRecordSets")
 def change_resource_record_sets(call: Call) -> dict[str, Any]:
+    """Each change is held against what those before it leave."""
     zone = call.backend().get_hosted_zone(call.params["HostedZoneId"])
-    values = {key_of_present(each): value_of_present(each) for each in zone.rrsets}
-    present = set(values)
-    problems = []
-    for change in call.params["ChangeBatch"]["Changes"]:
+    present = {key_of_present(each): members_of_present(each) for each in zone.rrsets}
+    changes = call.params["ChangeBatch"]["Changes"]
+    for change in changes:
+        rules.check_form(change)
+    problems: list[str] = []
+    for change in changes:
         record = change["ResourceRecordSet"]
-        name, key = name_of(record), key_of(record)
-        set_identifier = f", set-identifier='{key[2]}'" if key[2] else ""
-        what = f"resource record set [name='{name}', type='{record['Type']}'{set_identifier}]"
-        outside = name != zone.name and not name.endswith("." + zone.name)
-        if outside:
-            problems.append(f"RRSet with DNS name {name} is not permitted in zone {zone.name}")
-        elif change["Action"] == "CREATE" and key in present:
-            problems.append(f"Tried to create {what} but it already exists")
-        elif change["Action"] == "DELETE" and key not in present:
-            problems.append(f"Tried to delete {what} but it was not found")
-        elif change["Action"] == "DELETE" and values.get(key, value_of(record)) != value_of(record):
-            problems.append(f"Tried to delete {what} but the values provided do not match the current values")
-        elif change["Action"] != "DELETE":
-            problems += cname_conflicts(zone, name, record["Type"], present)
-        present = present - {key} if change["Action"] == "DELETE" else present | {key}
+        key, deletes = key_of(record), change["Action"] == "DELETE"
+        problems += problems_of(zone, change, present)
+        if deletes:
+            present.pop(key, None)
+        else:
+            problems += rules.wrong_values(record)
+            present[key] = record
     if problems:
-        raise AwsError("InvalidChangeBatch", str([f"{each}" for each in problems]), 400)
+        raise rules.invalid_batch(problems)
     return submit(call.account, call.moto())
+
+
+def problems_of(zone: Any, change: dict[str, Any], present: dict[tuple[str, str, str], dict[str, Any]]) -> list[str]:
+    record, action = change["ResourceRecordSet"], change["Action"]
+    name, key = name_of(record), key_of(record)
+    set_identifier = f", set-identifier='{key[2]}'" if key[2] else ""
+    what = f"resource record set [name='{name}', type='{record['Type']}'{set_identifier}]"
+    if name != zone.name and not name.endswith("." + zone.name):
+        return [f"RRSet with DNS name {name} is not permitted in zone {zone.name}"]
+    if apex := rules.apex_problem(zone.name, change, name):
+        return [apex]
+    if action == "CREATE" and key in present:
+        return [f"Tried to create {what} but it already exists"]
+    if action == "DELETE":
+        if key not in present:
+            return [f"Tried to delete {what} but it was not found"]
+        if value_of(present[key]) != value_of(record):
+            return [f"Tried to delete {what} but the values provided do not match the current values"]
+        return []
+    conflicts = cname_conflicts(zone, name, record["Type"], set(present))
+    if conflicts:
+        return conflicts
+    if rules.is_not_watched(record):
+        return ["A non-alias primary ResourceRecordSet must have an associated health check."]
+    others = [other for there, other in present.items() if there[:2] == key[:2] and there != key]
+    clash = rules.clash(name, record, others)
+    return [clash] if clash else []
 
 
 def cname_conflicts(zone: Any, name: str, kind: str, present: set[tuple[str, str, str]]) -> list[str]:
@@ -141,20 +177,21 @@ def value_of(record: dict[str, Any]) -> Any:
     return (int(record.get("TTL") or 0), values, routing, place)
 
 
-def value_of_present(record: Any) -> Any:
-    return value_of(
-        {
-            "AliasTarget": record.alias_target,
-            "TTL": record.ttl,
-            "ResourceRecords": record.resource_records,
-            "Weight": record.weight,
-            "Region": record.region,
-            "Failover": record.failover,
-            "MultiValueAnswer": record.multi_value_answer,
-            "HealthCheckId": record.health_check_id,
-            "GeoLocation": record.geo_location,
-        }
-    )
+def members_of_present(record: Any) -> dict[str, Any]:
+    return {
+        "Name": record.name,
+        "Type": record.type,
+        "SetIdentifier": record.set_identifier,
+        "AliasTarget": record.alias_target,
+        "TTL": record.ttl,
+        "ResourceRecords": record.resource_records,
+        "Weight": record.weight,
+        "Region": record.region,
+        "Failover": record.failover,
+        "MultiValueAnswer": record.multi_value_answer,
+        "HealthCheckId": record.health_check_id,
+        "GeoLocation": record.geo_location,
+    }
 
 
 @operation("route53", "GetChange")
