@@ -281,6 +281,9 @@ pub struct ActionCounts {
     /// Of these, those whose tags are written again.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub retag: usize,
+    /// Not touched, whatever would be done to it, since it is not surely this stack's: the plan is not carried out.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub refused: usize,
 }
 
 #[expect(clippy::trivially_copy_pass_by_ref, reason = "the signature that serde calls")]
@@ -291,7 +294,7 @@ fn is_zero(count: &usize) -> bool {
 impl ActionCounts {
     /// Whether anything but no-ops was counted.
     pub fn any(&self) -> bool {
-        self.create + self.update + self.replace + self.delete + self.forget > 0
+        self.create + self.update + self.replace + self.delete + self.forget + self.refused > 0
     }
 }
 
@@ -326,7 +329,7 @@ pub struct ForecastStep {
 impl Change {
     /// Whether data is lost by it that nothing makes again.
     pub fn loses_data(&self) -> bool {
-        self.data.as_ref().is_some_and(DataAtStake::is_lost)
+        !self.ownership.is_refused() && self.data.as_ref().is_some_and(DataAtStake::is_lost)
     }
 }
 
@@ -360,6 +363,7 @@ impl Plan {
         let mut counts = ActionCounts::default();
         for change in &self.changes {
             match change.action {
+                _ if change.ownership.is_refused() => counts.refused += 1,
                 Action::NoOp | Action::Read => {
                     counts.no_op += 1;
                     counts.retag += usize::from(change.ownership == Ownership::Retag);

@@ -133,11 +133,16 @@ fn plan_lines(plan: &Plan, view: PlanView<'_>, style: &Style) -> Vec<Line> {
     lines.push(closing(plan, view));
     lines.extend(losses(plan));
     if let PlanView::Plan(forecast) = view
-        && plan.has_changes()
+        && is_carried_out(plan)
     {
         lines.extend(forecast::lines(forecast, style));
     }
     lines
+}
+
+/// Whether an apply does anything.
+pub(crate) fn is_carried_out(plan: &Plan) -> bool {
+    plan.has_changes() && plan.counts().refused == 0
 }
 
 /// A heading and what stands under it, with empty lines between.
@@ -202,7 +207,9 @@ fn change_lines(
     style: &Style,
 ) -> Option<Vec<Line>> {
     let symbols = style.symbols();
+    let doubt = reason::doubt(&change.ownership);
     let (mark, verb, role) = match (change.action, change.replace_order) {
+        _ if doubt.is_some() => ("!", "leave", Role::Delete),
         (Action::NoOp | Action::Read, _) => return None,
         (Action::Create, _) => ("+", "create", Role::Create),
         (Action::Update, _) => ("~", "update", Role::Update),
@@ -214,9 +221,10 @@ fn change_lines(
         (Action::Delete, _) => ("-", "delete", Role::Delete),
         (Action::Forget, _) => (".", "forget", Role::Muted),
     };
-    let why = format!(" {} {}", symbols.dash, reason::words(change));
+    let why = doubt.unwrap_or_else(|| reason::words(change));
+    let why = format!(" {} {why}", symbols.dash);
     let mut header = header(change, mark, verb, role).add(Role::Muted, why);
-    if let Some(data) = change.data.as_ref().filter(|data| data.is_lost()) {
+    if let Some(data) = change.data.as_ref().filter(|_| change.loses_data()) {
         header = header
             .add(Role::Muted, format!(" {} ", symbols.dash))
             .add(Role::Delete, loses(data));
@@ -390,6 +398,47 @@ mod tests {
         .map(|(plan, view)| format!("== {view:?}\n{}", shown(plan, view)))
         .collect();
         insta::assert_snapshot!(all);
+    }
+
+    #[test]
+    fn what_is_not_surely_ours_is_not_said_to_be_changed() {
+        let change = |name: &str, action, ownership| Change {
+            address: format!("logs.log_group.{name}").parse().unwrap(),
+            action,
+            reason: Reason::Differs,
+            physical_id: Some(infra_core::PhysicalId::new(format!("/{name}"))),
+            attributes: Vec::new(),
+            drift: Vec::new(),
+            replace_order: None,
+            data: None,
+            ownership,
+            wanted: Attributes::new(),
+        };
+        let plan = plan(vec![
+            change("app", Action::Update, Ownership::Unmarked),
+            change("gone", Action::Delete, Ownership::OfStack("other/test/dev/us-east-1".to_owned())),
+            change("ours", Action::Update, Ownership::Ours),
+            change("same", Action::NoOp, Ownership::Unmarked),
+        ]);
+        let forecast = Forecast {
+            duration_ms: 1000,
+            ..Forecast::default()
+        };
+        let all: String = [PlanView::Plan(&forecast), PlanView::Diff]
+            .into_iter()
+            .map(|view| format!("== {view:?}\n{}", shown(&plan, view)))
+            .collect();
+        insta::assert_snapshot!(all);
+        let mut json = Vec::new();
+        let view = PlanView::Plan(&forecast);
+        write_plan(&mut json, &plan, view, Format::Json, &Style::plain()).unwrap();
+        let last = String::from_utf8(json).unwrap();
+        let last: serde_json::Value = serde_json::from_str(last.lines().last().unwrap()).unwrap();
+        assert_eq!(
+            (&last["counts"]["update"], &last["counts"]["refused"]),
+            (&1.into(), &3.into())
+        );
+        assert!(last["forecast"].is_null(), "{last}");
     }
 
     #[test]

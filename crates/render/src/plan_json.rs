@@ -11,7 +11,7 @@ use infra_core::{
 use serde::Serialize;
 
 use crate::json;
-use crate::plan::{PlanView, attributes_of, drifted, shared_calls};
+use crate::plan::{PlanView, attributes_of, drifted, is_carried_out, shared_calls};
 use crate::reason;
 use crate::value::Shown;
 
@@ -81,7 +81,7 @@ pub(crate) fn write(out: &mut dyn io::Write, plan: &Plan, view: PlanView<'_>) ->
             address: &change.address,
             action: change.action,
             why: &change.reason,
-            explanation: reason::words(change),
+            explanation: reason::doubt(&change.ownership).unwrap_or_else(|| reason::words(change)),
             physical_id: &change.physical_id,
             replace_order: change.replace_order,
             one_call_with: calls.get(&change.address),
@@ -119,7 +119,7 @@ pub(crate) fn write(out: &mut dyn io::Write, plan: &Plan, view: PlanView<'_>) ->
         has_changes: plan.has_changes(),
         has_drift: plan.has_drift(),
         forecast: match view {
-            PlanView::Plan(forecast) => Some(forecast).filter(|_| plan.has_changes()),
+            PlanView::Plan(forecast) => Some(forecast).filter(|_| is_carried_out(plan)),
             PlanView::Diff => None,
         },
     };

@@ -125,6 +125,7 @@ pub(crate) fn counts_in_words(counts: &ActionCounts) -> String {
         forget,
         no_op: _,
         retag,
+        refused,
     } = counts;
     let words: Vec<String> = [
         (create, "created"),
@@ -133,6 +134,7 @@ pub(crate) fn counts_in_words(counts: &ActionCounts) -> String {
         (delete, "deleted"),
         (forget, "forgotten"),
         (retag, "retagged"),
+        (refused, "refused"),
     ]
     .into_iter()
     .filter(|(number, _)| **number > 0)

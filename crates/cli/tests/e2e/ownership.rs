@@ -141,6 +141,16 @@ fn what_somebody_made_anew_under_our_names_is_told_and_left_alone() {
         plan = plan.says(["warning", &import, &format!("`infra state rm {FILE} {address}`")]);
     }
     told.says(lost.iter().map(String::as_str));
+    // No line of the plan says what is not going to happen.
+    let (count, changed) = (
+        format!("{} not surely this stack's", NAMED.len()),
+        ["~ update", "+ create"],
+    );
+    assert!(plan.stdout.contains(&count), "{plan}");
+    assert!(!changed.iter().any(|said| plan.stdout.contains(said)), "{plan}");
+    for (address, id) in NAMED {
+        assert!(plan.stdout.contains(&format!("! leave {address} [{id}]")), "{plan}");
+    }
     let json = project
         .stack("diff", FILE, &["--output=json"])
         .exits(2)

@@ -55,6 +55,9 @@ pub(super) fn closing(plan: &Plan, view: PlanView<'_>) -> Line {
         let retagged = count(counts.retag, "resource");
         text.push_str(&format!(" The next apply writes the tags of {retagged}."));
     }
+    if counts.refused > 0 {
+        text.push_str(" An apply is refused, and nothing of this is done.");
+    }
     Line::new().add(Role::Strong, text)
 }
 
@@ -82,6 +85,7 @@ fn counts_in_words(counts: &ActionCounts) -> String {
         forget,
         no_op: _,
         retag,
+        refused,
     } = counts;
     let mut words =
         format!("{create} to create, {update} to change, {replace} to replace, {delete} to delete");
@@ -90,6 +94,9 @@ fn counts_in_words(counts: &ActionCounts) -> String {
     }
     if *retag > 0 {
         words.push_str(&format!(", {retag} to retag"));
+    }
+    if *refused > 0 {
+        words.push_str(&format!(", {refused} not surely this stack's"));
     }
     words
 }
