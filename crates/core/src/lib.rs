@@ -28,6 +28,7 @@ pub mod secret;
 pub mod stack;
 pub mod state;
 pub mod types;
+pub mod unique;
 pub mod unmanaged;
 pub mod value;
 

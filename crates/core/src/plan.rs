@@ -74,7 +74,7 @@ pub enum Reason {
         /// What is replaced.
         address: ResourceAddress,
     },
-    /// It and another change places: what AWS keeps unique has to be let go of by one of them first.
+    /// Another takes what it has and AWS keeps unique: it has to let go of that first.
     PlaceWanted {
         /// What takes its place.
         address: ResourceAddress,
@@ -82,6 +82,11 @@ pub enum Reason {
     /// An update of another begins what it stands for until that ends.
     Follows {
         /// What is updated.
+        address: ResourceAddress,
+    },
+    /// It takes what another has and AWS keeps unique, and one call makes one and deletes the other.
+    PlaceTaken {
+        /// Whose place it takes.
         address: ResourceAddress,
     },
     /// The user asked for it (`--replace`, `redeploy`).

@@ -246,6 +246,19 @@ pub struct Follows {
 }
 
 impl TypeSchema {
+    /// Whether a thing with the one value in this attribute is of another kind than with the other, so that the two could
+    /// not be side by side whatever else they have: a change of it in place AWS refuses, too.
+    pub fn is_of_another_kind(&self, name: &str, one: &Value, other: &Value) -> bool {
+        let is_known = !one.has_unknown() && !other.has_unknown();
+        is_known
+            && self.clashes.iter().any(|clash| match &clash.when {
+                ClashWhen::OnlyOneHas { attribute, value } => {
+                    attribute == name && one.same(value) != other.same(value)
+                }
+                _ => false,
+            })
+    }
+
     /// A schema without attributes.
     pub fn new(name: TypeName) -> Self {
         Self {

@@ -70,6 +70,17 @@ pub trait TypeDefinition: Send + Sync {
         let _ = (attributes, problems);
     }
 
+    /// Checks one resource with the lookups that it refers to, by address without the `lookup.` in front: what is looked
+    /// for, as far as it is known. An [`Value::Unknown`] with an origin tells which lookup is meant.
+    fn validate_with_lookups(
+        &self,
+        attributes: &Attributes,
+        lookups: &BTreeMap<ResourceAddress, Attributes>,
+        problems: &mut Problems,
+    ) {
+        let _ = (attributes, lookups, problems);
+    }
+
     /// Checks the rules between resources, such as overlapping subnets. Called once for each type with all
     /// resources of the stack; an [`Value::Unknown`] with an origin tells which resource is meant.
     fn validate_together(

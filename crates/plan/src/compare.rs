@@ -48,7 +48,19 @@ pub(crate) fn differences(
     for (name, value) in wanted {
         let (observed_value, applied_value) = (observed.get(name), applied.get(name));
         match schema.attributes.get(name) {
-            Some(attribute) => walk.attribute(name, attribute, value, observed_value, applied_value, false),
+            Some(attribute) => {
+                let nothing = &Value::Null;
+                let becomes_another = purpose == Purpose::Change
+                    && schema.is_of_another_kind(name, value, observed_value.unwrap_or(nothing));
+                walk.attribute(
+                    name,
+                    attribute,
+                    value,
+                    observed_value,
+                    applied_value,
+                    becomes_another,
+                );
+            }
             None => {
                 let kind = computed_kind(schema.computed.get(name));
                 walk.place.push(Place::Name(name));

@@ -75,8 +75,19 @@ pub(crate) struct Decisions {
 pub(crate) struct Cause {
     /// The node that this is because of.
     pub node: usize,
-    /// That one takes what this one has and AWS keeps unique, and the other way round.
-    pub takes_its_place: bool,
+    /// What the two have to do with each other.
+    pub tie: Tie,
+}
+
+/// What a resource has to do with the one that it is replaced because of.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Tie {
+    /// It refers to that one.
+    Refers,
+    /// That one takes what this one has and AWS keeps unique.
+    IsTaken,
+    /// It takes what that one has and AWS keeps unique.
+    Takes,
 }
 
 /// Decides for every selected node, each after what it needs. `delete_first` holds resources that have to

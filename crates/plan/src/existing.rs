@@ -7,7 +7,7 @@ use infra_core::{
     ResourceRecord, TypeDefinition, TypeSchema, Value,
 };
 
-use crate::decide::{Decider, Decision, broken, is_asked, refers_to_change};
+use crate::decide::{Decider, Decision, Tie, broken, is_asked, refers_to_change};
 use crate::equality::{equal, same_stored};
 use crate::follows::is_begun_again;
 use crate::graph::{Found, Node};
@@ -109,10 +109,10 @@ impl<'a> Decider<'_, 'a> {
         let address = |node: usize| self.graph.nodes[node].address.clone();
         if let Some(cause) = self.delete_first.get(&present.number) {
             let address = address(cause.node);
-            return Some(if cause.takes_its_place {
-                Reason::PlaceWanted { address }
-            } else {
-                Reason::DependencyReplaced { address }
+            return Some(match cause.tie {
+                Tie::IsTaken => Reason::PlaceWanted { address },
+                Tie::Takes => Reason::PlaceTaken { address },
+                Tie::Refers => Reason::DependencyReplaced { address },
             });
         }
         let cause = self

@@ -82,7 +82,11 @@ pub(crate) fn why(reason: &Reason) -> (String, String) {
             format!("change the name of {address}, so that both can exist side by side"),
         ),
         Reason::PlaceWanted { address } => (
-            format!("it and {address} change places, and one of them has to be deleted first"),
+            format!("{address} takes what it has, and it has to be deleted first"),
+            "apply the change in two parts, with a value in between that nothing else has".to_owned(),
+        ),
+        Reason::PlaceTaken { address } => (
+            format!("it takes what {address} has, and one call deletes both"),
             "apply the change in two parts, with a value in between that nothing else has".to_owned(),
         ),
         Reason::Follows { address } => (

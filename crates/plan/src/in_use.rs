@@ -2,7 +2,8 @@
 
 use std::collections::BTreeSet;
 
-use infra_core::{Action, AttributePath, Attributes, InUse, PathSegment, PhysicalId, TypeDefinition, Value};
+use infra_core::unique::values_under;
+use infra_core::{Action, AttributePath, Attributes, InUse, PhysicalId, TypeDefinition, Value};
 
 use crate::decide::{Decision, Decisions};
 use crate::graph::{Found, Graph};
@@ -132,27 +133,4 @@ fn elements(list: Option<&Value>) -> BTreeSet<&str> {
 /// The texts at a path under an attribute's value.
 fn texts_under<'v>(value: Option<&'v Value>, path: &AttributePath) -> BTreeSet<&'v str> {
     values_under(value, path).filter_map(Value::as_str).collect()
-}
-
-/// The values at a path under its attribute's value, lists on the way and at its end looked through.
-pub(crate) fn values_under<'v>(
-    value: Option<&'v Value>,
-    path: &AttributePath,
-) -> impl Iterator<Item = &'v Value> {
-    let mut found: Vec<&Value> = value.into_iter().collect();
-    for segment in path.segments().iter().skip(1) {
-        let PathSegment::Name(name) = segment else {
-            continue;
-        };
-        found = found
-            .into_iter()
-            .flat_map(items)
-            .filter_map(|value| value.as_map()?.get(name))
-            .collect();
-    }
-    found.into_iter().flat_map(items)
-}
-
-fn items(value: &Value) -> &[Value] {
-    value.as_list().unwrap_or(std::slice::from_ref(value))
 }

@@ -15,10 +15,11 @@ use infra_core::StepOperation;
 use infra_core::plan::ReplaceOrder;
 
 use crate::create_first;
-use crate::decide::{Cause, Decisions};
+use crate::decide::{Cause, Decisions, Tie};
 use crate::draft::{AllWaived, Because, Draft, Drafts, Waived};
 use crate::existing::is_replaceable;
 use crate::graph::Graph;
+use crate::together::updates_to_join;
 
 /// What came of an attempt to order the steps.
 pub(crate) enum Ordering<'a> {
@@ -31,13 +32,17 @@ pub(crate) enum Ordering<'a> {
     Impossible(Diagnostic),
 }
 
-/// Orders the steps of `decisions`, settling which replacements are made first. Steps that could go in any
-/// order are in order of address.
+/// Orders the steps of `decisions`, settling which replacements are made first, and what is replaced so that one call
+/// can do it with others. Steps that could go in any order are in order of address.
 pub(crate) fn order<'a>(graph: &Graph<'a>, selected: &[bool], decisions: &mut Decisions) -> Ordering<'a> {
     let mut waived = AllWaived::default();
     loop {
         create_first::with_what_is_made_anew(graph, decisions);
         let mut drafts = Drafts::new(graph, selected, decisions, &waived);
+        let in_one_call = updates_to_join(graph, decisions, &drafts.steps);
+        if !in_one_call.is_empty() {
+            return Ordering::Again(in_one_call);
+        }
         let mut edges = edges_between(&drafts.steps);
         if let Some(order) = edges.order() {
             if !drafts.known_names(graph, decisions) {
@@ -151,7 +156,7 @@ impl Circles<'_, '_> {
                     let other = causes.iter().find(|&&node| node != number);
                     let cause = Cause {
                         node: *other.or(causes.first())?,
-                        takes_its_place: false,
+                        tie: Tie::Refers,
                     };
                     Some((number, cause))
                 })
@@ -201,7 +206,7 @@ impl Circles<'_, '_> {
             .map(|(node, by)| {
                 let cause = Cause {
                     node: by,
-                    takes_its_place: true,
+                    tie: Tie::IsTaken,
                 };
                 (node, cause)
             })

@@ -1,12 +1,13 @@
 //! What AWS would surely refuse, told before anything is touched.
 
 use infra_core::plan::Reason;
+use infra_core::unique::{Holders, Keys};
 use infra_core::{Action, Diagnostic, Value};
 
 use crate::decide::{Decision, Decisions};
 use crate::graph::{Found, Graph, Node};
 use crate::in_use::losses;
-use crate::unique::{Holders, Keys, keys_after, keys_of_thing};
+use crate::unique::{keys_after, keys_of_thing};
 
 /// One error for everything that cannot go well as it is decided.
 pub(crate) fn refused(graph: &Graph<'_>, decisions: &Decisions) -> Vec<Diagnostic> {

@@ -1,12 +1,13 @@
 //! Which part of everything a plan is about.
 
 use infra_core::plan::PlanMode;
+use infra_core::unique::Holders;
 use infra_core::{Action, Diagnostic, ResourceAddress, nearest};
 
 use crate::decide::{Decision, Decisions};
 use crate::graph::Graph;
 use crate::input::{PlanInput, means};
-use crate::unique::{Holders, keys_after, keys_of_thing};
+use crate::unique::{keys_after, keys_of_thing};
 
 /// By node: whether the plan is about it. A target brings along what it needs and, where something is
 /// deleted, what needs that.

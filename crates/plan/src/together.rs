@@ -5,8 +5,9 @@ use std::collections::BTreeMap;
 
 use infra_core::{Attributes, StepId, StepOperation, Strength, Together, TypeName};
 
-use crate::decide::Decisions;
+use crate::decide::{Cause, Decisions, Tie};
 use crate::draft::{Because, Draft, Edge};
+use crate::existing::is_replaceable;
 use crate::graph::Graph;
 
 /// Steps that one call may make: those of one type with the same texts in the attributes that it says.
@@ -113,6 +114,33 @@ fn makes_way(step: &Draft<'_>, before: &Draft<'_>, edge: &Edge) -> bool {
         && matches!(edge.because, Because::Half | Because::Name)
 }
 
+/// Updates that take what another step lets go of, or let go of what another takes, where one call makes deletes and
+/// creates of the type: an update is no part of it, so these are replaced. Each with what it is because of.
+pub(crate) fn updates_to_join(
+    graph: &Graph<'_>,
+    decisions: &Decisions,
+    steps: &[Draft<'_>],
+) -> BTreeMap<usize, Cause> {
+    let mut found = BTreeMap::new();
+    for step in steps {
+        for edge in step.after.iter().filter(|edge| edge.because == Because::Name) {
+            let before = &steps[edge.to];
+            let here = scope(graph, decisions, step);
+            if here.is_none() || here != scope(graph, decisions, before) {
+                continue;
+            }
+            for (update, other, tie) in [(step, before, Tie::Takes), (before, step, Tie::IsTaken)] {
+                let may_go = graph.nodes[update.node].resource.is_some_and(is_replaceable);
+                if update.operation == StepOperation::Update && may_go {
+                    let node = other.node;
+                    found.entry(update.node).or_insert(Cause { node, tie });
+                }
+            }
+        }
+    }
+    found
+}
+
 fn together<'a>(graph: &Graph<'a>, step: &Draft<'_>) -> Option<&'a Together> {
     graph.nodes[step.node].definition?.schema().together.as_ref()
 }
@@ -121,7 +149,7 @@ fn scope<'s>(graph: &Graph<'s>, decisions: &'s Decisions, step: &Draft<'_>) -> O
     let together = together(graph, step)?;
     let attributes = match (step.operation, step.thing) {
         (StepOperation::Create, _) => &decisions.of[step.node].as_ref()?.wanted,
-        (StepOperation::Delete, Some(thing)) => graph.attributes_of(thing),
+        (StepOperation::Delete | StepOperation::Update, Some(thing)) => graph.attributes_of(thing),
         _ => return None,
     };
     Some((

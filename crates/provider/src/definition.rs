@@ -43,6 +43,15 @@ impl<T: ResourceType> TypeDefinition for Definition<T> {
         T::validate(attributes, problems);
     }
 
+    fn validate_with_lookups(
+        &self,
+        attributes: &Attributes,
+        lookups: &BTreeMap<ResourceAddress, Attributes>,
+        problems: &mut Problems,
+    ) {
+        T::validate_with_lookups(attributes, lookups, problems);
+    }
+
     fn validate_together(
         &self,
         stack: &BTreeMap<ResourceAddress, Attributes>,

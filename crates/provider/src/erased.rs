@@ -56,6 +56,16 @@ impl<T: ResourceType> TypeDefinition for Erased<T> {
         self.definition.validate(attributes, problems);
     }
 
+    fn validate_with_lookups(
+        &self,
+        attributes: &Attributes,
+        lookups: &BTreeMap<ResourceAddress, Attributes>,
+        problems: &mut Problems,
+    ) {
+        self.definition
+            .validate_with_lookups(attributes, lookups, problems);
+    }
+
     fn validate_together(
         &self,
         stack: &BTreeMap<ResourceAddress, Attributes>,

@@ -123,6 +123,15 @@ pub trait ResourceType: Send + Sync + Sized + 'static {
         let _ = (attributes, problems);
     }
 
+    /// AWS's rules for one resource and what it refers to of lookups; see [`TypeDefinition::validate_with_lookups`].
+    fn validate_with_lookups(
+        attributes: &Attributes,
+        lookups: &BTreeMap<ResourceAddress, Attributes>,
+        problems: &mut Problems,
+    ) {
+        let _ = (attributes, lookups, problems);
+    }
+
     /// AWS's rules between resources; see [`TypeDefinition::validate_together`].
     fn validate_together(stack: &BTreeMap<ResourceAddress, Attributes>) -> Vec<(ResourceAddress, Problem)> {
         let _ = stack;

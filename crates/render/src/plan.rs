@@ -416,7 +416,11 @@ mod tests {
         };
         let plan = plan(vec![
             change("app", Action::Update, Ownership::Unmarked),
-            change("gone", Action::Delete, Ownership::OfStack("other/test/dev/us-east-1".to_owned())),
+            change(
+                "gone",
+                Action::Delete,
+                Ownership::OfStack("other/test/dev/us-east-1".to_owned()),
+            ),
             change("ours", Action::Update, Ownership::Ours),
             change("same", Action::NoOp, Ownership::Unmarked),
         ]);

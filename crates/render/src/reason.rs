@@ -39,7 +39,10 @@ pub(crate) fn words(change: &Change) -> String {
         Reason::Deposed => "left over from an earlier replacement".to_owned(),
         Reason::DependencyReplaced { address } => format!("{address}, which it refers to, is replaced"),
         Reason::PlaceWanted { address } => {
-            format!("it and {address} change places, and AWS lets no two have the same")
+            format!("{address} takes what it has, and AWS lets no two have the same")
+        }
+        Reason::PlaceTaken { address } => {
+            format!("it takes what {address} has, and AWS lets no two have the same")
         }
         Reason::Follows { address } => format!("the update of {address} starts a rollout"),
         Reason::Requested => "asked for".to_owned(),
@@ -146,7 +149,15 @@ mod tests {
                     address: address.clone(),
                 },
                 "",
-                "it and ec2.vpc.main change places, and AWS lets no two have the same",
+                "ec2.vpc.main takes what it has, and AWS lets no two have the same",
+            ),
+            (
+                Action::Replace,
+                Reason::PlaceTaken {
+                    address: address.clone(),
+                },
+                "",
+                "it takes what ec2.vpc.main has, and AWS lets no two have the same",
             ),
             (
                 Action::Update,

@@ -55,6 +55,7 @@ program_files![
     "services/kms.py",
     "services/logs.py",
     "services/route53.py",
+    "services/route53_rules.py",
     "services/tagging.py",
     "settings.py",
     "setups.py",

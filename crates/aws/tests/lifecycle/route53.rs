@@ -3,7 +3,7 @@
 use infra_core::{ErrorClass, PhysicalId};
 use serde_json::json;
 
-use super::harness::{Cloud, attributes, tests};
+use super::harness::{Cloud, attributes, pause, tests};
 
 tests! {
     record,
@@ -68,6 +68,31 @@ async fn record(cloud: Cloud) {
         let call = cloud.call("route53.record", "twice");
         let taken = provider.create(&call, &record("blue", 10)).await.unwrap_err();
         assert_eq!(taken.class, ErrorClass::AlreadyExists, "{taken}");
+        // What goes stays where what was to come at its name, asked for at the same time, is refused.
+        let mut region = record("red", 1);
+        region.remove("weight");
+        region.insert("region".to_owned(), "us-east-1".into());
+        let (going, coming) = (
+            cloud.call("route53.record", "going"),
+            cloud.call("route53.record", "coming"),
+        );
+        // Both wait for the zone, and go in one batch then.
+        let turn = cloud.clients.serial.turn(format!("route53 zone {zone}")).await;
+        let free = async {
+            for _ in 0..20 {
+                pause().await;
+            }
+            drop(turn);
+        };
+        let (gone, come, ()) = futures::join!(
+            provider.delete(&going, &blue, &blue_last),
+            provider.create(&coming, &region),
+            free,
+        );
+        let (gone, come) = (gone.unwrap_err(), come.unwrap_err());
+        assert!(come.message.contains("non-latency"), "{come}");
+        assert!(gone.message.contains("nothing is deleted at this name"), "{gone}");
+        assert_eq!(provider.read(&wanted).await.unwrap().len(), 2);
     }
     let gone = PhysicalId::new("ZMISSING/a.example.com/A");
     assert!(provider.read(&[gone]).await.unwrap().is_empty());

@@ -1,6 +1,8 @@
 //! What AWS keeps unique, holds on to or protects, at different addresses of one file: it is let go of before it is taken,
 //! in one run, or said before anything is touched.
 
+use std::fs;
+
 use serde_json::{Value, json};
 
 use crate::harness::{Project, Reference, Run};
@@ -63,6 +65,21 @@ impl Shop {
         self.project.forget_requests();
         self.apply(more).exits(1).says(said.iter().copied());
         self.touched_nothing();
+    }
+
+    /// The next version of the file is a mistake by itself: `validate` says so, and so does whatever else reads it.
+    #[track_caller]
+    pub fn cannot_be(&self, more: &str, said: &[&str]) {
+        let last = fs::read_to_string(self.project.root().join(FILE)).unwrap_or_else(|_| self.before.clone());
+        self.project.write(FILE, &format!("{}{more}", self.before));
+        self.project
+            .stack("validate", FILE, &[])
+            .exits(65)
+            .says(said.iter().copied());
+        self.project.forget_requests();
+        self.apply(more).exits(65).says(said.iter().copied());
+        self.touched_nothing();
+        self.project.write(FILE, &last);
     }
 
     #[track_caller]
@@ -224,7 +241,7 @@ vpc_id      = "${ec2.vpc.main.id}"
     shop.becomes(&rules(&["10.3.0.0/16", "10.2.0.0/16"]));
     shop.becomes(&rules(&["10.4.0.0/16", "10.3.0.0/16", "10.2.0.0/16"]));
     shop.becomes(&rules(&["10.2.0.0/16", "10.4.0.0/16", "10.3.0.0/16"]));
-    shop.cannot_become(
+    shop.cannot_be(
         &rules(&["10.2.0.0/16", "10.2.0.0/16"]),
         &["ec2.security_group_rule.number1", "10.2.0.0/16"],
     );
@@ -248,7 +265,7 @@ fn listeners_change_ports_and_load_balancers() {
     // A target group serves one load balancer only: the listener of another one comes when those of the first are gone.
     shop.becomes(&(listener("x", "one", 81, "a") + &listener("z", "two", 80, "b")));
     shop.becomes(&(listener("x", "one", 81, "b") + &listener("z", "two", 80, "a")));
-    shop.cannot_become(
+    shop.cannot_be(
         &(listener("x", "one", 81, "b") + &listener("z", "two", 80, "b")),
         &[
             "elbv2.listener.z and elbv2.listener.x",

@@ -149,7 +149,10 @@ fn what_somebody_made_anew_under_our_names_is_told_and_left_alone() {
     assert!(plan.stdout.contains(&count), "{plan}");
     assert!(!changed.iter().any(|said| plan.stdout.contains(said)), "{plan}");
     for (address, id) in NAMED {
-        assert!(plan.stdout.contains(&format!("! leave {address} [{id}]")), "{plan}");
+        assert!(
+            plan.stdout.contains(&format!("! leave {address} [{id}]")),
+            "{plan}"
+        );
     }
     let json = project
         .stack("diff", FILE, &["--output=json"])

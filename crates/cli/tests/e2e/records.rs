@@ -48,9 +48,9 @@ fn a_cname_and_other_records_take_each_others_name() {
     // At one address.
     shop.becomes(&record(&zone, "old", "www", "A", "192.0.2.10", ""));
     shop.becomes(&cname);
-    shop.cannot_become(
+    shop.cannot_be(
         &format!("{cname}{addresses}"),
-        &["route53.record.four and route53.record.old", "www.example.com"],
+        &["route53.record.old and route53.record.four", "www.example.com"],
     );
     shop.ends();
 }
@@ -69,13 +69,58 @@ fn records_of_one_name_change_how_one_of_them_is_chosen() {
     // What is not part of its name is changed in place.
     shop.becomes(&two.replace("weight = 1", "weight = 2"))
         .says(["2 to change, 0 to replace, 0 to delete"]);
-    shop.cannot_become(
+    shop.cannot_be(
         &format!("{one}{two}"),
         &["cannot exist side by side", "www.example.com"],
     );
     shop.becomes(&one);
     shop.ends();
 }
+
+#[test]
+fn two_records_for_one_region_and_two_primaries_are_told_before_anything_is_asked() {
+    let (shop, zone) = with_zone();
+    let chosen = |address: &str, how: &str| {
+        let more = format!("set_identifier = \"{address}\"\n{how}");
+        record(&zone, address, "www", "A", "192.0.2.40", &more)
+    };
+    let two = |how: &str| chosen("blue", how) + &chosen("green", how);
+    let both = "route53.record.green and route53.record.blue cannot exist side by side";
+    shop.cannot_be(&two("region = \"us-east-1\""), &[both, "region us-east-1"]);
+    shop.cannot_be(
+        &two(&format!("failover = \"PRIMARY\"\n{CHECK}")),
+        &[both, "failover PRIMARY"],
+    );
+    // AWS takes none of these either.
+    for (kind, value, said) in [
+        ("TXT", "\\\"a\\\"b\\\"", "must be in quotation marks"),
+        (
+            "CAA",
+            "issue \\\"ca.example.net\\\"",
+            "is no flags, tag and value",
+        ),
+    ] {
+        shop.cannot_be(&record(&zone, "one", "www", kind, value, ""), &[said]);
+    }
+    let looked_up = "\n[lookup.route53.hosted_zone.main]\nname = \"example.com\"\n";
+    let id = "${lookup.route53.hosted_zone.main.id}";
+    let apex =
+        record(id, "one", "www", "CNAME", "other.example.net", "").replace("www.example.com", "example.com");
+    shop.cannot_be(
+        &format!("{looked_up}{apex}"),
+        &["`example.com` is the zone itself"],
+    );
+    let outside =
+        record(id, "one", "www", "A", "192.0.2.1", "").replace("www.example.com", "www.example.org");
+    shop.cannot_be(
+        &format!("{looked_up}{outside}"),
+        &["`www.example.org` is not in the zone `example.com`"],
+    );
+    shop.ends();
+}
+
+/// What tells whether a primary record with values is healthy.
+const CHECK: &str = "health_check_id = \"11111111-2222-3333-4444-555555555555\"";
 
 /// From what to what the records of a zone go, by one change each.
 fn journeys(zone: &str) -> Vec<(&'static str, String, String)> {
@@ -89,6 +134,19 @@ fn journeys(zone: &str) -> Vec<(&'static str, String, String)> {
     let addresses = record("four", "www", "A", "192.0.2.10") + &record("six", "www", "AAAA", "2001:db8::10");
     let simple = record("one", "www", "A", "192.0.2.10");
     let two = weighted("blue", "192.0.2.20") + &weighted("green", "192.0.2.30");
+    let chosen = |address: &str, how: &str| {
+        let more = format!("set_identifier = \"{address}\"\n{how}");
+        self::record(zone, address, "www", "A", "192.0.2.40", &more)
+    };
+    let first = |address: &str| chosen(address, &format!("failover = \"PRIMARY\"\n{CHECK}"));
+    let second = |address: &str| chosen(address, "failover = \"SECONDARY\"");
+    let in_region = |address: &str, region: &str| chosen(address, &format!("region = \"{region}\""));
+    let weights = |numbers: &[u8]| -> String {
+        let names = ["blue", "green", "red"].iter().zip(numbers);
+        names
+            .map(|(name, weight)| chosen(name, &format!("weight = {weight}")))
+            .collect()
+    };
     let places = |left: &str, right: &str| {
         record("left", left, "A", "192.0.2.1") + &record("right", right, "A", "192.0.2.2")
     };
@@ -108,16 +166,49 @@ fn journeys(zone: &str) -> Vec<(&'static str, String, String)> {
             record("two", "www", "A", "192.0.2.11"),
         ),
         ("two change places", places("a", "b"), places("b", "a")),
+        (
+            "the second becomes the first",
+            first("blue") + &second("green"),
+            first("green"),
+        ),
+        (
+            "the first and the second change places",
+            first("blue") + &second("green"),
+            second("blue") + &first("green"),
+        ),
+        (
+            "another one for a region",
+            in_region("blue", "us-east-1"),
+            in_region("green", "us-east-1"),
+        ),
+        (
+            "one moves on to another region",
+            in_region("blue", "us-east-1"),
+            in_region("blue", "eu-west-1") + &in_region("green", "us-east-1"),
+        ),
+        (
+            "weights to regions",
+            weights(&[100, 0]),
+            in_region("blue", "us-east-1") + &in_region("green", "eu-west-1"),
+        ),
+        (
+            "weights to several that answer together",
+            weights(&[1, 1, 1]),
+            ["blue", "green", "red"]
+                .map(|name| chosen(name, "multi_value_answer = true"))
+                .concat(),
+        ),
     ]
 }
 
-/// What the zone has, but for its own records: type, name and values of each.
+/// What the zone has, but for its own records: type, name and values of each, and how it is chosen.
 fn records(shop: &Shop) -> Value {
     shop.ask(
         "made = client('route53')\n\
          zone = made.list_hosted_zones()['HostedZones'][0]['Id']\n\
          all = made.list_resource_record_sets(HostedZoneId=zone)['ResourceRecordSets']\n\
-         result = sorted([each['Type'], each['Name'], each.get('SetIdentifier', ''), each['ResourceRecords'][0]['Value']]\n    \
+         result = sorted([each['Type'], each['Name'], each.get('SetIdentifier', ''), each['ResourceRecords'][0]['Value'],\n    \
+             str([each.get(how) for how in ('Weight', 'Region', 'Failover', 'MultiValueAnswer')])]\n    \
              for each in all if each['Type'] not in ('NS', 'SOA'))",
     )
 }

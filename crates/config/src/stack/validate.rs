@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use infra_core::types::Problem;
+use infra_core::unique::{Holders, Keys};
 use infra_core::{
     Attributes, Diagnostic, Resource, ResourceAddress, Scope, Template, TypeName, TypeSchema, Value,
 };
@@ -22,11 +23,14 @@ pub(crate) struct Known {
     visible: Scope,
     /// What the file sets.
     wanted: BTreeMap<ResourceAddress, Attributes>,
+    /// What is looked for.
+    lookups: BTreeMap<ResourceAddress, Attributes>,
 }
 
 impl Known {
     /// Lookups are seen as they are asked for.
     pub(crate) fn add_lookup(&mut self, address: ResourceAddress, attributes: Attributes) {
+        self.lookups.insert(address.clone(), attributes.clone());
         self.visible.set(address, attributes);
     }
 }
@@ -64,7 +68,8 @@ pub(crate) fn walk(
             block_alone(context, block);
         }
     }
-    together(context, known, blocks, unfolded);
+    let told = together(context, known, blocks, unfolded);
+    unique(context, known, blocks, unfolded, &told);
 }
 
 /// The places of one resource, whose tags may be the stack's.
@@ -114,6 +119,9 @@ fn resource_itself(
     check::attributes(context, schema, &places, &mut attributes, true);
     let mut problems = infra_core::Problems::default();
     block.definition.validate(&attributes, &mut problems);
+    block
+        .definition
+        .validate_with_lookups(&attributes, &known.lookups, &mut problems);
     for problem in problems.into_vec() {
         context.add(rule_broken(&places, one, problem));
     }
@@ -167,8 +175,14 @@ fn block_alone(context: &mut Context<'_>, block: &Block<'_>) {
     );
 }
 
-/// Rules between resources, once for each type that the stack has.
-fn together(context: &mut Context<'_>, known: &Known, blocks: &[Block<'_>], unfolded: &[Unfolded]) {
+/// Rules between resources, once for each type that the stack has. Returns those of which something was told.
+fn together(
+    context: &mut Context<'_>,
+    known: &Known,
+    blocks: &[Block<'_>],
+    unfolded: &[Unfolded],
+) -> BTreeSet<ResourceAddress> {
+    let mut told = BTreeSet::new();
     let positions: BTreeMap<&ResourceAddress, &Unfolded> =
         unfolded.iter().map(|one| (&one.address, one)).collect();
     let mut asked: BTreeSet<&TypeName> = BTreeSet::new();
@@ -180,7 +194,42 @@ fn together(context: &mut Context<'_>, known: &Known, blocks: &[Block<'_>], unfo
             if let Some(one) = positions.get(&address) {
                 context.add(rule_broken(&places(&blocks[one.block]), one, problem));
             }
+            told.insert(address);
         }
+    }
+    told
+}
+
+/// Two of which AWS takes only one, where nothing else was told of one of them.
+fn unique(
+    context: &mut Context<'_>,
+    known: &Known,
+    blocks: &[Block<'_>],
+    unfolded: &[Unfolded],
+    told: &BTreeSet<ResourceAddress>,
+) {
+    let mut standing: Holders<'_, &Unfolded> = Holders::new();
+    for one in unfolded {
+        let block = &blocks[one.block];
+        let wanted = known.wanted.get(&one.address);
+        let keys = wanted.and_then(|wanted| Keys::new(Some(block.definition), |name| wanted.get(name)));
+        let Some(keys) = keys else { continue };
+        for (held, other) in standing.clashing(&keys) {
+            let (address, other_address) = (&one.address, &other.address);
+            if told.contains(address) || told.contains(other_address) {
+                continue;
+            }
+            let message = format!(
+                "{address} and {other_address} cannot exist side by side at AWS: {}",
+                keys.in_words(held)
+            );
+            let error = Diagnostic::error("taken-twice", message)
+                .at(block.span.clone(), "")
+                .help("change one of them, or take it out of the file")
+                .see(blocks[other.block].span.clone(), "the other one");
+            context.add(error);
+        }
+        standing.add(keys, one);
     }
 }
 

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 
+use infra_core::unique::{Holders, Keys};
 use infra_core::{
     Attributes, Observation, ResourceAddress, ResourceRecord, Step, StepOperation, Strength, TypeDefinition,
     Value,
@@ -9,7 +10,6 @@ use infra_core::{
 
 use super::{Checker, waits};
 use crate::in_use::used;
-use crate::unique::{Holders, Keys};
 
 impl<'c> Checker<'c, '_> {
     /// Nothing is made or changed to what something else still has: it comes after the step that lets go.

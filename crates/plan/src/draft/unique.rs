@@ -1,11 +1,12 @@
 //! What AWS keeps unique is free before it is taken, at whatever address it was.
 
+use infra_core::unique::Holders;
 use infra_core::{Action, Strength};
 
 use super::{Because, Drafts};
 use crate::decide::Decisions;
 use crate::graph::Graph;
-use crate::unique::{Holders, keys_after, keys_of_thing};
+use crate::unique::{keys_after, keys_of_thing};
 
 /// A step after which something is free.
 struct Freeing {

@@ -98,7 +98,8 @@ fn reason(reason: &Reason) -> String {
         Reason::Broken { status } => format!("broken: {status}"),
         Reason::DependencyReplaced { address } => format!("because of {address}"),
         Reason::Follows { address } => format!("follows {address}"),
-        Reason::PlaceWanted { address } => format!("changes places with {address}"),
+        Reason::PlaceWanted { address } => format!("{address} takes what it has"),
+        Reason::PlaceTaken { address } => format!("takes what {address} has"),
         other => format!("{other:?}"),
     }
 }

@@ -165,7 +165,8 @@ class Refusals(SandboxTest):
         self.iam.delete_role(**role)
 
     def test_names_have_no_case_in_iam(self):
-        document = json.dumps({"Version": "2012-10-17", "Statement": []})
+        statement = {"Effect": "Allow", "Action": "s3:ListAllMyBuckets", "Resource": "*"}
+        document = json.dumps({"Version": "2012-10-17", "Statement": [statement]})
         for create, name, others in (
             (self.iam.create_role, "RoleName", {"AssumeRolePolicyDocument": TRUST}),
             (self.iam.create_policy, "PolicyName", {"PolicyDocument": document}),

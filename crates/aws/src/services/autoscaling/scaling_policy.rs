@@ -14,7 +14,7 @@ use futures::future::try_join_all;
 use infra_core::types::{Problems, known_str};
 use infra_core::{Attributes, PhysicalId, Value};
 use infra_provider::{
-    Call, Created, Found, ProviderResult, Recognition, ResourceType, Traits, Under, Update,
+    Call, Clashing, Created, Found, ProviderResult, Recognition, ResourceType, Traits, Under, Update,
 };
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -132,6 +132,15 @@ scale_out_cooldown              = 60
             "resource_id",
             "scalable_dimension",
         ],
+        // https://github.com/cdklabs/cdk-ecs-service-extensions/issues/35
+        clashes: &[Clashing::Shared {
+            same: &["service_namespace", "resource_id", "scalable_dimension"],
+            at: &[
+                "target_tracking_scaling_policy_configuration.predefined_metric_specification",
+                "target_tracking_scaling_policy_configuration.customized_metric_specification",
+            ],
+            owner: None,
+        }],
         recognition: Recognition::NaturalKey,
         under: Some(Under {
             resource_type: "autoscaling.scalable_target",

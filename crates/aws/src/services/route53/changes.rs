@@ -1,17 +1,18 @@
 //! Changes of records, in batches: a zone takes one change at a time, and a change may be of many records.
 //! <https://docs.aws.amazon.com/Route53/latest/APIReference/API_ChangeResourceRecordSets.html>
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use aws_sdk_route53::Client;
 use aws_sdk_route53::operation::change_resource_record_sets::ChangeResourceRecordSetsError;
-use aws_sdk_route53::types::{Change, ChangeBatch};
+use aws_sdk_route53::types::{Change, ChangeAction, ChangeBatch};
 use infra_core::{ErrorClass, ProviderError};
 use infra_provider::ProviderResult;
 use tokio::sync::oneshot;
 
+use super::names::plain;
 use crate::clients::Clients;
 use crate::errors::{AwsResult, built};
 use crate::serial::Serial;
@@ -34,6 +35,20 @@ pub struct Changes {
 struct Waiting {
     changes: Vec<Change>,
     done: oneshot::Sender<ProviderResult<Option<String>>>,
+}
+
+impl Waiting {
+    fn only_deletes(&self) -> bool {
+        self.changes
+            .iter()
+            .all(|change| *change.action() == ChangeAction::Delete)
+    }
+
+    /// The names of the records.
+    fn names(&self) -> BTreeSet<String> {
+        let records = self.changes.iter().filter_map(Change::resource_record_set);
+        records.map(|records| plain(records.name())).collect()
+    }
 }
 
 impl Changes {
@@ -96,8 +111,11 @@ impl Changes {
     }
 
     /// Sends a batch and tells everybody. A batch is carried out whole or not at all: one that is refused is sent
-    /// again, each one's changes for themselves, to see whose fault it was.
-    async fn send(&self, zone: &str, batch: Vec<Waiting>) {
+    /// again, each one's changes for themselves, to see whose fault it was. Deletes come last then, and not at all where
+    /// what else was to be changed at their names is refused: it may be what was to take their place.
+    async fn send(&self, zone: &str, mut batch: Vec<Waiting>) {
+        // Route 53 holds each change against what those before it leave.
+        batch.sort_by_key(|one| !one.only_deletes());
         let all = batch.iter().flat_map(|one| one.changes.clone());
         let made = self.call(zone, all).await;
         let is_refused = made.as_ref().is_err_and(|error| {
@@ -109,14 +127,25 @@ impl Changes {
                     | ErrorClass::DependencyNotReady
             )
         });
-        let alone = is_refused && batch.len() > 1;
+        // Whoever has stopped waiting finds out in the next run.
+        if !is_refused || batch.len() < 2 {
+            for one in batch {
+                let _ = one.done.send(made.clone());
+            }
+            return;
+        }
+        batch.sort_by_key(Waiting::only_deletes);
+        let mut refused: BTreeMap<String, ProviderError> = BTreeMap::new();
         for one in batch {
-            let made = if alone {
-                self.call(zone, one.changes).await
-            } else {
-                made.clone()
+            let names = one.names();
+            let before = names.iter().find_map(|name| refused.get(name));
+            let made = match before.filter(|_| one.only_deletes()) {
+                Some(error) => Err(not_deleted(error)),
+                None => self.call(zone, one.changes).await,
             };
-            // Whoever has stopped waiting finds out in the next run.
+            if let Err(error) = &made {
+                refused.extend(names.into_iter().map(|name| (name, error.clone())));
+            }
             let _ = one.done.send(made);
         }
     }
@@ -148,6 +177,19 @@ impl Changes {
 
     fn lock(&self) -> MutexGuard<'_, BTreeMap<String, Vec<Waiting>>> {
         self.waiting.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// A delete stays undone where what was to come at its name was refused.
+fn not_deleted(error: &ProviderError) -> ProviderError {
+    let message = format!(
+        "nothing is deleted at this name, since another change of it was refused: {}",
+        error.message
+    );
+    ProviderError {
+        class: ErrorClass::Invalid,
+        message,
+        ..error.clone()
     }
 }
 

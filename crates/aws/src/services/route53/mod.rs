@@ -6,3 +6,4 @@ mod names;
 mod reads;
 pub mod record;
 mod rules;
+mod values;

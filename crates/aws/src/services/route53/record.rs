@@ -15,10 +15,9 @@ use std::sync::{Mutex, PoisonError};
 use aws_sdk_route53::types as sdk;
 use aws_sdk_route53::types::{ChangeAction, RrType};
 use infra_core::types::Problems;
-use infra_core::{Attributes, ErrorClass, Health, PhysicalId, ProviderError};
+use infra_core::{Attributes, ErrorClass, Health, PhysicalId, ProviderError, ResourceAddress};
 use infra_provider::{
-    Call, Clashing, Created, Found, InOneCall, ProviderResult, Recognition, ResourceType, Traits, Update,
-    Wait, Waits,
+    Call, Created, Found, InOneCall, ProviderResult, Recognition, ResourceType, Traits, Update, Wait, Waits,
 };
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -40,29 +39,6 @@ pub struct Record {
     changes: Changes,
     /// The changes that this process made and that may not be everywhere yet, by the record's id.
     under_way: Mutex<BTreeMap<PhysicalId, String>>,
-}
-
-/// A CNAME stands alone at its name, and all records of one name and type are chosen from in the same way.
-/// <https://docs.aws.amazon.com/Route53/latest/DeveloperGuide/ResourceRecordTypes.html>
-/// <https://docs.aws.amazon.com/Route53/latest/APIReference/API_ResourceRecordSet.html>
-const CLASHES: &[Clashing] = &[
-    Clashing::OnlyOneHas {
-        same: &["hosted_zone_id", "name"],
-        attribute: "type",
-        value: Some("CNAME"),
-    },
-    one_way_of_choosing("set_identifier"),
-    one_way_of_choosing("weight"),
-    one_way_of_choosing("region"),
-    one_way_of_choosing("failover"),
-];
-
-const fn one_way_of_choosing(attribute: &'static str) -> Clashing {
-    Clashing::OnlyOneHas {
-        same: &["hosted_zone_id", "name", "type"],
-        attribute,
-        value: None,
-    }
 }
 
 /// What the file may set.
@@ -219,7 +195,7 @@ hosted_zone_id = "${apigatewayv2.domain_name.main.hosted_zone_id}"
         natural_key: &["hosted_zone_id", "name", "type", "set_identifier"],
         // https://docs.aws.amazon.com/Route53/latest/DeveloperGuide/DomainNameFormat.html
         caseless: &["name"],
-        clashes: CLASHES,
+        clashes: rules::CLASHES,
         waits: Waits {
             create: Some(Wait::seconds("DNS change on all servers", 60, 600)),
             update: Some(Wait::seconds("DNS change on all servers", 60, 600)),
@@ -239,6 +215,14 @@ hosted_zone_id = "${apigatewayv2.domain_name.main.hosted_zone_id}"
 
     fn validate(attributes: &Attributes, problems: &mut Problems) {
         rules::check(attributes, problems);
+    }
+
+    fn validate_with_lookups(
+        attributes: &Attributes,
+        lookups: &BTreeMap<ResourceAddress, Attributes>,
+        problems: &mut Problems,
+    ) {
+        rules::check_zone(attributes, lookups, problems);
     }
 
     async fn create(&self, _: &Call, spec: Spec) -> ProviderResult<Created<Observed>> {

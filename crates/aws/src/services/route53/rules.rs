@@ -1,12 +1,50 @@
 //! Rules of records that need no call.
 //! <https://docs.aws.amazon.com/Route53/latest/DeveloperGuide/ResourceRecordTypes.html>
 
-use std::net::{Ipv4Addr, Ipv6Addr};
+use std::collections::BTreeMap;
 
 use infra_core::types::{Problems, known_integer, known_str};
-use infra_core::{Attributes, Value};
+use infra_core::{Attributes, ResourceAddress, Value};
+use infra_provider::Clashing;
 
 use super::names::plain;
+use super::values::check_values;
+
+/// A CNAME stands alone at its name, and all records of one name and type are chosen from in the same way; of those there is
+/// one for a region, one primary and one secondary.
+/// <https://docs.aws.amazon.com/Route53/latest/DeveloperGuide/ResourceRecordTypes.html>
+/// <https://docs.aws.amazon.com/Route53/latest/APIReference/API_ResourceRecordSet.html>
+/// <https://github.com/hashicorp/terraform-provider-aws/issues/1668> <https://github.com/boto/boto3/issues/1347>
+pub const CLASHES: &[Clashing] = &[
+    Clashing::OnlyOneHas {
+        same: &["hosted_zone_id", "name"],
+        attribute: "type",
+        value: Some("CNAME"),
+    },
+    one_way_of_choosing("set_identifier"),
+    one_way_of_choosing("weight"),
+    one_way_of_choosing("region"),
+    one_way_of_choosing("failover"),
+    one_way_of_choosing("multi_value_answer"),
+    only_one_for(&["region"]),
+    only_one_for(&["failover"]),
+];
+
+const fn one_way_of_choosing(attribute: &'static str) -> Clashing {
+    Clashing::OnlyOneHas {
+        same: &["hosted_zone_id", "name", "type"],
+        attribute,
+        value: None,
+    }
+}
+
+const fn only_one_for(at: &'static [&'static str]) -> Clashing {
+    Clashing::Shared {
+        same: &["hosted_zone_id", "name", "type"],
+        at,
+        owner: None,
+    }
+}
 
 /// What makes a record one of several of its name and type.
 const ROUTING: &[&str] = &["weight", "region", "failover", "multi_value_answer"];
@@ -110,6 +148,21 @@ fn check_routing(attributes: &Attributes, problems: &mut Problems) {
         (true, None) => problems.at("set_identifier", format!("needs one of {}", ROUTING.join(", "))),
         _ => {}
     }
+    let is_alias = is_set(attributes, "alias_target");
+    let is_primary = known_str(attributes, "failover") == Some("PRIMARY");
+    if is_primary && !is_alias && !is_set(attributes, "health_check_id") {
+        // https://github.com/kubernetes-sigs/external-dns/issues/2362
+        problems.at(
+            "failover",
+            "a primary record with values needs `health_check_id`: Route 53 fails over when that says so",
+        );
+    }
+    if is_alias && is_set(attributes, "multi_value_answer") {
+        problems.at(
+            "multi_value_answer",
+            "an alias cannot be one of several that answer together",
+        );
+    }
     if let Some(weight) = known_integer(attributes, "weight")
         && !(0..=255).contains(&weight)
     {
@@ -117,43 +170,38 @@ fn check_routing(attributes: &Attributes, problems: &mut Problems) {
     }
 }
 
-fn check_values(kind: Option<&str>, values: &[Value], problems: &mut Problems) {
-    let path = "resource_records";
-    if values.is_empty() {
-        return problems.at(path, "a record needs one value at least");
-    }
-    if kind == Some("CNAME") && values.len() != 1 {
-        problems.at(
-            path,
-            format!("a CNAME record has exactly one value, not {}", values.len()),
+/// A zone that is looked up by its name has records of that name and of names under it, and no CNAME of its own name.
+/// <https://docs.aws.amazon.com/Route53/latest/DeveloperGuide/ResourceRecordTypes.html#CNAMEFormat>
+pub fn check_zone(
+    attributes: &Attributes,
+    lookups: &BTreeMap<ResourceAddress, Attributes>,
+    problems: &mut Problems,
+) {
+    let Some(Value::Unknown(unknown)) = attributes.get("hosted_zone_id") else {
+        return;
+    };
+    let origin = unknown.origin.as_ref();
+    let lookup = origin.filter(|origin| origin.address.type_name().to_string() == "route53.hosted_zone");
+    let zone = lookup.and_then(|origin| known_str(lookups.get(&origin.address)?, "name"));
+    let (Some(zone), Some(name)) = (zone.map(plain), known_str(attributes, "name").map(plain)) else {
+        return;
+    };
+    let is_under = name
+        .strip_suffix(&zone)
+        .is_some_and(|before| before.is_empty() || before.ends_with('.'));
+    if !is_under {
+        problems.at_with_help(
+            "name",
+            format!("`{name}` is not in the zone `{zone}`, and Route 53 takes no record of it there"),
+            format!("write \"{name}.{zone}\""),
+        );
+    } else if name == zone && known_str(attributes, "type") == Some("CNAME") {
+        problems.at_with_help(
+            "type",
+            format!("`{zone}` is the zone itself, which has records of its own, and a CNAME stands alone at its name"),
+            "point to an AWS resource with `alias_target` and type A or AAAA, or use another name",
         );
     }
-    for value in values.iter().filter_map(Value::as_str) {
-        let wrong = match kind {
-            Some("A") if value.parse::<Ipv4Addr>().is_err() => "is no IPv4 address",
-            Some("AAAA") if value.parse::<Ipv6Addr>().is_err() => "is no IPv6 address",
-            Some("TXT" | "SPF") if !(value.len() > 1 && value.starts_with('"') && value.ends_with('"')) => {
-                "must be in quotation marks, such as \"\\\"v=spf1 -all\\\"\""
-            }
-            Some("MX") if !has_numbers(value, 1, 2) => {
-                "is no preference and host such as `10 mail.example.com`"
-            }
-            Some("SRV") if !has_numbers(value, 3, 4) => {
-                "is no priority, weight, port and host such as `1 10 5269 host.example.com`"
-            }
-            Some("CNAME" | "NS" | "PTR") if value.is_empty() || value.contains(char::is_whitespace) => {
-                "is no name"
-            }
-            _ => continue,
-        };
-        problems.at(path, format!("`{value}` {wrong}"));
-    }
-}
-
-/// Whether a value has so many words of which the first ones are numbers.
-fn has_numbers(value: &str, numbers: usize, words: usize) -> bool {
-    let parts: Vec<&str> = value.split_whitespace().collect();
-    parts.len() == words && parts[..numbers].iter().all(|part| part.parse::<u16>().is_ok())
 }
 
 #[cfg(test)]
@@ -217,6 +265,8 @@ mod tests {
                 vec![
                     "failover: cannot be together with `weight`",
                     "weight: needs `set_identifier`, which tells records of the same name and type apart",
+                    "failover: a primary record with values needs `health_check_id`: Route 53 fails over when that \
+                     says so",
                     "weight: must be 0 to 255, not 300",
                     "resource_records: a record needs one value at least",
                 ],
@@ -241,6 +291,55 @@ mod tests {
                 .map(|problem| format!("{}: {}", problem.path, problem.message))
                 .collect();
             assert_eq!(messages, said);
+        }
+    }
+    #[test]
+    fn a_record_is_in_its_zone_and_no_cname_is_the_zone_itself() {
+        let zone: ResourceAddress = "route53.hosted_zone.main".parse().unwrap();
+        let table = |value| match Value::from(value) {
+            Value::Map(attributes) => attributes,
+            _ => panic!("no table"),
+        };
+        let lookups = BTreeMap::from([(zone.clone(), table(json!({"name": "Example.com."})))]);
+        for (name, kind, said) in [
+            ("example.com", "A", None),
+            ("www.example.com", "CNAME", None),
+            (
+                "example.com",
+                "CNAME",
+                Some("type: `example.com` is the zone itself"),
+            ),
+            (
+                "www.example.org",
+                "A",
+                Some("name: `www.example.org` is not in the zone `example.com`"),
+            ),
+            (
+                "notexample.com",
+                "A",
+                Some("name: `notexample.com` is not in the zone"),
+            ),
+        ] {
+            let mut attributes = table(json!({"name": name, "type": kind}));
+            let origin = infra_core::Reference {
+                address: zone.clone(),
+                attribute: Some("id".to_owned()),
+            };
+            let unknown = infra_core::Unknown {
+                origin: Some(Box::new(origin)),
+            };
+            attributes.insert("hosted_zone_id".to_owned(), Value::Unknown(unknown));
+            let mut problems = Problems::default();
+            check_zone(&attributes, &lookups, &mut problems);
+            let found = problems.into_vec();
+            let found = found
+                .first()
+                .map(|problem| format!("{}: {}", problem.path, problem.message));
+            assert_eq!(found.is_some(), said.is_some(), "{name} {kind}");
+            assert!(
+                found.unwrap_or_default().starts_with(said.unwrap_or_default()),
+                "{name} {kind}"
+            );
         }
     }
 }

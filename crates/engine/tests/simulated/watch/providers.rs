@@ -112,6 +112,15 @@ impl TypeDefinition for WatchedType {
         self.inner().validate(attributes, problems);
     }
 
+    fn validate_with_lookups(
+        &self,
+        attributes: &Attributes,
+        lookups: &BTreeMap<ResourceAddress, Attributes>,
+        problems: &mut Problems,
+    ) {
+        self.inner().validate_with_lookups(attributes, lookups, problems);
+    }
+
     fn validate_together(
         &self,
         stack: &BTreeMap<ResourceAddress, Attributes>,

@@ -23,14 +23,6 @@ def rule_description(rule: SecurityGroupRule) -> str | None:
 SecurityGroupRule.description = property(rule_description)  # type: ignore[assignment,method-assign]
 
 
-@operation("ec2", "CreateSecurityGroup")
-def create_security_group(call: Call) -> Answer:
-    vpc_id = call.params.get("VpcId")
-    if vpc_id:
-        call.backend().get_vpc(vpc_id)
-    return call.forward()
-
-
 # What a rule allows
 
 
@@ -85,12 +77,14 @@ def duplicate(found: Key) -> AwsError:
 
 @operation("ec2", "CreateSecurityGroup")
 def create_security_group(call: Call) -> Answer:
-    """Names are unique in a VPC whatever their case.
+    """In a VPC that exists, where names are unique whatever their case.
 
     https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_CreateSecurityGroup.html
     """
     backend, name = call.backend(), call.params["GroupName"]
     vpc = call.params.get("VpcId") or getattr(backend.default_vpc, "id", None)
+    if vpc:
+        backend.get_vpc(vpc)
     taken = (each.name.lower() for each in backend.groups.get(vpc, {}).values())
     if name.lower() in taken:
         raise refuse(
