@@ -113,7 +113,7 @@ fn another_machine_needs_the_key_and_sees_no_difference_with_it() {
             "sealed with the key",
             "INFRA_SEALING_KEY",
             "nothing was compared",
-            "`infra destroy --sandbox`",
+            "`infra destroy stacks/sealed.toml --sandbox`",
         ]);
     }
     // A variable that was never filled in is not taken for none.
