@@ -51,7 +51,8 @@ pub use redaction::Redaction;
 pub use reference::Reference;
 pub use run::{RunId, RunOutcome, RunSummary};
 pub use schema::{
-    AttributeKind, AttributeSchema, Clash, ClashWhen, Follows, InUse, StaysIn, Tagging, Together, TypeSchema,
+    AttributeKind, AttributeSchema, Clash, ClashWhen, Follows, InUse, NameStays, StaysIn, Tagging, Together,
+    TypeSchema,
 };
 pub use scope::{AwsIdentity, Scope};
 pub use secret::{KeptKey, SealingKey, SealingKeyId, Secret};

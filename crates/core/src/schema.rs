@@ -130,6 +130,8 @@ pub struct TypeSchema {
     pub stays_in: Vec<StaysIn>,
     /// What begins at AWS with the update of another resource, and what this one stands for from its start to its end.
     pub follows: Option<Follows>,
+    /// Which of its names stays with the thing that has it; `None`: a new thing may take any.
+    pub name_stays: Option<NameStays>,
     /// The attribute that, while it is true at AWS, has every delete refused.
     pub protected_by: Option<String>,
     /// Create-before-destroy unless the file says otherwise.
@@ -245,6 +247,28 @@ pub struct Follows {
     pub starts: Vec<String>,
 }
 
+/// That a name which a thing has in what holds it does not pass to another thing as long as the holder says so: a tag of an
+/// image, in a repository whose tags cannot be moved.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct NameStays {
+    /// The attribute with the name (`image_tag`).
+    pub name: &'static str,
+    /// The attribute that names the holder; the holder tells the same of itself under this name (`repository_uri`).
+    pub holder: &'static str,
+    /// The holder's type (`ecr.repository`).
+    pub of: &'static str,
+    /// The attribute in which two things are the same that may have the same name (`digest`).
+    pub content: &'static str,
+    /// The holder's attribute that says whether names stay (`image_tag_mutability`).
+    pub says: &'static str,
+    /// Its values with which they do.
+    pub stays: &'static [&'static str],
+    /// Its value with which they do not.
+    pub passes: &'static str,
+    /// Where the holder has patterns, with `*` for any characters: for names like these it is the other way round.
+    pub except: &'static str,
+}
+
 impl TypeSchema {
     /// Whether a thing with the one value in this attribute is of another kind than with the other, so that the two could
     /// not be side by side whatever else they have: a change of it in place AWS refuses, too.
@@ -272,6 +296,7 @@ impl TypeSchema {
             in_use: Vec::new(),
             stays_in: Vec::new(),
             follows: None,
+            name_stays: None,
             protected_by: None,
             create_before_destroy: false,
             holds_data: None,

@@ -29,6 +29,7 @@ mod identity;
 mod in_use;
 mod input;
 mod json;
+mod name_stays;
 mod order;
 mod outputs;
 mod ownership;

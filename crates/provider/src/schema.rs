@@ -78,6 +78,7 @@ fn schema_of<S: JsonSchema, O: JsonSchema>(name: &str, description: &str, traits
         in_use: traits.in_use.iter().map(in_use).collect(),
         stays_in: traits.stays_in.iter().map(stays_in).collect(),
         follows: traits.follows.as_ref().map(follows),
+        name_stays: traits.name_stays,
         protected_by: traits.protected_by.map(str::to_owned),
         create_before_destroy: traits.create_before_destroy,
         holds_data: traits.holds_data.cloned(),

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use infra_core::HoldsData;
+use infra_core::{HoldsData, NameStays};
 
 /// A named, bounded wait for AWS. Polling starts soon and often, backs off, and is close again about the
 /// typical time.
@@ -207,6 +207,8 @@ pub struct Traits {
     pub stays_in: &'static [Staying],
     /// What it stands for that the update of another one begins.
     pub follows: Option<Following>,
+    /// Which of its names stays with the thing that has it.
+    pub name_stays: Option<NameStays>,
     /// The attribute that, while it is true, has every delete refused.
     pub protected_by: Option<&'static str>,
     /// How its own creates are recognised.
@@ -248,6 +250,7 @@ impl Traits {
         in_use: &[],
         stays_in: &[],
         follows: None,
+        name_stays: None,
         protected_by: None,
         recognition: Recognition::Tags,
         unique_ids: false,

@@ -9,7 +9,7 @@ use serde_json::json;
 
 use crate::harness::{ACCOUNT, Project, Reference, Run, bare_command};
 
-const FILE: &str = "stacks/builds.toml";
+pub const FILE: &str = "stacks/builds.toml";
 
 const STACK: &str = r#"
 [stack]
@@ -40,7 +40,7 @@ value = "${infra.data.deployed.id}"
 
 /// A docker that writes down how it is called. The image that it builds follows from `content` in the context and from
 /// the image that it has to begin with.
-struct Docker {
+pub struct Docker {
     folder: PathBuf,
 }
 
@@ -71,7 +71,7 @@ impl Docker {
     }
 
     /// With the images that can come out of it, each of which has its name as content.
-    fn building(project: &Project, images: &[&str]) -> Self {
+    pub fn building(project: &Project, images: &[&str]) -> Self {
         let docker = Self::new(&project.root().join("tools"));
         for image in images {
             project.write_image(&format!("tools/images/{image}"), image);
@@ -83,19 +83,19 @@ impl Docker {
         fs::write(self.folder.join(name), content).unwrap();
     }
 
-    fn path(&self) -> String {
+    pub fn path(&self) -> String {
         format!("{}:/usr/bin:/bin", self.folder.display())
     }
 
     /// All calls since the last time.
-    fn calls(&self) -> Vec<String> {
+    pub fn calls(&self) -> Vec<String> {
         let calls = fs::read_to_string(self.folder.join("calls")).unwrap();
         self.set("calls", "");
         calls.lines().map(str::to_owned).collect()
     }
 
     /// The builds since the last time.
-    fn builds(&self) -> Vec<String> {
+    pub fn builds(&self) -> Vec<String> {
         let calls = self.calls().into_iter();
         calls.filter(|call| call.starts_with("build ")).collect()
     }
@@ -386,7 +386,7 @@ fn redeploy_with_rebuild_takes_a_base_image_that_moved() {
 }
 
 /// The stack with a tag that may not be moved.
-fn immutable() -> String {
+pub fn immutable() -> String {
     STACK
         .replace(
             "force_delete    = true",

@@ -29,6 +29,7 @@ mod foreign;
 mod harness;
 mod identity;
 mod image;
+mod immutable_tags;
 mod kill;
 mod lookups;
 mod mistakes;

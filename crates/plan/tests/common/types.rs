@@ -6,7 +6,7 @@ use infra_core::schema::ComputedSchema;
 use infra_core::types::known_str;
 use infra_core::{
     AttributeKind, AttributeSchema, Attributes, Catalogue, Clash, ClashWhen, Follows, HoldsData, InUse,
-    StaysIn, Tagging, Together, TypeDefinition, TypeName, TypeSchema, Value,
+    NameStays, StaysIn, Tagging, Together, TypeDefinition, TypeName, TypeSchema, Value,
 };
 
 /// The types of `tests/cases/types.toml`.
@@ -14,6 +14,18 @@ pub fn catalogue() -> Types {
     let table = toml::from_str(include_str!("../cases/types.toml")).expect("types.toml is TOML");
     Types::new(&table)
 }
+
+/// A label of a picture in a store.
+const LABEL_STAYS: NameStays = NameStays {
+    name: "label",
+    holder: "store_url",
+    of: "app.store",
+    content: "digest",
+    says: "labels",
+    stays: &["STAY"],
+    passes: "PASS",
+    except: "except.label",
+};
 
 pub struct Types(BTreeMap<TypeName, Type>);
 
@@ -63,6 +75,7 @@ impl Type {
         schema.clashes = rules(table, "clashes").map(clash).collect();
         schema.in_use = rules(table, "in_use").map(in_use).collect();
         schema.stays_in = rules(table, "stays_in").map(stays_in).collect();
+        schema.name_stays = is(table, "label_stays").then_some(LABEL_STAYS);
         schema.follows = table.get("follows").and_then(toml::Value::as_table).map(follows);
         schema.holds_data = text(table, "holds_data").map(|what| HoldsData {
             what: what.into(),

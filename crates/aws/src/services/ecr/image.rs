@@ -16,7 +16,7 @@ use aws_sdk_ecr::Client;
 use aws_sdk_ecr::types::ImageIdentifier;
 use futures::future::try_join_all;
 use infra_core::types::{Problems, known, known_str};
-use infra_core::{Attributes, ErrorClass, PhysicalId, ProviderError, Value};
+use infra_core::{Attributes, ErrorClass, NameStays, PhysicalId, ProviderError, Value};
 use infra_oci::{Image as OciImage, OpenOptions, Progress, PushEvent, PushOptions};
 use infra_provider::{
     Call, Created, Found, PreparedBefore, ProviderResult, Recognition, ResourceType, Traits, Update, Waits,
@@ -31,6 +31,20 @@ use crate::errors::{AwsResult, of_registry};
 use crate::read::{Observations, in_batches_that_exist};
 use crate::services::ecr::image_source::{Builds, Source, build_of, fingerprint};
 use crate::services::ecr::registries::{Registries, no_repository};
+
+/// A tag of a repository with immutable tags is of no other image until that one is deleted
+/// (`ImageTagAlreadyExistsException`).
+/// <https://docs.aws.amazon.com/AmazonECR/latest/userguide/image-tag-mutability.html>
+const TAG_STAYS: NameStays = NameStays {
+    name: "image_tag",
+    holder: "repository_uri",
+    of: "ecr.repository",
+    content: "digest",
+    says: "image_tag_mutability",
+    stays: &["IMMUTABLE", "IMMUTABLE_WITH_EXCLUSION"],
+    passes: "MUTABLE",
+    except: "image_tag_mutability_exclusion_filters.filter",
+};
 
 /// The type.
 pub struct Image {
@@ -52,7 +66,8 @@ pub struct Spec {
     /// Where the image comes from: exactly one of the keys.
     pub source: Source,
     /// The tag that is written beside the digest. When it is not given, the first twelve digits of the
-    /// digest, which suits repositories with immutable tags.
+    /// digest, which suits repositories with immutable tags: there a plan is refused that would give a tag to another
+    /// image than the one that has it, or to what is built from other files.
     pub image_tag: Option<String>,
     /// The platform to take of a multi-platform image, such as `linux/amd64`; all of them when it is not given.
     pub platform: Option<String>,
@@ -141,6 +156,7 @@ image_tag      = "dev02"
         ],
         paths: &["source.archive", "source.layout", "source.build.context"],
         create_before_destroy: true,
+        name_stays: Some(TAG_STAYS),
         // Some 100 MB over a usual line; what was pushed before takes none of it.
         waits: Waits {
             typical_call: Duration::from_secs(20),
