@@ -115,7 +115,8 @@ pub struct Running {
     /// Calls to AWS under way at the same time
     #[arg(long, value_name = "N", default_value_t = 64, value_parser = clap::value_parser!(u16).range(1..=1024))]
     pub parallelism: u16,
-    /// Do not wait for what nothing else waits for, such as the end of a rollout
+    /// Do not wait for what nothing else waits for, such as the end of a rollout; what is deleted only after that is left,
+    /// and goes with the next apply
     #[arg(long)]
     pub no_wait: bool,
     /// Start each step only when all that it depends on works, as tools do that know one kind of dependency: what

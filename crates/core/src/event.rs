@@ -164,6 +164,17 @@ pub enum EventKind {
         /// The failed resource that it needs; `None` when the run was cancelled.
         because_of: Option<ResourceAddress>,
     },
+    /// A step was left to the next run, since this one does not wait.
+    StepLeft {
+        /// The step.
+        step: StepId,
+        /// The resource.
+        address: ResourceAddress,
+        /// What would have been done.
+        operation: StepOperation,
+        /// The resource that has to come to its end before.
+        until: ResourceAddress,
+    },
     /// The user asked to stop.
     Cancelling {
         /// 1: what is in flight is finished. 2: waiting ends.

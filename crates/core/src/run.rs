@@ -17,6 +17,11 @@ impl fmt::Display for RunId {
     }
 }
 
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "the signature that serde calls")]
+fn is_zero(count: &usize) -> bool {
+    *count == 0
+}
+
 /// How a run ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -42,6 +47,9 @@ pub struct RunSummary {
     pub stopped: usize,
     /// Steps not started because something they need failed, or the run was cancelled.
     pub skipped: usize,
+    /// Steps left to the next run, since this one did not wait.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub left: usize,
     /// Wall time, in milliseconds.
     pub duration_ms: u64,
     /// The longest chain of steps, each by its own measured time, in milliseconds.

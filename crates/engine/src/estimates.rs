@@ -1,5 +1,6 @@
 //! How long each step will probably take: as it did in this stack's past runs, else as is usual on AWS.
 
+use std::collections::BTreeMap;
 use std::sync::{Arc, LazyLock};
 use std::time::Duration;
 
@@ -71,8 +72,13 @@ impl Estimates {
     /// How long carrying out a plan will probably take. `wait` is whether the run waits for what nothing else
     /// waits for.
     pub fn forecast(&self, plan: &Plan, wait: bool) -> Forecast {
+        let left = match wait {
+            true => BTreeMap::new(),
+            false => infra_plan::left_out(plan, &*self.providers),
+        };
         let mut needed = vec![wait; plan.steps.len()];
-        for dependency in plan.steps.iter().flat_map(|step| &step.after) {
+        let done = plan.steps.iter().filter(|step| !left.contains_key(&step.id));
+        for dependency in done.flat_map(|step| &step.after) {
             if let Some(needed) = needed.get_mut(dependency.step.0 as usize) {
                 *needed = true;
             }
@@ -80,6 +86,10 @@ impl Estimates {
         let mut forecast = Forecast::default();
         let mut expected = Vec::with_capacity(plan.steps.len());
         for (step, is_needed) in plan.steps.iter().zip(needed) {
+            if left.contains_key(&step.id) {
+                expected.push(StepEstimate::default());
+                continue;
+            }
             let (mut estimate, is_measured) = self.look_up(step);
             match step.operation {
                 StepOperation::Forget | StepOperation::Confirm => {}

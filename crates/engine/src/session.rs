@@ -123,6 +123,8 @@ pub struct RunReport {
     pub stopped: usize,
     /// Steps never started.
     pub skipped: usize,
+    /// Steps left to the next run, since this one did not wait.
+    pub left: usize,
     /// Wall time.
     pub duration: Duration,
     /// The longest chain of steps by their own measured times.
@@ -452,6 +454,9 @@ impl Session {
         if let Some(values) = values {
             self.journal.append(JournalEntry::Outputs { values }).await?;
         }
+        for entry in work.let_go() {
+            self.journal.append(entry).await?;
+        }
         let after = self.reporter.calls();
         let flushed = self.journal.statistics();
         let summary = RunSummary {
@@ -459,6 +464,7 @@ impl Session {
             failed: report.failed,
             stopped: report.stopped,
             skipped: report.skipped,
+            left: report.left,
             duration_ms: u64::try_from(report.duration.as_millis()).unwrap_or(u64::MAX),
             critical_path_ms: u64::try_from(report.critical_path_length.as_millis()).unwrap_or(u64::MAX),
             mutating_calls: after.0 - before.0,

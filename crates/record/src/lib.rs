@@ -18,5 +18,5 @@ pub use durations::{Durations, Measured, Sample};
 pub use lines::write_line;
 pub use path::{PathPart, RecordedPath};
 pub use read::{NoRecord, Record, read};
-pub use timeline::{Segment, SegmentKind, Skipped, StepEnd, StepTrack, Timeline};
+pub use timeline::{Left, Segment, SegmentKind, Skipped, StepEnd, StepTrack, Timeline};
 pub use write::Writer;

@@ -35,6 +35,8 @@ pub struct Timeline {
     pub steps: Vec<StepTrack>,
     /// Those that did not.
     pub skipped: Vec<Skipped>,
+    /// Those that were left to the next run.
+    pub left: Vec<Left>,
     /// The calls made, in the order of their ends.
     pub calls: Vec<Call>,
     /// The calls made before the run, to plan it.
@@ -148,6 +150,17 @@ pub struct Skipped {
     pub because_of: Option<ResourceAddress>,
 }
 
+/// A step that was left to the next run.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Left {
+    /// The resource.
+    pub address: ResourceAddress,
+    /// What would have been done.
+    pub operation: StepOperation,
+    /// The resource that has to come to its end before.
+    pub until: ResourceAddress,
+}
+
 impl StepTrack {
     /// From its start to its end.
     pub fn duration_ms(&self) -> u64 {
@@ -213,6 +226,7 @@ impl Timeline {
             planned_steps: *steps,
             steps: Vec::new(),
             skipped: Vec::new(),
+            left: Vec::new(),
             calls: Vec::new(),
             calls_before: Vec::new(),
             cancelled_ms: Vec::new(),
@@ -317,6 +331,16 @@ impl Timeline {
                     because_of: because_of.clone(),
                 });
             }
+            EventKind::StepLeft {
+                address,
+                operation,
+                until,
+                ..
+            } => self.left.push(Left {
+                address: address.clone(),
+                operation: *operation,
+                until: until.clone(),
+            }),
             EventKind::StepResumed { step, queued_ms, .. } => {
                 if let Some(open) = open.steps.get_mut(step) {
                     open.resume(queued_ms.saturating_sub(zero), at_ms);

@@ -26,6 +26,7 @@ struct Figures<'a> {
     critical_path: Vec<Part<'a>>,
     steps: Vec<Step<'a>>,
     skipped: Vec<Skip<'a>>,
+    left: Vec<Left<'a>>,
     calls: Vec<CallSum>,
     planning_calls: Vec<CallSum>,
 }
@@ -67,6 +68,13 @@ struct Skip<'a> {
     address: &'a ResourceAddress,
     operation: StepOperation,
     because_of: Option<&'a ResourceAddress>,
+}
+
+#[derive(Serialize)]
+struct Left<'a> {
+    address: &'a ResourceAddress,
+    operation: StepOperation,
+    until: &'a ResourceAddress,
 }
 
 /// Writes what a past run took: as JSON one line `report` with everything that the page shows, for people how
@@ -174,6 +182,11 @@ fn figures(run: &Timeline) -> Figures<'_> {
         operation: skip.operation,
         because_of: skip.because_of.as_ref(),
     });
+    let left = run.left.iter().map(|left| Left {
+        address: &left.address,
+        operation: left.operation,
+        until: &left.until,
+    });
     Figures {
         run: &run.run.0,
         stack: run.stack.as_str(),
@@ -187,6 +200,7 @@ fn figures(run: &Timeline) -> Figures<'_> {
         critical_path: parts.collect(),
         steps: steps.collect(),
         skipped: skipped.collect(),
+        left: left.collect(),
         calls: call_sums(&run.calls),
         planning_calls: call_sums(&run.calls_before),
     }

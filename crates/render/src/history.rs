@@ -102,6 +102,7 @@ pub fn write_state_history(
                     (summary.failed, "failed"),
                     (summary.stopped, "stopped"),
                     (summary.skipped, "skipped"),
+                    (summary.left, "left"),
                 ] {
                     if number > 0 {
                         done.push_str(&format!(", {number} {word}"));

@@ -30,6 +30,15 @@ pub struct Skip {
     pub because_of: Option<ResourceAddress>,
 }
 
+/// A step that was left to the next run.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Left {
+    /// The resource.
+    pub address: ResourceAddress,
+    /// The resource that has to come to its end before.
+    pub until: ResourceAddress,
+}
+
 /// The end of a run.
 #[derive(Debug, Clone, PartialEq)]
 pub struct RunEnd {
@@ -52,6 +61,8 @@ pub struct RunReport {
     pub stopped: Vec<Failure>,
     /// What was not started, in order.
     pub skipped: Vec<Skip>,
+    /// What was left to the next run.
+    pub left: Vec<Left>,
     /// The end; `None` while the run goes on.
     pub end: Option<RunEnd>,
 }
@@ -96,6 +107,15 @@ impl RunReport {
                 address: address.clone(),
                 operation: *operation,
                 because_of: because_of.clone(),
+            }),
+            EventKind::StepLeft {
+                address,
+                operation: StepOperation::Delete | StepOperation::Forget,
+                until,
+                ..
+            } => self.left.push(Left {
+                address: address.clone(),
+                until: until.clone(),
             }),
             EventKind::RunFinished {
                 outcome,

@@ -67,6 +67,7 @@ pub(crate) fn lines(report: &RunReport, sources: Option<&SourceMap>, style: &Sty
         }
     }
     lines.extend(skipped_lines(report, style));
+    lines.extend(left_lines(report, style));
     lines.extend(time_lines(end, style));
     let summary = &end.summary;
     lines.push(fact("AWS calls").normal(format!(
@@ -236,23 +237,47 @@ fn skipped_lines(report: &RunReport, style: &Style) -> Vec<Line> {
         return Vec::new();
     }
     let mut lines = vec![fact("Skipped").add(Role::Notice, count(steps, "step"))];
-    for (cause, mut names) in by_cause {
+    for (cause, names) in by_cause {
         let heading = match cause {
             Some(cause) => format!("because {cause} failed:"),
             None => "because the run was cancelled:".to_owned(),
         };
         lines.push(Line::indented(FACTS).normal(heading));
-        let hidden = names.len().saturating_sub(NAMED);
-        if hidden > 0 {
-            names.truncate(NAMED);
-            names.push(format!("and {hidden} more"));
-        }
-        // Commas stay with the name in front of them when a line is full.
-        let last = names.len().saturating_sub(1);
-        names[..last].iter_mut().for_each(|name| name.push(','));
-        lines.extend(wrapped(&names, " ", FACTS + 4, style.width));
+        lines.extend(name_lines(names, style));
     }
     lines
+}
+
+/// What was left to the next run, gathered by what has to come to its end before.
+fn left_lines(report: &RunReport, style: &Style) -> Vec<Line> {
+    let mut by_end: BTreeMap<&ResourceAddress, Vec<String>> = BTreeMap::new();
+    for left in &report.left {
+        let names = by_end.entry(&left.until).or_default();
+        names.push(left.address.to_string());
+    }
+    if by_end.is_empty() {
+        return Vec::new();
+    }
+    let mut lines = vec![fact("Left").add(Role::Notice, count(report.left.len(), "step"))];
+    for (end, names) in by_end {
+        let heading = format!("to the next apply, when {end} has ended:");
+        lines.push(Line::indented(FACTS).normal(heading));
+        lines.extend(name_lines(names, style));
+    }
+    lines
+}
+
+/// Names, of many only the first.
+fn name_lines(mut names: Vec<String>, style: &Style) -> Vec<Line> {
+    let hidden = names.len().saturating_sub(NAMED);
+    if hidden > 0 {
+        names.truncate(NAMED);
+        names.push(format!("and {hidden} more"));
+    }
+    // Commas stay with the name in front of them when a line is full.
+    let last = names.len().saturating_sub(1);
+    names[..last].iter_mut().for_each(|name| name.push(','));
+    wrapped(&names, " ", FACTS + 4, style.width)
 }
 
 fn time_lines(end: &RunEnd, style: &Style) -> Vec<Line> {
@@ -283,6 +308,7 @@ mod tests {
             failures: Vec::new(),
             stopped: Vec::new(),
             skipped: Vec::new(),
+            left: Vec::new(),
             end: Some(RunEnd {
                 outcome,
                 summary: RunSummary {

@@ -3,7 +3,9 @@
 use std::time::Duration;
 
 use infra_core::schema::ComputedSchema;
-use infra_core::{AttributeKind, AttributeSchema, HoldsData, Tagging, Together, TypeName, TypeSchema, Value};
+use infra_core::{
+    AttributeKind, AttributeSchema, Follows, HoldsData, Tagging, Together, TypeName, TypeSchema, Value,
+};
 use infra_provider::{Recognition, Wait, Waits};
 
 /// How the cloud names a thing.
@@ -212,6 +214,16 @@ impl Kind {
         self.schema.together = Some(Together {
             within: vec![within.to_owned()],
             at_most: 8,
+        });
+        self
+    }
+
+    /// Says that with a change of one of these attributes of the thing that it is under something begins that it stands for.
+    pub fn follows(mut self, through: &str, of: &str, starts: &[&str]) -> Self {
+        self.schema.follows = Some(Follows {
+            through: through.to_owned(),
+            of: of.parse().expect("a type's name"),
+            starts: starts.iter().map(ToString::to_string).collect(),
         });
         self
     }

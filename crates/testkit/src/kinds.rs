@@ -199,7 +199,8 @@ fn service() -> Kind {
         .gone_after("service drained", 20)
 }
 
-/// Like a rollout: needs its service to work, under it, watched until it is through.
+/// Like a rollout: needs its service to work, under it, begins with a change of that, too, and is watched until it is
+/// through.
 fn rollout() -> Kind {
     Kind::new("app.rollout", Under("service", "stage"))
         .attribute("service", Kinds::String, &[Required, Immutable, NeedsReady])
@@ -207,6 +208,11 @@ fn rollout() -> Kind {
         .attribute("definition", Kinds::String, &[Required])
         .refers("service")
         .under("app.service")
+        .follows(
+            "service",
+            "app.service",
+            &["definition", "balancer_arn", "gateway_id"],
+        )
         .computed("id", Id)
         .ready_after("rollout through", 10)
         .changed_after("rollout through", 10)

@@ -175,6 +175,53 @@ fn the_last_good_revision_stays_however_often_the_next_one_fails() {
 }
 
 #[test]
+fn without_waiting_what_the_old_tasks_use_is_left_to_the_next_apply() {
+    let mut reference = Reference::dev02();
+    reference.apply();
+    reference.set("container_environment", r#"{MORE="yes"}"#);
+    edit(
+        &reference,
+        "group_name     = \"${local.prefix}-tasks\"",
+        "group_name     = \"${local.prefix}-workers\"",
+    );
+    let groups = |reference: &Reference| {
+        let name = &reference.state()["ec2.security_group.tasks"]["observed"]["group_name"];
+        let prefix = name
+            .as_str()
+            .unwrap()
+            .strip_suffix("-workers")
+            .unwrap()
+            .to_owned();
+        reference.project.boto3(
+            &json!([format!("{prefix}-tasks"), format!("{prefix}-workers")]),
+            "names = [{'Name': 'group-name', 'Values': given}]\n\
+             result = len(client('ec2').describe_security_groups(Filters=names)['SecurityGroups'])",
+        )
+    };
+    let run = reference.run("apply", &["-y", "--no-wait"]).exits(0);
+    for address in ["ec2.security_group.tasks", "ecs.task_definition.app"] {
+        run.tells(&format!(
+            "{address}: left: it is deleted by the next apply, when ecs.deployment.app has ended"
+        ));
+        assert!(!run.stderr.contains(&format!("{address}: deleted")), "{run}");
+    }
+    run.tells("to the next apply, when ecs.deployment.app has ended");
+    assert_eq!(groups(&reference), json!(2), "{run}");
+    assert_eq!(
+        service(&reference)["rollouts"].as_array().unwrap().len(),
+        2,
+        "{run}"
+    );
+
+    let run = reference.apply();
+    run.tells("ec2.security_group.tasks: deleted");
+    run.tells("ecs.task_definition.app: deleted");
+    assert_eq!(groups(&reference), json!(1), "{run}");
+    assert_eq!(service(&reference)["rollouts"][0], "SUCCESSFUL", "{run}");
+    reference.applies_again_without_a_change();
+}
+
+#[test]
 fn a_security_group_that_is_made_anew_keeps_its_rules_until_the_tasks_have_moved() {
     let reference = Reference::dev02();
     reference.apply();

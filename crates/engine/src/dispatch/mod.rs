@@ -9,7 +9,7 @@ mod progress;
 mod report;
 mod start;
 
-use std::collections::BinaryHeap;
+use std::collections::{BTreeMap, BinaryHeap};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -60,6 +60,8 @@ pub(crate) struct Dispatch {
     failed: usize,
     stopped: usize,
     skipped: usize,
+    /// What is left to the next run, and until what has come to its end.
+    left: BTreeMap<StepId, ResourceAddress>,
     /// How often the user asked to stop, as far as it was told.
     cancelling: u8,
 }
@@ -79,13 +81,20 @@ impl Dispatch {
             let edges = plan.steps.iter_mut().flat_map(|step| &mut step.after);
             edges.for_each(|edge| edge.strength = Strength::Ready);
         }
-        let work = Work::new(&shared, planned);
+        let left = match shared.wait {
+            true => BTreeMap::new(),
+            false => infra_plan::left_out(&plan, &*shared.providers),
+        };
+        let work = Work::new(&shared, planned, &left);
         let remaining = infra_plan::remaining_path(&plan, estimates);
         let mut steps: Vec<Progress> = plan
             .steps
             .iter()
             .map(|step| Progress {
-                stage: Stage::Waiting,
+                stage: match left.contains_key(&step.id) {
+                    true => Stage::Left,
+                    false => Stage::Waiting,
+                },
                 exists: false,
                 made: None,
                 rest: None,
@@ -104,7 +113,7 @@ impl Dispatch {
                 readiness: estimates.measured_readiness(step),
             })
             .collect();
-        for step in &plan.steps {
+        for step in plan.steps.iter().filter(|step| !left.contains_key(&step.id)) {
             for StepDependency {
                 step: before,
                 strength,
@@ -139,6 +148,7 @@ impl Dispatch {
             failed: 0,
             stopped: 0,
             skipped: 0,
+            left,
             cancelling: 0,
         }
     }
@@ -150,7 +160,7 @@ impl Dispatch {
     pub async fn run(mut self) -> Result<(RunReport, Work), AppendError> {
         let started = Instant::now();
         for position in 0..self.steps.len() {
-            if self.steps[position].missing == 0 {
+            if self.steps[position].missing == 0 && self.steps[position].stage == Stage::Waiting {
                 self.enqueue(StepId(position as u32));
             }
         }
@@ -183,6 +193,7 @@ impl Dispatch {
             return Err(error);
         }
         self.skip_the_rest();
+        self.tell_what_is_left();
         let report = self.report(started.elapsed());
         Ok((report, self.work))
     }

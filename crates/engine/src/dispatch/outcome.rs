@@ -172,6 +172,19 @@ impl Dispatch {
         }
     }
 
+    /// Tells what a run that does not wait leaves to the next one.
+    pub(super) fn tell_what_is_left(&self) {
+        for (&id, until) in &self.left {
+            let step = &self.plan.steps[id.0 as usize];
+            self.shared.reporter.send(EventKind::StepLeft {
+                step: id,
+                address: step.address.clone(),
+                operation: step.operation,
+                until: until.clone(),
+            });
+        }
+    }
+
     pub(super) fn dependents(&self, id: StepId) -> Vec<StepId> {
         self.steps[id.0 as usize]
             .dependents

@@ -27,11 +27,13 @@ pub(super) enum Stage {
     Failed,
     /// Never started.
     Skipped,
+    /// Left to the next run.
+    Left,
 }
 
 impl Stage {
     pub fn is_over(self) -> bool {
-        matches!(self, Self::Done | Self::Failed | Self::Skipped)
+        matches!(self, Self::Done | Self::Failed | Self::Skipped | Self::Left)
     }
 }
 

@@ -35,6 +35,7 @@ impl Dispatch {
             failed: self.failed,
             stopped: self.stopped,
             skipped: self.skipped,
+            left: self.left.len(),
             duration,
             critical_path_length: last.map_or(Duration::ZERO, |position| self.steps[position].path_end),
             critical_path,

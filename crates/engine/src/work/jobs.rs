@@ -71,7 +71,12 @@ impl Work {
         known(resolved.for_update())?;
         let changed: BTreeSet<String> = resolved.changed().into_iter().collect();
         let applied = resolved.applied(key);
-        let keep = keep(resource);
+        let mut keep = keep(resource);
+        for used in self.still_used.kept(step.id, &record.dependencies) {
+            if !keep.dependencies.contains(used) {
+                keep.dependencies.push(used.clone());
+            }
+        }
         if changed.is_empty() && !step.forced && !self.goes_on_elsewhere(&step.address) {
             return Ok(self.note_unchanged(step, provider, &record, &resolved, &observed, keep));
         }

@@ -2,11 +2,13 @@
 
 mod jobs;
 mod new_names;
+mod still_used;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use infra_core::plan::{Reason, Step, StepOperation};
+use infra_core::state::JournalEntry;
 use infra_core::{
     Action, Attributes, Diagnostic, ErrorClass, Health, Observation, PhysicalId, ProviderError, Resource,
     ResourceAddress, ResourceRecord, Scope, StepId,
@@ -14,6 +16,7 @@ use infra_core::{
 use infra_plan::{Current, Resolved, attributes_seen, conceal, resolve};
 use infra_provider::Provider;
 
+use self::still_used::StillUsed;
 use crate::outputs;
 use crate::session::Planned;
 use crate::step::{Finished, Job, Shared};
@@ -29,11 +32,13 @@ pub(crate) struct Work {
     stands: BTreeMap<ResourceAddress, PhysicalId>,
     /// By delete: what is made anew after it, under a name that the plan did not know.
     new_names: BTreeMap<StepId, Vec<ResourceAddress>>,
+    still_used: StillUsed,
 }
 
 impl Work {
-    /// Before the first step: what is there is known, what is to be made is not.
-    pub fn new(shared: &Arc<Shared>, planned: Planned) -> Self {
+    /// Before the first step: what is there is known, what is to be made is not. What is `left` to the next run is not
+    /// done by this one.
+    pub fn new(shared: &Arc<Shared>, planned: Planned, left: &BTreeMap<StepId, ResourceAddress>) -> Self {
         let changes = planned
             .plan
             .changes
@@ -46,6 +51,7 @@ impl Work {
             shared: Arc::clone(shared),
             scope: Scope::new(planned.identity.clone()),
             new_names: new_names::waited_for(&planned.plan, &*shared.providers),
+            still_used: StillUsed::new(&planned.plan, &*shared.providers, left),
             planned,
             changes,
             stands: BTreeMap::new(),
@@ -149,6 +155,26 @@ impl Work {
         if let (StepOperation::Create, Some(id)) = (step.operation, &finished.id) {
             self.stands.insert(step.address.clone(), id.clone());
         }
+        self.still_used.finished(step.id);
+    }
+
+    /// The notes that what was in use until a rollout ended is no longer.
+    pub fn let_go(&self) -> Vec<JournalEntry> {
+        let note = |address: &ResourceAddress| {
+            let resource = self.planned.stack.as_ref()?.resources.get(address)?;
+            let mut record = self
+                .shared
+                .journal
+                .with_state(|state| state.resources.get(address).cloned())?;
+            let dependencies: Vec<ResourceAddress> = resource.dependencies.keys().cloned().collect();
+            let names_more = record.dependencies != dependencies;
+            record.dependencies = dependencies;
+            names_more.then(|| JournalEntry::Confirmed {
+                address: address.clone(),
+                record: Box::new(record),
+            })
+        };
+        self.still_used.over().filter_map(note).collect()
     }
 
     /// The outputs by what is known now.

@@ -90,7 +90,7 @@ async fn what_vanished_is_not_missed_when_all_is_destroyed() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_is_broken_or_going_is_replaced() {
+async fn what_is_broken_or_going_is_replaced_and_a_rollout_that_failed_begun_again() {
     let failed = Health::Failed("impaired".into());
     let going = Health::Deleting("INACTIVE".into());
     for (address, health, expected) in [
@@ -103,7 +103,7 @@ async fn what_is_broken_or_going_is_replaced() {
                 "Update app.service.main",
             ][..],
         ),
-        ("app.rollout.main", &failed, &["Replace app.rollout.main"]),
+        ("app.rollout.main", &failed, &["Update app.rollout.main"]),
         ("app.rollout.main", &going, &["Replace app.rollout.main"]),
         ("app.secret.main", &going, &["Replace app.secret.main"]),
     ] {

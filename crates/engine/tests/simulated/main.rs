@@ -15,6 +15,7 @@ mod drift;
 mod estimates;
 mod failing;
 mod foreign;
+mod left;
 mod lookups;
 mod obstacles;
 mod ownership;

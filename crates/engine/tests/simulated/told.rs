@@ -29,6 +29,9 @@ pub fn well_formed(events: &[Event]) {
                 assert!(started.contains(step) && ended.insert(*step), "{event:?}");
             }
             EventKind::StepSkipped { step, .. } => assert!(ended.insert(*step), "{event:?}"),
+            EventKind::StepLeft { step, .. } => {
+                assert!(!started.contains(step) && ended.insert(*step), "{event:?}");
+            }
             _ => {}
         }
     }

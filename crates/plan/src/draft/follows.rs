@@ -23,6 +23,7 @@ impl<'a> Drafts<'a> {
             };
             let mut users: BTreeSet<usize> = followed(graph, number, rule).collect();
             users.insert(number);
+            let mut going: BTreeSet<usize> = BTreeSet::new();
             for used in used_by(graph, &users) {
                 for thing in graph.things_of(used) {
                     let Some(removal) = self.removals[thing] else {
@@ -30,7 +31,21 @@ impl<'a> Drafts<'a> {
                     };
                     if !is_asked_first(graph, decisions, thing) && !waived.contains(&(thing, number)) {
                         self.wait_for(removal, end, Strength::Ready, Because::TakesOver);
+                        going.insert(used);
                     }
+                }
+            }
+            // Until then the state has to know that they are in use, whatever becomes of this run.
+            for user in users.into_iter().filter(|&user| user != number) {
+                let Some((confirm, record)) = self.confirms[user].zip(graph.nodes[user].record) else {
+                    continue;
+                };
+                let mut known = record
+                    .dependencies
+                    .iter()
+                    .filter_map(|address| graph.index.get(address));
+                if known.any(|used| going.contains(used)) {
+                    self.wait_for(confirm, end, Strength::Ready, Because::TakesOver);
                 }
             }
         }

@@ -192,7 +192,8 @@ impl HumanView {
             }
             EventKind::StepSkipped {
                 because_of: Some(_), ..
-            } => self.sentence(event, Role::Muted, symbols.skipped),
+            }
+            | EventKind::StepLeft { .. } => self.sentence(event, Role::Muted, symbols.skipped),
             EventKind::Settling { .. } => self.sentence(event, Role::Notice, symbols.dash),
             EventKind::Settled { .. } => self.sentence(event, Role::Good, symbols.done),
             EventKind::Cancelling { .. } => self.sentence(event, Role::Notice, symbols.dash),

@@ -164,6 +164,7 @@ impl Tracker {
                 });
                 transfer.note(event.at_ms, *done, *total);
             }),
+            EventKind::StepLeft { step, .. } => self.end(*step),
             EventKind::Settling { .. } | EventKind::Settled { .. } | EventKind::ApiCall { .. } => {}
         }
     }

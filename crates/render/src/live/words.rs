@@ -224,6 +224,19 @@ pub(crate) fn sentence(event: &Event, tracker: &Tracker) -> Option<String> {
             Some(cause) => format!("{address}: {}, because {cause} failed", undone(*operation)),
             None => format!("{address}: {}, because the run was cancelled", undone(*operation)),
         },
+        EventKind::StepLeft {
+            address,
+            operation,
+            until,
+            ..
+        } => match operation {
+            StepOperation::Confirm => return None,
+            StepOperation::Wait => format!("{address}: left on its way"),
+            _ => format!(
+                "{address}: left: it is {} by the next apply, when {until} has ended",
+                done(*operation, true)
+            ),
+        },
         EventKind::Cancelling { level } => cancelling(*level).to_owned(),
         EventKind::StepFailed {
             address,

@@ -63,9 +63,10 @@ fn tiles(html: &mut String, view: &View<'_>) {
     for (number_of, word) in [
         (failed, "failed"),
         (run.skipped.len(), "skipped"),
+        (run.left.len(), "left"),
         (
             run.planned_steps
-                .saturating_sub(done + failed + run.skipped.len()),
+                .saturating_sub(done + failed + run.skipped.len() + run.left.len()),
             "not ended",
         ),
     ] {

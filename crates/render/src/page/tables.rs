@@ -2,6 +2,7 @@
 
 use std::fmt::Write as _;
 
+use infra_core::{ResourceAddress, StepOperation};
 use infra_record::{CallSum, SegmentKind, StepEnd, StepTrack, call_sums};
 
 use super::View;
@@ -165,30 +166,45 @@ fn call_row(html: &mut String, sum: &CallSum, is_service: bool) {
 }
 
 pub(super) fn skipped(html: &mut String, view: &View<'_>) {
-    let skipped = &view.run.skipped;
-    if skipped.is_empty() {
+    let why = |cause: Option<&ResourceAddress>| match cause {
+        Some(cause) => format!("because {cause} failed"),
+        None => "because the run was cancelled".to_owned(),
+    };
+    let skipped = view.run.skipped.iter();
+    let skipped = skipped.map(|skip| (skip.operation, &skip.address, why(skip.because_of.as_ref())));
+    not_done(html, "skipped", skipped);
+    let left = view.run.left.iter();
+    let left = left.map(|left| {
+        (
+            left.operation,
+            &left.address,
+            format!("to the next run, when {} has ended", left.until),
+        )
+    });
+    not_done(html, "left", left);
+}
+
+fn not_done<'a>(
+    html: &mut String,
+    word: &str,
+    steps: impl ExactSizeIterator<Item = (StepOperation, &'a ResourceAddress, String)>,
+) {
+    let all = steps.len();
+    if all == 0 {
         return;
     }
-    let _ = writeln!(
-        html,
-        "<section>\n<h2>{} skipped</h2>\n<ul>",
-        count(skipped.len(), "step")
-    );
-    for skip in skipped.iter().take(MOST_TOLD) {
-        let why = match &skip.because_of {
-            Some(cause) => format!("because {cause} failed"),
-            None => "because the run was cancelled".to_owned(),
-        };
+    let _ = writeln!(html, "<section>\n<h2>{} {word}</h2>\n<ul>", count(all, "step"));
+    for (operation, address, why) in steps.take(MOST_TOLD) {
         let _ = writeln!(
             html,
             "<li><code>{} {}</code> <span class=\"muted\">{}</span></li>",
-            verb(skip.operation),
-            escaped(&skip.address.to_string()),
+            verb(operation),
+            escaped(&address.to_string()),
             escaped(&why)
         );
     }
     html.push_str("</ul>\n");
-    rest(html, skipped.len(), "step");
+    rest(html, all, "step");
     html.push_str("</section>\n");
 }
 

@@ -144,7 +144,7 @@ pub fn events() -> Vec<Event> {
         EventKind::RunStarted {
             run: RunId("0194-run".into()),
             command: "apply".into(),
-            steps: 14,
+            steps: 15,
             stack: StackId::new("app", "test", "dev", "us-east-1").expect("an identity"),
             serial: 41,
             at_unix_ms: 1_738_324_805_000,
@@ -305,6 +305,15 @@ fn finish(script: &mut Script) {
     );
     script.finish(62_400, 7, route, StepOperation::Create, "rtb-9/0.0.0.0/0", 59_890);
     script.add(
+        62_450,
+        EventKind::StepLeft {
+            step: StepId(14),
+            address: address("ec2.security_group.tasks"),
+            operation: StepOperation::Delete,
+            until: address("ecs.deployment.app"),
+        },
+    );
+    script.add(
         62_500,
         EventKind::RunFinished {
             run: RunId("0194-run".into()),
@@ -319,6 +328,7 @@ fn finish(script: &mut Script) {
                 failed: 1,
                 stopped: 0,
                 skipped: 4,
+                left: 1,
                 duration_ms: 62_500,
                 critical_path_ms: 62_300,
                 mutating_calls: 9,

@@ -126,6 +126,11 @@ impl World {
         if !when.stale.is_zero() {
             thing.before = Some((when.now + when.stale, thing.observed(when.now)));
         }
+        // What has failed is begun again.
+        let has_failed = matches!(thing.health, Some(Health::Failed(_)));
+        if has_failed && kind.schema.follows.is_some() {
+            thing.health = None;
+        }
         for name in &update.changed {
             match spec.get(name) {
                 Some(value) => thing.attributes.insert(name.clone(), value.clone()),
