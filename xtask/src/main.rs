@@ -10,6 +10,7 @@
 mod bench;
 mod dist;
 mod documents;
+mod lines;
 mod lints;
 mod prove;
 mod setup;
@@ -31,6 +32,8 @@ enum Command {
     Test,
     /// Write the pages under docs/resources from the resource types
     Docs,
+    /// Count the lines of the resource types, at two commits
+    Lines(lines::Lines),
     /// Run the long proofs, or single cases of them
     Prove(prove::Prove),
     /// Build the binary that is distributed, and check that it starts on older systems
@@ -44,6 +47,7 @@ fn main() -> ExitCode {
         Command::Setup => setup::run().map(|_| ()),
         Command::Test => tests::run(),
         Command::Docs => documents::write(),
+        Command::Lines(asked) => lines::run(&asked),
         Command::Prove(asked) => prove::run(&asked),
         Command::Dist(asked) => dist::run(&asked),
         Command::Bench(arguments) => bench::run(&arguments),

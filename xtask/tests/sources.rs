@@ -64,7 +64,7 @@ fn environment_variables_are_read_in_one_place_of_each_crate_that_does() {
     );
 }
 
-/// As `ResourceType` says: the engine waits. What is here gathers changes of one moment.
+/// As `Resource` says: the engine waits. What is here gathers changes of one moment.
 #[test]
 fn types_wait_for_nothing() {
     are(
@@ -107,7 +107,7 @@ fn each_resource_type_has_a_file_of_its_own() {
     let mut types = 0;
     for file in files {
         let text = fs::read_to_string(&file).unwrap();
-        let here = text.matches("impl ResourceType for").count();
+        let here = text.matches("impl Resource for").count();
         assert!(here <= 1, "{} holds {here} types", file.display());
         types += here;
     }

@@ -2,22 +2,33 @@
 
 use infra_core::{Catalogue, TypeDefinition, TypeName};
 use infra_provider::{
-    Definition, Erased, ErasedLookup, LookupDefinition, LookupProvider, LookupType, Provider, Providers,
-    ResourceType, Survey,
+    ErasedLookup, ErasedResource, Lookup, LookupDefinition, LookupProvider, Provider, Providers, Recognition,
+    Resource, ResourceDefinition, Service, Survey,
 };
 
 use crate::clients::Clients;
 use crate::services::*;
 
-/// Made from the clients of a run.
-pub trait FromClients: Sized {
-    /// Takes the clients that it needs.
-    fn from_clients(clients: &Clients) -> Self;
+/// What needs no clients.
+impl From<&Clients> for () {
+    fn from(_: &Clients) -> Self {}
 }
 
-impl FromClients for infra_provider::Data {
-    fn from_clients(_: &Clients) -> Self {
-        Self
+impl From<&Clients> for Clients {
+    fn from(clients: &Clients) -> Self {
+        clients.clone()
+    }
+}
+
+/// How the own of a type are recognised, and which type they are under.
+#[cfg(test)]
+type Recognized = (&'static str, Recognition, Option<&'static str>);
+
+/// The actions that tagging a type's resources needs: those that are not recognised by tags have none.
+const fn tag_actions<T: Resource>() -> &'static [&'static str] {
+    match T::RULES.recognition {
+        Recognition::Tags => <T::Service as Service>::TAG_ACTIONS,
+        _ => &[],
     }
 }
 
@@ -25,31 +36,37 @@ macro_rules! catalogue {
     ($($type:ty),+ $(,)?) => {
         /// The definitions of all types: needs no client.
         static DEFINITIONS: &[(&str, &'static dyn TypeDefinition)] = &[
-            $((<$type as ResourceType>::NAME, {
-                static DEFINITION: Definition<$type> = Definition::new();
+            $((<$type as Resource>::NAME, {
+                static DEFINITION: ResourceDefinition<$type> = ResourceDefinition::new();
                 &DEFINITION
             }),)+
         ];
 
-        /// Name, IAM actions and example of each type, for documents and tests.
-        pub static DOCUMENTS: &[(&str, &[&str], &str)] = &[
+        /// Name, IAM actions, those of its tags, and example of each type, for documents and tests.
+        pub static DOCUMENTS: &[(&str, [&[&str]; 2], &str)] = &[
             $((
-                <$type as ResourceType>::NAME,
-                <$type as ResourceType>::IAM_ACTIONS,
-                <$type as ResourceType>::EXAMPLE,
+                <$type as Resource>::NAME,
+                [<$type as Resource>::IAM_ACTIONS, tag_actions::<$type>()],
+                <$type as Resource>::EXAMPLE,
             ),)+
         ];
 
-        /// How each type says that its attributes are treated.
         #[cfg(test)]
-        static TRAITS: &[(&str, infra_provider::Traits)] = &[
-            $((<$type as ResourceType>::NAME, <$type as ResourceType>::TRAITS),)+
+        static RECOGNIZED: &[Recognized] = &[
+            $((
+                <$type as Resource>::NAME,
+                <$type as Resource>::RULES.recognition,
+                match <$type as Resource>::RULES.under {
+                    Some((parent, _)) => Some(parent),
+                    None => None,
+                },
+            ),)+
         ];
 
         fn all_providers(clients: &Clients) -> Vec<(&'static str, Box<dyn Provider>)> {
             vec![$((
-                <$type as ResourceType>::NAME,
-                Box::new(Erased::new(<$type as FromClients>::from_clients(clients))),
+                <$type as Resource>::NAME,
+                Box::new(ErasedResource::<$type>::new(clients.into())),
             ),)+]
         }
     };
@@ -97,7 +114,7 @@ catalogue![
 macro_rules! lookups {
     ($($lookup:ty),+ $(,)?) => {
         static LOOKUPS: &[(&str, &'static dyn TypeDefinition)] = &[
-            $((<$lookup as LookupType>::NAME, {
+            $((<$lookup as Lookup>::NAME, {
                 static DEFINITION: LookupDefinition<$lookup> = LookupDefinition::new();
                 &DEFINITION
             }),)+
@@ -106,16 +123,16 @@ macro_rules! lookups {
         /// Name, IAM actions and example of each lookup, for documents and tests.
         pub static LOOKUP_DOCUMENTS: &[(&str, &[&str], &str)] = &[
             $((
-                <$lookup as LookupType>::NAME,
-                <$lookup as LookupType>::IAM_ACTIONS,
-                <$lookup as LookupType>::EXAMPLE,
+                <$lookup as Lookup>::NAME,
+                <$lookup as Lookup>::IAM_ACTIONS,
+                <$lookup as Lookup>::EXAMPLE,
             ),)+
         ];
 
         fn all_lookups(clients: &Clients) -> Vec<(&'static str, Box<dyn LookupProvider>)> {
             vec![$((
-                <$lookup as LookupType>::NAME,
-                Box::new(ErasedLookup::new(<$lookup as FromClients>::from_clients(clients))),
+                <$lookup as Lookup>::NAME,
+                Box::new(ErasedLookup::<$lookup>::new(clients.into())),
             ),)+]
         }
     };
@@ -230,8 +247,12 @@ impl Providers for AwsProviders {
 
 #[cfg(test)]
 mod tests {
-    use infra_core::{AttributeKind, AttributePath, Tagging};
-    use infra_provider::Recognition;
+    use std::collections::BTreeMap;
+
+    use infra_core::constraint::Rule;
+    use infra_core::schema::{AttributeSchema, ClashWhen};
+    use infra_core::{AttributeKind, Tagging};
+    use infra_provider::{Recognition, is_sound};
 
     use super::*;
 
@@ -269,21 +290,15 @@ mod tests {
     /// What a delete takes away has to be known for our own.
     #[test]
     fn every_type_says_how_its_own_is_recognised() {
-        let tagless: Vec<(&str, Recognition, Option<&str>)> = TRAITS
+        let tagless: Vec<Recognized> = RECOGNIZED
             .iter()
             .zip(DEFINITIONS)
-            .filter(|((_, traits), (name, definition))| {
+            .filter(|((_, recognition, _), (name, definition))| {
                 let has_tags = definition.schema().attributes.contains_key("tags");
-                assert_eq!(traits.recognition == Recognition::Tags, has_tags, "{name}");
+                assert_eq!(*recognition == Recognition::Tags, has_tags, "{name}");
                 !has_tags
             })
-            .map(|((name, traits), _)| {
-                (
-                    *name,
-                    traits.recognition,
-                    traits.under.map(|under| under.resource_type),
-                )
-            })
+            .map(|(recognized, _)| *recognized)
             .collect();
         assert_eq!(
             tagless,
@@ -331,14 +346,10 @@ mod tests {
                 ("route53.record", Recognition::NaturalKey, None),
             ]
         );
-        for (name, traits) in TRAITS {
-            let Some(under) = traits.under else { continue };
-            let parent = AwsCatalogue.definition(&under.resource_type.parse().unwrap());
-            assert!(parent.is_some(), "{name} is under {}", under.resource_type);
-            let schema = AwsCatalogue.definition(&name.parse().unwrap()).unwrap().schema();
-            for attribute in under.id {
-                assert!(schema.attributes.contains_key(*attribute), "{name}.{attribute}");
-            }
+        for (name, _, parent) in RECOGNIZED {
+            let Some(parent) = parent else { continue };
+            let found = AwsCatalogue.definition(&parent.parse().unwrap());
+            assert!(found.is_some(), "{name} is under {parent}");
         }
     }
 
@@ -397,53 +408,60 @@ mod tests {
         }
     }
 
-    /// A path that names nothing would be ignored without a word.
+    /// Constraints of all attributes, with their places.
+    fn constraints(
+        attributes: &BTreeMap<String, AttributeSchema>,
+        path: &str,
+        found: &mut Vec<(String, Rule)>,
+    ) {
+        for (name, schema) in attributes {
+            let path = format!("{path}.{name}");
+            found.extend(schema.rules.iter().map(|rule| (path.clone(), rule.clone())));
+            let mut kind = &schema.kind;
+            while let AttributeKind::List(inner) | AttributeKind::Set(inner) | AttributeKind::Map(inner) =
+                kind
+            {
+                kind = inner;
+            }
+            if let AttributeKind::Object(inner) | AttributeKind::KeyedList { element: inner, .. } = kind {
+                constraints(inner, &path, found);
+            }
+        }
+    }
+
     #[test]
-    fn every_path_in_a_trait_is_an_attribute_of_its_kind() {
-        for ((name, traits), (_, definition)) in TRAITS.iter().zip(DEFINITIONS) {
+    fn every_constraint_is_sound_and_says_where_aws_says_so() {
+        let mut found = Vec::new();
+        for (name, definition) in DEFINITIONS.iter().chain(LOOKUPS) {
+            constraints(&definition.schema().attributes, name, &mut found);
+        }
+        assert!(found.len() > 150, "{}", found.len());
+        for (path, rule) in found {
+            assert!(is_sound(&rule.constraint), "{path}: {:?}", rule.constraint);
+            assert!(
+                rule.source.starts_with("https://docs.aws.amazon.com/"),
+                "{path}: `{}`",
+                rule.source
+            );
+        }
+    }
+
+    /// Where a rule names an attribute by its path in text, the path leads to one.
+    #[test]
+    fn every_path_in_a_rule_is_an_attribute() {
+        for (name, definition) in DEFINITIONS {
             let schema = definition.schema();
-            let at = |path: &str| {
-                schema
-                    .at(&AttributePath::from(path))
-                    .unwrap_or_else(|| panic!("{name} has no {path}"))
-            };
-            let lists = [
-                traits.immutable,
-                traits.set_after_create,
-                traits.needs_ready,
-                traits.sensitive,
-                traits.write_only,
-            ];
-            for path in lists.into_iter().flatten() {
-                at(path);
+            let shared = schema.clashes.iter().filter_map(|clash| match &clash.when {
+                ClashWhen::Shared { at, .. } => Some(at),
+                _ => None,
+            });
+            let stays = schema.stays_in.iter().map(|stays| &stays.attribute);
+            for path in shared.flatten().chain(stays) {
+                assert!(schema.at(path).is_some(), "{name} has no {path}");
             }
-            for path in traits.sets {
-                assert!(matches!(at(path).kind, AttributeKind::Set(_)), "{name}.{path}");
-            }
-            for (path, suffix) in traits.optional_suffixes {
-                assert_eq!(
-                    at(path).kind,
-                    AttributeKind::OptionalSuffix((*suffix).to_owned()),
-                    "{name}.{path}"
-                );
-            }
-            for (path, key) in traits.keyed {
-                let AttributeKind::KeyedList { element, .. } = &at(path).kind else {
-                    panic!("{name}.{path} is no keyed list")
-                };
-                assert!(element.contains_key(*key), "{name}.{path} has no {key}");
-            }
-            for path in traits.json.iter().chain(traits.policies) {
-                assert!(
-                    matches!(at(path).kind, AttributeKind::Json { .. }),
-                    "{name}.{path}"
-                );
-            }
-            for computed in traits.changes_on_update {
-                assert!(
-                    schema.computed.contains_key(*computed),
-                    "{name} computes no {computed}"
-                );
+            for used in &schema.in_use {
+                let by = AwsCatalogue.definition(&used.by).unwrap().schema();
+                assert!(by.at(&used.at).is_some(), "{} has no {}", used.by, used.at);
             }
         }
     }

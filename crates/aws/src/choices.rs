@@ -9,7 +9,7 @@ macro_rules! choices {
         $(#[$about])*
         #[derive(
             Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord,
-            serde::Deserialize, serde::Serialize, schemars::JsonSchema,
+            serde::Deserialize, serde::Serialize,
         )]
         pub enum $name {
             $($(#[$variant_about])* #[serde(rename = $text)] $variant,)+
@@ -24,6 +24,17 @@ macro_rules! choices {
             }
         }
 
+        impl infra_provider::Described for $name {
+            type Partial = Self;
+            const KIND: infra_provider::Kind = infra_provider::Kind::OneOf(&[$($text),+]);
+        }
+
+        impl AsRef<str> for $name {
+            fn as_ref(&self) -> &str {
+                self.as_str()
+            }
+        }
+
         impl std::str::FromStr for $name {
             type Err = ();
 
@@ -35,6 +46,11 @@ macro_rules! choices {
             }
         }
     };
+}
+
+/// What a call takes for a choice, or for a text: the SDK's own type of it.
+pub fn to_aws<S: for<'a> From<&'a str>>(choice: Option<impl AsRef<str>>) -> Option<S> {
+    choice.map(|choice| S::from(choice.as_ref()))
 }
 
 pub(crate) use choices;

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use aws_config::sts::AssumeRoleProvider;
 use aws_config::{BehaviorVersion, Region, SdkConfig};
@@ -16,12 +16,15 @@ use crate::credentials::AskCode;
 use crate::endpoints::Endpoints;
 use crate::environment::Environment;
 use crate::errors::{AwsResult, missing, unsigned};
+use crate::gaps::Optional;
 use crate::http;
 use crate::joined::Joined;
 use crate::limits::{ATTEMPT_TIMEOUT, BUCKETS, Bucket, LimitedClient};
 use crate::observe::Observer;
 use crate::serial::Serial;
-use crate::services::ecs::Rollouts;
+use crate::services::ecr::Images;
+use crate::services::ecs::rollout::Rollouts;
+use crate::services::route53::records::Records;
 use crate::session_name::session_name;
 use crate::tags::Tags;
 
@@ -119,8 +122,14 @@ pub struct Clients {
     pub balancing_tags: Joined<Tags>,
     /// Reads of services, joined.
     pub services: Joined<aws_sdk_ecs::types::Service>,
-    /// The rollouts that have begun.
-    pub(crate) rollouts: Rollouts,
+    /// DNS records, read and changed together.
+    pub records: Arc<Records>,
+    /// Whether an endpoint tells the tags of scalable targets.
+    pub scaling_tags: Arc<Optional>,
+    /// What pushes of images share: see [`Clients::images`].
+    pub pushes: Arc<OnceLock<Images>>,
+    /// Rollouts that have begun.
+    pub rollouts: Rollouts,
 }
 
 impl Clients {
@@ -130,6 +139,11 @@ impl Clients {
             rollouts: Rollouts::default(),
             ..self.clone()
         }
+    }
+
+    /// What pushes of images share.
+    pub fn images(&self) -> &Images {
+        self.pushes.get_or_init(|| Images::new(self))
     }
 }
 
@@ -187,6 +201,9 @@ pub async fn connect(options: &ConnectOptions) -> ProviderResult<Clients> {
             client!($sdk, $service, &config, http, bucket, &options.progress)
         }};
     }
+    let route53 = connected!(aws_sdk_route53, "route53");
+    let serial = Serial::default();
+    let records = Arc::new(Records::new(&route53, &serial));
     Ok(Clients {
         acm: connected!(aws_sdk_acm, "acm"),
         apigatewayv2: connected!(aws_sdk_apigatewayv2, "apigatewayv2"),
@@ -199,7 +216,7 @@ pub async fn connect(options: &ConnectOptions) -> ProviderResult<Clients> {
         kms: connected!(aws_sdk_kms, "kms"),
         logs: connected!(aws_sdk_cloudwatchlogs, "logs"),
         tagging: connected!(aws_sdk_resourcegroupstagging, "tagging"),
-        route53: connected!(aws_sdk_route53, "route53"),
+        route53,
         region: options.region.clone(),
         identity,
         registry: options
@@ -211,11 +228,14 @@ pub async fn connect(options: &ConnectOptions) -> ProviderResult<Clients> {
         pull_base_images: options.pull_base_images,
         own_paths: options.own_paths.clone(),
         network: environment.network,
-        serial: Serial::default(),
+        serial,
         route_tables: Joined::default(),
         group_rules: Joined::default(),
         balancing_tags: Joined::default(),
         services: Joined::default(),
+        records,
+        scaling_tags: Arc::default(),
+        pushes: Arc::default(),
         rollouts: Rollouts::default(),
     })
 }

@@ -1,7 +1,7 @@
 //! JSON documents: written in the file as a table or as text, sent as text, shown as a table.
 
-use infra_core::types::{Problems, known};
-use infra_core::{Attributes, Value};
+use infra_core::types::Problems;
+use infra_provider::Partial;
 use serde_json::Value as Json;
 
 /// The text that AWS gets. A text is passed on as it is.
@@ -19,21 +19,19 @@ pub fn parse(text: &str) -> Json {
 
 /// The document of an attribute when all of it is known; says what is wrong with one that is no JSON object.
 pub fn known_object(
-    attributes: &Attributes,
+    document: &Partial<Json>,
     name: &str,
     problems: &mut Problems,
 ) -> Option<serde_json::Map<String, Json>> {
-    let value = known(attributes, name)?;
-    let document = match value {
-        Value::String(text) => match serde_json::from_str(text) {
+    let document = match document.known()? {
+        Json::String(text) => match serde_json::from_str(text) {
             Ok(document) => document,
             Err(error) => {
                 problems.at(name, format!("is no JSON: {error}"));
                 return None;
             }
         },
-        // What is sensitive and sealed cannot be looked into.
-        other => other.reveal().ok()?,
+        other => other.clone(),
     };
     match document {
         Json::Object(entries) => Some(entries),

@@ -1,8 +1,8 @@
 //! From an SDK's error to a [`ProviderError`] with a class, and with what to do about it where we know that.
 
-mod blocked;
 mod classes;
 mod credentials;
+mod tables;
 
 use std::error::Error as _;
 
@@ -58,7 +58,7 @@ impl<T> Tolerate<T> for ProviderResult<T> {
 
 /// Whether an answer is AWS's wish to slow down.
 pub fn is_throttled(service: &str, code: Option<&str>, status: u16) -> bool {
-    classify(service, code, "", Some(status)) == ErrorClass::Throttled
+    classify(service, "", code, "", Some(status)) == ErrorClass::Throttled
 }
 
 /// A required part of an answer that is missing: AWS broke its own contract, or the emulator did.
@@ -73,7 +73,7 @@ pub fn missing(service: &str, operation: &str, part: &str) -> ProviderError {
 /// An error that AWS tells inside an answer that itself is a success, such as the `Unsuccessful` items of
 /// DeleteVpcEndpoints.
 pub fn told(service: &str, operation: &str, code: Option<&str>, message: &str) -> ProviderError {
-    let class = classify(service, code, message, Some(400));
+    let class = classify(service, operation, code, message, Some(400));
     ProviderError {
         service: service.to_owned(),
         operation: operation.to_owned(),
@@ -123,7 +123,7 @@ where
         SdkError::ConstructionFailure(_) => ErrorClass::Invalid,
         SdkError::DispatchFailure(failure) if failure.is_user() => ErrorClass::Other,
         SdkError::TimeoutError(_) | SdkError::DispatchFailure(_) => ErrorClass::Transient,
-        _ => classify(service, code.as_deref(), &message, status),
+        _ => classify(service, operation, code.as_deref(), &message, status),
     };
     let hint = match not_reached {
         Some(failed) => Some(failed.hint()),
@@ -203,8 +203,12 @@ fn hint(
     if let Some(problem) = Problem::answered(coded, message) {
         return Some(problem.hint().to_owned());
     }
+    if let Some(known) = tables::find(service, operation, coded, message)
+        && let Some(hint) = known.hint
+    {
+        return Some(hint.to_owned());
+    }
     match class {
-        ErrorClass::Blocked => blocked::hint(service, coded, message).map(str::to_owned),
         ErrorClass::Denied | ErrorClass::Other if coded.is_empty() => Some(NOT_AWS.to_owned()),
         // https://docs.aws.amazon.com/STS/latest/APIReference/API_GetCallerIdentity.html
         ErrorClass::Denied if operation == "GetCallerIdentity" => Some(
@@ -355,10 +359,10 @@ mod tests {
                 "DeleteLoadBalancer",
                 Some("OperationNotPermitted"),
                 "deletion protection is enabled",
-                "switch the protection off",
+                "deletion_protection_enabled = false",
             ),
         ] {
-            let class = classify(service, code, message, Some(403));
+            let class = classify(service, operation, code, message, Some(403));
             let told = self::hint(class, service, operation, code, message).unwrap_or_default();
             assert!(told.contains(hint), "{service} {code:?}: {told}");
         }

@@ -1,9 +1,8 @@
 //! AWS: clients, one file per resource type, and their catalogue.
 //!
 //! The types live under `services/<service>/<type>.rs`; adding one is a file and a line in
-//! [`catalogue`]. SDK types do not leave this crate. `services/ec2/vpc.rs` is the exemplar.
+//! [`catalogue`]. SDK types do not leave this crate. `services/ec2/eip.rs` is the exemplar.
 
-mod alike;
 #[cfg(test)]
 mod always;
 mod catalogue;
@@ -22,6 +21,7 @@ mod limits;
 mod lookups;
 mod observe;
 mod ownership;
+mod prelude;
 mod read;
 mod sealing;
 mod serial;
@@ -29,7 +29,6 @@ pub mod services;
 mod session_name;
 mod survey;
 mod tags;
-mod texts;
 mod together;
 
 pub use catalogue::{AwsCatalogue, AwsProviders, DOCUMENTS, LOOKUP_DOCUMENTS};

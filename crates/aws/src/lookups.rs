@@ -1,41 +1,32 @@
 //! What lookups have in common.
 
 use infra_core::{Health, PhysicalId};
-use infra_provider::{ProviderResult, ResourceType};
+use infra_provider::{ProviderResult, Resource, Service, Things};
 
+use crate::clients::Clients;
 use crate::tags::Tags;
-
-/// What a lookup found, by id.
-pub type FoundThings<O> = Vec<(PhysicalId, O)>;
 
 /// Things as their resource type reads them; what is on its way out counts as gone.
 ///
 /// # Errors
 /// What the read answers.
-pub async fn read_as<T: ResourceType>(
-    resource_type: &T,
-    ids: Vec<PhysicalId>,
-) -> ProviderResult<FoundThings<T::Observed>> {
+pub async fn things<T>(aws: &Clients, ids: impl Iterator<Item = String>) -> ProviderResult<Things<T>>
+where
+    T: Resource<Service: Service<Clients = Clients>>,
+{
+    let ids: Vec<PhysicalId> = ids.map(PhysicalId::new).collect();
     if ids.is_empty() {
         return Ok(Vec::new());
     }
-    let found = resource_type.read(&ids).await?;
+    let found = T::read(aws, &ids).await?.into_iter();
     Ok(found
-        .into_iter()
         .filter(|(_, found)| !matches!(found.health, Health::Deleting(_)))
         .map(|(id, found)| (id, found.observed))
         .collect())
 }
 
-/// Whether a value is the wanted one, if one is wanted.
-pub fn fits<T: PartialEq>(wanted: Option<&T>, found: &T) -> bool {
-    wanted.is_none_or(|wanted| wanted == found)
-}
-
 /// Whether a thing has all wanted tags; it may have more.
-pub fn has_tags(wanted: Option<&Tags>, tags: &Tags) -> bool {
-    wanted
-        .into_iter()
-        .flatten()
-        .all(|(key, value)| tags.get(key) == Some(value))
+pub fn has_tags<'a>(wanted: Option<&Tags>, tag: impl Fn(&str) -> Option<&'a String>) -> bool {
+    let mut wanted = wanted.into_iter().flatten();
+    wanted.all(|(key, value)| tag(key) == Some(value))
 }

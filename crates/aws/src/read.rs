@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use futures::future::try_join_all;
 use infra_core::{ErrorClass, PhysicalId, ProviderError};
-use infra_provider::{Found, ProviderResult, ResourceType};
+use infra_provider::{Found, ProviderResult};
 
 use crate::errors::Tolerate;
 
@@ -27,20 +27,6 @@ where
         .chunks(size.max(1))
         .map(|batch| fetch(batch.iter().map(ToString::to_string).collect()));
     Ok(try_join_all(batches).await?.into_iter().flatten().collect())
-}
-
-/// Of a type whose ids are made of the natural key: what there is of the id that a key makes, if it is known.
-///
-/// # Errors
-/// What a read answers.
-pub async fn holders_by_id<T: ResourceType>(
-    of: &T,
-    id: Option<PhysicalId>,
-) -> ProviderResult<Vec<PhysicalId>> {
-    match id {
-        Some(id) => Ok(of.read(&[id]).await?.into_keys().collect()),
-        None => Ok(Vec::new()),
-    }
 }
 
 /// The parts of a composite id.
@@ -72,22 +58,6 @@ pub fn by_parent(ids: &[PhysicalId]) -> ProviderResult<BTreeMap<&str, Children<'
         parents.entry(parent).or_default().push((id, child));
     }
     Ok(parents)
-}
-
-/// What was found under a parent and is wanted, as ready.
-pub fn wanted_among<O>(
-    wanted: &[(&PhysicalId, &str)],
-    found: Vec<O>,
-    id_of: fn(&O) -> &str,
-) -> Vec<(PhysicalId, Found<O>)> {
-    let wanted: BTreeMap<&str, &PhysicalId> = wanted.iter().map(|(id, child)| (*child, *id)).collect();
-    found
-        .into_iter()
-        .filter_map(|observed| {
-            let id = (*wanted.get(id_of(&observed))?).clone();
-            Some((id, Found::ready(observed)))
-        })
-        .collect()
 }
 
 /// Like [`in_batches`], for APIs that refuse a whole call when one of its ids is not there: such a batch is

@@ -90,7 +90,7 @@ fn pages() -> BTreeMap<String, String> {
             let anchor = name.replace('.', "");
             let summary = schema.description.lines().next().unwrap_or("");
             let _ = writeln!(index, "- [`{name}`]({service}.md#{anchor}): {summary}");
-            page.push_str(&type_text(schema, actions, example));
+            page.push_str(&type_text(schema, &actions.concat(), example));
         }
         for (name, actions, example) in LOOKUP_DOCUMENTS {
             if name.split('.').next() != Some(*service) {
@@ -114,7 +114,8 @@ fn pages() -> BTreeMap<String, String> {
         }
         pages.insert(format!("{service}.md"), page);
     }
-    for (name, _, _) in DOCUMENTS.iter().chain(LOOKUP_DOCUMENTS) {
+    let types = DOCUMENTS.iter().map(|(name, _, _)| name);
+    for name in types.chain(LOOKUP_DOCUMENTS.iter().map(|(name, _, _)| name)) {
         let service = name.split('.').next().unwrap();
         assert!(
             SERVICES.iter().any(|(known, _)| *known == service),
@@ -146,6 +147,13 @@ fn type_text(schema: &TypeSchema, actions: &[&str], example: &str) -> String {
         }
     }
     let mut notes = Vec::new();
+    for (place, rule) in &schema.rules {
+        let place = match place.segments() {
+            [] => String::new(),
+            _ => format!(" in `{place}`"),
+        };
+        notes.push(format!("Takes {rule}{place}."));
+    }
     if !schema.natural_key.is_empty() {
         let key: Vec<String> = schema
             .natural_key
@@ -269,6 +277,10 @@ fn described(attribute: &AttributeSchema) -> String {
         if holds {
             let _ = write!(text, " {note}");
         }
+    }
+    if !attribute.rules.is_empty() {
+        let rules = attribute.rules.iter().map(|rule| rule.constraint.to_string());
+        let _ = write!(text, " Takes {}.", rules.collect::<Vec<_>>().join("; "));
     }
     match &attribute.default {
         Some(default) if !default.is_null() && !text.contains("default") => {

@@ -6,6 +6,7 @@
 
 pub mod address;
 mod command;
+pub mod constraint;
 pub mod data_loss;
 pub mod diagnostic;
 pub mod error;
@@ -31,9 +32,11 @@ pub mod types;
 pub mod unique;
 pub mod unmanaged;
 pub mod value;
+mod value_order;
 
 pub use address::{PhysicalId, ResourceAddress, TypeName};
 pub use command::{command, shell_word};
+pub use constraint::{BlockRule, Constraint};
 pub use data_loss::{DataAtStake, DataLoss, HeldData, HoldsData};
 pub use diagnostic::{Diagnostic, Label, Severity, SourceFile, SourceMap, Span};
 pub use error::{ErrorClass, ProviderError};

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use crate::address::TypeName;
+use crate::constraint::{BlockRule, Rule};
 use crate::data_loss::HoldsData;
 use crate::path::{AttributePath, PathSegment};
 use crate::value::{Attributes, Value};
@@ -73,6 +74,8 @@ pub struct AttributeSchema {
     pub local: bool,
     /// A path on this machine: a relative one is meant from the folder of the file that sets it.
     pub path: bool,
+    /// What its values have to be.
+    pub rules: Vec<Rule>,
 }
 
 impl AttributeSchema {
@@ -90,6 +93,7 @@ impl AttributeSchema {
             needs_ready: false,
             local: false,
             path: false,
+            rules: Vec::new(),
         }
     }
 }
@@ -142,6 +146,8 @@ pub struct TypeSchema {
     pub together: Option<Together>,
     /// Whether its resources carry our tags, and what it means where those are missing.
     pub tagging: Tagging,
+    /// Rules for attributes of one table, by where the table is: the empty path for the resource itself.
+    pub rules: Vec<(AttributePath, BlockRule)>,
 }
 
 /// Whether resources of a type carry our tags, and what it means where those are missing.
@@ -283,6 +289,12 @@ impl TypeSchema {
             })
     }
 
+    /// What an attribute takes, set by the file or by AWS.
+    pub fn kind(&self, name: &str) -> Option<&AttributeKind> {
+        let set = self.attributes.get(name).map(|schema| &schema.kind);
+        set.or_else(|| Some(&self.computed.get(name)?.kind))
+    }
+
     /// A schema without attributes.
     pub fn new(name: TypeName) -> Self {
         Self {
@@ -302,6 +314,7 @@ impl TypeSchema {
             holds_data: None,
             together: None,
             tagging: Tagging::None,
+            rules: Vec::new(),
         }
     }
 

@@ -41,7 +41,7 @@ impl Estimates {
             _ => readied_by(step),
         };
         let provider = self.providers.provider(step.address.type_name());
-        let waits = provider.map_or(&Waits::NONE, |provider| provider.waits());
+        let waits = provider.map_or(Waits::NONE, |provider| provider.waits());
         let wait = match operation {
             StepOperation::Create => waits.create,
             StepOperation::Update => waits.update,

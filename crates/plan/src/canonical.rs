@@ -4,7 +4,6 @@
 //! everything else (a set, a JSON document, a single value) is either wholly clear or wholly one secret. So a
 //! secret's hash never covers another hash.
 
-use std::cmp::Ordering;
 use std::collections::BTreeMap;
 
 use infra_core::schema::ComputedSchema;
@@ -159,7 +158,7 @@ pub(crate) fn set_meaning(inner: &AttributeKind, items: Vec<Value>) -> Vec<Value
 }
 
 fn sorted(mut items: Vec<Value>) -> Vec<Value> {
-    items.sort_by(order);
+    items.sort_by(Value::order);
     items.dedup_by(|left, right| !left.has_unknown() && left.same(right));
     items
 }
@@ -176,47 +175,6 @@ fn strip(value: Value) -> Value {
                 .collect(),
         ),
         other => other,
-    }
-}
-
-/// A total order of values, for sets. What is not known yet comes last.
-fn order(left: &Value, right: &Value) -> Ordering {
-    fn rank(value: &Value) -> u8 {
-        match value {
-            Value::Null => 0,
-            Value::Bool(_) => 1,
-            Value::Integer(_) | Value::Float(_) => 2,
-            Value::String(_) => 3,
-            Value::List(_) => 4,
-            Value::Map(_) => 5,
-            Value::Secret(_) => 6,
-            Value::Unknown(_) => 7,
-        }
-    }
-    match (left, right) {
-        (Value::Bool(left), Value::Bool(right)) => left.cmp(right),
-        (Value::Integer(left), Value::Integer(right)) => left.cmp(right),
-        (Value::Float(left), Value::Float(right)) => left.total_cmp(right),
-        (Value::Integer(left), Value::Float(right)) => (*left as f64).total_cmp(right),
-        (Value::Float(left), Value::Integer(right)) => left.total_cmp(&(*right as f64)),
-        (Value::String(left), Value::String(right)) => left.cmp(right),
-        (Value::List(left), Value::List(right)) => left
-            .iter()
-            .zip(right)
-            .map(|(left, right)| order(left, right))
-            .find(|ordering| ordering.is_ne())
-            .unwrap_or_else(|| left.len().cmp(&right.len())),
-        (Value::Map(left), Value::Map(right)) => left
-            .iter()
-            .zip(right)
-            .map(|((left_name, left), (right_name, right))| {
-                left_name.cmp(right_name).then_with(|| order(left, right))
-            })
-            .find(|ordering| ordering.is_ne())
-            .unwrap_or_else(|| left.len().cmp(&right.len())),
-        (Value::Secret(Secret::Sealed(left)), Value::Secret(Secret::Sealed(right))) => left.cmp(right),
-        (Value::Unknown(left), Value::Unknown(right)) => left.origin.cmp(&right.origin),
-        _ => rank(left).cmp(&rank(right)),
     }
 }
 

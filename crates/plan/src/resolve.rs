@@ -198,6 +198,11 @@ impl Resolved<'_> {
         names
     }
 
+    /// Where they differ from what AWS has.
+    pub fn differences(&self) -> impl Iterator<Item = &AttributePath> {
+        self.differences.iter().map(|difference| &difference.path)
+    }
+
     /// Whether the record's applied attributes are already what they are to be.
     pub(crate) fn is_recorded(&self, applied: &Attributes, key: &SealingKey) -> bool {
         if self.kept.is_empty() {

@@ -3,109 +3,99 @@
 //! It needs no call. It groups what is worked out in one place and used in many, stands where edges meet, and
 //! has what uses its id replaced when something else changes.
 
-use std::collections::BTreeMap;
 use std::time::Duration;
 
 use infra_core::{Attributes, Catalogue, PhysicalId, TypeDefinition, TypeName};
-use schemars::JsonSchema;
-use serde::{Deserialize, Serialize};
+use serde::Deserialize;
 
 use crate::ProviderResult;
+use crate::block::Block;
 use crate::call::Call;
-use crate::definition::Definition;
-use crate::erased::Erased;
-use crate::traits::{Created, Found, Provider, Providers, ResourceType, Update};
-use crate::wait::{Recognition, Traits, Waits};
+use crate::resource::{
+    ErasedResource, Observation, Observations, Resource, ResourceDefinition, Rules, Service,
+};
+use crate::traits::{Created, Found, Provider, Providers};
+use crate::wait::{Recognition, Waits};
 
-/// The type.
-#[derive(Debug, Clone, Copy, Default)]
-pub struct Data;
-
-/// What the file may set.
-#[derive(Debug, Clone, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub struct Spec {
+/// Values that the state keeps, with nothing at AWS behind them.
+///
+/// It groups what is worked out in one place and used in many, and stands where edges meet. A stack of
+/// nothing else needs no AWS account.
+#[derive(Debug, Deserialize, Block)]
+pub struct Data {
     /// Any value.
+    #[attribute(write_only)]
     pub input: Option<serde_json::Value>,
     /// Any value. Another one gives the resource a new `id`, so that what is made of that is made anew.
+    #[attribute(immutable, write_only)]
     pub triggers_replace: Option<serde_json::Value>,
-}
-
-/// What there is of it.
-#[derive(Debug, Clone, Serialize, JsonSchema)]
-pub struct Observed {
     /// Random, and the same until it is replaced.
-    id: String,
+    #[attribute(computed)]
+    pub id: Option<String>,
     /// The `input`.
-    output: Option<serde_json::Value>,
+    #[attribute(computed)]
+    pub output: Option<serde_json::Value>,
 }
 
-impl Observed {
-    fn of(id: &str) -> Self {
-        Self {
-            id: id.to_owned(),
-            output: None,
-        }
-    }
+/// The state, which is called by nobody.
+pub struct Nowhere;
+
+impl Service for Nowhere {
+    type Clients = ();
 }
 
-impl ResourceType for Data {
+impl Resource for Data {
     const NAME: &'static str = "infra.data";
-    const DESCRIPTION: &'static str = "Values that the state keeps, with nothing at AWS behind them.\n\n\
-        It groups what is worked out in one place and used in many, and stands where edges meet. A stack of \
-        nothing else needs no AWS account.";
     const IAM_ACTIONS: &'static [&'static str] = &[];
     const EXAMPLE: &'static str = r#"
 [infra.data.names]
 input = { api = "${lower(stack.name)}-api", owner = "platform" }
 "#;
-    const TRAITS: Traits = Traits {
-        immutable: &["triggers_replace"],
-        write_only: &["input", "triggers_replace"],
+    const RULES: Rules<DataField> = Rules {
         recognition: Recognition::Shared,
         waits: Waits {
             typical_call: Duration::ZERO,
             ..Waits::NONE
         },
-        ..Traits::NONE
+        ..Rules::NONE
     };
-    type Spec = Spec;
-    type Observed = Observed;
+    type Service = Nowhere;
 
     fn derive(attributes: &Attributes) -> Attributes {
         let output = attributes.get("input").cloned().unwrap_or_default();
         Attributes::from([("output".to_owned(), output)])
     }
 
-    async fn create(&self, call: &Call, _: Spec) -> ProviderResult<Created<Observed>> {
-        let id = call.token.to_string();
-        let observed = Observed::of(&id);
-        Ok(Created::new(id, observed))
+    async fn create((): &(), call: &Call, _: Self) -> ProviderResult<Created<PartialData>> {
+        Ok(kept(&PhysicalId::new(call.token.to_string())).into())
     }
 
     /// Whatever the state knows is there: it is nowhere else.
-    async fn read(&self, ids: &[PhysicalId]) -> ProviderResult<BTreeMap<PhysicalId, Found<Observed>>> {
-        let found = |id: &PhysicalId| (id.clone(), Found::ready(Observed::of(id.as_str())));
-        Ok(ids.iter().map(found).collect())
+    async fn read((): &(), ids: &[PhysicalId]) -> ProviderResult<Observations<Self>> {
+        Ok(ids.iter().map(kept).collect())
     }
 
-    async fn update(&self, _: &Call, _: &PhysicalId, _: Update<Spec>) -> ProviderResult<()> {
+    async fn delete((): &(), _: &Call, _: &PhysicalId, _: &Attributes) -> ProviderResult<()> {
         Ok(())
-    }
-
-    async fn delete(&self, _: &Call, _: &PhysicalId, _: &Attributes) -> ProviderResult<()> {
-        Ok(())
-    }
-
-    /// A create that was cut off has left nothing.
-    async fn recover(&self, _: &Call, _: &Attributes) -> ProviderResult<Option<PhysicalId>> {
-        Ok(None)
     }
 }
 
+fn kept(id: &PhysicalId) -> Observation<Data> {
+    let observed = PartialData {
+        id: id.as_str().into(),
+        ..PartialData::default()
+    };
+    (id.clone(), Found::ready(observed))
+}
+
 /// The types that need no cloud: for a stack of nothing else.
-#[derive(Default)]
-pub struct BuiltIn(Erased<Data>);
+pub struct BuiltIn(ErasedResource<Data>);
+
+impl Default for BuiltIn {
+    fn default() -> Self {
+        Self(ErasedResource::new(()))
+    }
+}
 
 impl BuiltIn {
     /// Whether a type is one of them.
@@ -116,7 +106,7 @@ impl BuiltIn {
 
 impl Catalogue for BuiltIn {
     fn definition(&self, name: &TypeName) -> Option<&dyn TypeDefinition> {
-        static DEFINITION: Definition<Data> = Definition::new();
+        static DEFINITION: ResourceDefinition<Data> = ResourceDefinition::new();
         Self::has(name).then_some(&DEFINITION)
     }
 

@@ -14,7 +14,7 @@
 //! Two addresses never share a text. One whose text would be too long ends in `==` and its hash: which address that
 //! is, only those who know the address can tell ([`address_of_tag`]).
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use infra_core::{Attributes, ResourceAddress, StackId, TypeSchema, Value};
 use sha2::{Digest, Sha256};
@@ -23,7 +23,7 @@ use crate::call::{TAG_ADDRESS, TAG_STACK};
 use crate::traits::UpdateRequest;
 
 /// The attribute that a resource's tags are in.
-const TAGS: &str = "tags";
+pub(crate) const TAGS: &str = "tags";
 
 /// The most characters that a tag's value may have.
 const MOST_CHARACTERS: usize = 256;
@@ -66,8 +66,26 @@ pub fn retag(
         spec,
         prior: observed.clone(),
         changed: BTreeSet::from([TAGS.to_owned()]),
+        within: BTreeSet::new(),
         forced: false,
     }
+}
+
+/// What has to be set and what removed to get from the observed tags to the wanted ones.
+pub(crate) fn difference(prior: &Attributes, wanted: &Attributes) -> (BTreeMap<String, String>, Vec<String>) {
+    let of = |attributes: &Attributes| -> BTreeMap<String, String> {
+        let tags = attributes.get(TAGS).and_then(Value::as_map);
+        let revealed = tags.into_iter().flatten().filter_map(|(key, value)| {
+            let text = value.reveal().ok()?.as_str()?.to_owned();
+            Some((key.clone(), text))
+        });
+        revealed.collect()
+    };
+    let (prior, mut wanted) = (of(prior), of(wanted));
+    let removed = prior.keys().filter(|key| !wanted.contains_key(*key));
+    let removed = removed.cloned().collect();
+    wanted.retain(|key, value| prior.get(key) != Some(value));
+    (wanted, removed)
 }
 
 /// The address that a value of `infra:address` names. Where it is one that was too long, it is looked for among

@@ -58,8 +58,8 @@ impl TypeDefinition for SimulatedType {
 
 #[async_trait]
 impl Provider for SimulatedType {
-    fn waits(&self) -> &Waits {
-        &self.kind.waits
+    fn waits(&self) -> Waits {
+        self.kind.waits
     }
 
     fn recognition(&self) -> Recognition {

@@ -230,6 +230,7 @@ async fn an_update_changes_what_it_names_and_nothing_immutable() {
         spec: attributes(json!({ "name": "other", "value": "two", "hint": "b" })),
         prior: made.found.observed.clone(),
         changed: changed.iter().map(ToString::to_string).collect(),
+        within: [].into(),
         forced: false,
     };
     let call = hand.call("app.secret.s", "update");

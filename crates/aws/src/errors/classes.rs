@@ -1,144 +1,25 @@
 //! The class of an answered error: what the engine does about it.
-//!
-//! Codes are from the services' "Common errors" pages and the error lists of their API references.
 
 use infra_core::ErrorClass;
 
-use super::blocked;
 use super::credentials::Problem;
-
-/// Codes whose class their spelling does not tell.
-const CLASSES: &[(&str, ErrorClass)] = &[
-    ("RequestLimitExceeded", ErrorClass::Throttled),
-    ("TooManyRequestsException", ErrorClass::Throttled),
-    ("SlowDown", ErrorClass::Throttled),
-    ("PriorRequestNotComplete", ErrorClass::Throttled),
-    ("BandwidthLimitExceeded", ErrorClass::Throttled),
-    ("ConcurrentModification", ErrorClass::Throttled),
-    ("ConcurrentUpdateException", ErrorClass::Throttled),
-    ("OperationAbortedException", ErrorClass::Throttled),
-    ("UpdateInProgressException", ErrorClass::Throttled),
-    ("ServiceUnavailable", ErrorClass::Transient),
-    ("Unavailable", ErrorClass::Transient),
-    ("InternalFailure", ErrorClass::Transient),
-    ("InternalError", ErrorClass::Transient),
-    ("ServerException", ErrorClass::Transient),
-    ("RequestTimeout", ErrorClass::Transient),
-    ("RequestTimeoutException", ErrorClass::Transient),
-    ("NoSuchEntity", ErrorClass::NotFound),
-    ("NoSuchHostedZone", ErrorClass::NotFound),
-    ("ClusterNotFoundException", ErrorClass::NotFound),
-    ("ServiceNotActiveException", ErrorClass::NotFound),
-    ("ObjectNotFoundException", ErrorClass::NotFound),
-    ("Gateway.NotAttached", ErrorClass::NotFound),
-    ("EntityAlreadyExists", ErrorClass::AlreadyExists),
-    ("InvalidPermission.Duplicate", ErrorClass::AlreadyExists),
-    ("InvalidGroup.Duplicate", ErrorClass::AlreadyExists),
-    ("Resource.AlreadyAssociated", ErrorClass::AlreadyExists),
-    ("InvalidSubnet.Conflict", ErrorClass::AlreadyExists),
-    ("DependencyViolation", ErrorClass::DependencyViolation),
-    ("ResourceInUse", ErrorClass::DependencyViolation),
-    ("InvalidIPAddress.InUse", ErrorClass::DependencyViolation),
-    ("InvalidAddress.InUse", ErrorClass::DependencyViolation),
-    ("AuthFailure.AddressInUse", ErrorClass::DependencyViolation),
-    (
-        "ClusterContainsServicesException",
-        ErrorClass::DependencyViolation,
-    ),
-    ("ClusterContainsTasksException", ErrorClass::DependencyViolation),
-    (
-        "ClusterContainsContainerInstancesException",
-        ErrorClass::DependencyViolation,
-    ),
-    (
-        "ClusterContainsCapacityProviderException",
-        ErrorClass::DependencyViolation,
-    ),
-    ("UnauthorizedOperation", ErrorClass::Denied),
-    ("AuthFailure", ErrorClass::Denied),
-    ("LimitExceededException", ErrorClass::Quota),
-    ("LimitExceeded", ErrorClass::Quota),
-    ("ServiceQuotaExceededException", ErrorClass::Quota),
-];
-
-/// Services that give many things one code: (service, code, part of the message in lower case, class).
-const MESSAGES: &[(&str, &str, &str, ErrorClass)] = &[
-    (
-        "ecs",
-        "ClientException",
-        "unable to describe task definition",
-        ErrorClass::NotFound,
-    ),
-    (
-        "ecs",
-        "InvalidParameterException",
-        "creation of service was not idempotent",
-        ErrorClass::AlreadyExists,
-    ),
-    // The listener of the target group is not there yet.
-    (
-        "ecs",
-        "InvalidParameterException",
-        "does not have an associated load balancer",
-        ErrorClass::DependencyNotReady,
-    ),
-    (
-        "ecs",
-        "InvalidParameterException",
-        "still draining",
-        ErrorClass::DependencyNotReady,
-    ),
-    (
-        "autoscaling",
-        "ValidationException",
-        "service doesn't exist",
-        ErrorClass::DependencyNotReady,
-    ),
-    (
-        "autoscaling",
-        "ValidationException",
-        "no scalable target found",
-        ErrorClass::NotFound,
-    ),
-    (
-        "autoscaling",
-        "ValidationException",
-        "no scaling policy found",
-        ErrorClass::NotFound,
-    ),
-];
+use super::tables;
 
 /// The class of an answered error.
-pub fn classify(service: &str, code: Option<&str>, message: &str, status: Option<u16>) -> ErrorClass {
+pub fn classify(
+    service: &str,
+    operation: &str,
+    code: Option<&str>,
+    message: &str,
+    status: Option<u16>,
+) -> ErrorClass {
     let is_coded = code.is_some_and(|code| !code.is_empty());
     let code = code.unwrap_or("");
     if let Some(problem) = Problem::answered(code, message) {
         return problem.class();
     }
-    // Eventual consistency of IAM: other services speak of a role that is there (AWS.md, section 3).
-    if speaks_of_a_role_not_yet_visible(service, code, message) {
-        return ErrorClass::DependencyNotReady;
-    }
-    // IAM's own: a role that was just made is not yet known as a principal.
-    if code == "MalformedPolicyDocument" && message.to_lowercase().contains("invalid principal in policy") {
-        return ErrorClass::DependencyNotReady;
-    }
-    // An HTTP API refuses a second change of itself at the same time with a plain conflict.
-    if code == "ConflictException" && message.to_lowercase().contains("concurrent modification") {
-        return ErrorClass::Throttled;
-    }
-    let lower = message.to_lowercase();
-    let said = MESSAGES
-        .iter()
-        .find(|(of, known, part, _)| *of == service && *known == code && lower.contains(part));
-    if let Some((.., class)) = said {
-        return *class;
-    }
-    if blocked::hint(service, code, message).is_some() {
-        return ErrorClass::Blocked;
-    }
-    if let Some((_, class)) = CLASSES.iter().find(|(known, _)| *known == code) {
-        return *class;
+    if let Some(known) = tables::find(service, operation, code, message) {
+        return known.class;
     }
     let contains = |part: &str| code.contains(part);
     if contains("Throttl") {
@@ -170,30 +51,6 @@ pub fn classify(service: &str, code: Option<&str>, message: &str, status: Option
             _ => ErrorClass::Other,
         }
     }
-}
-
-fn speaks_of_a_role_not_yet_visible(service: &str, code: &str, message: &str) -> bool {
-    if !matches!(service, "ecs" | "apigatewayv2" | "autoscaling" | "ec2") {
-        return false;
-    }
-    let refused = matches!(
-        code,
-        "InvalidParameterException"
-            | "ClientException"
-            | "ValidationException"
-            | "BadRequestException"
-            | "AccessDeniedException"
-            | "InvalidParameterValue"
-    );
-    let message = message.to_lowercase();
-    refused
-        && (message.contains("unable to assume the role")
-            || message.contains("unable to assume iam role")
-            || message.contains("unable to assume the service linked role")
-            || message.contains("role is not valid")
-            || message.contains("not authorized to perform: iam:passrole")
-                && message.contains("does not exist")
-            || message.contains("does not have the trust relationship"))
 }
 
 #[cfg(test)]
@@ -371,10 +228,123 @@ mod tests {
         ];
         for (service, code, message, status, class) in cases {
             assert_eq!(
-                classify(service, Some(code), message, Some(*status)),
+                classify(service, "", Some(code), message, Some(*status)),
                 *class,
                 "{code}"
             );
+        }
+    }
+
+    #[test]
+    fn what_an_operation_means_is_its_own() {
+        use ErrorClass::*;
+        for (service, operation, code, message, class) in [
+            (
+                "ec2",
+                "ReleaseAddress",
+                "AuthFailure",
+                "You do not have permission to access the specified resource.",
+                DependencyViolation,
+            ),
+            (
+                "ec2",
+                "ReleaseAddress",
+                "AuthFailure",
+                "The address is in use.",
+                DependencyViolation,
+            ),
+            ("ec2", "ReleaseAddress", "UnauthorizedOperation", "in use", Denied),
+            (
+                "ec2",
+                "CreateRoute",
+                "AuthFailure",
+                "You do not have permission to access the specified resource.",
+                Denied,
+            ),
+            // What a call names may just have been made.
+            (
+                "ec2",
+                "CreateSubnet",
+                "InvalidVpcID.NotFound",
+                "",
+                DependencyNotReady,
+            ),
+            ("ec2", "DeleteSubnet", "InvalidSubnetID.NotFound", "", NotFound),
+            (
+                "iam",
+                "PutRolePolicy",
+                "NoSuchEntity",
+                "The role with name x cannot be found.",
+                DependencyNotReady,
+            ),
+            (
+                "iam",
+                "AttachRolePolicy",
+                "NoSuchEntity",
+                "Policy arn:x does not exist",
+                NotFound,
+            ),
+            (
+                "iam",
+                "GetRole",
+                "NoSuchEntity",
+                "The role with name x cannot be found.",
+                NotFound,
+            ),
+            (
+                "autoscaling",
+                "PutScalingPolicy",
+                "ObjectNotFoundException",
+                "",
+                DependencyNotReady,
+            ),
+            (
+                "autoscaling",
+                "DeleteScalingPolicy",
+                "ObjectNotFoundException",
+                "",
+                NotFound,
+            ),
+            // A target of a route before it takes routes.
+            (
+                "ec2",
+                "CreateRoute",
+                "InvalidParameterValue",
+                "route table rtb-1 and network gateway igw-1 belong to different networks",
+                DependencyNotReady,
+            ),
+            (
+                "ec2",
+                "ReplaceRoute",
+                "IncorrectState",
+                "Transit Gateway tgw-1 is in invalid state",
+                DependencyNotReady,
+            ),
+            ("ec2", "CreateRoute", "InvalidParameterValue", "no", Invalid),
+            (
+                "ec2",
+                "CreateVpcEndpoint",
+                "InvalidParameter",
+                "Enabling private DNS requires both enableDnsSupport and enableDnsHostnames VPC attributes set to true",
+                DependencyNotReady,
+            ),
+            (
+                "ec2",
+                "AttachInternetGateway",
+                "InvalidParameterValue",
+                "Network vpc-1 already has an internet gateway attached",
+                AlreadyExists,
+            ),
+            (
+                "route53",
+                "ChangeResourceRecordSets",
+                "InvalidChangeBatch",
+                "Tried to create resource record set [name='a.example.com.', type='A'] but it already exists",
+                AlreadyExists,
+            ),
+        ] {
+            let found = classify(service, operation, Some(code), message, Some(400));
+            assert_eq!(found, class, "{operation} {code}: {message}");
         }
     }
 }

@@ -18,22 +18,37 @@ mod testing {
     use std::collections::BTreeMap;
 
     use infra_core::types::Problems;
+    use infra_core::types::TypeDefinition;
     use infra_core::{Attributes, ResourceAddress, Unknown, Value};
-    use infra_provider::ResourceType;
+    use infra_provider::{Resource, ResourceDefinition};
 
-    /// The problems that a type finds in attributes given as (name, text), as `path: message`.
-    pub fn problems<T: ResourceType>(attributes: &[(&str, &str)]) -> Vec<String> {
-        let attributes = attributes
-            .iter()
-            .map(|(name, text)| ((*name).to_owned(), Value::from(*text)))
-            .collect();
-        problems_in::<T>(&attributes)
+    /// The problems of attributes given as JSON, with those that constraints on fields find.
+    pub fn refused<T: Resource>(attributes: serde_json::Value) -> Vec<String> {
+        let mut problems = Problems::default();
+        ResourceDefinition::<T>::new().validate(&table(attributes), &mut problems);
+        told(problems)
     }
 
-    /// The same for attributes of any kind.
-    pub fn problems_in<T: ResourceType>(attributes: &Attributes) -> Vec<String> {
-        let mut problems = Problems::default();
-        T::validate(attributes, &mut problems);
+    /// The same for attributes given as (name, text).
+    pub fn refused_texts<T: Resource>(attributes: &[(&str, &str)]) -> Vec<String> {
+        let attributes = attributes.iter();
+        refused::<T>(
+            attributes
+                .map(|(name, text)| ((*name).to_owned(), (*text).into()))
+                .collect::<serde_json::Map<_, _>>()
+                .into(),
+        )
+    }
+
+    /// The problems that a type finds between resources, as `address: message`.
+    pub fn refused_together<T: Resource>(stack: &BTreeMap<ResourceAddress, Attributes>) -> Vec<String> {
+        T::validate_together(stack)
+            .into_iter()
+            .map(|(address, problem)| format!("{address}: {}", problem.message))
+            .collect()
+    }
+
+    fn told(problems: Problems) -> Vec<String> {
         problems
             .into_vec()
             .into_iter()
@@ -62,19 +77,6 @@ mod testing {
                 (address.parse().unwrap(), attributes)
             })
             .collect()
-    }
-
-    /// The problems that a type finds between resources, as `address: message`.
-    pub fn together<T: ResourceType>(stack: &BTreeMap<ResourceAddress, Attributes>) -> Vec<String> {
-        T::validate_together(stack)
-            .into_iter()
-            .map(|(address, problem)| format!("{address}: {}", problem.message))
-            .collect()
-    }
-
-    /// The same for attributes given as JSON.
-    pub fn check<T: ResourceType>(attributes: serde_json::Value) -> Vec<String> {
-        problems_in::<T>(&table(attributes))
     }
 
     /// Attributes given as JSON.

@@ -7,16 +7,15 @@ use infra_provider::{ProviderResult, Standing};
 
 use super::{Look, Thing};
 use crate::services::ec2::common::{FILTER_VALUES, all_tags, filter};
-use crate::services::ec2::group_rules::GroupRules;
+use crate::services::ec2::group_rules;
 use crate::services::ec2::security_group::all_out;
 
 /// The rules of declared groups that nobody declared. AWS's own way out is an attribute of its group.
 pub async fn of_groups(look: &Look<'_>) -> ProviderResult<Vec<Standing>> {
     let groups = look.ids("ec2.security_group");
-    let rules = GroupRules::new(look.clients);
     let lists = groups
         .chunks(FILTER_VALUES)
-        .map(|groups| rules.found_by(vec![filter("group-id", groups.to_vec())]));
+        .map(|groups| group_rules::describe(&look.clients.ec2, vec![filter("group-id", groups.to_vec())]));
     let rules = try_join_all(lists).await?.into_iter().flatten();
     Ok(rules
         .filter(|rule| !all_out(rule))

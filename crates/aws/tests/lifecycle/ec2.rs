@@ -55,7 +55,7 @@ async fn subnet(cloud: Cloud) {
         .lives("ec2.subnet", attributes(wanted.clone()), attributes(edit))
         .await;
 
-    made(&cloud, "ec2.subnet", "taken", wanted.clone()).await;
+    let there = made(&cloud, "ec2.subnet", "taken", wanted.clone()).await;
     let again = cloud.call("ec2.subnet", "again");
     let error = cloud
         .provider("ec2.subnet")
@@ -63,8 +63,9 @@ async fn subnet(cloud: Cloud) {
         .await
         .unwrap_err();
     assert_eq!(error.class, ErrorClass::AlreadyExists, "{error}");
-    let import = "`infra import stacks/lifecycle.toml ec2.subnet.under_test ID`";
-    assert!(error.hint.unwrap().contains(import));
+    let there = there.as_str().unwrap();
+    let import = format!("`infra import stacks/lifecycle.toml ec2.subnet.under_test {there}`");
+    assert!(error.hint.unwrap().contains(&import));
 }
 
 async fn internet_gateway(cloud: Cloud) {
@@ -185,6 +186,7 @@ async fn default_egress_leaves_a_declared_way_out_alone(cloud: Cloud) {
         })),
         prior: attributes(json!({})),
         changed: ["default_egress".to_owned()].into(),
+        within: [].into(),
         forced: false,
     };
     let (groups, group_call) = (cloud.provider(group_type), cloud.call(group_type, "out"));

@@ -170,6 +170,7 @@ async fn deployment(cloud: Cloud) {
             spec: rollout(&second),
             prior: observed.clone(),
             changed: BTreeSet::from(["task_definition".to_owned()]),
+            within: BTreeSet::new(),
             forced,
         };
         provider.update(&call, &id, update).await.unwrap();
@@ -230,6 +231,7 @@ async fn a_rollout_that_is_rolled_back_has_failed_until_another_one_succeeds(clo
             spec: rollout(definition),
             prior: observed.clone(),
             changed: BTreeSet::from(["task_definition".to_owned()]),
+            within: BTreeSet::new(),
             forced: false,
         };
         provider.update(&call, &id, update).await.unwrap();
@@ -244,7 +246,7 @@ async fn a_rollout_that_is_rolled_back_has_failed_until_another_one_succeeds(clo
     let mut rolled_back = completed.clone();
     rolled_back.insert("deployment_id".into(), Value::from("ecs-svc/1"));
     for (last, expected) in [(&completed, Health::Ready), (&rolled_back, found.health.clone())] {
-        let later = cloud.later();
+        let later = cloud.later().await;
         let again = later
             .provider("ecs.deployment")
             .read_again(std::slice::from_ref(&id), &[Some(last)])

@@ -59,6 +59,8 @@ pub struct Cloud {
     providers: AwsProviders,
     /// For what a test needs and no type makes.
     pub clients: Clients,
+    endpoint_url: String,
+    emulator: Emulator,
     /// Whether the emulator is the project's own sandbox, which can and refuses what plain moto cannot.
     pub is_sandbox: bool,
 }
@@ -73,7 +75,7 @@ impl Cloud {
             allowed_account_ids: Vec::new(),
             emulator: Some(infra_aws::Emulator {
                 registry: None,
-                endpoint_url,
+                endpoint_url: endpoint_url.clone(),
                 access_key_id: "testing".into(),
             }),
             registry: None,
@@ -88,17 +90,15 @@ impl Cloud {
         Self {
             providers: AwsProviders::new(&clients),
             clients,
+            endpoint_url,
+            emulator,
             is_sandbox: emulator == Emulator::Sandbox,
         }
     }
 
     /// The same for a later run, which remembers nothing of this one.
-    pub fn later(&self) -> Self {
-        Self {
-            providers: AwsProviders::new(&self.clients),
-            clients: self.clients.clone(),
-            is_sandbox: self.is_sandbox,
-        }
+    pub async fn later(&self) -> Self {
+        Self::connect(self.endpoint_url.clone(), self.emulator).await
     }
 
     pub fn provider(&self, type_name: &str) -> &dyn Provider {
@@ -144,6 +144,7 @@ impl Cloud {
                 spec: attributes.clone(),
                 prior: created.found.observed.clone(),
                 changed,
+                within: BTreeSet::new(),
                 forced: false,
             };
             provider.update(&call, &created.id, update).await.unwrap();
@@ -267,6 +268,7 @@ impl Cloud {
                 spec: wanted.clone(),
                 prior: observed.clone(),
                 changed,
+                within: BTreeSet::new(),
                 forced: false,
             };
             provider.update(&call, &id, update).await.unwrap();
@@ -338,7 +340,7 @@ impl Cloud {
             provider.update(&call, id, update).await.unwrap();
             let written = StackTag::Names(stack.to_string());
             for attempt in 0.. {
-                let later = self.later();
+                let later = self.later().await;
                 let told = later
                     .provider(type_name)
                     .stack_tags(std::slice::from_ref(id))

@@ -114,6 +114,7 @@ impl StepRun {
                 spec: wanted.clone(),
                 prior: observed.clone(),
                 changed: later,
+                within: BTreeSet::new(),
                 forced: false,
             };
             let after = attributes_known(schema, &added, &observed);

@@ -84,6 +84,7 @@ impl Work {
             spec: resolved.for_update().clone(),
             prior: observed.clone(),
             changed,
+            within: resolved.differences().cloned().collect(),
             forced: step.forced,
         };
         Ok(Job::Update {

@@ -221,7 +221,7 @@ impl infra_core::TypeDefinition for Broken {
 
 #[async_trait::async_trait]
 impl Provider for Broken {
-    fn waits(&self) -> &Waits {
+    fn waits(&self) -> Waits {
         self.inner().waits()
     }
 

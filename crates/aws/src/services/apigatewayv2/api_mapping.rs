@@ -1,83 +1,62 @@
 //! `apigatewayv2.api_mapping`: which stage a path under a domain name leads to.
 //!
-//! Calls: CreateApiMapping, GetApiMapping, GetApiMappings, UpdateApiMapping, DeleteApiMapping, GetDomainName
-//! (when a create is refused). Only the domain name cannot be changed in place. The id is
-//! `<domain name>/<mapping>`. A mapping has no tags; its key is unique under the domain name.
-//! <https://docs.aws.amazon.com/apigatewayv2/latest/api-reference/domainnames-domainname-apimappings.html>
+//! Calls: CreateApiMapping, GetApiMapping, GetApiMappings, UpdateApiMapping, DeleteApiMapping, GetDomainName (when a
+//! create is refused). Only the domain name cannot be changed in place. The id is `<domain name>/<mapping>`. A mapping
+//! has no tags; its key is unique under the domain name.
 
 use aws_sdk_apigatewayv2::types::DomainNameStatus;
 use futures::future::try_join_all;
-use infra_core::types::{Problems, known_str};
-use infra_core::{Attributes, PhysicalId, ProviderError};
-use infra_provider::{
-    Call, Created, Found, ProviderResult, Recognition, ResourceType, Traits, Under, Update,
-};
-use schemars::JsonSchema;
-use serde::{Deserialize, Serialize};
 
-use super::common::{Gateway, all_pages, in_use, is_refusal, not_ready, text};
-use crate::alike::alike;
-use crate::catalogue::FromClients;
-use crate::clients::Clients;
-use crate::errors::{AwsResult, Tolerate, missing};
-use crate::read::{Observations, by_parent, id_parts, wanted_among};
+use super::common::{all_pages, domain_turn, is_refusal, not_ready, text, turn};
+use super::service::ApiGateway;
+use crate::prelude::*;
+use crate::read::{by_parent, id_parts};
 
-/// The type.
+/// An API mapping: which stage a path under a domain name leads to.
+#[derive(Debug, Clone, Deserialize, Block)]
+#[block(
+    page = "https://docs.aws.amazon.com/apigatewayv2/latest/api-reference/domainnames-domainname-apimappings.html"
+)]
 pub struct ApiMapping {
-    gateway: Gateway,
-}
-
-/// What the file may set.
-#[derive(Debug, Clone, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub struct Spec {
     /// The API's id.
     pub api_id: String,
     /// The domain name.
+    #[attribute(immutable, caseless)]
     pub domain_name: String,
     /// The stage's name.
     pub stage: String,
     /// The path under the domain name, without `/` at its ends; without it, everything.
+    #[attribute(length = 0..=300, alphabet("A-Za-z0-9$_.+!*'()/-", "letters, digits and `$-_.+!*'()/`"))]
+    #[attribute(except("^/|/$|//", "has a `/` at an end, or two in a row"))]
     pub api_mapping_key: Option<String>,
+    /// The mapping's id.
+    #[attribute(computed)]
+    pub id: Option<String>,
 }
 
-/// What AWS tells.
-#[derive(Debug, Clone, Serialize, JsonSchema)]
-pub struct Observed {
-    api_id: Option<String>,
-    domain_name: String,
-    stage: Option<String>,
-    api_mapping_key: Option<String>,
-    /// The mapping's id.
-    id: String,
-}
+use ApiMappingField as Field;
 
 /// The answers of CreateApiMapping, GetApiMapping and GetApiMappings are types of their own with the same
 /// parts.
 macro_rules! observe {
     ($domain_name:expr, $mapping:expr) => {{
-        let mapping = $mapping;
-        Observed {
-            api_id: text(mapping.api_id()),
-            domain_name: $domain_name.to_owned(),
-            stage: text(mapping.stage()),
-            api_mapping_key: text(mapping.api_mapping_key()).filter(|key| key != "(none)"),
-            id: mapping.api_mapping_id().unwrap_or_default().to_owned(),
-        }
+        let (domain_name, mapping): (&str, _) = ($domain_name, $mapping);
+        let id = mapping.api_mapping_id().unwrap_or_default();
+        let observed = PartialApiMapping {
+            api_id: text(mapping.api_id()).into(),
+            domain_name: domain_name.into(),
+            stage: text(mapping.stage()).into(),
+            api_mapping_key: text(mapping.api_mapping_key())
+                .filter(|key| key != "(none)")
+                .into(),
+            id: id.into(),
+        };
+        (PhysicalId::composite([domain_name, id]), Found::ready(observed))
     }};
 }
 
-impl FromClients for ApiMapping {
-    fn from_clients(clients: &Clients) -> Self {
-        Self {
-            gateway: Gateway::new(clients),
-        }
-    }
-}
-
-impl ResourceType for ApiMapping {
+impl Resource for ApiMapping {
     const NAME: &'static str = "apigatewayv2.api_mapping";
-    const DESCRIPTION: &'static str = "An API mapping: which stage a path under a domain name leads to.";
     const IAM_ACTIONS: &'static [&'static str] = &[
         "apigateway:DELETE",
         "apigateway:GET",
@@ -103,193 +82,122 @@ api_id      = "${apigatewayv2.api.main.id}"
 domain_name = "${apigatewayv2.domain_name.main.domain_name}"
 stage       = "${apigatewayv2.stage.main.stage_name}"
 "#;
-    const TRAITS: Traits = Traits {
-        immutable: &["domain_name"],
-        natural_key: &["domain_name", "api_mapping_key"],
-        caseless: &["domain_name"],
+    const RULES: Rules<Field> = Rules {
+        natural_key: &[Field::DomainName, Field::ApiMappingKey],
         recognition: Recognition::NaturalKey,
-        under: Some(Under {
-            resource_type: "apigatewayv2.domain_name",
-            id: &["domain_name"],
-        }),
-        ..Traits::NONE
+        under: Some(("apigatewayv2.domain_name", &[Field::DomainName])),
+        ..Rules::NONE
     };
-    type Spec = Spec;
-    type Observed = Observed;
+    type Service = ApiGateway;
 
-    fn validate(attributes: &Attributes, problems: &mut Problems) {
-        if let Some(key) = known_str(attributes, "api_mapping_key") {
-            let is_plain =
-                |character: char| character.is_ascii_alphanumeric() || "$-_.+!*'()/".contains(character);
-            if key.starts_with('/') || key.ends_with('/') || key.contains("//") {
-                problems.at(
-                    "api_mapping_key",
-                    format!("`{key}` must have single `/` between its parts only"),
-                );
-            } else if key.len() > 300 || !key.chars().all(is_plain) {
-                problems.at(
-                    "api_mapping_key",
-                    format!("`{key}` must be at most 300 letters, digits and `$-_.+!*'()/`"),
-                );
-            }
-        }
-    }
-
-    async fn create(&self, _: &Call, spec: Spec) -> ProviderResult<Created<Observed>> {
-        let _turn = self.gateway.turn(&spec.api_id).await;
-        let _domain_turn = self.gateway.domain_turn(&spec.domain_name).await;
-        let answer = self
-            .gateway
-            .client
+    async fn create(aws: &Clients, _: &Call, spec: Self) -> ProviderResult<Created<PartialApiMapping>> {
+        let _turn = turn(aws, &spec.api_id).await;
+        let _domain_turn = domain_turn(aws, &spec.domain_name).await;
+        let call = aws
+            .apigatewayv2
             .create_api_mapping()
             .domain_name(&spec.domain_name)
             .api_id(&spec.api_id)
             .stage(&spec.stage)
-            .set_api_mapping_key(spec.api_mapping_key)
-            .send()
-            .await
-            .aws("apigatewayv2", "CreateApiMapping");
-        let answer = match answer {
-            Ok(answer) => answer,
-            Err(error) => return Err(self.unless_domain_is_pending(&spec.domain_name, error).await),
-        };
-        let id = answer
-            .api_mapping_id()
-            .ok_or_else(|| missing("apigatewayv2", "CreateApiMapping", "apiMappingId"))?;
-        Ok(Created {
-            id: PhysicalId::composite([&spec.domain_name, id]),
-            found: Found::ready(observe!(spec.domain_name, &answer)),
-        })
+            .set_api_mapping_key(spec.api_mapping_key);
+        match call.send().await.aws("apigatewayv2", "CreateApiMapping") {
+            Ok(answer) => Ok(observe!(&spec.domain_name, &answer).into()),
+            Err(error) => Err(unless_domain_is_pending(aws, &spec.domain_name, error).await),
+        }
     }
 
-    async fn read(&self, ids: &[PhysicalId]) -> ProviderResult<Observations<Observed>> {
+    async fn read(aws: &Clients, ids: &[PhysicalId]) -> ProviderResult<Observations<Self>> {
         let found = try_join_all(by_parent(ids)?.into_iter().map(async |(domain, wanted)| {
-            let observed = match wanted.as_slice() {
-                [(_, mapping)] => self.one(domain, mapping).await?.into_iter().collect(),
-                _ => self.all(domain).await?,
+            let [(_, mapping)] = wanted.as_slice() else {
+                return all(aws, domain).await;
             };
-            ProviderResult::Ok(wanted_among(&wanted, observed, |observed| &observed.id))
-        }))
-        .await?;
-        Ok(found.into_iter().flatten().collect())
+            let call = aws.apigatewayv2.get_api_mapping().domain_name(domain);
+            let answer = call.api_mapping_id(*mapping).send().await;
+            let answer = answer.aws("apigatewayv2", "GetApiMapping").absent_is_none()?;
+            Ok(answer.iter().map(|found| observe!(domain, found)).collect())
+        }));
+        let found = found.await?.into_iter().flatten();
+        Ok(found.filter(|(id, _)| ids.contains(id)).collect())
     }
 
-    async fn update(&self, _: &Call, id: &PhysicalId, update: Update<Spec>) -> ProviderResult<()> {
+    async fn update(aws: &Clients, _: &Call, id: &PhysicalId, update: &Update<Self>) -> ProviderResult<()> {
         let [domain, mapping] = id_parts(id)?;
-        let key_changed = update.any(&["api_mapping_key"]);
-        let spec = update.spec;
-        let _turn = self.gateway.turn(&spec.api_id).await;
-        let _domain_turn = self.gateway.domain_turn(domain).await;
-        self.gateway
-            .client
+        let spec = &update.spec;
+        let _turn = turn(aws, &spec.api_id).await;
+        let _domain_turn = domain_turn(aws, domain).await;
+        let key = spec.api_mapping_key.clone().unwrap_or_default();
+        aws.apigatewayv2
             .update_api_mapping()
             .domain_name(domain)
             .api_mapping_id(mapping)
-            .api_id(spec.api_id)
-            .stage(spec.stage)
-            .set_api_mapping_key(key_changed.then(|| spec.api_mapping_key.unwrap_or_default()))
+            .api_id(&spec.api_id)
+            .stage(&spec.stage)
+            .set_api_mapping_key(update.only(Field::ApiMappingKey, Some(key)))
             .send()
             .await
-            .aws("apigatewayv2", "UpdateApiMapping")?;
-        Ok(())
+            .aws("apigatewayv2", "UpdateApiMapping")
+            .map(drop)
     }
 
-    async fn delete(&self, _: &Call, id: &PhysicalId, last: &Attributes) -> ProviderResult<()> {
+    async fn delete(aws: &Clients, _: &Call, id: &PhysicalId, last: &Attributes) -> ProviderResult<()> {
         let [domain, mapping] = id_parts(id)?;
-        let api = known_str(last, "api_id").unwrap_or_default();
-        let _turn = self.gateway.turn(api).await;
-        let _domain_turn = self.gateway.domain_turn(domain).await;
-        self.gateway
-            .client
+        let _turn = turn(aws, known_str(last, "api_id").unwrap_or_default()).await;
+        let _domain_turn = domain_turn(aws, domain).await;
+        let call = aws
+            .apigatewayv2
             .delete_api_mapping()
             .domain_name(domain)
-            .api_mapping_id(mapping)
-            .send()
+            .api_mapping_id(mapping);
+        call.send()
             .await
             .aws("apigatewayv2", "DeleteApiMapping")
-            .absent_is_none()
-            .map_err(in_use)?;
-        Ok(())
+            .map(drop)
     }
 
-    async fn recover(&self, _: &Call, attributes: &Attributes) -> ProviderResult<Option<PhysicalId>> {
-        let Some(domain) = known_str(attributes, "domain_name") else {
-            return Ok(None);
+    async fn holders(aws: &Clients, given: &PartialApiMapping) -> ProviderResult<Observations<Self>> {
+        let Some(domain) = given.domain_name.as_str() else {
+            return Ok(Observations::<Self>::new());
         };
-        let wanted_key = known_str(attributes, "api_mapping_key").unwrap_or_default();
-        let found = self.all(domain).await?;
-        let found = found.iter().find(|observed| {
-            observed.api_mapping_key.as_deref().unwrap_or_default() == wanted_key
-                && alike(attributes, *observed, &[])
-        });
-        Ok(found.map(|observed| PhysicalId::composite([domain, &observed.id])))
-    }
-
-    async fn holders(&self, attributes: &Attributes) -> ProviderResult<Vec<PhysicalId>> {
-        let Some(domain) = known_str(attributes, "domain_name") else {
-            return Ok(Vec::new());
-        };
-        let wanted_key = known_str(attributes, "api_mapping_key").unwrap_or_default();
-        let mappings = self.all(domain).await?.into_iter();
+        let key = |of: &PartialApiMapping| of.api_mapping_key.as_str().unwrap_or_default().to_owned();
+        let mappings = all(aws, domain).await?.into_iter();
         Ok(mappings
-            .filter(|observed| observed.api_mapping_key.as_deref().unwrap_or_default() == wanted_key)
-            .map(|observed| PhysicalId::composite([domain, &observed.id]))
+            .filter(|(_, found)| key(&found.observed) == key(given))
             .collect())
     }
 }
 
-impl ApiMapping {
-    async fn one(&self, domain: &str, mapping: &str) -> ProviderResult<Option<Observed>> {
-        let answer = self
-            .gateway
-            .client
-            .get_api_mapping()
-            .domain_name(domain)
-            .api_mapping_id(mapping)
-            .send()
-            .await
-            .aws("apigatewayv2", "GetApiMapping")
-            .absent_is_none()?;
-        Ok(answer.map(|found| observe!(domain, &found)))
-    }
+/// All mappings of a domain name; none when there is no such name.
+async fn all(aws: &Clients, domain: &str) -> ProviderResult<Vec<Observation<ApiMapping>>> {
+    let call = || aws.apigatewayv2.get_api_mappings().domain_name(domain);
+    let found = all_pages!(call(), "GetApiMappings").await.absent_is_none()?;
+    let found = found.unwrap_or_default();
+    Ok(found.iter().map(|found| observe!(domain, found)).collect())
+}
 
-    /// All mappings of a domain name; none when there is no such name.
-    async fn all(&self, domain: &str) -> ProviderResult<Vec<Observed>> {
-        let pages = all_pages!(
-            self.gateway.client.get_api_mappings().domain_name(domain),
-            "GetApiMappings"
-        );
-        let found = pages.await.absent_is_none()?.unwrap_or_default();
-        Ok(found.iter().map(|found| observe!(domain, found)).collect())
+/// The refusal as it is, unless the domain name is still on its way: then that is what has to be waited
+/// for, however AWS words it.
+async fn unless_domain_is_pending(aws: &Clients, domain: &str, error: ProviderError) -> ProviderError {
+    if !is_refusal(&error) {
+        return error;
     }
-
-    /// The refusal as it is, unless the domain name is still on its way: then that is what has to be waited
-    /// for, however AWS words it.
-    async fn unless_domain_is_pending(&self, domain: &str, error: ProviderError) -> ProviderError {
-        if !is_refusal(&error) {
-            return error;
+    let call = aws.apigatewayv2.get_domain_name().domain_name(domain);
+    let Ok(answer) = call.send().await else {
+        return error;
+    };
+    let configurations = answer.domain_name_configurations().iter();
+    let mut statuses = configurations.filter_map(|configuration| configuration.domain_name_status());
+    match statuses.next() {
+        Some(status) if *status != DomainNameStatus::Available => {
+            not_ready(error, "the domain name", status.as_str())
         }
-        let call = self.gateway.client.get_domain_name().domain_name(domain);
-        let Ok(answer) = call.send().await else {
-            return error;
-        };
-        match answer
-            .domain_name_configurations()
-            .iter()
-            .find_map(|configuration| configuration.domain_name_status())
-        {
-            Some(status) if *status != DomainNameStatus::Available => {
-                not_ready(error, "the domain name", status.as_str())
-            }
-            _ => error,
-        }
+        _ => error,
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::services::testing::problems;
+    use crate::services::testing::refused_texts;
 
     #[test]
     fn a_key_is_a_path_without_slashes_at_its_ends() {
@@ -298,15 +206,15 @@ mod tests {
             ("orders/v2", &[]),
             (
                 "/orders",
-                &["api_mapping_key: `/orders` must have single `/` between its parts only"],
+                &["api_mapping_key: `/orders` has a `/` at an end, or two in a row"],
             ),
             (
                 "a b",
-                &["api_mapping_key: `a b` must be at most 300 letters, digits and `$-_.+!*'()/`"],
+                &["api_mapping_key: `a b` has ` ` in it: AWS takes letters, digits and `$-_.+!*'()/`"],
             ),
         ];
         for (key, said) in cases {
-            assert_eq!(problems::<ApiMapping>(&[("api_mapping_key", key)]), *said);
+            assert_eq!(refused_texts::<ApiMapping>(&[("api_mapping_key", key)]), *said);
         }
     }
 }

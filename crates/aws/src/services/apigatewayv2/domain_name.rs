@@ -1,81 +1,79 @@
 //! `apigatewayv2.domain_name`: a domain name of your own for APIs.
 //!
 //! Calls: CreateDomainName, GetDomainName, GetDomainNames, UpdateDomainName, TagResource, UntagResource,
-//! DeleteDomainName. A change of the name makes a new one. The id is the name. AWS takes one CreateDomainName
-//! or UpdateDomainName per 30 s, and needs up to minutes to bring a new certificate into use. AWS's list of
-//! configurations never has more than one entry, whose parts are attributes here.
-//! <https://docs.aws.amazon.com/apigatewayv2/latest/api-reference/domainnames.html>
-
-use std::collections::BTreeSet;
+//! DeleteDomainName. A change of the name makes a new one. The id is the name. AWS takes one CreateDomainName or
+//! UpdateDomainName per 30 s, and needs up to minutes to bring a new certificate into use. AWS's list of configurations
+//! never has more than one entry, whose parts are attributes here.
 
 use aws_sdk_apigatewayv2::types::{self as sdk, DomainNameStatus};
 use futures::future::try_join_all;
-use infra_core::types::{Problems, known_str};
-use infra_core::{Attributes, ErrorClass, Health, PhysicalId, ProviderError};
-use infra_provider::{Call, Created, Found, ProviderResult, ResourceType, Traits, Update, Wait, Waits};
-use schemars::JsonSchema;
-use serde::{Deserialize, Serialize};
 
-use super::common::{Gateway, all_pages, in_use, ours, tags_for_create, text, user_tags};
-use crate::catalogue::FromClients;
-use crate::clients::Clients;
-use crate::errors::{AwsResult, Tolerate};
-use crate::ownership::Taken;
-use crate::read::{Observations, holders_by_id};
-use crate::tags::Tags;
-use crate::texts::texts;
+use super::common::{all_pages, all_tags, arn, domain_turn, tags_for_create, text};
+use super::service::ApiGateway;
+use crate::prelude::*;
+use crate::tags;
 
 /// Up to so many names are asked for one by one; for more, all of the account are listed.
 const FEW: usize = 3;
 
-/// The type.
+/// A domain name of your own for APIs.
+#[derive(Debug, Clone, Deserialize, Block)]
+#[block(page = "https://docs.aws.amazon.com/apigatewayv2/latest/api-reference/domainnames.html")]
 pub struct DomainName {
-    gateway: Gateway,
-}
-
-/// What the file may set.
-#[derive(Debug, Clone, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub struct Spec {
     /// The name in lower case, such as `api.example.com` or `*.example.com`.
+    #[attribute(immutable, caseless, length = 1..=253)]
     pub domain_name: String,
     /// The ARN of the ACM certificate, which must be issued, for this name, and in the stack's region.
+    #[attribute(pattern(
+        "^arn:[^:]*:acm:[^:]*:[^:]*:certificate/",
+        "is no ACM certificate's ARN such as arn:aws:acm:<region>:<account>:certificate/<id>"
+    ))]
     pub certificate_arn: String,
-    /// Where the name is served from: HTTP APIs know `REGIONAL` only. AWS's default is `REGIONAL`.
-    #[schemars(extend("default" = "REGIONAL"))]
+    /// Where the name is served from: HTTP APIs know `REGIONAL` only.
+    #[attribute(default = "REGIONAL")]
     pub endpoint_type: Option<EndpointType>,
-    /// The oldest TLS version that clients may speak: HTTP APIs know `TLS_1_2` only. AWS's default is
-    /// `TLS_1_2`.
-    #[schemars(extend("default" = "TLS_1_2"))]
+    /// The oldest TLS version that clients may speak: HTTP APIs know `TLS_1_2` only.
+    #[attribute(default = "TLS_1_2")]
     pub security_policy: Option<SecurityPolicy>,
-    /// Whether the name answers over IPv4 or over IPv6 as well. AWS's default is `ipv4`.
-    #[schemars(extend("default" = "ipv4"))]
+    /// Whether the name answers over IPv4 or over IPv6 as well.
+    #[attribute(default = "ipv4")]
     pub ip_address_type: Option<IpAddressType>,
     /// Makes clients show a certificate.
     pub mutual_tls_authentication: Option<MutualTls>,
     /// Tags by key.
     pub tags: Option<Tags>,
+    /// The domain name's ARN.
+    #[attribute(computed)]
+    pub arn: Option<String>,
+    /// The name that a DNS record for `domain_name` must lead to.
+    #[attribute(computed)]
+    pub api_gateway_domain_name: Option<String>,
+    /// The hosted zone of that name: what an alias record's target needs, not the zone of the record.
+    #[attribute(computed)]
+    pub hosted_zone_id: Option<String>,
 }
 
-texts! {
+use DomainNameField as Field;
+
+choices! {
     /// Where a name is served from.
-    EndpointType => sdk::EndpointType {
+    EndpointType {
         /// The region.
         Regional = "REGIONAL",
     }
 }
 
-texts! {
+choices! {
     /// The oldest TLS version.
-    SecurityPolicy => sdk::SecurityPolicy {
+    SecurityPolicy {
         /// TLS 1.2.
         Tls12 = "TLS_1_2",
     }
 }
 
-texts! {
+choices! {
     /// How clients may connect.
-    IpAddressType => sdk::IpAddressType {
+    IpAddressType {
         /// Over IPv4.
         Ipv4 = "ipv4",
         /// Over IPv4 and IPv6.
@@ -84,8 +82,7 @@ texts! {
 }
 
 /// Certificates of clients.
-#[derive(Debug, Clone, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
+#[derive(Debug, Clone, Deserialize, Block)]
 pub struct MutualTls {
     /// The trusted certificates: an object in S3, `s3://<bucket>/<key>`.
     pub truststore_uri: String,
@@ -93,74 +90,38 @@ pub struct MutualTls {
     pub truststore_version: Option<String>,
 }
 
-/// What AWS tells.
-#[derive(Debug, Clone, Serialize, JsonSchema)]
-pub struct Observed {
-    domain_name: String,
-    certificate_arn: Option<String>,
-    endpoint_type: Option<String>,
-    security_policy: Option<String>,
-    ip_address_type: Option<String>,
-    mutual_tls_authentication: Option<ObservedMutualTls>,
-    tags: Tags,
-    /// The domain name's ARN.
-    arn: String,
-    /// The name that a DNS record for `domain_name` must lead to.
-    api_gateway_domain_name: Option<String>,
-    /// The hosted zone of that name: what an alias record's target needs, not the zone of the record.
-    hosted_zone_id: Option<String>,
-}
-
-#[derive(Debug, Clone, Serialize, JsonSchema)]
-struct ObservedMutualTls {
-    truststore_uri: String,
-    truststore_version: Option<String>,
-}
-
 /// The answers of CreateDomainName, GetDomainName and GetDomainNames are types of their own with the same
 /// parts.
 macro_rules! observe {
-    ($gateway:expr, $domain:expr) => {{
+    ($aws:expr, $domain:expr) => {{
         let domain = $domain;
-        let name = domain.domain_name().unwrap_or_default().to_owned();
-        let configuration = domain.domain_name_configurations().first();
-        let part =
-            |part: fn(&sdk::DomainNameConfiguration) -> Option<&str>| text(configuration.and_then(part));
-        let observed = Observed {
-            certificate_arn: part(|configuration| configuration.certificate_arn()),
-            endpoint_type: part(|configuration| configuration.endpoint_type().map(|kind| kind.as_str())),
-            security_policy: part(|configuration| {
-                configuration.security_policy().map(|policy| policy.as_str())
-            }),
-            ip_address_type: part(|configuration| configuration.ip_address_type().map(|kind| kind.as_str())),
-            mutual_tls_authentication: domain.mutual_tls_authentication().and_then(observe_mutual_tls),
-            tags: user_tags(domain.tags()),
-            arn: $gateway.arn(&path(&name)),
-            api_gateway_domain_name: part(|configuration| configuration.api_gateway_domain_name()),
-            hosted_zone_id: part(|configuration| configuration.hosted_zone_id()),
-            domain_name: name,
+        let name = domain.domain_name().unwrap_or_default();
+        let one = domain.domain_name_configurations().first();
+        let observed = PartialDomainName {
+            domain_name: name.into(),
+            certificate_arn: text(one.and_then(|one| one.certificate_arn())).into(),
+            endpoint_type: told(one.and_then(|one| one.endpoint_type())),
+            security_policy: told(one.and_then(|one| one.security_policy())),
+            ip_address_type: told(one.and_then(|one| one.ip_address_type())),
+            mutual_tls_authentication: domain
+                .mutual_tls_authentication()
+                .and_then(observe_mutual_tls)
+                .into(),
+            tags: all_tags(domain.tags()).into(),
+            arn: arn($aws, &format!("/domainnames/{name}")).into(),
+            api_gateway_domain_name: text(one.and_then(|one| one.api_gateway_domain_name())).into(),
+            hosted_zone_id: text(one.and_then(|one| one.hosted_zone_id())).into(),
         };
-        Found {
-            observed,
-            health: health(
-                configuration.and_then(|configuration| configuration.domain_name_status()),
-                configuration.and_then(|configuration| configuration.domain_name_status_message()),
-            ),
-        }
+        let health = health(
+            one.and_then(|one| one.domain_name_status()),
+            one.and_then(|one| one.domain_name_status_message()),
+        );
+        (PhysicalId::new(name), Found { observed, health })
     }};
 }
 
-impl FromClients for DomainName {
-    fn from_clients(clients: &Clients) -> Self {
-        Self {
-            gateway: Gateway::new(clients),
-        }
-    }
-}
-
-impl ResourceType for DomainName {
+impl Resource for DomainName {
     const NAME: &'static str = "apigatewayv2.domain_name";
-    const DESCRIPTION: &'static str = "A domain name of your own for APIs.";
     const IAM_ACTIONS: &'static [&'static str] = &[
         "apigateway:DELETE",
         "apigateway:GET",
@@ -174,180 +135,121 @@ impl ResourceType for DomainName {
 domain_name     = "api.example.com"
 certificate_arn = "arn:aws:acm:us-east-1:123456789012:certificate/11111111-2222-3333-4444-555555555555"
 "#;
-    const TRAITS: Traits = Traits {
-        immutable: &["domain_name"],
-        natural_key: &["domain_name"],
-        caseless: &["domain_name"],
+    const RULES: Rules<Field> = Rules {
+        natural_key: &[Field::DomainName],
         waits: Waits {
             create: Some(Wait::seconds("domain name available", 60, 900)),
             update: Some(Wait::seconds("domain name available", 60, 900)),
             ..Waits::NONE
         },
-        ..Traits::NONE
+        ..Rules::NONE
     };
-    type Spec = Spec;
-    type Observed = Observed;
+    type Service = ApiGateway;
 
-    fn validate(attributes: &Attributes, problems: &mut Problems) {
-        if let Some(name) = known_str(attributes, "domain_name") {
+    fn validate(given: &PartialDomainName, problems: &mut Problems) {
+        if let Some(name) = given.domain_name.as_str() {
             check_name(name, problems);
-        }
-        if let Some(arn) = known_str(attributes, "certificate_arn")
-            && certificate_region(arn).is_none()
-        {
-            problems.at(
-                "certificate_arn",
-                format!("`{arn}` is no ACM certificate's ARN such as arn:aws:acm:<region>:<account>:certificate/<id>"),
-            );
         }
     }
 
-    async fn create(&self, call: &Call, spec: Spec) -> ProviderResult<Created<Observed>> {
-        self.check_region(&spec.certificate_arn)?;
-        let _turn = self.gateway.domain_turn(&spec.domain_name).await;
-        let answer = self
-            .gateway
-            .client
+    async fn create(aws: &Clients, call: &Call, spec: Self) -> ProviderResult<Created<PartialDomainName>> {
+        check_region(aws, &spec.certificate_arn)?;
+        let _turn = domain_turn(aws, &spec.domain_name).await;
+        let answer = aws
+            .apigatewayv2
             .create_domain_name()
             .domain_name(&spec.domain_name)
             .domain_name_configurations(configuration(&spec))
             .set_mutual_tls_authentication(spec.mutual_tls_authentication.as_ref().map(mutual_tls))
-            .set_tags(tags_for_create(call, spec.tags.as_ref()))
+            .set_tags(tags_for_create(call, spec.tags))
             .send()
             .await
-            .aws("apigatewayv2", "CreateDomainName")
-            .map_err(name_exists)
-            .taken(call, &spec.domain_name)?;
-        Ok(Created {
-            id: PhysicalId::new(spec.domain_name),
-            found: observe!(self.gateway, &answer),
-        })
+            .aws("apigatewayv2", "CreateDomainName")?;
+        Ok(observe!(aws, &answer).into())
     }
 
-    async fn read(&self, ids: &[PhysicalId]) -> ProviderResult<Observations<Observed>> {
-        let found: Vec<Found<Observed>> = if ids.len() <= FEW {
+    async fn read(aws: &Clients, ids: &[PhysicalId]) -> ProviderResult<Observations<Self>> {
+        let found: Vec<Observation<Self>> = if ids.len() <= FEW {
             let one_by_one = ids.iter().map(async |id| {
-                let call = self.gateway.client.get_domain_name().domain_name(id.as_str());
-                let answer = call.send().await;
+                let answer = aws
+                    .apigatewayv2
+                    .get_domain_name()
+                    .domain_name(id.as_str())
+                    .send()
+                    .await;
                 let answer = answer.aws("apigatewayv2", "GetDomainName").absent_is_none()?;
-                ProviderResult::Ok(answer.map(|domain| observe!(self.gateway, &domain)))
+                ProviderResult::Ok(answer.map(|domain| observe!(aws, &domain)))
             });
             try_join_all(one_by_one).await?.into_iter().flatten().collect()
         } else {
-            let domains = all_pages!(self.gateway.client.get_domain_names(), "GetDomainNames").await?;
-            domains
-                .iter()
-                .map(|domain| observe!(self.gateway, domain))
-                .collect()
+            let domains = all_pages!(aws.apigatewayv2.get_domain_names(), "GetDomainNames").await?;
+            domains.iter().map(|domain| observe!(aws, domain)).collect()
         };
-        let wanted: BTreeSet<&str> = ids.iter().map(PhysicalId::as_str).collect();
-        Ok(found
-            .into_iter()
-            .filter(|found| wanted.contains(found.observed.domain_name.as_str()))
-            .map(|found| (PhysicalId::new(&found.observed.domain_name), found))
-            .collect())
+        Ok(found.into_iter().filter(|(id, _)| ids.contains(id)).collect())
     }
 
-    async fn update(&self, _: &Call, id: &PhysicalId, update: Update<Spec>) -> ProviderResult<()> {
-        let _turn = self.gateway.domain_turn(id.as_str()).await;
-        if update.changed.iter().any(|name| name != "tags") {
-            self.check_region(&update.spec.certificate_arn)?;
-            let mutual_tls = update.any(&["mutual_tls_authentication"]).then(|| {
-                let wanted = update.spec.mutual_tls_authentication.as_ref();
-                // An empty truststore ends mutual TLS.
-                wanted.map_or_else(
-                    || {
-                        sdk::MutualTlsAuthenticationInput::builder()
-                            .truststore_uri("")
-                            .build()
-                    },
-                    mutual_tls,
-                )
-            });
-            self.gateway
-                .client
-                .update_domain_name()
-                .domain_name(id.as_str())
-                .domain_name_configurations(configuration(&update.spec))
-                .set_mutual_tls_authentication(mutual_tls)
-                .send()
-                .await
-                .aws("apigatewayv2", "UpdateDomainName")?;
-        }
-        if update.any(&["tags"]) {
-            self.gateway
-                .update_tags(&path(id.as_str()), &update.prior, update.spec.tags.as_ref())
-                .await?;
-        }
-        Ok(())
+    async fn update(aws: &Clients, _: &Call, id: &PhysicalId, update: &Update<Self>) -> ProviderResult<()> {
+        let _turn = domain_turn(aws, id.as_str()).await;
+        check_region(aws, &update.spec.certificate_arn)?;
+        // An empty truststore ends mutual TLS.
+        let none = || {
+            sdk::MutualTlsAuthenticationInput::builder()
+                .truststore_uri("")
+                .build()
+        };
+        let wanted = update.spec.mutual_tls_authentication.as_ref();
+        let wanted = wanted.map_or_else(none, mutual_tls);
+        aws.apigatewayv2
+            .update_domain_name()
+            .domain_name(id.as_str())
+            .domain_name_configurations(configuration(&update.spec))
+            .set_mutual_tls_authentication(update.only(Field::MutualTlsAuthentication, Some(wanted)))
+            .send()
+            .await
+            .aws("apigatewayv2", "UpdateDomainName")
+            .map(drop)
     }
 
-    async fn delete(&self, _: &Call, id: &PhysicalId, _: &Attributes) -> ProviderResult<()> {
-        let _turn = self.gateway.domain_turn(id.as_str()).await;
-        let call = self.gateway.client.delete_domain_name().domain_name(id.as_str());
+    fn tag_target(id: &PhysicalId, prior: &Attributes) -> String {
+        tags::arn_in(id, prior)
+    }
+
+    async fn delete(aws: &Clients, _: &Call, id: &PhysicalId, _: &Attributes) -> ProviderResult<()> {
+        let _turn = domain_turn(aws, id.as_str()).await;
+        let call = aws.apigatewayv2.delete_domain_name().domain_name(id.as_str());
         call.send()
             .await
             .aws("apigatewayv2", "DeleteDomainName")
-            .absent_is_none()
-            .map_err(in_use)?;
-        Ok(())
+            .map(drop)
     }
 
-    async fn recover(&self, call: &Call, attributes: &Attributes) -> ProviderResult<Option<PhysicalId>> {
-        let Some(name) = known_str(attributes, "domain_name") else {
-            return Ok(None);
-        };
-        let get = self.gateway.client.get_domain_name().domain_name(name);
-        let answer = get
-            .send()
-            .await
-            .aws("apigatewayv2", "GetDomainName")
-            .absent_is_none()?;
-        Ok(answer
-            .filter(|found| ours(call, found.tags()))
-            .map(|_| PhysicalId::new(name)))
-    }
-
-    async fn holders(&self, attributes: &Attributes) -> ProviderResult<Vec<PhysicalId>> {
-        let name = known_str(attributes, "domain_name");
-        holders_by_id(self, name.map(PhysicalId::new)).await
+    async fn holders(aws: &Clients, given: &PartialDomainName) -> ProviderResult<Observations<Self>> {
+        let id = given.domain_name.as_str().map(PhysicalId::new);
+        Self::read(aws, id.as_slice()).await
     }
 }
 
-impl DomainName {
-    /// A regional name takes a certificate of its own region only. What AWS says to another one does not name
-    /// the region.
-    fn check_region(&self, certificate_arn: &str) -> ProviderResult<()> {
-        match certificate_region(certificate_arn) {
-            Some(region) if region != self.gateway.region => Err(ProviderError::new(
-                ErrorClass::Invalid,
-                format!(
-                    "the certificate {certificate_arn} is in {region}, but a domain name of an API takes one \
-                     in its own region, {}",
-                    self.gateway.region
-                ),
-            )
-            .hint(format!("request a certificate in {}", self.gateway.region))),
-            _ => Ok(()),
-        }
+/// A regional name takes a certificate of its own region only. What AWS says to another one does not name
+/// the region.
+fn check_region(aws: &Clients, certificate_arn: &str) -> ProviderResult<()> {
+    let own = &aws.region;
+    match certificate_region(certificate_arn) {
+        Some(region) if region != own => Err(ProviderError::new(
+            ErrorClass::Invalid,
+            format!(
+                "the certificate {certificate_arn} is in {region}, but a domain name of an API takes one in its \
+                 own region, {own}"
+            ),
+        )
+        .hint(format!("request a certificate in {own}"))),
+        _ => Ok(()),
     }
-}
-
-fn path(name: &str) -> String {
-    format!("/domainnames/{name}")
 }
 
 /// The region of an ACM certificate's ARN.
 fn certificate_region(arn: &str) -> Option<&str> {
-    let mut parts = arn.splitn(6, ':');
-    let (Some("arn"), Some(_), Some("acm"), Some(region), Some(_), Some(resource)) = (
-        parts.next(),
-        parts.next(),
-        parts.next(),
-        parts.next(),
-        parts.next(),
-        parts.next(),
-    ) else {
+    let parts: Vec<&str> = arn.splitn(6, ':').collect();
+    let ["arn", _, "acm", region, _, resource] = parts.as_slice() else {
         return None;
     };
     resource.starts_with("certificate/").then_some(region)
@@ -377,14 +279,12 @@ fn check_name(name: &str, problems: &mut Problems) {
     }
 }
 
-fn configuration(spec: &Spec) -> sdk::DomainNameConfiguration {
-    let endpoint = spec.endpoint_type.unwrap_or(EndpointType::Regional);
-    let policy = spec.security_policy.unwrap_or(SecurityPolicy::Tls12);
+fn configuration(spec: &DomainName) -> sdk::DomainNameConfiguration {
     sdk::DomainNameConfiguration::builder()
         .certificate_arn(&spec.certificate_arn)
-        .endpoint_type(endpoint.into())
-        .security_policy(policy.into())
-        .set_ip_address_type(spec.ip_address_type.map(Into::into))
+        .set_endpoint_type(to_aws(spec.endpoint_type.or(Some(EndpointType::Regional))))
+        .set_security_policy(to_aws(spec.security_policy.or(Some(SecurityPolicy::Tls12))))
+        .set_ip_address_type(to_aws(spec.ip_address_type))
         .build()
 }
 
@@ -395,10 +295,10 @@ fn mutual_tls(mutual: &MutualTls) -> sdk::MutualTlsAuthenticationInput {
         .build()
 }
 
-fn observe_mutual_tls(mutual: &sdk::MutualTlsAuthentication) -> Option<ObservedMutualTls> {
-    Some(ObservedMutualTls {
-        truststore_uri: text(mutual.truststore_uri())?,
-        truststore_version: text(mutual.truststore_version()),
+fn observe_mutual_tls(mutual: &sdk::MutualTlsAuthentication) -> Option<PartialMutualTls> {
+    Some(PartialMutualTls {
+        truststore_uri: text(mutual.truststore_uri())?.into(),
+        truststore_version: text(mutual.truststore_version()).into(),
     })
 }
 
@@ -419,22 +319,10 @@ fn health(status: Option<&DomainNameStatus>, message: Option<&str>) -> Health {
     }
 }
 
-/// AWS calls a name that is in use, in this account or another, a bad request.
-fn name_exists(error: ProviderError) -> ProviderError {
-    if error.class == ErrorClass::Invalid && error.message.to_lowercase().contains("already exists") {
-        ProviderError {
-            class: ErrorClass::AlreadyExists,
-            ..error
-        }
-    } else {
-        error
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::services::testing::problems;
+    use crate::services::testing::refused_texts;
 
     #[test]
     fn names_and_certificates_are_checked() {
@@ -466,7 +354,7 @@ mod tests {
             ),
         ];
         for (name, text, said) in cases {
-            assert_eq!(problems::<DomainName>(&[(name, text)]), *said);
+            assert_eq!(refused_texts::<DomainName>(&[(name, text)]), *said);
         }
     }
 

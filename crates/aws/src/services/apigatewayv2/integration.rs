@@ -1,72 +1,57 @@
 //! `apigatewayv2.integration`: where an API passes requests on to.
 //!
-//! Calls: CreateIntegration, GetIntegration, GetIntegrations, UpdateIntegration, DeleteIntegration, GetVpcLink
-//! (when a private integration is refused), GetRoutes (when an answer was lost). Only the API and the subtype
-//! cannot be changed in place. The id is `<API>/<integration>`.
+//! Calls: CreateIntegration, GetIntegration, GetIntegrations, UpdateIntegration, DeleteIntegration, GetVpcLink (when a
+//! private integration is refused), GetRoutes (when an answer was lost). Only the API and the subtype cannot be changed
+//! in place. The id is `<API>/<integration>`.
 //!
-//! An integration has neither name nor tags nor a token. What a lost create left is found under the API by
-//! everything that it asked for; of several that are equal, one that no route uses is taken. Two equal
-//! integrations in one stack are refused, because they could be taken for each other.
-//! <https://docs.aws.amazon.com/apigatewayv2/latest/api-reference/apis-apiid-integrations.html>
+//! An integration has neither name nor tags nor a token. What a lost create left is found under the API by everything
+//! that it asked for; of several that are equal, one that no route uses is taken. Two equal integrations in one stack
+//! are refused, because they could be taken for each other.
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use aws_sdk_apigatewayv2::types::{self as sdk, TlsConfigInput, VpcLinkStatus};
+use aws_sdk_apigatewayv2::types::{TlsConfigInput, VpcLinkStatus};
 use futures::future::try_join_all;
-use infra_core::types::{Problem, Problems, known, known_integer, known_str};
-use infra_core::{Attributes, PhysicalId, ProviderError, ResourceAddress, Value};
-use infra_provider::{
-    Call, Created, Found, ProviderResult, Recognition, ResourceType, Traits, Under, Update,
-};
-use schemars::JsonSchema;
-use serde::{Deserialize, Serialize};
 
-use super::common::{
-    Gateway, all_pages, check_length, in_use, is_refusal, not_ready, text, texts_by_key, with_removals,
-};
-use crate::alike::alike;
-use crate::catalogue::FromClients;
-use crate::clients::Clients;
-use crate::errors::{AwsResult, Tolerate, missing};
-use crate::read::{Observations, by_parent, id_parts, wanted_among};
-use crate::tags::Tags;
-use crate::texts::texts;
+use super::common::{all_pages, is_refusal, not_ready, text, texts_by_key, turn, with_removals};
+use super::service::ApiGateway;
+use crate::prelude::*;
+use crate::read::{by_parent, id_parts};
 
 /// AWS's default for how long an answer may take, in milliseconds.
 const DEFAULT_TIMEOUT_MILLISECONDS: i32 = 30_000;
 
-/// The type.
+/// An integration: where an API passes requests on to.
+#[derive(Debug, Clone, Deserialize, Block)]
+#[block(page = "https://docs.aws.amazon.com/apigatewayv2/latest/api-reference/apis-apiid-integrations.html")]
 pub struct Integration {
-    gateway: Gateway,
-}
-
-/// What the file may set.
-#[derive(Debug, Clone, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub struct Spec {
     /// The API's id.
+    #[attribute(immutable)]
     pub api_id: String,
     /// What stands behind it: `HTTP_PROXY` for a load balancer or any other HTTP server, `AWS_PROXY` for a
     /// Lambda function or an AWS API.
     pub integration_type: IntegrationType,
     /// Which AWS API an `AWS_PROXY` calls, such as `SQS-SendMessage`; not for Lambda functions.
+    #[attribute(immutable)]
     pub integration_subtype: Option<String>,
     /// The HTTP method of the request that is passed on; `ANY` keeps the client's. `HTTP_PROXY` needs it.
+    #[attribute(length = 1..=64)]
     pub integration_method: Option<String>,
     /// Where to: a URL, a Lambda function's ARN, or, through a VPC link, the ARN of a load balancer's listener
     /// or of a Cloud Map service.
+    #[attribute(length = 1..=2048)]
     pub integration_uri: Option<String>,
-    /// Over the internet or through a VPC link. AWS's default is `INTERNET`.
-    #[schemars(extend("default" = "INTERNET"))]
+    /// Over the internet or through a VPC link.
+    #[attribute(default = "INTERNET")]
     pub connection_type: Option<ConnectionType>,
     /// The VPC link's id, for `VPC_LINK`.
+    #[attribute(length = 1..=1024)]
     pub connection_id: Option<String>,
-    /// The form of what an `AWS_PROXY` gets, `1.0` or `2.0`; `HTTP_PROXY` knows `1.0` only. AWS's default is
-    /// `1.0`.
-    #[schemars(extend("default" = "1.0"))]
+    /// The form of what an `AWS_PROXY` gets, `1.0` or `2.0`; `HTTP_PROXY` knows `1.0` only.
+    #[attribute(default = "1.0", pattern("^(1[.]0|2[.]0)$", "is neither 1.0 nor 2.0"))]
     pub payload_format_version: Option<String>,
-    /// How long an answer may take, in milliseconds, 50 to 30000. AWS's default is 30000 for HTTP APIs.
-    #[schemars(extend("default" = DEFAULT_TIMEOUT_MILLISECONDS))]
+    /// How long an answer may take, in milliseconds. AWS's default is 30000 for HTTP APIs.
+    #[attribute(default = 30_000, range = 50..=30_000)]
     pub timeout_in_millis: Option<i32>,
     /// What is changed in a request on the way, such as `"overwrite:path" = "$request.path"`.
     pub request_parameters: Option<Tags>,
@@ -74,13 +59,19 @@ pub struct Spec {
     pub tls_config: Option<TlsConfig>,
     /// The ARN of the role that an `AWS_PROXY` with a subtype acts as.
     pub credentials_arn: Option<String>,
-    /// What it is for, at most 1024 characters.
+    /// What it is for.
+    #[attribute(length = 0..=1024)]
     pub description: Option<String>,
+    /// The integration's id, which a route's target names as `integrations/<id>`.
+    #[attribute(computed)]
+    pub id: Option<String>,
 }
 
-texts! {
+use IntegrationField as Field;
+
+choices! {
     /// What stands behind an integration.
-    IntegrationType => sdk::IntegrationType {
+    IntegrationType {
         /// An HTTP server, requests passed on as they are.
         HttpProxy = "HTTP_PROXY",
         /// A Lambda function or an AWS API.
@@ -94,9 +85,9 @@ texts! {
     }
 }
 
-texts! {
+choices! {
     /// Which way requests go.
-    ConnectionType => sdk::ConnectionType {
+    ConnectionType {
         /// Over the internet.
         Internet = "INTERNET",
         /// Through a VPC link.
@@ -105,80 +96,47 @@ texts! {
 }
 
 /// TLS to the target of a VPC link.
-#[derive(Debug, Clone, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
+#[derive(Debug, Clone, Deserialize, Block)]
 pub struct TlsConfig {
     /// The name that the target's certificate must be for.
     pub server_name_to_verify: String,
-}
-
-/// What AWS tells.
-#[derive(Debug, Clone, Serialize, JsonSchema)]
-pub struct Observed {
-    api_id: String,
-    integration_type: Option<String>,
-    integration_subtype: Option<String>,
-    integration_method: Option<String>,
-    integration_uri: Option<String>,
-    connection_type: Option<String>,
-    connection_id: Option<String>,
-    payload_format_version: Option<String>,
-    timeout_in_millis: Option<i32>,
-    request_parameters: Option<Tags>,
-    tls_config: Option<ObservedTls>,
-    credentials_arn: Option<String>,
-    description: Option<String>,
-    /// The integration's id, which a route's target names as `integrations/<id>`.
-    id: String,
-}
-
-#[derive(Debug, Clone, Serialize, JsonSchema)]
-struct ObservedTls {
-    server_name_to_verify: String,
 }
 
 /// The answers of CreateIntegration, GetIntegration and GetIntegrations are types of their own with the same
 /// parts.
 macro_rules! observe {
     ($api_id:expr, $integration:expr) => {{
-        let integration = $integration;
-        Observed {
-            api_id: $api_id.to_owned(),
-            integration_type: integration
-                .integration_type()
-                .map(|kind| kind.as_str().to_owned()),
-            integration_subtype: text(integration.integration_subtype()),
-            integration_method: text(integration.integration_method()),
-            integration_uri: text(integration.integration_uri()),
-            connection_type: integration.connection_type().map(|kind| kind.as_str().to_owned()),
-            connection_id: text(integration.connection_id()),
-            payload_format_version: text(integration.payload_format_version()),
-            timeout_in_millis: integration.timeout_in_millis(),
-            request_parameters: texts_by_key(integration.request_parameters()),
-            tls_config: integration
-                .tls_config()
-                .and_then(|tls| text(tls.server_name_to_verify()))
-                .map(|server_name_to_verify| ObservedTls {
-                    server_name_to_verify,
-                }),
-            credentials_arn: text(integration.credentials_arn()),
-            description: text(integration.description()),
-            id: integration.integration_id().unwrap_or_default().to_owned(),
-        }
+        let (api_id, integration): (&str, _) = ($api_id, $integration);
+        let id = integration.integration_id().unwrap_or_default();
+        let parameters = texts_by_key(integration.request_parameters());
+        let tls = integration
+            .tls_config()
+            .and_then(|tls| text(tls.server_name_to_verify()));
+        let tls = tls.map(|name| PartialTlsConfig {
+            server_name_to_verify: name.into(),
+        });
+        let observed = PartialIntegration {
+            api_id: api_id.into(),
+            integration_type: told(integration.integration_type()),
+            integration_subtype: text(integration.integration_subtype()).into(),
+            integration_method: text(integration.integration_method()).into(),
+            integration_uri: text(integration.integration_uri()).into(),
+            connection_type: told(integration.connection_type()),
+            connection_id: text(integration.connection_id()).into(),
+            payload_format_version: text(integration.payload_format_version()).into(),
+            timeout_in_millis: integration.timeout_in_millis().into(),
+            request_parameters: parameters.map_or(Partial::Unset, Into::into),
+            tls_config: tls.into(),
+            credentials_arn: text(integration.credentials_arn()).into(),
+            description: text(integration.description()).into(),
+            id: id.into(),
+        };
+        (PhysicalId::composite([api_id, id]), Found::ready(observed))
     }};
 }
 
-impl FromClients for Integration {
-    fn from_clients(clients: &Clients) -> Self {
-        Self {
-            gateway: Gateway::new(clients),
-        }
-    }
-}
-
-impl ResourceType for Integration {
+impl Resource for Integration {
     const NAME: &'static str = "apigatewayv2.integration";
-    const DESCRIPTION: &'static str = "An integration: where an API passes requests on to.";
     const IAM_ACTIONS: &'static [&'static str] = &[
         "apigateway:DELETE",
         "apigateway:GET",
@@ -196,60 +154,40 @@ integration_type   = "HTTP_PROXY"
 integration_method = "ANY"
 integration_uri    = "https://example.com/{proxy}"
 "#;
-    const TRAITS: Traits = Traits {
-        immutable: &["api_id", "integration_subtype"],
+    const RULES: Rules<Field> = Rules {
         recognition: Recognition::Content,
-        under: Some(Under {
-            resource_type: "apigatewayv2.api",
-            id: &["api_id"],
-        }),
-        ..Traits::NONE
+        under: Some(("apigatewayv2.api", &[Field::ApiId])),
+        ..Rules::NONE
     };
-    type Spec = Spec;
-    type Observed = Observed;
+    type Service = ApiGateway;
 
-    fn validate(attributes: &Attributes, problems: &mut Problems) {
-        check_length(attributes, "description", 0, 1024, problems);
-        let is_set = |name: &str| attributes.get(name).is_some_and(|value| !value.is_null());
-        if let Some(timeout) = known_integer(attributes, "timeout_in_millis")
-            && !(50..=30_000).contains(&timeout)
-        {
-            problems.at(
-                "timeout_in_millis",
-                format!("must be 50 to 30000 milliseconds, not {timeout}"),
-            );
-        }
-        let kind = known_str(attributes, "integration_type");
-        let payload = known_str(attributes, "payload_format_version");
-        if kind == Some("HTTP_PROXY") {
-            if !is_set("integration_method") {
+    fn validate(given: &PartialIntegration, problems: &mut Problems) {
+        let payload = given.payload_format_version.as_str();
+        if given.integration_type == Partial::Known(IntegrationType::HttpProxy) {
+            if !given.integration_method.is_set() {
                 problems.at_with_help(
                     "",
                     "HTTP_PROXY needs `integration_method`",
                     "`ANY` passes the client's method on",
                 );
             }
-            if !is_set("integration_uri") {
+            if !given.integration_uri.is_set() {
                 problems.at("", "HTTP_PROXY needs `integration_uri`");
             }
             if payload.is_some_and(|version| version != "1.0") {
-                problems.at("payload_format_version", "HTTP_PROXY knows 1.0 only");
+                problems.at(Field::PayloadFormatVersion.name(), "HTTP_PROXY knows 1.0 only");
             }
-        } else if let Some(version) = payload
-            && !["1.0", "2.0"].contains(&version)
-        {
-            problems.at(
-                "payload_format_version",
-                format!("AWS knows 1.0 and 2.0, not {version}"),
-            );
         }
-        let connection = known_str(attributes, "connection_type");
-        if connection == Some("VPC_LINK") {
-            check_private(attributes, kind, problems);
-        } else if connection == Some("INTERNET") || !is_set("connection_type") {
-            for name in ["connection_id", "tls_config"] {
-                if is_set(name) {
-                    problems.at(name, "is for connection_type = \"VPC_LINK\" only");
+        match given.connection_type {
+            Partial::Known(ConnectionType::VpcLink) => check_private(given, problems),
+            Partial::Unknown => {}
+            _ => {
+                let message = "is for connection_type = \"VPC_LINK\" only";
+                if given.connection_id.is_set() {
+                    problems.at(Field::ConnectionId.name(), message);
+                }
+                if given.tls_config.is_set() {
+                    problems.at(Field::TlsConfig.name(), message);
                 }
             }
         }
@@ -283,19 +221,18 @@ integration_uri    = "https://example.com/{proxy}"
         found
     }
 
-    async fn create(&self, _: &Call, spec: Spec) -> ProviderResult<Created<Observed>> {
-        let _turn = self.gateway.turn(&spec.api_id).await;
+    async fn create(aws: &Clients, _: &Call, spec: Self) -> ProviderResult<Created<PartialIntegration>> {
+        let _turn = turn(aws, &spec.api_id).await;
         let parameters = spec.request_parameters.clone();
-        let answer = self
-            .gateway
-            .client
+        let answer = aws
+            .apigatewayv2
             .create_integration()
             .api_id(&spec.api_id)
-            .integration_type(spec.integration_type.into())
+            .set_integration_type(to_aws(Some(spec.integration_type)))
             .set_integration_subtype(spec.integration_subtype.clone())
             .set_integration_method(spec.integration_method.clone())
             .set_integration_uri(spec.integration_uri.clone())
-            .set_connection_type(spec.connection_type.map(Into::into))
+            .set_connection_type(to_aws(spec.connection_type))
             .set_connection_id(spec.connection_id.clone())
             .set_payload_format_version(spec.payload_format_version.clone())
             .set_timeout_in_millis(spec.timeout_in_millis)
@@ -306,167 +243,121 @@ integration_uri    = "https://example.com/{proxy}"
             .send()
             .await
             .aws("apigatewayv2", "CreateIntegration");
-        let answer = match answer {
-            Ok(answer) => answer,
-            Err(error) => return Err(self.unless_link_is_pending(&spec, error).await),
-        };
-        let id = answer
-            .integration_id()
-            .ok_or_else(|| missing("apigatewayv2", "CreateIntegration", "integrationId"))?;
-        Ok(Created {
-            id: PhysicalId::composite([&spec.api_id, id]),
-            found: Found::ready(observe!(spec.api_id, &answer)),
-        })
+        match answer {
+            Ok(answer) => Ok(observe!(&spec.api_id, &answer).into()),
+            Err(error) => Err(unless_link_is_pending(aws, &spec, error).await),
+        }
     }
 
-    async fn read(&self, ids: &[PhysicalId]) -> ProviderResult<Observations<Observed>> {
+    async fn read(aws: &Clients, ids: &[PhysicalId]) -> ProviderResult<Observations<Self>> {
         let found = try_join_all(by_parent(ids)?.into_iter().map(async |(api, wanted)| {
-            let observed = match wanted.as_slice() {
-                [(_, integration)] => self.one(api, integration).await?.into_iter().collect(),
-                _ => self.all(api).await?,
+            let [(_, integration)] = wanted.as_slice() else {
+                return all(aws, api).await;
             };
-            ProviderResult::Ok(wanted_among(&wanted, observed, |observed| &observed.id))
-        }))
-        .await?;
-        Ok(found.into_iter().flatten().collect())
+            let call = aws.apigatewayv2.get_integration().api_id(api);
+            let answer = call.integration_id(*integration).send().await;
+            let answer = answer.aws("apigatewayv2", "GetIntegration").absent_is_none()?;
+            Ok(answer.iter().map(|found| observe!(api, found)).collect())
+        }));
+        let found = found.await?.into_iter().flatten();
+        Ok(found.filter(|(id, _)| ids.contains(id)).collect())
     }
 
-    async fn update(&self, _: &Call, id: &PhysicalId, update: Update<Spec>) -> ProviderResult<()> {
+    async fn update(aws: &Clients, _: &Call, id: &PhysicalId, update: &Update<Self>) -> ProviderResult<()> {
         let [api, integration] = id_parts(id)?;
-        let _turn = self.gateway.turn(api).await;
-        let changed = |name: &str| update.changed.contains(name);
+        let _turn = turn(aws, api).await;
         let spec = &update.spec;
         // What is not sent stays as it is, so what is no longer set is sent as its default or empty.
-        let parameters = changed("request_parameters").then(|| {
-            with_removals(
-                &update.prior,
-                "request_parameters",
-                spec.request_parameters.as_ref(),
-            )
-        });
-        let tls = changed("tls_config").then(|| match &spec.tls_config {
+        let parameters = Field::RequestParameters;
+        let sent = with_removals(&update.prior, parameters.name(), spec.request_parameters.as_ref());
+        let tls = match &spec.tls_config {
             Some(tls) => tls_config(tls),
             None => TlsConfigInput::builder().server_name_to_verify("").build(),
-        });
-        let cleared =
-            |name: &str, value: &Option<String>| changed(name).then(|| value.clone().unwrap_or_default());
-        let connection = spec.connection_type.unwrap_or(ConnectionType::Internet);
+        };
+        let or_empty = |text: &Option<String>| Some(text.clone().unwrap_or_default());
         let payload = spec.payload_format_version.clone();
-        let updated = self
-            .gateway
-            .client
+        let updated = aws
+            .apigatewayv2
             .update_integration()
             .api_id(api)
             .integration_id(integration)
-            .integration_type(spec.integration_type.into())
+            .set_integration_type(to_aws(Some(spec.integration_type)))
             .set_integration_method(spec.integration_method.clone())
             .set_integration_uri(spec.integration_uri.clone())
-            .connection_type(connection.into())
+            .set_connection_type(to_aws(spec.connection_type.or(Some(ConnectionType::Internet))))
             .set_connection_id(spec.connection_id.clone())
             .payload_format_version(payload.unwrap_or_else(|| "1.0".to_owned()))
             .timeout_in_millis(spec.timeout_in_millis.unwrap_or(DEFAULT_TIMEOUT_MILLISECONDS))
-            .set_request_parameters(parameters.unwrap_or_default())
-            .set_tls_config(tls)
-            .set_credentials_arn(cleared("credentials_arn", &spec.credentials_arn))
-            .set_description(cleared("description", &spec.description))
+            .set_request_parameters(update.only(parameters, sent))
+            .set_tls_config(update.only(Field::TlsConfig, Some(tls)))
+            .set_credentials_arn(update.only(Field::CredentialsArn, or_empty(&spec.credentials_arn)))
+            .set_description(update.only(Field::Description, or_empty(&spec.description)))
             .send()
             .await
             .aws("apigatewayv2", "UpdateIntegration");
         match updated {
             Ok(_) => Ok(()),
-            Err(error) => Err(self.unless_link_is_pending(spec, error).await),
+            Err(error) => Err(unless_link_is_pending(aws, spec, error).await),
         }
     }
 
-    async fn delete(&self, _: &Call, id: &PhysicalId, _: &Attributes) -> ProviderResult<()> {
+    async fn delete(aws: &Clients, _: &Call, id: &PhysicalId, _: &Attributes) -> ProviderResult<()> {
         let [api, integration] = id_parts(id)?;
-        let _turn = self.gateway.turn(api).await;
-        self.gateway
-            .client
+        let _turn = turn(aws, api).await;
+        let call = aws
+            .apigatewayv2
             .delete_integration()
             .api_id(api)
-            .integration_id(integration)
-            .send()
+            .integration_id(integration);
+        call.send()
             .await
             .aws("apigatewayv2", "DeleteIntegration")
-            .absent_is_none()
-            .map_err(in_use)?;
-        Ok(())
+            .map(drop)
     }
 
-    async fn recover(&self, call: &Call, attributes: &Attributes) -> ProviderResult<Option<PhysicalId>> {
-        let Some(api) = known_str(attributes, "api_id") else {
-            return Ok(None);
-        };
-        let mut equal = self.all(api).await?;
-        equal.retain(|observed| {
-            let id = PhysicalId::composite([api, &observed.id]);
-            alike(attributes, observed, &[]) && !call.not_made.contains(&id)
-        });
-        if equal.len() > 1 {
-            let routes = all_pages!(self.gateway.client.get_routes().api_id(api), "GetRoutes").await?;
-            let used: BTreeSet<&str> = routes
-                .iter()
-                .filter_map(|route| route.target()?.strip_prefix("integrations/"))
-                .collect();
-            equal.retain(|observed| !used.contains(observed.id.as_str()));
+    async fn holders(aws: &Clients, given: &PartialIntegration) -> ProviderResult<Observations<Self>> {
+        match given.api_id.as_str() {
+            Some(api) => Ok(all(aws, api).await?.into_iter().collect()),
+            None => Ok(Observations::<Self>::new()),
         }
-        let found = equal.first();
-        Ok(found.map(|observed| PhysicalId::composite([api, &observed.id])))
     }
 
-    async fn holders(&self, attributes: &Attributes) -> ProviderResult<Vec<PhysicalId>> {
-        let Some(api) = known_str(attributes, "api_id") else {
-            return Ok(Vec::new());
-        };
-        let integrations = self.all(api).await?.into_iter();
-        Ok(integrations
-            .filter(|observed| alike(attributes, observed, &[]))
-            .map(|observed| PhysicalId::composite([api, &observed.id]))
-            .collect())
+    /// Of several that are equal, one that no route uses.
+    async fn left(aws: &Clients, _: &Call, given: &PartialIntegration) -> ProviderResult<Observations<Self>> {
+        let mut found = Self::holders(aws, given).await?;
+        if let Some(api) = given.api_id.as_str().filter(|_| found.len() > 1) {
+            let routes = all_pages!(aws.apigatewayv2.get_routes().api_id(api), "GetRoutes").await?;
+            let targets = routes.iter().filter_map(|route| route.target());
+            let used: BTreeSet<&str> = targets
+                .filter_map(|target| target.strip_prefix("integrations/"))
+                .collect();
+            found.retain(|_, found| found.observed.id.as_str().is_none_or(|id| !used.contains(id)));
+        }
+        Ok(found)
     }
 }
 
-impl Integration {
-    async fn one(&self, api: &str, integration: &str) -> ProviderResult<Option<Observed>> {
-        let answer = self
-            .gateway
-            .client
-            .get_integration()
-            .api_id(api)
-            .integration_id(integration)
-            .send()
-            .await
-            .aws("apigatewayv2", "GetIntegration")
-            .absent_is_none()?;
-        Ok(answer.map(|found| observe!(api, &found)))
-    }
+/// All integrations of an API; none when there is no such API.
+async fn all(aws: &Clients, api: &str) -> ProviderResult<Vec<Observation<Integration>>> {
+    let call = || aws.apigatewayv2.get_integrations().api_id(api);
+    let found = all_pages!(call(), "GetIntegrations").await.absent_is_none()?;
+    let found = found.unwrap_or_default();
+    Ok(found.iter().map(|found| observe!(api, found)).collect())
+}
 
-    /// All integrations of an API; none when there is no such API.
-    async fn all(&self, api: &str) -> ProviderResult<Vec<Observed>> {
-        let pages = all_pages!(
-            self.gateway.client.get_integrations().api_id(api),
-            "GetIntegrations"
-        );
-        let found = pages.await.absent_is_none()?.unwrap_or_default();
-        Ok(found.iter().map(|found| observe!(api, found)).collect())
-    }
-
-    /// The refusal as it is, unless the VPC link is still on its way: then that is what has to be waited for,
-    /// however AWS words it.
-    async fn unless_link_is_pending(&self, spec: &Spec, error: ProviderError) -> ProviderError {
-        let (true, Some(ConnectionType::VpcLink), Some(link)) =
-            (is_refusal(&error), spec.connection_type, &spec.connection_id)
-        else {
-            return error;
-        };
-        let call = self.gateway.client.get_vpc_link().vpc_link_id(link);
-        match call.send().await {
-            Ok(answer) if answer.vpc_link_status() == Some(&VpcLinkStatus::Pending) => {
-                not_ready(error, "the VPC link", "PENDING")
-            }
-            _ => error,
+/// The refusal as it is, unless the VPC link is still on its way: then that is what has to be waited for,
+/// however AWS words it.
+async fn unless_link_is_pending(aws: &Clients, spec: &Integration, error: ProviderError) -> ProviderError {
+    let (true, Some(ConnectionType::VpcLink), Some(link)) =
+        (is_refusal(&error), spec.connection_type, &spec.connection_id)
+    else {
+        return error;
+    };
+    match aws.apigatewayv2.get_vpc_link().vpc_link_id(link).send().await {
+        Ok(answer) if answer.vpc_link_status() == Some(&VpcLinkStatus::Pending) => {
+            not_ready(error, "the VPC link", "PENDING")
         }
+        _ => error,
     }
 }
 
@@ -488,21 +379,25 @@ fn is_definite(value: &Value) -> bool {
 
 /// The rules of an integration through a VPC link.
 /// <https://docs.aws.amazon.com/apigateway/latest/developerguide/http-api-develop-integrations-private.html>
-fn check_private(attributes: &Attributes, kind: Option<&str>, problems: &mut Problems) {
-    if kind.is_some_and(|kind| kind != "HTTP_PROXY") {
+fn check_private(given: &PartialIntegration, problems: &mut Problems) {
+    if given
+        .integration_type
+        .known()
+        .is_some_and(|kind| *kind != IntegrationType::HttpProxy)
+    {
         problems.at(
-            "connection_type",
+            Field::ConnectionType.name(),
             "a VPC link takes integration_type = \"HTTP_PROXY\" only",
         );
     }
-    if attributes.get("connection_id").is_none_or(Value::is_null) {
+    if !given.connection_id.is_set() {
         problems.at("", "VPC_LINK needs `connection_id`, the VPC link's id");
     }
-    if let Some(uri) = known(attributes, "integration_uri").and_then(Value::as_str)
+    if let Some(uri) = given.integration_uri.as_str()
         && !(uri.contains(":listener/") || uri.contains(":servicediscovery:"))
     {
         problems.at_with_help(
-            "integration_uri",
+            Field::IntegrationUri.name(),
             format!(
                 "a VPC link reaches a load balancer's listener or a Cloud Map service by its ARN, not `{uri}`"
             ),
@@ -517,14 +412,7 @@ mod tests {
     use serde_json::json;
 
     use super::*;
-    use crate::services::testing::problems_in;
-
-    fn table(json: serde_json::Value) -> Attributes {
-        match Value::from(json) {
-            Value::Map(table) => table,
-            other => panic!("{other:?} is no table"),
-        }
-    }
+    use crate::services::testing::refused;
 
     #[test]
     fn each_kind_has_its_own_rules() {
@@ -540,7 +428,7 @@ mod tests {
                 json!({"integration_type": "HTTP_PROXY", "payload_format_version": "2.0",
                     "timeout_in_millis": 40_000}),
                 vec![
-                    "timeout_in_millis: must be 50 to 30000 milliseconds, not 40000",
+                    "timeout_in_millis: 40000 is not between 50 and 30000",
                     ": HTTP_PROXY needs `integration_method`",
                     ": HTTP_PROXY needs `integration_uri`",
                     "payload_format_version: HTTP_PROXY knows 1.0 only",
@@ -562,7 +450,7 @@ mod tests {
             ),
         ];
         for (attributes, said) in cases {
-            assert_eq!(problems_in::<Integration>(&table(attributes)), said);
+            assert_eq!(refused::<Integration>(attributes), said);
         }
     }
 

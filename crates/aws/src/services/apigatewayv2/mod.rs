@@ -7,5 +7,6 @@ pub mod domain_name;
 pub mod integration;
 pub mod route;
 mod route_key;
+pub mod service;
 pub mod stage;
 pub mod vpc_link;

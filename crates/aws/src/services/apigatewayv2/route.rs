@@ -1,60 +1,54 @@
 //! `apigatewayv2.route`: which requests of an API go where.
 //!
-//! Calls: CreateRoute, GetRoute, GetRoutes, UpdateRoute, DeleteRoute. Only the API cannot be changed in place.
-//! The id is `<API>/<route>`. A route has no tags; its key is unique in the API.
-//! <https://docs.aws.amazon.com/apigatewayv2/latest/api-reference/apis-apiid-routes.html>
+//! Calls: CreateRoute, GetRoute, GetRoutes, UpdateRoute, DeleteRoute. Only the API cannot be changed in place. The id
+//! is `<API>/<route>`. A route has no tags; its key is unique in the API.
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use aws_sdk_apigatewayv2::types as sdk;
 use futures::future::try_join_all;
-use infra_core::types::{Problem, Problems, known_str};
-use infra_core::{Attributes, PhysicalId, ResourceAddress, Value};
-use infra_provider::{
-    Call, Created, Found, ProviderResult, Recognition, ResourceType, Traits, Under, Update,
-};
-use schemars::JsonSchema;
-use serde::{Deserialize, Serialize};
 
-use super::common::{Gateway, all_pages, check_length, in_use, text};
+use super::common::{all_pages, text, turn};
 use super::route_key;
-use crate::alike::alike;
-use crate::catalogue::FromClients;
-use crate::clients::Clients;
-use crate::errors::{AwsResult, Tolerate, missing};
-use crate::read::{Observations, by_parent, id_parts, wanted_among};
-use crate::texts::texts;
+use super::service::ApiGateway;
+use crate::prelude::*;
+use crate::read::{by_parent, id_parts};
 
-/// The type.
+/// A route: which requests of an API go where.
+#[derive(Debug, Clone, Deserialize, Block)]
+#[block(page = "https://docs.aws.amazon.com/apigatewayv2/latest/api-reference/apis-apiid-routes.html")]
 pub struct Route {
-    gateway: Gateway,
-}
-
-/// What the file may set.
-#[derive(Debug, Clone, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub struct Spec {
     /// The API's id.
+    #[attribute(immutable)]
     pub api_id: String,
     /// Which requests: a method and a path such as `GET /pets/{id}` or `ANY /{proxy+}`, or `$default` for all
     /// that no other route takes.
     pub route_key: String,
     /// Where to: `integrations/` and the integration's id.
+    #[attribute(pattern(
+        "^integrations/.",
+        "is no target: it is \"integrations/${apigatewayv2.integration.<name>.id}\""
+    ))]
     pub target: Option<String>,
     /// Who may call. AWS's default is `NONE`: anybody.
-    #[schemars(extend("default" = "NONE"))]
+    #[attribute(default = "NONE")]
     pub authorization_type: Option<AuthorizationType>,
     /// The authorizer's id, for `JWT` and `CUSTOM`.
     pub authorizer_id: Option<String>,
     /// Scopes of which a token must have one, for `JWT`.
     pub authorization_scopes: Option<BTreeSet<String>>,
-    /// A name for the route, at most 64 characters.
+    /// A name for the route.
+    #[attribute(length = 1..=64)]
     pub operation_name: Option<String>,
+    /// The route's id.
+    #[attribute(computed)]
+    pub id: Option<String>,
 }
 
-texts! {
+use RouteField as Field;
+
+choices! {
     /// Who may call a route.
-    AuthorizationType => sdk::AuthorizationType {
+    AuthorizationType {
         /// Anybody.
         None = "NONE",
         /// Whoever IAM allows to.
@@ -66,49 +60,32 @@ texts! {
     }
 }
 
-/// What AWS tells.
-#[derive(Debug, Clone, Serialize, JsonSchema)]
-pub struct Observed {
-    api_id: String,
-    route_key: String,
-    target: Option<String>,
-    authorization_type: Option<String>,
-    authorizer_id: Option<String>,
-    authorization_scopes: Option<BTreeSet<String>>,
-    operation_name: Option<String>,
-    /// The route's id.
-    id: String,
-}
-
 /// The answers of CreateRoute, GetRoute and GetRoutes are types of their own with the same parts.
 macro_rules! observe {
     ($api_id:expr, $route:expr) => {{
-        let route = $route;
+        let (api_id, route): (&str, _) = ($api_id, $route);
+        let id = route.route_id().unwrap_or_default();
         let scopes: BTreeSet<String> = route.authorization_scopes().iter().cloned().collect();
-        Observed {
-            api_id: $api_id.to_owned(),
-            route_key: route.route_key().unwrap_or_default().to_owned(),
-            target: text(route.target()),
-            authorization_type: route.authorization_type().map(|kind| kind.as_str().to_owned()),
-            authorizer_id: text(route.authorizer_id()),
-            authorization_scopes: (!scopes.is_empty()).then_some(scopes),
-            operation_name: text(route.operation_name()),
-            id: route.route_id().unwrap_or_default().to_owned(),
-        }
+        let observed = PartialRoute {
+            api_id: api_id.into(),
+            route_key: route.route_key().into(),
+            target: text(route.target()).into(),
+            authorization_type: told(route.authorization_type()),
+            authorizer_id: text(route.authorizer_id()).into(),
+            authorization_scopes: if scopes.is_empty() {
+                Partial::Unset
+            } else {
+                scopes.into()
+            },
+            operation_name: text(route.operation_name()).into(),
+            id: id.into(),
+        };
+        (PhysicalId::composite([api_id, id]), Found::ready(observed))
     }};
 }
 
-impl FromClients for Route {
-    fn from_clients(clients: &Clients) -> Self {
-        Self {
-            gateway: Gateway::new(clients),
-        }
-    }
-}
-
-impl ResourceType for Route {
+impl Resource for Route {
     const NAME: &'static str = "apigatewayv2.route";
-    const DESCRIPTION: &'static str = "A route: which requests of an API go where.";
     const IAM_ACTIONS: &'static [&'static str] = &[
         "apigateway:DELETE",
         "apigateway:GET",
@@ -131,42 +108,32 @@ api_id    = "${apigatewayv2.api.main.id}"
 route_key = "ANY /{proxy+}"
 target    = "integrations/${apigatewayv2.integration.main.id}"
 "#;
-    const TRAITS: Traits = Traits {
-        immutable: &["api_id"],
-        natural_key: &["api_id", "route_key"],
+    const RULES: Rules<Field> = Rules {
+        natural_key: &[Field::ApiId, Field::RouteKey],
         recognition: Recognition::NaturalKey,
-        under: Some(Under {
-            resource_type: "apigatewayv2.api",
-            id: &["api_id"],
-        }),
-        ..Traits::NONE
+        under: Some(("apigatewayv2.api", &[Field::ApiId])),
+        ..Rules::NONE
     };
-    type Spec = Spec;
-    type Observed = Observed;
+    type Service = ApiGateway;
 
-    fn validate(attributes: &Attributes, problems: &mut Problems) {
-        if let Some(key) = known_str(attributes, "route_key") {
-            route_key::check("route_key", key, problems);
+    fn validate(given: &PartialRoute, problems: &mut Problems) {
+        if let Some(key) = given.route_key.as_str() {
+            route_key::check(Field::RouteKey.name(), key, problems);
         }
-        check_length(attributes, "operation_name", 1, 64, problems);
-        if let Some(target) = known_str(attributes, "target")
-            && target.strip_prefix("integrations/").is_none_or(str::is_empty)
-        {
-            problems.at_with_help(
-                "target",
-                format!("`{target}` is no target"),
-                "\"integrations/${apigatewayv2.integration.<name>.id}\"",
-            );
-        }
-        let has_authorizer = attributes
-            .get("authorizer_id")
-            .is_some_and(|value| !value.is_null());
-        match known_str(attributes, "authorization_type") {
-            Some(kind @ ("JWT" | "CUSTOM")) if !has_authorizer => {
-                problems.at("authorization_type", format!("{kind} needs `authorizer_id`"));
+        let Some(kind) = given.authorization_type.known() else {
+            return;
+        };
+        let takes_one = matches!(kind, AuthorizationType::Jwt | AuthorizationType::Custom);
+        let kind = kind.as_str();
+        match given.authorizer_id.is_set() {
+            false if takes_one => {
+                problems.at(
+                    Field::AuthorizationType.name(),
+                    format!("{kind} needs `authorizer_id`"),
+                );
             }
-            Some(kind @ ("NONE" | "AWS_IAM")) if has_authorizer => {
-                problems.at("authorizer_id", format!("{kind} takes no authorizer"));
+            true if !takes_one => {
+                problems.at(Field::AuthorizerId.name(), format!("{kind} takes no authorizer"));
             }
             _ => {}
         }
@@ -201,123 +168,90 @@ target    = "integrations/${apigatewayv2.integration.main.id}"
         found
     }
 
-    async fn create(&self, _: &Call, spec: Spec) -> ProviderResult<Created<Observed>> {
-        let _turn = self.gateway.turn(&spec.api_id).await;
-        let answer = self
-            .gateway
-            .client
+    async fn create(aws: &Clients, _: &Call, spec: Self) -> ProviderResult<Created<PartialRoute>> {
+        let _turn = turn(aws, &spec.api_id).await;
+        let answer = aws
+            .apigatewayv2
             .create_route()
             .api_id(&spec.api_id)
             .route_key(&spec.route_key)
             .set_target(spec.target)
-            .set_authorization_type(spec.authorization_type.map(Into::into))
+            .set_authorization_type(to_aws(spec.authorization_type))
             .set_authorizer_id(spec.authorizer_id)
-            .set_authorization_scopes(
-                spec.authorization_scopes
-                    .map(|scopes| scopes.into_iter().collect()),
-            )
+            .set_authorization_scopes(spec.authorization_scopes.map(Vec::from_iter))
             .set_operation_name(spec.operation_name)
             .send()
             .await
             .aws("apigatewayv2", "CreateRoute")?;
-        let id = answer
-            .route_id()
-            .ok_or_else(|| missing("apigatewayv2", "CreateRoute", "routeId"))?;
-        Ok(Created {
-            id: PhysicalId::composite([&spec.api_id, id]),
-            found: Found::ready(observe!(spec.api_id, &answer)),
-        })
+        Ok(observe!(&spec.api_id, &answer).into())
     }
 
-    async fn read(&self, ids: &[PhysicalId]) -> ProviderResult<Observations<Observed>> {
+    async fn read(aws: &Clients, ids: &[PhysicalId]) -> ProviderResult<Observations<Self>> {
         let found = try_join_all(by_parent(ids)?.into_iter().map(async |(api, wanted)| {
-            let observed = match wanted.as_slice() {
-                [(_, route)] => self.one(api, route).await?.into_iter().collect(),
-                _ => self.all(api).await?,
+            let [(_, route)] = wanted.as_slice() else {
+                return all(aws, api).await;
             };
-            ProviderResult::Ok(wanted_among(&wanted, observed, |observed| &observed.id))
-        }))
-        .await?;
-        Ok(found.into_iter().flatten().collect())
+            let answer = aws
+                .apigatewayv2
+                .get_route()
+                .api_id(api)
+                .route_id(*route)
+                .send()
+                .await;
+            let answer = answer.aws("apigatewayv2", "GetRoute").absent_is_none()?;
+            Ok(answer.iter().map(|found| observe!(api, found)).collect())
+        }));
+        let found = found.await?.into_iter().flatten();
+        Ok(found.filter(|(id, _)| ids.contains(id)).collect())
     }
 
-    async fn update(&self, _: &Call, id: &PhysicalId, update: Update<Spec>) -> ProviderResult<()> {
+    async fn update(aws: &Clients, _: &Call, id: &PhysicalId, update: &Update<Self>) -> ProviderResult<()> {
         let [api, route] = id_parts(id)?;
-        let _turn = self.gateway.turn(api).await;
-        let changed = |name: &str| update.changed.contains(name);
-        let spec = update.spec;
+        let _turn = turn(aws, api).await;
+        let spec = update.spec.clone();
         // What is not sent stays as it is, so what is no longer set is sent as its default or empty.
-        let authorization = spec.authorization_type.unwrap_or(AuthorizationType::None);
-        let scopes = spec.authorization_scopes.unwrap_or_default();
-        self.gateway
-            .client
+        let authorization = spec.authorization_type.or(Some(AuthorizationType::None));
+        let scopes = Vec::from_iter(spec.authorization_scopes.unwrap_or_default());
+        let or_empty = |text: Option<String>| Some(text.unwrap_or_default());
+        aws.apigatewayv2
             .update_route()
             .api_id(api)
             .route_id(route)
             .route_key(spec.route_key)
-            .set_target(changed("target").then(|| spec.target.unwrap_or_default()))
-            .authorization_type(authorization.into())
-            .set_authorizer_id(changed("authorizer_id").then(|| spec.authorizer_id.unwrap_or_default()))
-            .set_authorization_scopes(changed("authorization_scopes").then(|| scopes.into_iter().collect()))
-            .set_operation_name(changed("operation_name").then(|| spec.operation_name.unwrap_or_default()))
+            .set_target(update.only(Field::Target, or_empty(spec.target)))
+            .set_authorization_type(to_aws(authorization))
+            .set_authorizer_id(update.only(Field::AuthorizerId, or_empty(spec.authorizer_id)))
+            .set_authorization_scopes(update.only(Field::AuthorizationScopes, Some(scopes)))
+            .set_operation_name(update.only(Field::OperationName, or_empty(spec.operation_name)))
             .send()
             .await
-            .aws("apigatewayv2", "UpdateRoute")?;
-        Ok(())
+            .aws("apigatewayv2", "UpdateRoute")
+            .map(drop)
     }
 
-    async fn delete(&self, _: &Call, id: &PhysicalId, _: &Attributes) -> ProviderResult<()> {
+    async fn delete(aws: &Clients, _: &Call, id: &PhysicalId, _: &Attributes) -> ProviderResult<()> {
         let [api, route] = id_parts(id)?;
-        let _turn = self.gateway.turn(api).await;
-        self.gateway
-            .client
-            .delete_route()
-            .api_id(api)
-            .route_id(route)
-            .send()
-            .await
-            .aws("apigatewayv2", "DeleteRoute")
-            .absent_is_none()
-            .map_err(in_use)?;
-        Ok(())
+        let _turn = turn(aws, api).await;
+        let call = aws.apigatewayv2.delete_route().api_id(api).route_id(route);
+        call.send().await.aws("apigatewayv2", "DeleteRoute").map(drop)
     }
 
-    async fn recover(&self, _: &Call, attributes: &Attributes) -> ProviderResult<Option<PhysicalId>> {
-        let Some(api) = known_str(attributes, "api_id") else {
-            return Ok(None);
+    async fn holders(aws: &Clients, given: &PartialRoute) -> ProviderResult<Observations<Self>> {
+        let Some(api) = given.api_id.as_str() else {
+            return Ok(Observations::<Self>::new());
         };
-        let found = self.all(api).await?;
-        let found = found.iter().find(|observed| alike(attributes, *observed, &[]));
-        Ok(found.map(|observed| PhysicalId::composite([api, &observed.id])))
-    }
-
-    async fn holders(&self, attributes: &Attributes) -> ProviderResult<Vec<PhysicalId>> {
-        let Some(api) = known_str(attributes, "api_id") else {
-            return Ok(Vec::new());
-        };
-        let wanted_key = known_str(attributes, "route_key");
-        let routes = self.all(api).await?.into_iter();
+        let routes = all(aws, api).await?.into_iter();
         Ok(routes
-            .filter(|observed| Some(observed.route_key.as_str()) == wanted_key)
-            .map(|observed| PhysicalId::composite([api, &observed.id]))
+            .filter(|(_, found)| found.observed.route_key == given.route_key)
             .collect())
     }
 }
 
-impl Route {
-    async fn one(&self, api: &str, route: &str) -> ProviderResult<Option<Observed>> {
-        let call = self.gateway.client.get_route().api_id(api).route_id(route);
-        let answer = call.send().await;
-        let answer = answer.aws("apigatewayv2", "GetRoute").absent_is_none()?;
-        Ok(answer.map(|found| observe!(api, &found)))
-    }
-
-    /// All routes of an API; none when there is no such API.
-    async fn all(&self, api: &str) -> ProviderResult<Vec<Observed>> {
-        let pages = all_pages!(self.gateway.client.get_routes().api_id(api), "GetRoutes");
-        let found = pages.await.absent_is_none()?.unwrap_or_default();
-        Ok(found.iter().map(|found| observe!(api, found)).collect())
-    }
+/// All routes of an API; none when there is no such API.
+async fn all(aws: &Clients, api: &str) -> ProviderResult<Vec<Observation<Route>>> {
+    let pages = all_pages!(aws.apigatewayv2.get_routes().api_id(api), "GetRoutes");
+    let found = pages.await.absent_is_none()?.unwrap_or_default();
+    Ok(found.iter().map(|found| observe!(api, found)).collect())
 }
 
 #[cfg(test)]
@@ -325,23 +259,26 @@ mod tests {
     use infra_core::Unknown;
 
     use super::*;
-    use crate::services::testing::problems;
+    use crate::services::testing::refused_texts;
 
     #[test]
     fn targets_and_authorizers_are_checked() {
         let fits = [("route_key", "GET /"), ("target", "integrations/abc")];
-        assert_eq!(problems::<Route>(&fits), Vec::<String>::new());
+        assert_eq!(refused_texts::<Route>(&fits), Vec::<String>::new());
         let jwt_alone = [("authorization_type", "JWT")];
         let open_with_authorizer = [("authorization_type", "NONE"), ("authorizer_id", "a")];
         for (attributes, said) in [
-            (&[("target", "abc")][..], "target: `abc` is no target"),
+            (
+                &[("target", "abc")][..],
+                "target: `abc` is no target: it is \"integrations/${apigatewayv2.integration.<name>.id}\"",
+            ),
             (&jwt_alone[..], "authorization_type: JWT needs `authorizer_id`"),
             (
                 &open_with_authorizer[..],
                 "authorizer_id: NONE takes no authorizer",
             ),
         ] {
-            assert_eq!(problems::<Route>(attributes), [said]);
+            assert_eq!(refused_texts::<Route>(attributes), [said]);
         }
     }
 

@@ -1,94 +1,66 @@
 //! `apigatewayv2.vpc_link`: the way from an API into a VPC.
 //!
-//! Calls: CreateVpcLink, GetVpcLink, GetVpcLinks, UpdateVpcLink, TagResource, UntagResource, DeleteVpcLink.
-//! Everything but the name and the tags makes a new link. It takes 1 to 5 minutes to come and to go, since AWS
-//! makes network interfaces; its id is usable at once. A link without traffic for 60 days becomes inactive and
-//! wakes up with the next request: that is no fault.
-//! <https://docs.aws.amazon.com/apigateway/latest/developerguide/http-api-vpc-links.html>
+//! Calls: CreateVpcLink, GetVpcLink, GetVpcLinks, UpdateVpcLink, TagResource, UntagResource, DeleteVpcLink. Everything
+//! but the name and the tags makes a new link. It takes 1 to 5 minutes to come and to go, since AWS makes network
+//! interfaces; its id is usable at once. A link without traffic for 60 days becomes inactive and wakes up with the next
+//! request: that is no fault.
 
 use std::collections::BTreeSet;
 
 use aws_sdk_apigatewayv2::types::VpcLinkStatus;
 use futures::future::try_join_all;
-use infra_core::types::{Problems, known};
-use infra_core::{Attributes, Health, PhysicalId, Value};
-use infra_provider::{Call, Created, Found, ProviderResult, ResourceType, Traits, Update, Wait, Waits};
-use schemars::JsonSchema;
-use serde::{Deserialize, Serialize};
 
-use super::common::{Gateway, all_pages, check_length, in_use, ours, tags_for_create, text, user_tags};
-use crate::catalogue::FromClients;
-use crate::clients::Clients;
-use crate::errors::{AwsResult, Tolerate, missing};
-use crate::read::Observations;
-use crate::tags::Tags;
+use super::common::{all_pages, all_tags, arn, tags_for_create, text};
+use super::service::ApiGateway;
+use crate::prelude::*;
+use crate::tags;
 
 /// Up to so many links are asked for one by one; for more, all of the account are listed.
 const FEW: usize = 3;
 
-/// The type.
+/// A VPC link: the way from an API into a VPC.
+#[derive(Debug, Clone, Deserialize, Block)]
+#[block(page = "https://docs.aws.amazon.com/apigateway/latest/developerguide/http-api-vpc-links.html")]
 pub struct VpcLink {
-    gateway: Gateway,
-}
-
-/// What the file may set.
-#[derive(Debug, Clone, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub struct Spec {
-    /// The name: 1 to 128 characters, not unique.
+    /// The name, not unique.
+    #[attribute(length = 1..=128)]
     pub name: String,
     /// Subnets that the link has network interfaces in; in two zones at least, for availability.
+    #[attribute(immutable, count = 1..=10)]
     pub subnet_ids: BTreeSet<String>,
     /// Security groups of these network interfaces. They have to let the traffic out to the target.
+    #[attribute(immutable)]
     pub security_group_ids: Option<BTreeSet<String>>,
     /// Tags by key.
     pub tags: Option<Tags>,
-}
-
-/// What AWS tells.
-#[derive(Debug, Clone, Serialize, JsonSchema)]
-pub struct Observed {
-    name: Option<String>,
-    subnet_ids: BTreeSet<String>,
-    security_group_ids: BTreeSet<String>,
-    tags: Tags,
     /// The link's id.
-    id: String,
+    #[attribute(computed)]
+    pub id: Option<String>,
     /// The link's ARN.
-    arn: String,
+    #[attribute(computed)]
+    pub arn: Option<String>,
 }
 
 /// The answers of CreateVpcLink, GetVpcLink and GetVpcLinks are types of their own with the same parts.
 macro_rules! observe {
-    ($gateway:expr, $link:expr) => {{
+    ($aws:expr, $link:expr) => {{
         let link = $link;
-        let id = link.vpc_link_id().unwrap_or_default().to_owned();
-        let observed = Observed {
-            name: text(link.name()),
-            subnet_ids: link.subnet_ids().iter().cloned().collect(),
-            security_group_ids: link.security_group_ids().iter().cloned().collect(),
-            tags: user_tags(link.tags()),
-            arn: $gateway.arn(&format!("/vpclinks/{id}")),
-            id,
+        let id = link.vpc_link_id().unwrap_or_default();
+        let observed = PartialVpcLink {
+            name: text(link.name()).into(),
+            subnet_ids: Vec::from_iter(link.subnet_ids().iter().cloned()).into(),
+            security_group_ids: Vec::from_iter(link.security_group_ids().iter().cloned()).into(),
+            tags: all_tags(link.tags()).into(),
+            id: id.into(),
+            arn: arn($aws, &format!("/vpclinks/{id}")).into(),
         };
-        Found {
-            observed,
-            health: health(link.vpc_link_status(), link.vpc_link_status_message()),
-        }
+        let health = health(link.vpc_link_status(), link.vpc_link_status_message());
+        (PhysicalId::new(id), Found { observed, health })
     }};
 }
 
-impl FromClients for VpcLink {
-    fn from_clients(clients: &Clients) -> Self {
-        Self {
-            gateway: Gateway::new(clients),
-        }
-    }
-}
-
-impl ResourceType for VpcLink {
+impl Resource for VpcLink {
     const NAME: &'static str = "apigatewayv2.vpc_link";
-    const DESCRIPTION: &'static str = "A VPC link: the way from an API into a VPC.";
     const IAM_ACTIONS: &'static [&'static str] = &[
         "apigateway:DELETE",
         "apigateway:GET",
@@ -109,109 +81,72 @@ cidr_block = "10.0.10.0/24"
 name       = "example"
 subnet_ids = ["${ec2.subnet.private.id}"]
 "#;
-    const TRAITS: Traits = Traits {
-        immutable: &["subnet_ids", "security_group_ids"],
+    const RULES: Rules<VpcLinkField> = Rules {
         waits: Waits {
             create: Some(Wait::seconds("VPC link available", 120, 900)),
             delete: Some(Wait::seconds("VPC link deleted", 120, 900)),
             ..Waits::NONE
         },
-        unique_ids: true,
-        ..Traits::NONE
+        ..Rules::UNIQUE_IDS
     };
-    type Spec = Spec;
-    type Observed = Observed;
+    type Service = ApiGateway;
 
-    fn validate(attributes: &Attributes, problems: &mut Problems) {
-        check_length(attributes, "name", 1, 128, problems);
-        let is_empty = known(attributes, "subnet_ids")
-            .and_then(Value::as_list)
-            .is_some_and(<[Value]>::is_empty);
-        if is_empty {
-            problems.at("subnet_ids", "a VPC link needs a subnet at least");
-        }
-    }
-
-    async fn create(&self, call: &Call, spec: Spec) -> ProviderResult<Created<Observed>> {
-        let answer = self
-            .gateway
-            .client
+    async fn create(aws: &Clients, call: &Call, spec: Self) -> ProviderResult<Created<PartialVpcLink>> {
+        let answer = aws
+            .apigatewayv2
             .create_vpc_link()
             .name(spec.name)
-            .set_subnet_ids(Some(spec.subnet_ids.into_iter().collect()))
-            .set_security_group_ids(spec.security_group_ids.map(|ids| ids.into_iter().collect()))
-            .set_tags(tags_for_create(call, spec.tags.as_ref()))
+            .set_subnet_ids(Some(Vec::from_iter(spec.subnet_ids)))
+            .set_security_group_ids(spec.security_group_ids.map(Vec::from_iter))
+            .set_tags(tags_for_create(call, spec.tags))
             .send()
             .await
             .aws("apigatewayv2", "CreateVpcLink")?;
-        let found: Found<Observed> = observe!(self.gateway, &answer);
-        if found.observed.id.is_empty() {
-            return Err(missing("apigatewayv2", "CreateVpcLink", "vpcLinkId"));
-        }
-        Ok(Created {
-            id: PhysicalId::new(&found.observed.id),
-            found,
-        })
+        Ok(observe!(aws, &answer).into())
     }
 
-    async fn read(&self, ids: &[PhysicalId]) -> ProviderResult<Observations<Observed>> {
-        let found: Vec<Found<Observed>> = if ids.len() <= FEW {
+    async fn read(aws: &Clients, ids: &[PhysicalId]) -> ProviderResult<Observations<Self>> {
+        let found: Vec<Observation<Self>> = if ids.len() <= FEW {
             let one_by_one = ids.iter().map(async |id| {
-                let call = self.gateway.client.get_vpc_link().vpc_link_id(id.as_str());
-                let answer = call.send().await;
+                let answer = aws
+                    .apigatewayv2
+                    .get_vpc_link()
+                    .vpc_link_id(id.as_str())
+                    .send()
+                    .await;
                 let answer = answer.aws("apigatewayv2", "GetVpcLink").absent_is_none()?;
-                ProviderResult::Ok(answer.map(|link| observe!(self.gateway, &link)))
+                ProviderResult::Ok(answer.map(|link| observe!(aws, &link)))
             });
             try_join_all(one_by_one).await?.into_iter().flatten().collect()
         } else {
-            let links = all_pages!(self.gateway.client.get_vpc_links(), "GetVpcLinks").await?;
-            links.iter().map(|link| observe!(self.gateway, link)).collect()
+            all(aws).await?
         };
-        let wanted: BTreeSet<&str> = ids.iter().map(PhysicalId::as_str).collect();
-        Ok(found
-            .into_iter()
-            .filter(|found| wanted.contains(found.observed.id.as_str()))
-            .map(|found| (PhysicalId::new(&found.observed.id), found))
-            .collect())
+        Ok(found.into_iter().filter(|(id, _)| ids.contains(id)).collect())
     }
 
-    async fn update(&self, _: &Call, id: &PhysicalId, update: Update<Spec>) -> ProviderResult<()> {
-        if update.any(&["name"]) {
-            self.gateway
-                .client
-                .update_vpc_link()
-                .vpc_link_id(id.as_str())
-                .name(&update.spec.name)
-                .send()
-                .await
-                .aws("apigatewayv2", "UpdateVpcLink")?;
-        }
-        if update.any(&["tags"]) {
-            let path = format!("/vpclinks/{id}");
-            self.gateway
-                .update_tags(&path, &update.prior, update.spec.tags.as_ref())
-                .await?;
-        }
-        Ok(())
+    async fn update(aws: &Clients, _: &Call, id: &PhysicalId, update: &Update<Self>) -> ProviderResult<()> {
+        let call = aws.apigatewayv2.update_vpc_link().vpc_link_id(id.as_str());
+        let updated = call.name(&update.spec.name).send().await;
+        updated.aws("apigatewayv2", "UpdateVpcLink").map(drop)
     }
 
-    async fn delete(&self, _: &Call, id: &PhysicalId, _: &Attributes) -> ProviderResult<()> {
-        let call = self.gateway.client.delete_vpc_link().vpc_link_id(id.as_str());
-        call.send()
-            .await
-            .aws("apigatewayv2", "DeleteVpcLink")
-            .absent_is_none()
-            .map_err(in_use)?;
-        Ok(())
+    fn tag_target(id: &PhysicalId, prior: &Attributes) -> String {
+        tags::arn_in(id, prior)
     }
 
-    async fn recover(&self, call: &Call, _: &Attributes) -> ProviderResult<Option<PhysicalId>> {
-        let links = all_pages!(self.gateway.client.get_vpc_links(), "GetVpcLinks").await?;
-        let found = links
-            .into_iter()
-            .find(|link| ours(call, link.tags()) && link.vpc_link_status() != Some(&VpcLinkStatus::Deleting));
-        Ok(found.and_then(|link| link.vpc_link_id).map(PhysicalId::new))
+    async fn delete(aws: &Clients, _: &Call, id: &PhysicalId, _: &Attributes) -> ProviderResult<()> {
+        let call = aws.apigatewayv2.delete_vpc_link().vpc_link_id(id.as_str());
+        call.send().await.aws("apigatewayv2", "DeleteVpcLink").map(drop)
     }
+
+    async fn left(aws: &Clients, _: &Call, _: &PartialVpcLink) -> ProviderResult<Observations<Self>> {
+        Ok(all(aws).await?.into_iter().collect())
+    }
+}
+
+async fn all(aws: &Clients) -> ProviderResult<Vec<Observation<VpcLink>>> {
+    let links = all_pages!(aws.apigatewayv2.get_vpc_links(), "GetVpcLinks").await?;
+    Ok(links.iter().map(|link| observe!(aws, link)).collect())
 }
 
 fn health(status: Option<&VpcLinkStatus>, message: Option<&str>) -> Health {

@@ -4,13 +4,9 @@ use std::collections::BTreeMap;
 
 use aws_sdk_applicationautoscaling::Client;
 use aws_sdk_applicationautoscaling::types::ScalableTarget;
-use infra_core::types::{Problems, known_str};
-use infra_core::{Attributes, ErrorClass, PhysicalId, ProviderError};
-use infra_provider::ProviderResult;
 
-use crate::errors::AwsResult;
-use crate::gaps::{Optional, few_retries};
-use crate::tags::Tags;
+use crate::gaps::few_retries;
+use crate::prelude::*;
 
 /// What may be scaled: a dimension of a resource of a service.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
@@ -24,22 +20,30 @@ pub struct Scalable {
 }
 
 impl Scalable {
-    /// As attributes name it; `None` when one is not known.
-    pub fn in_attributes(attributes: &Attributes) -> Option<Self> {
-        let text = |name: &str| known_str(attributes, name).map(str::to_owned);
+    /// As a file names it; `None` when one part is not known.
+    pub fn given(
+        namespace: &Partial<String>,
+        dimension: &Partial<String>,
+        resource: &Partial<String>,
+    ) -> Option<Self> {
         Some(Self {
-            namespace: text("service_namespace")?,
-            dimension: text("scalable_dimension")?,
-            resource: text("resource_id")?,
+            namespace: namespace.known()?.clone(),
+            dimension: dimension.known()?.clone(),
+            resource: resource.known()?.clone(),
         })
     }
 
-    /// Checks what the attributes name, for the services of ECS.
-    pub fn validate(attributes: &Attributes, problems: &mut Problems) {
-        if known_str(attributes, "service_namespace") != Some("ecs") {
+    /// Checks what a file names, for the services of ECS.
+    pub fn check(
+        namespace: &Partial<String>,
+        dimension: &Partial<String>,
+        resource: &Partial<String>,
+        problems: &mut Problems,
+    ) {
+        if namespace.as_str() != Some("ecs") {
             return;
         }
-        let dimension = known_str(attributes, "scalable_dimension");
+        let dimension = dimension.as_str();
         if let Some(dimension) = dimension.filter(|dimension| *dimension != "ecs:service:DesiredCount") {
             let message = format!("`{dimension}` is none of ECS: it has only `ecs:service:DesiredCount`");
             problems.at("scalable_dimension", message);
@@ -48,7 +52,7 @@ impl Scalable {
             let parts: Vec<&str> = text.split('/').collect();
             matches!(parts.as_slice(), ["service", cluster, name] if !cluster.is_empty() && !name.is_empty())
         };
-        if let Some(resource) = known_str(attributes, "resource_id").filter(|text| !is_service(text)) {
+        if let Some(resource) = resource.as_str().filter(|text| !is_service(text)) {
             let message = format!("`{resource}` is not of the form `service/CLUSTER/NAME`, with both names");
             problems.at("resource_id", message);
         }
@@ -117,38 +121,24 @@ pub async fn find_target(client: &Client, of: &Scalable) -> ProviderResult<Optio
 ///
 /// # Errors
 /// What ListTagsForResource answers.
-pub async fn tags_of(
-    client: &Client,
-    operation: &Optional,
-    target: &ScalableTarget,
-) -> ProviderResult<Option<Tags>> {
-    if operation.is_missing() {
+pub async fn tags_of(aws: &Clients, target: &ScalableTarget) -> ProviderResult<Option<Tags>> {
+    if aws.scaling_tags.is_missing() {
         return Ok(None);
     }
     // A target without an ARN cannot have tags, and so is none of ours.
     let Some(arn) = target.scalable_target_arn() else {
         return Ok(Some(Tags::new()));
     };
-    let answer = client
+    let answer = aws
+        .autoscaling
         .list_tags_for_resource()
         .resource_arn(arn)
         .customize()
         .config_override(aws_sdk_applicationautoscaling::Config::builder().retry_config(few_retries()))
         .send()
         .await;
-    let answer = operation.answer(answer, "autoscaling", "ListTagsForResource")?;
+    let answer = aws
+        .scaling_tags
+        .answer(answer, "autoscaling", "ListTagsForResource")?;
     Ok(answer.map(|answer| answer.tags.unwrap_or_default().into_iter().collect()))
-}
-
-/// A target or policy is refused as long as the thing to be scaled, or the target, is not seen yet.
-pub fn not_yet(error: ProviderError) -> ProviderError {
-    // A service that was just made: "ECS service doesn't exist" comes as a plain ValidationException.
-    let not_visible = error.class == ErrorClass::Invalid && error.message.contains("doesn't exist");
-    if error.class == ErrorClass::NotFound || not_visible {
-        return ProviderError {
-            class: ErrorClass::DependencyNotReady,
-            ..error
-        };
-    }
-    error
 }

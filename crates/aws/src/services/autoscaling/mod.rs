@@ -4,3 +4,4 @@ mod common;
 mod policy_parts;
 pub mod scalable_target;
 pub mod scaling_policy;
+pub mod service;

@@ -1,12 +1,9 @@
 //! Parts of a scaling policy, as the file says them and as AWS says them.
 
 use aws_sdk_applicationautoscaling::types as sdk;
-use infra_core::{ErrorClass, ProviderError};
-use infra_provider::ProviderResult;
-use schemars::JsonSchema;
-use serde::{Deserialize, Serialize};
 
-use crate::choices::choices;
+use crate::errors::built;
+use crate::prelude::*;
 
 choices! {
     /// The kind of policy.
@@ -19,8 +16,11 @@ choices! {
 }
 
 /// Keeps a metric at a value.
-#[derive(Debug, Clone, PartialEq, Deserialize, Serialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
+#[derive(Debug, Clone, PartialEq, Deserialize, Serialize, Block)]
+#[block(
+    page = "https://docs.aws.amazon.com/autoscaling/application/APIReference/API_TargetTrackingScalingPolicyConfiguration.html"
+)]
+#[block(exactly_one(predefined_metric_specification, customized_metric_specification))]
 pub struct TargetTracking {
     /// The value, in the metric's unit: percent for those of CPU and memory.
     pub target_value: f64,
@@ -29,34 +29,42 @@ pub struct TargetTracking {
     /// Any other metric of CloudWatch.
     pub customized_metric_specification: Option<CustomizedMetric>,
     /// Seconds after a scale-out in which there is no other. AWS's default for ECS is 300.
+    #[attribute(range = 0..=2_147_483_647)]
     pub scale_out_cooldown: Option<i32>,
     /// Seconds after a scale-in in which there is no other. AWS's default for ECS is 300.
+    #[attribute(range = 0..=2_147_483_647)]
     pub scale_in_cooldown: Option<i32>,
-    /// Whether it only ever adds. AWS's default is false.
-    #[schemars(extend("default" = false))]
+    /// Whether it only ever adds.
+    #[attribute(default = false)]
     pub disable_scale_in: Option<bool>,
 }
 
 /// A metric that AWS knows for the service.
-#[derive(Debug, Clone, PartialEq, Deserialize, Serialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
+#[derive(Debug, Clone, PartialEq, Deserialize, Serialize, Block)]
+#[block(
+    page = "https://docs.aws.amazon.com/autoscaling/application/APIReference/API_PredefinedMetricSpecification.html"
+)]
 pub struct PredefinedMetric {
     /// For ECS `ECSServiceAverageCPUUtilization`, `ECSServiceAverageMemoryUtilization` or
     /// `ALBRequestCountPerTarget`.
     pub predefined_metric_type: String,
     /// For `ALBRequestCountPerTarget` the full names of load balancer and target group, joined by `/`.
+    #[attribute(length = 1..=1023)]
     pub resource_label: Option<String>,
 }
 
 /// A metric of CloudWatch.
-#[derive(Debug, Clone, PartialEq, Deserialize, Serialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
+#[derive(Debug, Clone, PartialEq, Deserialize, Serialize, Block)]
+#[block(
+    page = "https://docs.aws.amazon.com/autoscaling/application/APIReference/API_CustomizedMetricSpecification.html"
+)]
 pub struct CustomizedMetric {
     /// Its name.
     pub metric_name: String,
     /// Its namespace.
     pub namespace: String,
     /// Its dimensions.
+    #[attribute(key = "name")]
     pub dimensions: Option<Vec<MetricDimension>>,
     /// What of its values.
     pub statistic: Statistic,
@@ -65,8 +73,8 @@ pub struct CustomizedMetric {
 }
 
 /// A dimension of a metric.
-#[derive(Debug, Clone, PartialEq, Deserialize, Serialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
+#[derive(Debug, Clone, PartialEq, Deserialize, Serialize, Block)]
+#[block(page = "https://docs.aws.amazon.com/autoscaling/application/APIReference/API_MetricDimension.html")]
 pub struct MetricDimension {
     /// Its name.
     pub name: String,
@@ -91,19 +99,23 @@ choices! {
 }
 
 /// Takes steps when an alarm goes off.
-#[derive(Debug, Clone, PartialEq, Deserialize, Serialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
+#[derive(Debug, Clone, PartialEq, Deserialize, Serialize, Block)]
+#[block(
+    page = "https://docs.aws.amazon.com/autoscaling/application/APIReference/API_StepScalingPolicyConfiguration.html"
+)]
 pub struct StepScaling {
     /// What the steps are.
     pub adjustment_type: AdjustmentType,
     /// The steps, by how far the metric is from the alarm's threshold.
+    #[attribute(set)]
     pub step_adjustments: Vec<StepAdjustment>,
     /// The least that is added or removed, with `PercentChangeInCapacity`.
     pub min_adjustment_magnitude: Option<i32>,
     /// Seconds after a step in which there is no other. AWS's default for ECS is 300.
+    #[attribute(range = 0..=2_147_483_647)]
     pub cooldown: Option<i32>,
-    /// What of the metric's values. AWS's default is `Average`.
-    #[schemars(extend("default" = "Average"))]
+    /// What of the metric's values.
+    #[attribute(default = "Average")]
     pub metric_aggregation_type: Option<Aggregation>,
 }
 
@@ -132,8 +144,8 @@ choices! {
 }
 
 /// A step.
-#[derive(Debug, Clone, PartialEq, Deserialize, Serialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
+#[derive(Debug, Clone, PartialEq, Deserialize, Serialize, Block)]
+#[block(page = "https://docs.aws.amazon.com/autoscaling/application/APIReference/API_StepAdjustment.html")]
 pub struct StepAdjustment {
     /// The distance from the threshold at which it begins; none for minus infinity.
     pub metric_interval_lower_bound: Option<f64>,
@@ -141,10 +153,6 @@ pub struct StepAdjustment {
     pub metric_interval_upper_bound: Option<f64>,
     /// How much is added, negative for removed.
     pub scaling_adjustment: i32,
-}
-
-pub fn incomplete(error: impl std::error::Error) -> ProviderError {
-    ProviderError::new(ErrorClass::Invalid, error.to_string())
 }
 
 pub fn tracking_to_sdk(
@@ -157,22 +165,21 @@ pub fn tracking_to_sdk(
             .build()
     });
     let customized = config.customized_metric_specification.as_ref().map(metric_to_sdk);
-    sdk::TargetTrackingScalingPolicyConfiguration::builder()
+    let tracking = sdk::TargetTrackingScalingPolicyConfiguration::builder()
         .target_value(config.target_value)
-        .set_predefined_metric_specification(predefined.transpose().map_err(incomplete)?)
+        .set_predefined_metric_specification(predefined.map(built).transpose()?)
         .set_customized_metric_specification(customized.transpose()?)
         .set_scale_out_cooldown(config.scale_out_cooldown)
         .set_scale_in_cooldown(config.scale_in_cooldown)
-        .set_disable_scale_in(config.disable_scale_in)
-        .build()
-        .map_err(incomplete)
+        .set_disable_scale_in(config.disable_scale_in);
+    built(tracking.build())
 }
 
 pub fn metric_to_sdk(metric: &CustomizedMetric) -> ProviderResult<sdk::CustomizedMetricSpecification> {
     let dimensions = metric.dimensions.as_ref().map(|all| {
         let all = all.iter().map(|one| {
             let dimension = sdk::MetricDimension::builder().name(&one.name).value(&one.value);
-            dimension.build().map_err(incomplete)
+            built(dimension.build())
         });
         all.collect::<ProviderResult<Vec<_>>>()
     });
@@ -187,19 +194,18 @@ pub fn metric_to_sdk(metric: &CustomizedMetric) -> ProviderResult<sdk::Customize
 
 pub fn steps_to_sdk(config: &StepScaling) -> ProviderResult<sdk::StepScalingPolicyConfiguration> {
     let steps = config.step_adjustments.iter().map(|step| {
-        sdk::StepAdjustment::builder()
+        let step = sdk::StepAdjustment::builder()
             .set_metric_interval_lower_bound(step.metric_interval_lower_bound)
             .set_metric_interval_upper_bound(step.metric_interval_upper_bound)
-            .scaling_adjustment(step.scaling_adjustment)
-            .build()
-            .map_err(incomplete)
+            .scaling_adjustment(step.scaling_adjustment);
+        built(step.build())
     });
     Ok(sdk::StepScalingPolicyConfiguration::builder()
         .adjustment_type(config.adjustment_type.as_str().into())
         .set_step_adjustments(Some(steps.collect::<ProviderResult<_>>()?))
         .set_min_adjustment_magnitude(config.min_adjustment_magnitude)
         .set_cooldown(config.cooldown)
-        .set_metric_aggregation_type(config.metric_aggregation_type.map(|kind| kind.as_str().into()))
+        .set_metric_aggregation_type(to_aws(config.metric_aggregation_type))
         .build())
 }
 

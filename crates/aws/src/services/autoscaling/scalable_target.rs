@@ -1,114 +1,79 @@
 //! `autoscaling.scalable_target`: between which bounds the number of tasks of a service may be scaled.
 //!
-//! Calls: RegisterScalableTarget (both to create and to change), DescribeScalableTargets (50 resources of
-//! a namespace), ListTagsForResource (one each), TagResource, UntagResource, DeregisterScalableTarget.
-//! Registering one that is there changes it, so a look comes first. Deregistering takes the scaling
-//! policies with it; deleting the ECS service takes the target with it.
-//! <https://docs.aws.amazon.com/autoscaling/application/APIReference/API_RegisterScalableTarget.html>
+//! Registering one that is there changes it, so a look comes first. Deregistering takes the scaling policies with it;
+//! deleting the ECS service takes the target with it.
 
-use aws_sdk_applicationautoscaling::Client;
+use aws_sdk_applicationautoscaling::operation::register_scalable_target::builders::RegisterScalableTargetFluentBuilder;
 use aws_sdk_applicationautoscaling::types as sdk;
 use futures::future::try_join_all;
-use infra_core::types::{Problems, known_integer};
-use infra_core::{Attributes, PhysicalId};
-use infra_provider::{Call, Created, Found, ProviderResult, ResourceType, Traits, Update};
-use schemars::JsonSchema;
-use serde::{Deserialize, Serialize};
 
-use super::common::{Scalable, by_namespace, describe_targets, find_target, not_yet, parts, tags_of};
-use crate::catalogue::FromClients;
-use crate::clients::Clients;
-use crate::errors::{AwsResult, Tolerate};
-use crate::gaps::Optional;
-use crate::ownership::{made_by, taken};
-use crate::read::{Observations, holders_by_id};
-use crate::tags::{self, Tags, without_reserved};
+use super::common::{Scalable, by_namespace, describe_targets, find_target, parts, tags_of};
+use super::service::AutoScaling;
+use crate::prelude::*;
+use crate::tags;
 
 /// DescribeScalableTargets takes at most 50 resources.
 const RESOURCES: usize = 50;
 const ID_FORM: &str = "ecs/ecs:service:DesiredCount/service/CLUSTER/NAME";
 
-/// The type.
+/// Bounds between which Application Auto Scaling may scale something.
+///
+/// As long as a service of ECS has one, its `desired_count` belongs to auto scaling.
+#[derive(Debug, Clone, Deserialize, Block)]
+#[block(
+    page = "https://docs.aws.amazon.com/autoscaling/application/APIReference/API_RegisterScalableTarget.html"
+)]
 pub struct ScalableTarget {
-    client: Client,
-    list_tags: Optional,
-}
-
-/// What the file may set.
-#[derive(Debug, Clone, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub struct Spec {
     /// The AWS service, such as `ecs`.
+    #[attribute(immutable)]
     pub service_namespace: String,
     /// What is scaled, for ECS `service/CLUSTER/NAME`.
+    #[attribute(immutable, length = 1..=1600)]
     pub resource_id: String,
     /// What of it, for ECS `ecs:service:DesiredCount`.
+    #[attribute(immutable)]
     pub scalable_dimension: String,
     /// The least that it is scaled to.
+    #[attribute(range = 0..=2_147_483_647)]
     pub min_capacity: i32,
     /// The most that it is scaled to.
+    #[attribute(range = 0..=2_147_483_647)]
     pub max_capacity: i32,
     /// The role that scales. AWS's default is its service-linked role, the only one that ECS takes.
+    #[attribute(length = 1..=1600)]
     pub role_arn: Option<String>,
     /// What scaling is switched off.
     pub suspended_state: Option<SuspendedState>,
     /// Tags by key.
     pub tags: Option<Tags>,
+    /// The scalable target's ARN.
+    #[attribute(computed)]
+    pub arn: Option<String>,
 }
 
+use ScalableTargetField as Field;
+
 /// What scaling is switched off.
-#[derive(Debug, Clone, Default, PartialEq, Deserialize, Serialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
+#[derive(Debug, Clone, Deserialize, Block)]
+#[block(page = "https://docs.aws.amazon.com/autoscaling/application/APIReference/API_SuspendedState.html")]
 pub struct SuspendedState {
-    /// Whether policies may not remove anything. AWS's default is false.
-    #[schemars(extend("default" = false))]
+    /// Whether policies may not remove anything.
+    #[attribute(default = false)]
     pub dynamic_scaling_in_suspended: Option<bool>,
-    /// Whether policies may not add anything. AWS's default is false.
-    #[schemars(extend("default" = false))]
+    /// Whether policies may not add anything.
+    #[attribute(default = false)]
     pub dynamic_scaling_out_suspended: Option<bool>,
-    /// Whether scheduled actions do nothing. AWS's default is false.
-    #[schemars(extend("default" = false))]
+    /// Whether scheduled actions do nothing.
+    #[attribute(default = false)]
     pub scheduled_scaling_suspended: Option<bool>,
 }
 
-/// What AWS tells.
-#[derive(Debug, Clone, Serialize, JsonSchema)]
-pub struct Observed {
-    service_namespace: String,
-    resource_id: String,
-    scalable_dimension: String,
-    min_capacity: i32,
-    max_capacity: i32,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    role_arn: Option<String>,
-    suspended_state: SuspendedState,
-    /// `None`: an emulator that knows none.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    tags: Option<Tags>,
-    /// The scalable target's ARN.
-    arn: Option<String>,
-}
-
-impl FromClients for ScalableTarget {
-    fn from_clients(clients: &Clients) -> Self {
-        Self {
-            client: clients.autoscaling.clone(),
-            list_tags: Optional::default(),
-        }
-    }
-}
-
-impl ResourceType for ScalableTarget {
+impl Resource for ScalableTarget {
     const NAME: &'static str = "autoscaling.scalable_target";
-    const DESCRIPTION: &'static str = "Bounds between which Application Auto Scaling may scale something.
-
-As long as a service of ECS has one, its `desired_count` belongs to auto scaling.";
     const IAM_ACTIONS: &'static [&'static str] = &[
         "application-autoscaling:RegisterScalableTarget",
         "application-autoscaling:DescribeScalableTargets",
         "application-autoscaling:ListTagsForResource",
-        "application-autoscaling:TagResource",
-        "application-autoscaling:UntagResource",
         "application-autoscaling:DeregisterScalableTarget",
         "iam:CreateServiceLinkedRole",
         "iam:PassRole",
@@ -121,108 +86,88 @@ scalable_dimension = "ecs:service:DesiredCount"
 min_capacity       = 2
 max_capacity       = 10
 "#;
-    const TRAITS: Traits = Traits {
-        immutable: &["service_namespace", "resource_id", "scalable_dimension"],
-        natural_key: &["service_namespace", "resource_id", "scalable_dimension"],
-        ..Traits::NONE
+    const RULES: Rules<Field> = Rules {
+        looks_first: true,
+        natural_key: &[
+            Field::ServiceNamespace,
+            Field::ResourceId,
+            Field::ScalableDimension,
+        ],
+        ..Rules::NONE
     };
-    type Spec = Spec;
-    type Observed = Observed;
+    type Service = AutoScaling;
 
-    fn validate(attributes: &Attributes, problems: &mut Problems) {
-        Scalable::validate(attributes, problems);
-        let [least, most] = ["min_capacity", "max_capacity"].map(|name| known_integer(attributes, name));
-        for (name, value) in [("min_capacity", least), ("max_capacity", most)] {
-            if let Some(value) = value.filter(|value| *value < 0) {
-                problems.at(name, format!("{value} is less than none"));
-            }
-        }
-        if let (Some(least), Some(most)) = (least, most)
+    fn validate(given: &PartialScalableTarget, problems: &mut Problems) {
+        Scalable::check(
+            &given.service_namespace,
+            &given.scalable_dimension,
+            &given.resource_id,
+            problems,
+        );
+        if let (Some(least), Some(most)) = (given.min_capacity.known(), given.max_capacity.known())
             && least > most
         {
-            problems.at(
-                "max_capacity",
-                format!("{most} is less than `min_capacity`, {least}"),
-            );
+            let message = format!("{most} is less than `min_capacity`, {least}");
+            problems.at(Field::MaxCapacity.name(), message);
         }
     }
 
-    async fn create(&self, call: &Call, spec: Spec) -> ProviderResult<Created<Observed>> {
-        let of = scalable(&spec);
-        let id = id_of(&of);
-        if let Some(there) = find_target(&self.client, &of).await? {
-            let tags = tags_of(&self.client, &self.list_tags, &there).await?;
-            if !tags.is_some_and(|tags| made_by(call, tags.clone())) {
-                let what = format!("a scalable target for {}", of.resource);
-                let error = taken(call, "autoscaling", "RegisterScalableTarget", &what, id.as_str());
-                return Err(error);
-            }
-            let (id, observed) = self.observe(&there).await?;
-            return Ok(Created {
-                id,
-                found: Found::ready(observed),
-            });
-        }
-        let registered = self
-            .register(&spec)
-            .set_tags(Some(
-                tags::for_create(call, spec.tags.as_ref()).into_iter().collect(),
-            ))
-            .send()
-            .await
-            .aws("autoscaling", "RegisterScalableTarget")
-            .map_err(not_yet)?;
-        let observed = Observed {
-            service_namespace: spec.service_namespace,
-            resource_id: spec.resource_id,
-            scalable_dimension: spec.scalable_dimension,
-            min_capacity: spec.min_capacity,
-            max_capacity: spec.max_capacity,
-            role_arn: spec.role_arn,
-            suspended_state: spec.suspended_state.unwrap_or_default(),
-            tags: Some(spec.tags.unwrap_or_default()),
-            arn: registered.scalable_target_arn,
+    async fn create(
+        aws: &Clients,
+        call: &Call,
+        spec: Self,
+    ) -> ProviderResult<Created<PartialScalableTarget>> {
+        let tags = tags::for_create(call, spec.tags.as_ref());
+        let call = register(aws, &spec).set_tags(Some(tags.into_iter().collect()));
+        let registered = call.send().await.aws("autoscaling", "RegisterScalableTarget")?;
+        let observed = PartialScalableTarget {
+            service_namespace: spec.service_namespace.into(),
+            resource_id: spec.resource_id.into(),
+            scalable_dimension: spec.scalable_dimension.into(),
+            min_capacity: spec.min_capacity.into(),
+            max_capacity: spec.max_capacity.into(),
+            role_arn: spec.role_arn.into(),
+            suspended_state: suspended(None).into(),
+            arn: registered.scalable_target_arn.into(),
+            ..PartialScalableTarget::default()
         };
-        Ok(Created {
-            id,
-            found: Found::ready(observed),
-        })
+        let id = of(&observed)
+            .map(|of| id_of(&of))
+            .unwrap_or_else(|| PhysicalId::new(""));
+        Ok((id, Found::ready(observed)).into())
     }
 
-    async fn read(&self, ids: &[PhysicalId]) -> ProviderResult<Observations<Observed>> {
+    async fn read(aws: &Clients, ids: &[PhysicalId]) -> ProviderResult<Observations<Self>> {
         let by_namespace = by_namespace::<3>(ids, ID_FORM)?;
         let batches = by_namespace
             .iter()
             .flat_map(|(namespace, ids)| ids.chunks(RESOURCES).map(move |ids| (*namespace, ids)));
         let found = try_join_all(batches.map(async |(namespace, wanted)| {
             let resources = wanted.iter().map(|[_, _, resource]| (*resource).to_owned());
-            let targets = describe_targets(&self.client, namespace, resources.collect()).await?;
+            let targets = describe_targets(&aws.autoscaling, namespace, resources.collect()).await?;
             let targets = targets.iter().filter(|target| {
                 let is_it = |[_, dimension, resource]: &[&str; 3]| {
                     target.scalable_dimension().as_str() == *dimension && target.resource_id() == *resource
                 };
                 wanted.iter().any(is_it)
             });
-            try_join_all(targets.map(|target| self.observe(target))).await
+            try_join_all(targets.map(|target| observe(aws, target))).await
         }));
-        let found = found.await?.into_iter().flatten();
-        Ok(found.map(|(id, observed)| (id, Found::ready(observed))).collect())
+        Ok(found.await?.into_iter().flatten().collect())
     }
 
-    async fn update(&self, _: &Call, id: &PhysicalId, update: Update<Spec>) -> ProviderResult<()> {
-        if update.any(&["min_capacity", "max_capacity", "role_arn", "suspended_state"]) {
-            let call = self.register(&update.spec).send().await;
-            call.aws("autoscaling", "RegisterScalableTarget")?;
-        }
-        if update.any(&["tags"]) {
-            self.update_tags(id, &update).await?;
-        }
-        Ok(())
+    async fn update(aws: &Clients, _: &Call, _: &PhysicalId, update: &Update<Self>) -> ProviderResult<()> {
+        let call = register(aws, &update.spec).send().await;
+        call.aws("autoscaling", "RegisterScalableTarget").map(drop)
     }
 
-    async fn delete(&self, _: &Call, id: &PhysicalId, _: &Attributes) -> ProviderResult<()> {
+    fn tag_target(id: &PhysicalId, prior: &Attributes) -> String {
+        tags::arn_in(id, prior)
+    }
+
+    async fn delete(aws: &Clients, _: &Call, id: &PhysicalId, _: &Attributes) -> ProviderResult<()> {
         let [namespace, dimension, resource] = parts(id, ID_FORM)?;
-        self.client
+        aws.autoscaling
             .deregister_scalable_target()
             .service_namespace(namespace.into())
             .scalable_dimension(dimension.into())
@@ -230,120 +175,87 @@ max_capacity       = 10
             .send()
             .await
             .aws("autoscaling", "DeregisterScalableTarget")
-            .absent_is_none()?;
-        Ok(())
+            .map(drop)
     }
 
-    async fn recover(&self, call: &Call, attributes: &Attributes) -> ProviderResult<Option<PhysicalId>> {
-        let Some(of) = Scalable::in_attributes(attributes) else {
-            return Ok(None);
+    async fn holders(aws: &Clients, given: &PartialScalableTarget) -> ProviderResult<Observations<Self>> {
+        let Some(of) = of(given) else {
+            return Ok(Observations::<Self>::new());
         };
-        let Some(there) = find_target(&self.client, &of).await? else {
-            return Ok(None);
-        };
-        // Without tags (an emulator) the look before the create is what keeps foreign ones apart.
-        let tags = tags_of(&self.client, &self.list_tags, &there).await?;
-        Ok(tags
-            .is_none_or(|tags| made_by(call, tags.clone()))
-            .then(|| id_of(&of)))
+        match find_target(&aws.autoscaling, &of).await? {
+            Some(there) => Ok(Observations::<Self>::from([observe(aws, &there).await?])),
+            None => Ok(Observations::<Self>::new()),
+        }
     }
 
-    async fn holders(&self, attributes: &Attributes) -> ProviderResult<Vec<PhysicalId>> {
-        holders_by_id(self, Scalable::in_attributes(attributes).map(|of| id_of(&of))).await
+    /// Where an endpoint has no tags (an emulator), the look before the create is what keeps foreign ones apart.
+    async fn left(
+        aws: &Clients,
+        call: &Call,
+        given: &PartialScalableTarget,
+    ) -> ProviderResult<Observations<Self>> {
+        let mut found = Self::holders(aws, given).await?;
+        for found in found.values_mut().filter(|found| !found.observed.tags.is_set()) {
+            found.observed.tags = tags::for_create(call, None).into();
+        }
+        Ok(found)
     }
 }
 
-impl ScalableTarget {
-    fn register(
-        &self,
-        spec: &Spec,
-    ) -> aws_sdk_applicationautoscaling::operation::register_scalable_target::builders::RegisterScalableTargetFluentBuilder
-    {
-        // Left out unless the file sets it: what somebody suspended by hand stays so when the bounds change.
-        let suspended = spec.suspended_state.as_ref().map(|suspended| {
-            sdk::SuspendedState::builder()
-                .dynamic_scaling_in_suspended(suspended.dynamic_scaling_in_suspended.unwrap_or(false))
-                .dynamic_scaling_out_suspended(suspended.dynamic_scaling_out_suspended.unwrap_or(false))
-                .scheduled_scaling_suspended(suspended.scheduled_scaling_suspended.unwrap_or(false))
-                .build()
-        });
-        self.client
-            .register_scalable_target()
-            .service_namespace(spec.service_namespace.as_str().into())
-            .resource_id(&spec.resource_id)
-            .scalable_dimension(spec.scalable_dimension.as_str().into())
-            .min_capacity(spec.min_capacity)
-            .max_capacity(spec.max_capacity)
-            .set_role_arn(spec.role_arn.clone())
-            .set_suspended_state(suspended)
-    }
+fn register(aws: &Clients, spec: &ScalableTarget) -> RegisterScalableTargetFluentBuilder {
+    // Left out unless the file sets it: what somebody suspended by hand stays so when the bounds change.
+    let suspended = spec.suspended_state.as_ref().map(|suspended| {
+        sdk::SuspendedState::builder()
+            .dynamic_scaling_in_suspended(suspended.dynamic_scaling_in_suspended.unwrap_or(false))
+            .dynamic_scaling_out_suspended(suspended.dynamic_scaling_out_suspended.unwrap_or(false))
+            .scheduled_scaling_suspended(suspended.scheduled_scaling_suspended.unwrap_or(false))
+            .build()
+    });
+    aws.autoscaling
+        .register_scalable_target()
+        .service_namespace(spec.service_namespace.as_str().into())
+        .resource_id(&spec.resource_id)
+        .scalable_dimension(spec.scalable_dimension.as_str().into())
+        .min_capacity(spec.min_capacity)
+        .max_capacity(spec.max_capacity)
+        .set_role_arn(spec.role_arn.clone())
+        .set_suspended_state(suspended)
+}
 
-    async fn observe(&self, target: &sdk::ScalableTarget) -> ProviderResult<(PhysicalId, Observed)> {
-        let tags = tags_of(&self.client, &self.list_tags, target).await?;
-        let of = Scalable {
-            namespace: target.service_namespace().as_str().to_owned(),
-            dimension: target.scalable_dimension().as_str().to_owned(),
-            resource: target.resource_id().to_owned(),
-        };
-        let suspended = target.suspended_state();
-        let is_off =
-            |of: fn(&sdk::SuspendedState) -> Option<bool>| Some(suspended.and_then(of).unwrap_or(false));
-        let id = id_of(&of);
-        let observed = Observed {
-            service_namespace: of.namespace,
-            resource_id: of.resource,
-            scalable_dimension: of.dimension,
-            min_capacity: target.min_capacity(),
-            max_capacity: target.max_capacity(),
-            role_arn: Some(target.role_arn().to_owned()).filter(|role| !role.is_empty()),
-            suspended_state: SuspendedState {
-                dynamic_scaling_in_suspended: is_off(sdk::SuspendedState::dynamic_scaling_in_suspended),
-                dynamic_scaling_out_suspended: is_off(sdk::SuspendedState::dynamic_scaling_out_suspended),
-                scheduled_scaling_suspended: is_off(sdk::SuspendedState::scheduled_scaling_suspended),
-            },
-            tags: tags.map(without_reserved),
-            arn: target.scalable_target_arn().map(str::to_owned),
-        };
-        Ok((id, observed))
-    }
+async fn observe(aws: &Clients, target: &sdk::ScalableTarget) -> ProviderResult<Observation<ScalableTarget>> {
+    let tags = tags_of(aws, target).await?;
+    let observed = PartialScalableTarget {
+        service_namespace: target.service_namespace().as_str().into(),
+        resource_id: target.resource_id().into(),
+        scalable_dimension: target.scalable_dimension().as_str().into(),
+        min_capacity: target.min_capacity().into(),
+        max_capacity: target.max_capacity().into(),
+        role_arn: Some(target.role_arn()).filter(|role| !role.is_empty()).into(),
+        suspended_state: suspended(target.suspended_state()).into(),
+        tags: tags.map_or(Partial::Unset, Into::into),
+        arn: target.scalable_target_arn().into(),
+    };
+    let id = of(&observed)
+        .map(|of| id_of(&of))
+        .unwrap_or_else(|| PhysicalId::new(""));
+    Ok((id, Found::ready(observed)))
+}
 
-    async fn update_tags(&self, id: &PhysicalId, update: &Update<Spec>) -> ProviderResult<()> {
-        let (set, removed) = tags::difference(&update.prior, update.spec.tags.as_ref());
-        let there = find_target(&self.client, &scalable(&update.spec)).await?;
-        let arn = there.and_then(|target| target.scalable_target_arn);
-        let Some(arn) = arn else {
-            return Err(crate::errors::missing(
-                "autoscaling",
-                "DescribeScalableTargets",
-                &format!("ARN of {id}"),
-            ));
-        };
-        if !set.is_empty() {
-            let call = self
-                .client
-                .tag_resource()
-                .resource_arn(&arn)
-                .set_tags(Some(set.into_iter().collect()));
-            call.send().await.aws("autoscaling", "TagResource")?;
-        }
-        if !removed.is_empty() {
-            let call = self
-                .client
-                .untag_resource()
-                .resource_arn(&arn)
-                .set_tag_keys(Some(removed));
-            call.send().await.aws("autoscaling", "UntagResource")?;
-        }
-        Ok(())
+fn suspended(state: Option<&sdk::SuspendedState>) -> PartialSuspendedState {
+    let is_off = |of: fn(&sdk::SuspendedState) -> Option<bool>| state.and_then(of).unwrap_or(false).into();
+    PartialSuspendedState {
+        dynamic_scaling_in_suspended: is_off(sdk::SuspendedState::dynamic_scaling_in_suspended),
+        dynamic_scaling_out_suspended: is_off(sdk::SuspendedState::dynamic_scaling_out_suspended),
+        scheduled_scaling_suspended: is_off(sdk::SuspendedState::scheduled_scaling_suspended),
     }
 }
 
-fn scalable(spec: &Spec) -> Scalable {
-    Scalable {
-        namespace: spec.service_namespace.clone(),
-        dimension: spec.scalable_dimension.clone(),
-        resource: spec.resource_id.clone(),
-    }
+fn of(target: &PartialScalableTarget) -> Option<Scalable> {
+    Scalable::given(
+        &target.service_namespace,
+        &target.scalable_dimension,
+        &target.resource_id,
+    )
 }
 
 /// The resource comes last: it has slashes in it.
@@ -356,12 +268,12 @@ mod tests {
     use serde_json::json;
 
     use super::*;
-    use crate::services::testing::check;
+    use crate::services::testing::refused;
 
     #[test]
     fn bounds_and_names_are_checked() {
         let with = |resource: &str, dimension: &str, least: i64, most: i64| {
-            check::<ScalableTarget>(json!({
+            refused::<ScalableTarget>(json!({
                 "service_namespace": "ecs", "resource_id": resource, "scalable_dimension": dimension,
                 "min_capacity": least, "max_capacity": most,
             }))
@@ -375,7 +287,7 @@ mod tests {
             ),
             (
                 with("service/main/app", count, -1, 2),
-                "min_capacity: -1 is less than none",
+                "min_capacity: -1 is not between 0 and 2147483647",
             ),
             (
                 with("main/app", count, 1, 2),

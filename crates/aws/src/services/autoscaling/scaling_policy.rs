@@ -1,90 +1,53 @@
 //! `autoscaling.scaling_policy`: when a scalable target is scaled.
 //!
-//! Calls: PutScalingPolicy (both to create and to change), DescribeScalingPolicies (50 names of a
-//! namespace), DeleteScalingPolicy; to find a lost one again also DescribeScalableTargets and
-//! ListTagsForResource. A policy has no tags: it is ours when its target is. Putting one that is there
-//! changes it, so a look comes first.
-//! <https://docs.aws.amazon.com/autoscaling/application/APIReference/API_PutScalingPolicy.html>
+//! A policy has no tags: it is ours when its target is. Putting one that is there changes it, so a look comes first.
 
 use std::collections::BTreeSet;
 
-use aws_sdk_applicationautoscaling::Client;
 use aws_sdk_applicationautoscaling::types as sdk;
 use futures::future::try_join_all;
-use infra_core::types::{Problems, known_str};
-use infra_core::{Attributes, PhysicalId, Value};
-use infra_provider::{
-    Call, Clashing, Created, Found, ProviderResult, Recognition, ResourceType, Traits, Under, Update,
-};
-use schemars::JsonSchema;
-use serde::{Deserialize, Serialize};
 
-use super::common::{Scalable, by_namespace, find_target, not_yet, parts, tags_of};
+use super::common::{Scalable, by_namespace, find_target, parts, tags_of};
 use super::policy_parts::*;
-use crate::catalogue::FromClients;
-use crate::clients::Clients;
-use crate::errors::{AwsResult, Tolerate};
-use crate::gaps::Optional;
-use crate::read::Observations;
-use crate::together::{member, member_integer};
+use super::service::AutoScaling;
+use crate::prelude::*;
 
 /// DescribeScalingPolicies takes at most 50 names.
 const NAMES: usize = 50;
 const ID_FORM: &str = "ecs/ecs:service:DesiredCount/POLICY/service/CLUSTER/NAME";
 
-/// The type.
+/// When a scalable target is scaled: by a metric that is kept at a value, or in steps.
+#[derive(Debug, Clone, Deserialize, Block)]
+#[block(page = "https://docs.aws.amazon.com/autoscaling/application/APIReference/API_PutScalingPolicy.html")]
 pub struct ScalingPolicy {
-    client: Client,
-    list_tags: Optional,
-}
-
-/// What the file may set.
-#[derive(Debug, Clone, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub struct Spec {
     /// Its name: at most 256 characters without `/`, unique for its target.
+    #[attribute(immutable, length = 1..=256, except("/", "has `/` in it, which ids of policies are cut at"))]
     pub policy_name: String,
     /// The kind of policy.
+    #[attribute(immutable)]
     pub policy_type: PolicyType,
     /// The AWS service of the target, such as `ecs`.
+    #[attribute(immutable)]
     pub service_namespace: String,
     /// What the target scales, for ECS `service/CLUSTER/NAME`.
+    #[attribute(immutable, length = 1..=1600)]
     pub resource_id: String,
     /// What of it, for ECS `ecs:service:DesiredCount`.
+    #[attribute(immutable)]
     pub scalable_dimension: String,
     /// The metric and the value that it is kept at; for `TargetTrackingScaling`.
     pub target_tracking_scaling_policy_configuration: Option<TargetTracking>,
     /// The steps that are taken when an alarm goes off; for `StepScaling`.
     pub step_scaling_policy_configuration: Option<StepScaling>,
-}
-
-/// What AWS tells.
-#[derive(Debug, Clone, Serialize, JsonSchema)]
-pub struct Observed {
-    policy_name: String,
-    policy_type: String,
-    service_namespace: String,
-    resource_id: String,
-    scalable_dimension: String,
-    target_tracking_scaling_policy_configuration: Option<TargetTracking>,
-    step_scaling_policy_configuration: Option<StepScaling>,
     /// The policy's ARN, which alarms of a step scaling policy name.
-    arn: String,
+    #[attribute(computed)]
+    pub arn: Option<String>,
 }
 
-impl FromClients for ScalingPolicy {
-    fn from_clients(clients: &Clients) -> Self {
-        Self {
-            client: clients.autoscaling.clone(),
-            list_tags: Optional::default(),
-        }
-    }
-}
+use ScalingPolicyField as Field;
 
-impl ResourceType for ScalingPolicy {
+impl Resource for ScalingPolicy {
     const NAME: &'static str = "autoscaling.scaling_policy";
-    const DESCRIPTION: &'static str =
-        "When a scalable target is scaled: by a metric that is kept at a value, or in steps.";
     const IAM_ACTIONS: &'static [&'static str] = &[
         "application-autoscaling:PutScalingPolicy",
         "application-autoscaling:DescribeScalingPolicies",
@@ -113,28 +76,20 @@ predefined_metric_specification = { predefined_metric_type = "ECSServiceAverageC
 scale_in_cooldown               = 300
 scale_out_cooldown              = 60
 "#;
-    const TRAITS: Traits = Traits {
-        immutable: &[
-            "policy_name",
-            "policy_type",
-            "service_namespace",
-            "resource_id",
-            "scalable_dimension",
-        ],
-        sets: &["step_scaling_policy_configuration.step_adjustments"],
-        keyed: &[(
-            "target_tracking_scaling_policy_configuration.customized_metric_specification.dimensions",
-            "name",
-        )],
+    const RULES: Rules<Field> = Rules {
         natural_key: &[
-            "policy_name",
-            "service_namespace",
-            "resource_id",
-            "scalable_dimension",
+            Field::PolicyName,
+            Field::ServiceNamespace,
+            Field::ResourceId,
+            Field::ScalableDimension,
         ],
         // https://github.com/cdklabs/cdk-ecs-service-extensions/issues/35
-        clashes: &[Clashing::Shared {
-            same: &["service_namespace", "resource_id", "scalable_dimension"],
+        clashes: &[Clash::Shared {
+            same: &[
+                Field::ServiceNamespace,
+                Field::ResourceId,
+                Field::ScalableDimension,
+            ],
             at: &[
                 "target_tracking_scaling_policy_configuration.predefined_metric_specification",
                 "target_tracking_scaling_policy_configuration.customized_metric_specification",
@@ -142,76 +97,89 @@ scale_out_cooldown              = 60
             owner: None,
         }],
         recognition: Recognition::NaturalKey,
-        under: Some(Under {
-            resource_type: "autoscaling.scalable_target",
-            id: &["service_namespace", "scalable_dimension", "resource_id"],
-        }),
-        ..Traits::NONE
+        under: Some((
+            "autoscaling.scalable_target",
+            &[
+                Field::ServiceNamespace,
+                Field::ScalableDimension,
+                Field::ResourceId,
+            ],
+        )),
+        ..Rules::NONE
     };
-    type Spec = Spec;
-    type Observed = Observed;
+    type Service = AutoScaling;
 
-    fn validate(attributes: &Attributes, problems: &mut Problems) {
-        Scalable::validate(attributes, problems);
-        if let Some(name) = known_str(attributes, "policy_name") {
-            let length = name.chars().count();
-            if length == 0 || length > 256 {
-                problems.at(
-                    "policy_name",
-                    format!("the name has {length} characters: AWS takes 1 to 256"),
-                );
-            } else if name.contains('/') {
-                problems.at(
-                    "policy_name",
-                    format!("`{name}` has `/` in it, which ids of policies are cut at"),
-                );
-            }
-        }
-        let kind = known_str(attributes, "policy_type");
-        for (of, name) in [
+    fn validate(given: &PartialScalingPolicy, problems: &mut Problems) {
+        Scalable::check(
+            &given.service_namespace,
+            &given.scalable_dimension,
+            &given.resource_id,
+            problems,
+        );
+        let tracking = &given.target_tracking_scaling_policy_configuration;
+        for (of, field, is_set) in [
             (
-                "TargetTrackingScaling",
-                "target_tracking_scaling_policy_configuration",
+                PolicyType::TargetTracking,
+                Field::TargetTrackingScalingPolicyConfiguration,
+                tracking.is_set(),
             ),
-            ("StepScaling", "step_scaling_policy_configuration"),
+            (
+                PolicyType::Step,
+                Field::StepScalingPolicyConfiguration,
+                given.step_scaling_policy_configuration.is_set(),
+            ),
         ] {
-            let is_set = attributes.get(name).is_some_and(|value| !value.is_null());
-            match kind {
-                Some(kind) if kind == of && !is_set => {
-                    problems.at(name, format!("a policy of type {of} needs one"));
+            let (name, kind) = (field.name(), of.as_str());
+            match given.policy_type.known() {
+                Some(known) if *known == of && !is_set => {
+                    problems.at(name, format!("a policy of type {kind} needs one"));
                 }
-                Some(kind) if kind != of && is_set => {
-                    problems.at(name, format!("is for policies of type {of}"));
+                Some(known) if *known != of && is_set => {
+                    problems.at(name, format!("is for policies of type {kind}"));
                 }
                 _ => {}
             }
         }
-        if let Some(config) = attributes.get("target_tracking_scaling_policy_configuration") {
-            validate_tracking(config, problems);
+        let metric = tracking
+            .known()
+            .and_then(|tracking| tracking.predefined_metric_specification.known());
+        if metric.is_some_and(|metric| {
+            metric.predefined_metric_type.as_str() == Some("ALBRequestCountPerTarget")
+                && !metric.resource_label.is_set()
+        }) {
+            problems.at_with_help(
+                "target_tracking_scaling_policy_configuration.predefined_metric_specification.resource_label",
+                "ALBRequestCountPerTarget needs it",
+                "join `load_balancer_full_name` of the load balancer and `target_group_full_name` of the target \
+                 group by `/`",
+            );
         }
     }
 
-    async fn create(&self, _: &Call, spec: Spec) -> ProviderResult<Created<Observed>> {
-        let of = scalable(&spec);
-        let id = id_of(&of, &spec.policy_name);
-        let arn = self.put(&spec).await.map_err(not_yet)?;
-        let observed = Observed {
-            policy_name: spec.policy_name,
-            policy_type: spec.policy_type.as_str().to_owned(),
-            service_namespace: of.namespace,
-            resource_id: of.resource,
-            scalable_dimension: of.dimension,
-            target_tracking_scaling_policy_configuration: spec.target_tracking_scaling_policy_configuration,
-            step_scaling_policy_configuration: spec.step_scaling_policy_configuration,
-            arn,
+    async fn create(aws: &Clients, _: &Call, spec: Self) -> ProviderResult<Created<PartialScalingPolicy>> {
+        let arn = put(aws, &spec).await?;
+        let of = Scalable {
+            namespace: spec.service_namespace.clone(),
+            dimension: spec.scalable_dimension.clone(),
+            resource: spec.resource_id.clone(),
         };
-        Ok(Created {
-            id,
-            found: Found::ready(observed),
-        })
+        let id = id_of(&of, &spec.policy_name);
+        let tracking = spec.target_tracking_scaling_policy_configuration;
+        let steps = spec.step_scaling_policy_configuration;
+        let observed = PartialScalingPolicy {
+            policy_name: spec.policy_name.into(),
+            policy_type: spec.policy_type.into(),
+            service_namespace: spec.service_namespace.into(),
+            resource_id: spec.resource_id.into(),
+            scalable_dimension: spec.scalable_dimension.into(),
+            target_tracking_scaling_policy_configuration: tracking.map_or(Partial::Unset, |it| whole(&it)),
+            step_scaling_policy_configuration: steps.map_or(Partial::Unset, |it| whole(&it)),
+            arn: arn.into(),
+        };
+        Ok((id, Found::ready(observed)).into())
     }
 
-    async fn read(&self, ids: &[PhysicalId]) -> ProviderResult<Observations<Observed>> {
+    async fn read(aws: &Clients, ids: &[PhysicalId]) -> ProviderResult<Observations<Self>> {
         let by_namespace = by_namespace::<4>(ids, ID_FORM)?;
         let batches = by_namespace.iter().flat_map(|(namespace, ids)| {
             // Policies of different targets may share a name.
@@ -220,29 +188,24 @@ scale_out_cooldown              = 60
             let batches: Vec<Vec<&str>> = names.chunks(NAMES).map(<[&str]>::to_vec).collect();
             batches.into_iter().map(move |names| (*namespace, names))
         });
-        let found = try_join_all(batches.map(|(namespace, names)| self.describe(namespace, names))).await?;
-        let found = found.into_iter().flatten().map(|policy| {
-            let observed = observe(&policy);
-            let of = Scalable {
-                namespace: observed.service_namespace.clone(),
-                dimension: observed.scalable_dimension.clone(),
-                resource: observed.resource_id.clone(),
-            };
-            (id_of(&of, &observed.policy_name), Found::ready(observed))
-        });
-        Ok(found.filter(|(id, _)| ids.contains(id)).collect())
+        let found = try_join_all(batches.map(|(namespace, names)| describe(aws, namespace, names))).await?;
+        Ok(found
+            .into_iter()
+            .flatten()
+            .filter(|(id, _)| ids.contains(id))
+            .collect())
     }
 
-    async fn update(&self, _: &Call, _: &PhysicalId, update: Update<Spec>) -> ProviderResult<()> {
+    async fn update(aws: &Clients, _: &Call, _: &PhysicalId, update: &Update<Self>) -> ProviderResult<()> {
         if !update.changed.is_empty() {
-            self.put(&update.spec).await?;
+            put(aws, &update.spec).await?;
         }
         Ok(())
     }
 
-    async fn delete(&self, _: &Call, id: &PhysicalId, _: &Attributes) -> ProviderResult<()> {
+    async fn delete(aws: &Clients, _: &Call, id: &PhysicalId, _: &Attributes) -> ProviderResult<()> {
         let [namespace, dimension, name, resource] = parts(id, ID_FORM)?;
-        self.client
+        aws.autoscaling
             .delete_scaling_policy()
             .policy_name(name)
             .service_namespace(namespace.into())
@@ -251,88 +214,84 @@ scale_out_cooldown              = 60
             .send()
             .await
             .aws("autoscaling", "DeleteScalingPolicy")
-            .absent_is_none()?;
-        Ok(())
+            .map(drop)
     }
 
-    async fn recover(&self, call: &Call, attributes: &Attributes) -> ProviderResult<Option<PhysicalId>> {
-        let name = known_str(attributes, "policy_name");
-        let (Some(of), Some(name)) = (Scalable::in_attributes(attributes), name) else {
-            return Ok(None);
+    async fn holders(aws: &Clients, given: &PartialScalingPolicy) -> ProviderResult<Observations<Self>> {
+        let (Some(of), Some(name)) = (of(given), given.policy_name.as_str()) else {
+            return Ok(Observations::<Self>::new());
         };
-        if self.find(&of, name).await?.is_none() {
-            return Ok(None);
-        }
-        let Some(target) = find_target(&self.client, &of).await? else {
-            return Ok(None);
+        let there = describe(aws, &of.namespace, vec![name]).await?;
+        let id = id_of(&of, name);
+        Ok(there.into_iter().filter(|(found, _)| *found == id).collect())
+    }
+
+    /// A policy is ours when its target is.
+    async fn left(
+        aws: &Clients,
+        call: &Call,
+        given: &PartialScalingPolicy,
+    ) -> ProviderResult<Observations<Self>> {
+        let found = Self::holders(aws, given).await?;
+        let Some(of) = of(given).filter(|_| !found.is_empty()) else {
+            return Ok(found);
         };
-        let tags = tags_of(&self.client, &self.list_tags, &target).await?;
+        let Some(target) = find_target(&aws.autoscaling, &of).await? else {
+            return Ok(Observations::<Self>::new());
+        };
+        let tags = tags_of(aws, &target).await?;
         let [(stack_tag, stack), ..] = call.tags();
         let is_ours = tags.is_none_or(|tags| tags.get(stack_tag) == Some(&stack));
-        Ok(is_ours.then(|| id_of(&of, name)))
-    }
-
-    async fn holders(&self, attributes: &Attributes) -> ProviderResult<Vec<PhysicalId>> {
-        let name = known_str(attributes, "policy_name");
-        let (Some(of), Some(name)) = (Scalable::in_attributes(attributes), name) else {
-            return Ok(Vec::new());
-        };
-        let there = self.find(&of, name).await?;
-        Ok(there.map(|_| id_of(&of, name)).into_iter().collect())
+        Ok(if is_ours {
+            found
+        } else {
+            Observations::<Self>::new()
+        })
     }
 }
 
-impl ScalingPolicy {
-    async fn describe(&self, namespace: &str, names: Vec<&str>) -> ProviderResult<Vec<sdk::ScalingPolicy>> {
-        let names = names.into_iter().map(str::to_owned).collect();
-        let pages = self
-            .client
-            .describe_scaling_policies()
-            .service_namespace(namespace.into())
-            .set_policy_names(Some(names))
-            .into_paginator()
-            .items()
-            .send();
-        let policies = pages.collect::<Result<Vec<_>, _>>().await;
-        policies.aws("autoscaling", "DescribeScalingPolicies")
-    }
-
-    async fn find(&self, of: &Scalable, name: &str) -> ProviderResult<Option<sdk::ScalingPolicy>> {
-        let policies = self.describe(&of.namespace, vec![name]).await?;
-        Ok(policies.into_iter().find(|policy| {
-            policy.policy_name() == name
-                && policy.resource_id() == of.resource
-                && policy.scalable_dimension().as_str() == of.dimension
-        }))
-    }
-
-    /// Creates it, or changes what is there; returns its ARN.
-    async fn put(&self, spec: &Spec) -> ProviderResult<String> {
-        let tracking = spec.target_tracking_scaling_policy_configuration.as_ref();
-        let steps = spec.step_scaling_policy_configuration.as_ref();
-        let answer = self
-            .client
-            .put_scaling_policy()
-            .policy_name(&spec.policy_name)
-            .policy_type(spec.policy_type.as_str().into())
-            .service_namespace(spec.service_namespace.as_str().into())
-            .resource_id(&spec.resource_id)
-            .scalable_dimension(spec.scalable_dimension.as_str().into())
-            .set_target_tracking_scaling_policy_configuration(tracking.map(tracking_to_sdk).transpose()?)
-            .set_step_scaling_policy_configuration(steps.map(steps_to_sdk).transpose()?)
-            .send()
-            .await
-            .aws("autoscaling", "PutScalingPolicy")?;
-        Ok(answer.policy_arn)
-    }
+async fn describe(
+    aws: &Clients,
+    namespace: &str,
+    names: Vec<&str>,
+) -> ProviderResult<Vec<Observation<ScalingPolicy>>> {
+    let names = names.into_iter().map(str::to_owned).collect();
+    let call = aws
+        .autoscaling
+        .describe_scaling_policies()
+        .service_namespace(namespace.into());
+    let pages = call.set_policy_names(Some(names)).into_paginator().items().send();
+    let policies = pages.collect::<Result<Vec<_>, _>>().await;
+    let policies = policies.aws("autoscaling", "DescribeScalingPolicies")?;
+    Ok(policies.iter().map(observe).collect())
 }
 
-fn scalable(spec: &Spec) -> Scalable {
-    Scalable {
-        namespace: spec.service_namespace.clone(),
-        dimension: spec.scalable_dimension.clone(),
-        resource: spec.resource_id.clone(),
-    }
+/// Creates it, or changes what is there; returns its ARN.
+async fn put(aws: &Clients, spec: &ScalingPolicy) -> ProviderResult<String> {
+    let tracking = spec.target_tracking_scaling_policy_configuration.as_ref();
+    let steps = spec.step_scaling_policy_configuration.as_ref();
+    let answer = aws
+        .autoscaling
+        .put_scaling_policy()
+        .policy_name(&spec.policy_name)
+        .policy_type(spec.policy_type.as_str().into())
+        .service_namespace(spec.service_namespace.as_str().into())
+        .resource_id(&spec.resource_id)
+        .scalable_dimension(spec.scalable_dimension.as_str().into())
+        .set_target_tracking_scaling_policy_configuration(tracking.map(tracking_to_sdk).transpose()?)
+        .set_step_scaling_policy_configuration(steps.map(steps_to_sdk).transpose()?)
+        .send()
+        .await
+        .aws("autoscaling", "PutScalingPolicy")?;
+    Ok(answer.policy_arn)
+}
+
+fn of(policy: &PartialScalingPolicy) -> Option<Scalable> {
+    Scalable::given(
+        &policy.service_namespace,
+        &policy.scalable_dimension,
+        &policy.resource_id,
+    )
 }
 
 /// The resource comes last: it has slashes in it.
@@ -340,57 +299,29 @@ fn id_of(of: &Scalable, name: &str) -> PhysicalId {
     PhysicalId::composite([&of.namespace, &of.dimension, name, &of.resource])
 }
 
-fn observe(policy: &sdk::ScalingPolicy) -> Observed {
-    let tracking = policy.target_tracking_scaling_policy_configuration();
-    let steps = policy.step_scaling_policy_configuration();
-    Observed {
-        policy_name: policy.policy_name().to_owned(),
-        policy_type: policy.policy_type().as_str().to_owned(),
-        service_namespace: policy.service_namespace().as_str().to_owned(),
-        resource_id: policy.resource_id().to_owned(),
-        scalable_dimension: policy.scalable_dimension().as_str().to_owned(),
-        target_tracking_scaling_policy_configuration: tracking.map(tracking_from_sdk),
-        step_scaling_policy_configuration: steps.and_then(steps_from_sdk),
-        arn: policy.policy_arn().to_owned(),
-    }
-}
-
-fn validate_tracking(config: &Value, problems: &mut Problems) {
-    let path = |name: &str| format!("target_tracking_scaling_policy_configuration.{name}");
-    if config.as_map().is_none() {
-        return;
-    }
-    let [predefined, customized] = [
-        "predefined_metric_specification",
-        "customized_metric_specification",
-    ]
-    .map(|name| member(config, name));
-    if predefined.is_some() == customized.is_some() {
-        problems.at(
-            "target_tracking_scaling_policy_configuration",
-            "needs either `predefined_metric_specification` or `customized_metric_specification`",
-        );
-    }
-    for name in ["scale_in_cooldown", "scale_out_cooldown"] {
-        if let Some(seconds) = member_integer(config, name).filter(|seconds| *seconds < 0) {
-            problems.at(path(name).as_str(), format!("{seconds} is less than no seconds"));
-        }
-    }
-    let Some(predefined) = predefined.and_then(Value::as_map) else {
-        return;
+fn observe(policy: &sdk::ScalingPolicy) -> Observation<ScalingPolicy> {
+    let of = Scalable {
+        namespace: policy.service_namespace().as_str().to_owned(),
+        dimension: policy.scalable_dimension().as_str().to_owned(),
+        resource: policy.resource_id().to_owned(),
     };
-    let kind = known_str(predefined, "predefined_metric_type");
-    let is_labelled = predefined
-        .get("resource_label")
-        .is_some_and(|label| !label.is_null());
-    if kind == Some("ALBRequestCountPerTarget") && !is_labelled {
-        problems.at_with_help(
-            path("predefined_metric_specification.resource_label").as_str(),
-            "ALBRequestCountPerTarget needs it",
-            "join `load_balancer_full_name` of the load balancer and `target_group_full_name` of the target \
-             group by `/`",
-        );
-    }
+    let tracking = policy
+        .target_tracking_scaling_policy_configuration()
+        .map(tracking_from_sdk);
+    let steps = policy
+        .step_scaling_policy_configuration()
+        .and_then(steps_from_sdk);
+    let observed = PartialScalingPolicy {
+        policy_name: policy.policy_name().into(),
+        policy_type: told(Some(policy.policy_type())),
+        service_namespace: of.namespace.as_str().into(),
+        resource_id: of.resource.as_str().into(),
+        scalable_dimension: of.dimension.as_str().into(),
+        target_tracking_scaling_policy_configuration: tracking.map_or(Partial::Unset, |it| whole(&it)),
+        step_scaling_policy_configuration: steps.map_or(Partial::Unset, |it| whole(&it)),
+        arn: policy.policy_arn().into(),
+    };
+    (id_of(&of, policy.policy_name()), Found::ready(observed))
 }
 
 #[cfg(test)]
@@ -398,7 +329,7 @@ mod tests {
     use serde_json::{Value as Json, json};
 
     use super::*;
-    use crate::services::testing::check;
+    use crate::services::testing::refused;
 
     fn with(more: Json) -> Vec<String> {
         let mut all = json!({
@@ -409,7 +340,7 @@ mod tests {
             unreachable!()
         };
         all_of.extend(more);
-        check::<ScalingPolicy>(all)
+        refused::<ScalingPolicy>(all)
     }
 
     #[test]
@@ -430,8 +361,8 @@ mod tests {
             ),
             (
                 with(json!({ "target_tracking_scaling_policy_configuration": { "target_value": 1 } })),
-                "target_tracking_scaling_policy_configuration: needs either `predefined_metric_specification` or \
-                 `customized_metric_specification`",
+                "target_tracking_scaling_policy_configuration: set one of predefined_metric_specification, \
+                 customized_metric_specification",
             ),
             (
                 with(tracking("ALBRequestCountPerTarget")),

@@ -10,51 +10,27 @@ use infra_provider::ProviderResult;
 use super::common::{FILTER_VALUES, filter};
 use crate::clients::Clients;
 use crate::errors::AwsResult;
-use crate::joined::{Everything, Joined};
+use crate::joined::Everything;
 
-/// Reads rules.
-pub struct GroupRules {
-    client: Client,
-    joined: Joined<SecurityGroupRule>,
-}
-
-impl GroupRules {
-    /// With the clients of a run.
-    pub fn new(clients: &Clients) -> Self {
-        Self {
-            client: clients.ec2.clone(),
-            joined: clients.group_rules.clone(),
-        }
-    }
-
-    /// The rules with these ids, all rules of the groups with these ids, and those that others ask for at the same
-    /// moment, by id.
-    ///
-    /// # Errors
-    /// What DescribeSecurityGroupRules answers.
-    pub async fn read(
-        &self,
-        ids: impl IntoIterator<Item = String>,
-    ) -> ProviderResult<Everything<SecurityGroupRule>> {
-        let client = self.client.clone();
-        let fetch = move |ids: Vec<String>| async move {
-            let (groups, mut rules): (Vec<_>, Vec<_>) = ids.into_iter().partition(|id| is_group(id));
-            let mut found = found_by(&client, "group-id", &groups).await?;
-            // Nearly always none is left: groups and rules are read together, and most rules are in those groups.
-            rules.retain(|id| !found.contains_key(id));
-            found.extend(found_by(&client, "security-group-rule-id", &rules).await?);
-            Ok(found)
-        };
-        self.joined.read(ids, fetch).await
-    }
-
-    /// The rules that these filters find.
-    ///
-    /// # Errors
-    /// What DescribeSecurityGroupRules answers.
-    pub async fn found_by(&self, filters: Vec<Filter>) -> ProviderResult<Vec<SecurityGroupRule>> {
-        described(&self.client, filters).await
-    }
+/// The rules with these ids, all rules of the groups with these ids, and those that others ask for at the same
+/// moment, by id.
+///
+/// # Errors
+/// What DescribeSecurityGroupRules answers.
+pub async fn read(
+    aws: &Clients,
+    ids: impl IntoIterator<Item = String>,
+) -> ProviderResult<Everything<SecurityGroupRule>> {
+    let client = aws.ec2.clone();
+    let fetch = move |ids: Vec<String>| async move {
+        let (groups, mut rules): (Vec<_>, Vec<_>) = ids.into_iter().partition(|id| is_group(id));
+        let mut found = found_by(&client, "group-id", &groups).await?;
+        // Nearly always none is left: groups and rules are read together, and most rules are in those groups.
+        rules.retain(|id| !found.contains_key(id));
+        found.extend(found_by(&client, "security-group-rule-id", &rules).await?);
+        Ok(found)
+    };
+    aws.group_rules.read(ids, fetch).await
 }
 
 /// Rules are `sgr-…`, groups `sg-…`.
@@ -69,22 +45,20 @@ async fn found_by(
 ) -> ProviderResult<BTreeMap<String, SecurityGroupRule>> {
     let batches = ids
         .chunks(FILTER_VALUES)
-        .map(|ids| described(client, vec![filter(name, ids.to_vec())]));
+        .map(|ids| describe(client, vec![filter(name, ids.to_vec())]));
     let rules = try_join_all(batches).await?.into_iter().flatten();
     Ok(rules
         .filter_map(|rule| Some((rule.security_group_rule_id.clone()?, rule)))
         .collect())
 }
 
-async fn described(client: &Client, filters: Vec<Filter>) -> ProviderResult<Vec<SecurityGroupRule>> {
-    let pages = client
-        .describe_security_group_rules()
-        .set_filters(Some(filters))
-        .into_paginator();
-    pages
-        .items()
-        .send()
-        .collect::<Result<Vec<_>, _>>()
-        .await
-        .aws("ec2", "DescribeSecurityGroupRules")
+/// The rules that these filters find.
+///
+/// # Errors
+/// What DescribeSecurityGroupRules answers.
+pub async fn describe(client: &Client, by: Vec<Filter>) -> ProviderResult<Vec<SecurityGroupRule>> {
+    let pages = client.describe_security_group_rules().set_filters(Some(by));
+    let rules = pages.into_paginator().items().send();
+    let rules = rules.collect::<Result<Vec<_>, _>>().await;
+    rules.aws("ec2", "DescribeSecurityGroupRules")
 }

@@ -1,78 +1,43 @@
 //! `ec2.internet_gateway`: the way between a VPC and the internet.
 //!
-//! Calls: CreateInternetGateway, AttachInternetGateway, DetachInternetGateway, DescribeInternetGateways,
-//! CreateTags, DeleteTags, DeleteInternetGateway. A gateway is made without a VPC and attached afterwards.
-//! It cannot be detached while public addresses are mapped in the VPC: DependencyViolation, until the NAT
-//! gateways and load balancers that have them are gone.
-//! <https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_CreateInternetGateway.html>
+//! A gateway is made without a VPC and attached afterwards. It cannot be detached while public addresses are mapped in
+//! the VPC: DependencyViolation, until the NAT gateways and load balancers that have them are gone.
 
-use aws_sdk_ec2::Client;
-use aws_sdk_ec2::types::{self as sdk, AttachmentStatus};
-use infra_core::types::known_str;
-use infra_core::{Attributes, ErrorClass, Health, PhysicalId, ProviderError, Value};
-use infra_provider::{Call, Created, Found, Obstacle, ProviderResult, ResourceType, Traits, Update};
-use schemars::JsonSchema;
-use serde::{Deserialize, Serialize};
+use aws_sdk_ec2::types::{self as sdk, AttachmentStatus, Filter, ResourceType};
 
-use super::common::{
-    FILTER_VALUES, Place, filter, is_ours, ours, refusal, tag_specification, update_tags, user_tags,
-};
+use super::common::{all_tags, arn, by_ids, filter, ours, tags_of};
 use super::obstacles::{interfaces, of_interfaces};
-use crate::catalogue::FromClients;
-use crate::clients::Clients;
-use crate::errors::{AwsResult, Tolerate, missing};
-use crate::read::{Observations, in_batches};
-use crate::tags::Tags;
+use super::service::Ec2;
+use crate::prelude::*;
 
-/// The type.
+/// The way between a VPC and the internet.
+#[derive(Debug, Clone, Deserialize, Block)]
+#[block(page = "https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_CreateInternetGateway.html")]
 pub struct InternetGateway {
-    client: Client,
-    place: Place,
-}
-
-/// What the file may set.
-#[derive(Debug, Clone, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub struct Spec {
     /// The VPC that it is attached to, `vpc-…`; one VPC takes one internet gateway. Without it the gateway is
     /// attached to none.
+    #[attribute(set_after_create)]
     pub vpc_id: Option<String>,
     /// Tags by key.
     pub tags: Option<Tags>,
-}
-
-/// What AWS tells.
-#[derive(Debug, Clone, Serialize, JsonSchema)]
-pub struct Observed {
-    #[serde(skip_serializing_if = "Option::is_none")]
-    vpc_id: Option<String>,
-    tags: Tags,
     /// The gateway's id, `igw-…`.
-    id: String,
+    #[attribute(computed)]
+    pub id: Option<String>,
     /// The gateway's ARN.
-    arn: String,
+    #[attribute(computed)]
+    pub arn: Option<String>,
 }
 
-impl FromClients for InternetGateway {
-    fn from_clients(clients: &Clients) -> Self {
-        Self {
-            client: clients.ec2.clone(),
-            place: Place::of(clients),
-        }
-    }
-}
+use InternetGatewayField as Field;
 
-impl ResourceType for InternetGateway {
+impl Resource for InternetGateway {
     const NAME: &'static str = "ec2.internet_gateway";
-    const DESCRIPTION: &'static str = "The way between a VPC and the internet.";
     const IAM_ACTIONS: &'static [&'static str] = &[
         "ec2:CreateInternetGateway",
         "ec2:AttachInternetGateway",
         "ec2:DetachInternetGateway",
         "ec2:DescribeInternetGateways",
         "ec2:DescribeNetworkInterfaces",
-        "ec2:CreateTags",
-        "ec2:DeleteTags",
         "ec2:DeleteInternetGateway",
     ];
     const EXAMPLE: &'static str = r#"
@@ -83,231 +48,144 @@ cidr_block = "10.0.0.0/16"
 vpc_id = "${ec2.vpc.main.id}"
 tags   = { Name = "main" }
 "#;
-    const TRAITS: Traits = Traits {
-        set_after_create: &["vpc_id"],
-        natural_key: &["vpc_id"],
-        unique_ids: true,
-        ..Traits::NONE
+    const RULES: Rules<Field> = Rules {
+        natural_key: &[Field::VpcId],
+        ..Rules::UNIQUE_IDS
     };
-    type Spec = Spec;
-    type Observed = Observed;
+    type Service = Ec2;
 
-    async fn create(&self, call: &Call, spec: Spec) -> ProviderResult<Created<Observed>> {
-        let answer = self
-            .client
-            .create_internet_gateway()
-            .tag_specifications(tag_specification(
-                call,
-                sdk::ResourceType::InternetGateway,
-                spec.tags.as_ref(),
-            ))
-            .send()
-            .await
-            .aws("ec2", "CreateInternetGateway")?;
-        let gateway = answer
-            .internet_gateway
-            .ok_or_else(|| missing("ec2", "CreateInternetGateway", "internetGateway"))?;
-        let (id, found) = self.observe(&gateway);
-        Ok(Created { id, found })
+    async fn create(
+        aws: &Clients,
+        call: &Call,
+        spec: Self,
+    ) -> ProviderResult<Created<PartialInternetGateway>> {
+        let call = aws.ec2.create_internet_gateway().tag_specifications(tags_of(
+            call,
+            ResourceType::InternetGateway,
+            spec.tags,
+        ));
+        let answer = call.send().await.aws("ec2", "CreateInternetGateway")?;
+        let made = answer.internet_gateway;
+        let made = made.ok_or_else(|| missing("ec2", "CreateInternetGateway", "internetGateway"))?;
+        Ok(observe(aws, &made).into())
     }
 
-    async fn read(&self, ids: &[PhysicalId]) -> ProviderResult<Observations<Observed>> {
-        in_batches(ids, FILTER_VALUES, async |ids| {
-            let gateways = self.describe(filter("internet-gateway-id", ids)).await?;
-            Ok(gateways.iter().map(|gateway| self.observe(gateway)).collect())
-        })
-        .await
+    async fn read(aws: &Clients, ids: &[PhysicalId]) -> ProviderResult<Observations<Self>> {
+        by_ids(ids, "internet-gateway-id", |by| describe(aws, by)).await
     }
 
-    async fn update(&self, call: &Call, id: &PhysicalId, update: Update<Spec>) -> ProviderResult<()> {
-        if update.any(&["vpc_id"]) {
-            let wanted = update.spec.vpc_id.as_deref();
-            // One that was just made is attached to nothing, and a look would only take time.
-            let there = match update.prior.get("vpc_id") {
-                None | Some(Value::Null) => Vec::new(),
-                _ => self.attached(id).await?,
-            };
-            for vpc in there.iter().filter(|vpc| Some(vpc.as_str()) != wanted) {
-                self.detach(id, vpc).await?;
-            }
-            if let Some(vpc) = wanted.filter(|vpc| !there.iter().any(|there| there == vpc)) {
-                self.attach(call, id, vpc).await?;
-            }
+    async fn update(aws: &Clients, _: &Call, id: &PhysicalId, update: &Update<Self>) -> ProviderResult<()> {
+        let wanted = update.spec.vpc_id.as_deref();
+        // One that was just made is attached to nothing, and a look would only take time.
+        let there = match update.prior.get("vpc_id") {
+            None | Some(Value::Null) => None,
+            _ => attached(aws, id).await?,
+        };
+        if there.as_deref() == wanted {
+            return Ok(());
         }
-        if update.any(&["tags"]) {
-            update_tags(
-                &self.client,
-                id.as_str(),
-                &update.prior,
-                update.spec.tags.as_ref(),
-            )
-            .await?;
+        if let Some(vpc) = there {
+            detach(aws, id, &vpc).await?;
         }
-        Ok(())
+        match wanted {
+            Some(vpc) => attach(aws, id, vpc).await,
+            None => Ok(()),
+        }
     }
 
-    async fn delete(&self, _: &Call, id: &PhysicalId, _: &Attributes) -> ProviderResult<()> {
-        for vpc in self.attached(id).await? {
-            self.detach(id, &vpc).await?;
+    async fn delete(aws: &Clients, _: &Call, id: &PhysicalId, _: &Attributes) -> ProviderResult<()> {
+        if let Some(vpc) = attached(aws, id).await? {
+            detach(aws, id, &vpc).await?;
         }
-        self.client
-            .delete_internet_gateway()
-            .internet_gateway_id(id.as_str())
-            .send()
-            .await
-            .aws("ec2", "DeleteInternetGateway")
-            .absent_is_none()?;
-        Ok(())
+        let call = aws.ec2.delete_internet_gateway().internet_gateway_id(id.as_str());
+        call.send().await.aws("ec2", "DeleteInternetGateway").map(drop)
     }
 
     /// It is detached once no interface of the VPC has a public address any more.
-    async fn in_the_way(&self, _: &PhysicalId, last: &Attributes) -> ProviderResult<Vec<Obstacle>> {
+    async fn in_the_way(aws: &Clients, _: &PhysicalId, last: &Attributes) -> ProviderResult<Vec<Obstacle>> {
         let Some(vpc) = known_str(last, "vpc_id") else {
             return Ok(Vec::new());
         };
-        let mut found = interfaces(&self.client, filter("vpc-id", [vpc.to_owned()])).await?;
+        let mut found = interfaces(&aws.ec2, filter("vpc-id", [vpc])).await?;
         found.retain(|interface| interface.association().is_some());
         Ok(of_interfaces(&found))
     }
 
-    async fn recover(&self, call: &Call, _: &Attributes) -> ProviderResult<Option<PhysicalId>> {
-        let found = self
-            .client
-            .describe_internet_gateways()
-            .set_filters(Some(ours(call)))
-            .send()
-            .await
-            .aws("ec2", "DescribeInternetGateways")?;
-        let gateways = found.internet_gateways.unwrap_or_default();
-        Ok(gateways
-            .into_iter()
-            .filter(|gateway| is_ours(call, gateway.tags()))
-            .find_map(|gateway| gateway.internet_gateway_id)
-            .map(PhysicalId::new))
+    async fn holders(aws: &Clients, given: &PartialInternetGateway) -> ProviderResult<Observations<Self>> {
+        let Some(vpc) = given.vpc_id.as_str() else {
+            return Ok(Observations::<Self>::new());
+        };
+        let there = describe(aws, vec![filter("attachment.vpc-id", [vpc])]).await?;
+        Ok(there.into_iter().collect())
     }
 
-    async fn holders(&self, attributes: &Attributes) -> ProviderResult<Vec<PhysicalId>> {
-        let Some(vpc) = known_str(attributes, "vpc_id") else {
-            return Ok(Vec::new());
-        };
-        let gateways = self
-            .describe(filter("attachment.vpc-id", [vpc.to_owned()]))
-            .await?;
-        let ids = gateways
-            .into_iter()
-            .filter_map(|gateway| gateway.internet_gateway_id);
-        Ok(ids.map(PhysicalId::new).collect())
+    async fn left(
+        aws: &Clients,
+        call: &Call,
+        _: &PartialInternetGateway,
+    ) -> ProviderResult<Observations<Self>> {
+        Ok(describe(aws, ours(call)).await?.into_iter().collect())
     }
 }
 
-impl InternetGateway {
-    async fn describe(&self, by: sdk::Filter) -> ProviderResult<Vec<sdk::InternetGateway>> {
-        let pages = self
-            .client
-            .describe_internet_gateways()
-            .filters(by)
-            .into_paginator();
-        pages
-            .items()
-            .send()
-            .collect::<Result<Vec<_>, _>>()
-            .await
-            .aws("ec2", "DescribeInternetGateways")
-    }
+async fn describe(aws: &Clients, by: Vec<Filter>) -> ProviderResult<Vec<Observation<InternetGateway>>> {
+    let pages = aws.ec2.describe_internet_gateways().set_filters(Some(by));
+    let gateways = pages.into_paginator().items().send();
+    let gateways = gateways.collect::<Result<Vec<_>, _>>().await;
+    let gateways = gateways.aws("ec2", "DescribeInternetGateways")?;
+    Ok(gateways.iter().map(|gateway| observe(aws, gateway)).collect())
+}
 
-    /// The VPCs that the gateway is attached to now: none or one.
-    async fn attached(&self, id: &PhysicalId) -> ProviderResult<Vec<String>> {
-        let gateways = self
-            .describe(filter("internet-gateway-id", [id.to_string()]))
-            .await?;
-        Ok(gateways
-            .iter()
-            .flat_map(sdk::InternetGateway::attachments)
-            .filter(|attachment| !is_gone(attachment))
-            .filter_map(|attachment| attachment.vpc_id().map(str::to_owned))
-            .collect())
-    }
+/// The VPC that the gateway is attached to now.
+async fn attached(aws: &Clients, id: &PhysicalId) -> ProviderResult<Option<String>> {
+    let found = describe(aws, vec![filter("internet-gateway-id", [id.as_str()])]).await?;
+    let vpc = found.into_iter().next().map(|(_, found)| found.observed.vpc_id);
+    Ok(vpc.and_then(|vpc| vpc.known().cloned()))
+}
 
-    async fn attach(&self, call: &Call, id: &PhysicalId, vpc: &str) -> ProviderResult<()> {
-        let attached = self
-            .client
-            .attach_internet_gateway()
-            .internet_gateway_id(id.as_str())
-            .vpc_id(vpc)
-            .send()
-            .await
-            .aws("ec2", "AttachInternetGateway");
-        match attached {
-            // An attachment that an earlier attempt made and DescribeInternetGateways did not show yet.
-            Err(error)
-                if error.class == ErrorClass::AlreadyExists
-                    && self.attached(id).await?.iter().any(|there| there == vpc) =>
-            {
-                Ok(())
-            }
-            Err(error) => Err(taken(refusal(call, "the gateway's, igw-…")(error), vpc)),
-            Ok(_) => Ok(()),
+async fn attach(aws: &Clients, id: &PhysicalId, vpc: &str) -> ProviderResult<()> {
+    let call = aws.ec2.attach_internet_gateway().internet_gateway_id(id.as_str());
+    match call.vpc_id(vpc).send().await.aws("ec2", "AttachInternetGateway") {
+        // An attachment that an earlier attempt made and DescribeInternetGateways did not show yet.
+        Err(error)
+            if error.class == ErrorClass::AlreadyExists
+                && attached(aws, id).await?.as_deref() == Some(vpc) =>
+        {
+            Ok(())
         }
-    }
-
-    async fn detach(&self, id: &PhysicalId, vpc: &str) -> ProviderResult<()> {
-        self.client
-            .detach_internet_gateway()
-            .internet_gateway_id(id.as_str())
-            .vpc_id(vpc)
-            .send()
-            .await
-            .aws("ec2", "DetachInternetGateway")
-            .absent_is_none()?;
-        Ok(())
-    }
-
-    fn observe(&self, gateway: &sdk::InternetGateway) -> (PhysicalId, Found<Observed>) {
-        let id = gateway.internet_gateway_id().unwrap_or_default().to_owned();
-        let (vpc_id, health) = attachment(gateway);
-        let observed = Observed {
-            vpc_id,
-            tags: user_tags(gateway.tags()),
-            arn: self.place.arn("internet-gateway", &id),
-            id,
-        };
-        (PhysicalId::new(&observed.id), Found { observed, health })
+        attached => attached.map(drop),
     }
 }
 
-/// The VPC that the gateway is attached to, and whether that works.
-fn attachment(gateway: &sdk::InternetGateway) -> (Option<String>, Health) {
-    let attachment = gateway
-        .attachments()
-        .iter()
-        .find(|attachment| !is_gone(attachment));
-    let vpc = attachment.and_then(|attachment| attachment.vpc_id());
+async fn detach(aws: &Clients, id: &PhysicalId, vpc: &str) -> ProviderResult<()> {
+    let call = aws.ec2.detach_internet_gateway().internet_gateway_id(id.as_str());
+    let detached = call.vpc_id(vpc).send().await.aws("ec2", "DetachInternetGateway");
+    detached.absent_is_none().map(drop)
+}
+
+fn observe(aws: &Clients, gateway: &sdk::InternetGateway) -> Observation<InternetGateway> {
+    let id = gateway.internet_gateway_id().unwrap_or_default();
+    let (vpc_id, health) = attachment(gateway);
+    let observed = PartialInternetGateway {
+        vpc_id: vpc_id.into(),
+        tags: all_tags(gateway.tags()).into(),
+        id: id.into(),
+        arn: arn(aws, "internet-gateway", id).into(),
+    };
+    (PhysicalId::new(id), Found { observed, health })
+}
+
+/// The VPC that the gateway is attached to, and whether that works. One that is on its way out does not count; the state
+/// of one that is there is `available`, which is none of the documented ones.
+fn attachment(gateway: &sdk::InternetGateway) -> (Option<&str>, Health) {
+    use AttachmentStatus::{Attaching, Detached, Detaching};
+    let is_gone = |one: &&sdk::InternetGatewayAttachment| matches!(one.state(), Some(Detaching | Detached));
+    let attachment = gateway.attachments().iter().find(|one| !is_gone(one));
     let health = match attachment.and_then(|attachment| attachment.state()) {
-        Some(AttachmentStatus::Attaching) => Health::Pending("attaching".into()),
+        Some(Attaching) => Health::Pending("attaching".into()),
         _ => Health::Ready,
     };
-    (vpc.map(str::to_owned), health)
-}
-
-/// Whether an attachment is on its way out. The state of one that is there is `available`, which is none of
-/// the documented ones.
-fn is_gone(attachment: &sdk::InternetGatewayAttachment) -> bool {
-    matches!(
-        attachment.state(),
-        Some(AttachmentStatus::Detaching | AttachmentStatus::Detached)
-    )
-}
-
-/// AWS answers InvalidParameterValue when the VPC has another gateway already.
-fn taken(error: ProviderError, vpc: &str) -> ProviderError {
-    if error.message.contains("already has an internet gateway attached") {
-        return ProviderError {
-            class: ErrorClass::AlreadyExists,
-            ..error
-        }
-        .hint(format!("{vpc} has another internet gateway, and takes only one"));
-    }
-    error
+    (attachment.and_then(|attachment| attachment.vpc_id()), health)
 }
 
 #[cfg(test)]
@@ -327,15 +205,7 @@ mod tests {
                 .state(state.into())
                 .build();
             let gateway = sdk::InternetGateway::builder().attachments(one).build();
-            assert_eq!(attachment(&gateway), (vpc.map(str::to_owned), health), "{state}");
+            assert_eq!(attachment(&gateway), (vpc, health), "{state}");
         }
-    }
-
-    #[test]
-    fn a_vpc_that_has_another_gateway_is_taken() {
-        let error = |message: &str| taken(ProviderError::new(ErrorClass::Invalid, message), "vpc-1");
-        let there = error("Network vpc-1 already has an internet gateway attached");
-        assert_eq!(there.class, ErrorClass::AlreadyExists);
-        assert_eq!(error("no").class, ErrorClass::Invalid);
     }
 }

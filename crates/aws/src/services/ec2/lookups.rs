@@ -2,20 +2,15 @@
 //!
 //! Calls: DescribeVpcs, DescribeSubnets, DescribeSecurityGroups, each with filters.
 
-use aws_sdk_ec2::Client;
 use aws_sdk_ec2::types::Filter;
-use infra_core::PhysicalId;
-use infra_provider::{LookupType, ProviderResult};
-use schemars::JsonSchema;
-use serde::Deserialize;
+use infra_provider::{Lookup, Things};
 
 use super::common::{all_tags, filter};
-use super::{security_group, subnet, vpc};
-use crate::catalogue::FromClients;
-use crate::clients::Clients;
-use crate::errors::AwsResult;
-use crate::lookups::{FoundThings, has_tags, read_as};
-use crate::tags::Tags;
+use super::security_group::{self, SecurityGroup};
+use super::subnet::{self, Subnet};
+use super::vpc::{self, Vpc};
+use crate::lookups::{has_tags, things};
+use crate::prelude::*;
 
 /// Filters by AWS's names; what is not given does not filter.
 #[derive(Default)]
@@ -33,10 +28,6 @@ impl Filters {
         }
         self
     }
-
-    fn done(self) -> Option<Vec<Filter>> {
-        Some(self.0).filter(|filters| !filters.is_empty())
-    }
 }
 
 /// A value in which nothing is a pattern.
@@ -51,49 +42,9 @@ fn literal(value: &str) -> String {
     literal
 }
 
-/// The ids of those that have all wanted tags. AWS filters by them; this holds where somebody does not.
-macro_rules! ids {
-    ($things:expr, $id:ident, $wanted:expr) => {
-        $things
-            .into_iter()
-            .filter(|thing| has_tags($wanted, &all_tags(thing.tags())))
-            .filter_map(|thing| thing.$id)
-            .map(PhysicalId::new)
-            .collect()
-    };
-}
-
-macro_rules! from_clients {
-    ($($lookup:ident of $module:ident::$resource_type:ident),+) => {
-        $(
-            /// The lookup.
-            pub struct $lookup {
-                client: Client,
-                resource_type: $module::$resource_type,
-            }
-
-            impl FromClients for $lookup {
-                fn from_clients(clients: &Clients) -> Self {
-                    Self {
-                        client: clients.ec2.clone(),
-                        resource_type: $module::$resource_type::from_clients(clients),
-                    }
-                }
-            }
-        )+
-    };
-}
-
-from_clients!(
-    VpcLookup of vpc::Vpc,
-    SubnetLookup of subnet::Subnet,
-    SecurityGroupLookup of security_group::SecurityGroup
-);
-
-/// What a VPC is looked for by.
-#[derive(Debug, Clone, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub struct VpcArguments {
+/// A virtual private cloud that exists.
+#[derive(Debug, Clone, Deserialize, Block)]
+pub struct VpcLookup {
     /// The VPC's id, `vpc-…`.
     pub id: Option<String>,
     /// Its IPv4 network, such as `10.0.0.0/16`.
@@ -104,9 +55,8 @@ pub struct VpcArguments {
     pub tags: Option<Tags>,
 }
 
-impl LookupType for VpcLookup {
+impl Lookup for VpcLookup {
     const NAME: &'static str = "ec2.vpc";
-    const DESCRIPTION: &'static str = "A virtual private cloud that exists.";
     const IAM_ACTIONS: &'static [&'static str] = &["ec2:DescribeVpcs", "ec2:DescribeVpcAttribute"];
     const EXAMPLE: &'static str = r#"
 [lookup.ec2.vpc.shared]
@@ -116,28 +66,28 @@ tags = { Name = "shared" }
 vpc_id     = "${lookup.ec2.vpc.shared.id}"
 cidr_block = "${cidrsubnet(lookup.ec2.vpc.shared.cidr_block, 8, 200)}"
 "#;
-    type Arguments = VpcArguments;
-    type Observed = vpc::Observed;
+    type Clients = Clients;
+    type Found = Vpc;
 
-    async fn find(&self, arguments: VpcArguments) -> ProviderResult<FoundThings<vpc::Observed>> {
+    async fn find(aws: &Clients, arguments: Self) -> ProviderResult<Things<Vpc>> {
         let is_default = arguments.is_default.map(|is_default| is_default.to_string());
         let filters = Filters::default()
             .text("vpc-id", arguments.id.as_ref())
             .text("cidr", arguments.cidr_block.as_ref())
             .text("is-default", is_default.as_ref())
             .tags(arguments.tags.as_ref());
-        let call = self.client.describe_vpcs().set_filters(filters.done());
-        let pages = call.into_paginator().items().send();
-        let vpcs = pages.collect::<Result<Vec<_>, _>>().await;
-        let vpcs = vpcs.aws("ec2", "DescribeVpcs")?;
-        read_as(&self.resource_type, ids!(vpcs, vpc_id, arguments.tags.as_ref())).await
+        let mut found = vpc::describe(aws, filters.0).await?;
+        found.retain(|vpc| {
+            let tags = all_tags(vpc.tags());
+            has_tags(arguments.tags.as_ref(), |key| tags.get(key))
+        });
+        things::<Vpc>(aws, found.into_iter().filter_map(|vpc| vpc.vpc_id)).await
     }
 }
 
-/// What a subnet is looked for by.
-#[derive(Debug, Clone, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub struct SubnetArguments {
+/// A subnet that exists. Look each up by what tells it from the others.
+#[derive(Debug, Clone, Deserialize, Block)]
+pub struct SubnetLookup {
     /// The subnet's id, `subnet-…`.
     pub id: Option<String>,
     /// The VPC that it is in, `vpc-…`.
@@ -150,9 +100,8 @@ pub struct SubnetArguments {
     pub tags: Option<Tags>,
 }
 
-impl LookupType for SubnetLookup {
+impl Lookup for SubnetLookup {
     const NAME: &'static str = "ec2.subnet";
-    const DESCRIPTION: &'static str = "A subnet that exists. Look each up by what tells it from the others.";
     const IAM_ACTIONS: &'static [&'static str] = &["ec2:DescribeSubnets"];
     const EXAMPLE: &'static str = r#"
 [lookup.ec2.subnet.a]
@@ -168,32 +117,25 @@ name    = "internal"
 scheme  = "internal"
 subnets = ["${lookup.ec2.subnet.a.id}", "${lookup.ec2.subnet.b.id}"]
 "#;
-    type Arguments = SubnetArguments;
-    type Observed = subnet::Observed;
+    type Clients = Clients;
+    type Found = Subnet;
 
-    async fn find(&self, arguments: SubnetArguments) -> ProviderResult<FoundThings<subnet::Observed>> {
+    async fn find(aws: &Clients, arguments: Self) -> ProviderResult<Things<Subnet>> {
         let filters = Filters::default()
             .text("subnet-id", arguments.id.as_ref())
             .text("vpc-id", arguments.vpc_id.as_ref())
             .text("availability-zone", arguments.availability_zone.as_ref())
             .text("cidr-block", arguments.cidr_block.as_ref())
             .tags(arguments.tags.as_ref());
-        let call = self.client.describe_subnets().set_filters(filters.done());
-        let pages = call.into_paginator().items().send();
-        let subnets = pages.collect::<Result<Vec<_>, _>>().await;
-        let subnets = subnets.aws("ec2", "DescribeSubnets")?;
-        read_as(
-            &self.resource_type,
-            ids!(subnets, subnet_id, arguments.tags.as_ref()),
-        )
-        .await
+        let mut found = subnet::describe(aws, filters.0).await?;
+        found.retain(|(_, found)| has_tags(arguments.tags.as_ref(), |key| found.observed.tags.get(key)));
+        things::<Subnet>(aws, found.into_iter().map(|(id, _)| id.to_string())).await
     }
 }
 
-/// What a security group is looked for by.
-#[derive(Debug, Clone, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub struct SecurityGroupArguments {
+/// A security group that exists.
+#[derive(Debug, Clone, Deserialize, Block)]
+pub struct SecurityGroupLookup {
     /// The group's id, `sg-…`.
     pub id: Option<String>,
     /// Its name, which is its own within a VPC.
@@ -204,9 +146,8 @@ pub struct SecurityGroupArguments {
     pub tags: Option<Tags>,
 }
 
-impl LookupType for SecurityGroupLookup {
+impl Lookup for SecurityGroupLookup {
     const NAME: &'static str = "ec2.security_group";
-    const DESCRIPTION: &'static str = "A security group that exists.";
     const IAM_ACTIONS: &'static [&'static str] =
         &["ec2:DescribeSecurityGroups", "ec2:DescribeSecurityGroupRules"];
     const EXAMPLE: &'static str = r#"
@@ -221,27 +162,18 @@ from_port         = 5432
 to_port           = 5432
 cidr_ipv4         = "10.0.0.0/16"
 "#;
-    type Arguments = SecurityGroupArguments;
-    type Observed = security_group::Observed;
+    type Clients = Clients;
+    type Found = SecurityGroup;
 
-    async fn find(
-        &self,
-        arguments: SecurityGroupArguments,
-    ) -> ProviderResult<FoundThings<security_group::Observed>> {
+    async fn find(aws: &Clients, arguments: Self) -> ProviderResult<Things<SecurityGroup>> {
         let filters = Filters::default()
             .text("group-id", arguments.id.as_ref())
             .text("group-name", arguments.group_name.as_ref())
             .text("vpc-id", arguments.vpc_id.as_ref())
             .tags(arguments.tags.as_ref());
-        let call = self.client.describe_security_groups().set_filters(filters.done());
-        let pages = call.into_paginator().items().send();
-        let groups = pages.collect::<Result<Vec<_>, _>>().await;
-        let groups = groups.aws("ec2", "DescribeSecurityGroups")?;
-        read_as(
-            &self.resource_type,
-            ids!(groups, group_id, arguments.tags.as_ref()),
-        )
-        .await
+        let mut found = security_group::describe(aws, filters.0).await?;
+        found.retain(|(_, found)| has_tags(arguments.tags.as_ref(), |key| found.observed.tags.get(key)));
+        things::<SecurityGroup>(aws, found.into_iter().map(|(id, _)| id.to_string())).await
     }
 }
 

@@ -13,6 +13,7 @@ pub mod route_table_association;
 mod route_tables;
 pub mod security_group;
 pub mod security_group_rule;
+pub mod service;
 pub mod subnet;
 pub mod vpc;
 pub mod vpc_endpoint;

@@ -1,97 +1,68 @@
 //! `ec2.nat_gateway`: lets private subnets reach out.
 //!
-//! Calls: CreateNatGateway (with a client token), DescribeNatGateways, CreateTags, DeleteTags,
-//! DeleteNatGateway. It takes one to two minutes until it works and about one until it is gone. A gateway
-//! whose making failed stays visible as `failed`, with the reason, for about an hour.
-//! <https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_CreateNatGateway.html>
+//! It takes one to two minutes until it works and about one until it is gone. A gateway whose making failed stays
+//! visible as `failed`, with the reason, for about an hour.
 
-use aws_sdk_ec2::Client;
-use aws_sdk_ec2::types::{self as sdk, NatGatewayState};
-use infra_core::types::{Problems, known_str};
-use infra_core::{Attributes, Health, PhysicalId};
-use infra_provider::{Call, Created, Found, ProviderResult, ResourceType, Traits, Update, Wait, Waits};
-use schemars::JsonSchema;
-use serde::{Deserialize, Serialize};
+use aws_sdk_ec2::types::{self as sdk, Filter, NatGatewayState, ResourceType};
 
-use super::common::{
-    FILTER_VALUES, Place, filter, is_ours, is_set, ours, refusal, tag_specification, update_tags, user_tags,
-};
-use crate::catalogue::FromClients;
-use crate::clients::Clients;
-use crate::errors::{AwsResult, Tolerate, missing};
-use crate::read::{Observations, in_batches};
-use crate::tags::Tags;
+use super::common::{all_tags, arn, by_ids, filter, ours, tags_of};
+use super::service::Ec2;
+use crate::prelude::*;
 
-/// The type.
+/// Lets private subnets reach out, and nobody in.
+///
+/// A public one fails when its VPC has no internet gateway by then: name that in `depends_on`.
+#[derive(Debug, Clone, Deserialize, Block)]
+#[block(page = "https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_CreateNatGateway.html")]
 pub struct NatGateway {
-    client: Client,
-    place: Place,
-}
-
-/// What the file may set.
-#[derive(Debug, Clone, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub struct Spec {
     /// The subnet that it stands in, `subnet-…`; for a public gateway one with a route to an internet gateway.
+    #[attribute(immutable)]
     pub subnet_id: String,
     /// The elastic IP of a public gateway, `eipalloc-…`.
+    #[attribute(immutable)]
     pub allocation_id: Option<String>,
     /// Whether it reaches the internet (`public`, AWS's default) or other networks only (`private`).
+    #[attribute(immutable)]
     pub connectivity_type: Option<ConnectivityType>,
     /// Its private IPv4 address. AWS picks one of the subnet when this is not set.
+    #[attribute(immutable)]
     pub private_ip_address: Option<String>,
     /// Tags by key.
     pub tags: Option<Tags>,
-}
-
-/// What a NAT gateway reaches.
-#[derive(Debug, Clone, Copy, Deserialize, JsonSchema)]
-#[serde(rename_all = "snake_case")]
-pub enum ConnectivityType {
-    /// Other VPCs and networks of yours.
-    Private,
-    /// The internet.
-    Public,
-}
-
-/// What AWS tells.
-#[derive(Debug, Clone, Serialize, JsonSchema)]
-pub struct Observed {
-    subnet_id: Option<String>,
-    allocation_id: Option<String>,
-    connectivity_type: String,
-    private_ip_address: Option<String>,
-    tags: Tags,
     /// The gateway's id, `nat-…`.
-    id: String,
+    #[attribute(computed)]
+    pub id: Option<String>,
     /// The gateway's ARN.
-    arn: String,
+    #[attribute(computed)]
+    pub arn: Option<String>,
     /// The VPC that it is in.
-    vpc_id: Option<String>,
+    #[attribute(computed)]
+    pub vpc_id: Option<String>,
     /// The address that the internet sees.
-    public_ip: Option<String>,
+    #[attribute(computed)]
+    pub public_ip: Option<String>,
     /// Its network interface, `eni-…`.
-    network_interface_id: Option<String>,
+    #[attribute(computed)]
+    pub network_interface_id: Option<String>,
 }
 
-impl FromClients for NatGateway {
-    fn from_clients(clients: &Clients) -> Self {
-        Self {
-            client: clients.ec2.clone(),
-            place: Place::of(clients),
-        }
+use NatGatewayField as Field;
+
+choices! {
+    /// What a NAT gateway reaches.
+    ConnectivityType {
+        /// Other VPCs and networks of yours.
+        Private = "private",
+        /// The internet.
+        Public = "public",
     }
 }
 
-impl ResourceType for NatGateway {
+impl Resource for NatGateway {
     const NAME: &'static str = "ec2.nat_gateway";
-    const DESCRIPTION: &'static str = "Lets private subnets reach out, and nobody in.\n\n\
-        A public one fails when its VPC has no internet gateway by then: name that in `depends_on`.";
     const IAM_ACTIONS: &'static [&'static str] = &[
         "ec2:CreateNatGateway",
         "ec2:DescribeNatGateways",
-        "ec2:CreateTags",
-        "ec2:DeleteTags",
         "ec2:DeleteNatGateway",
     ];
     const EXAMPLE: &'static str = r#"
@@ -113,37 +84,24 @@ allocation_id = "${ec2.eip.nat.id}"
 depends_on    = ["ec2.internet_gateway.main"]
 tags          = { Name = "main" }
 "#;
-    const TRAITS: Traits = Traits {
-        immutable: &[
-            "subnet_id",
-            "allocation_id",
-            "connectivity_type",
-            "private_ip_address",
-        ],
-        natural_key: &["allocation_id"],
+    const RULES: Rules<Field> = Rules {
+        natural_key: &[Field::AllocationId],
         waits: Waits {
             create: Some(Wait::seconds("NAT gateway available", 90, 600)),
             delete: Some(Wait::seconds("NAT gateway deleted", 60, 900)),
             ..Waits::NONE
         },
-        unique_ids: true,
-        ..Traits::NONE
+        ..Rules::UNIQUE_IDS
     };
-    type Spec = Spec;
-    type Observed = Observed;
+    type Service = Ec2;
 
-    fn validate(attributes: &Attributes, problems: &mut Problems) {
-        let has_address = is_set(attributes, "allocation_id");
-        let kind = match attributes.get("connectivity_type") {
-            Some(kind) if kind.has_unknown() => return,
-            _ => known_str(attributes, "connectivity_type").unwrap_or("public"),
-        };
-        match kind {
-            "private" if has_address => problems.at(
-                "allocation_id",
-                "a private NAT gateway takes no elastic IP".to_owned(),
+    fn validate(given: &PartialNatGateway, problems: &mut Problems) {
+        match (given.connectivity_type, given.allocation_id.is_set()) {
+            (Partial::Known(ConnectivityType::Private), true) => problems.at(
+                Field::AllocationId.name(),
+                "a private NAT gateway takes no elastic IP",
             ),
-            "public" if !has_address => problems.at_with_help(
+            (Partial::Unset | Partial::Known(ConnectivityType::Public), false) => problems.at_with_help(
                 "",
                 "a public NAT gateway needs `allocation_id`",
                 "declare an `ec2.eip` and set `allocation_id` to its id, or set `connectivity_type` to `private`",
@@ -152,161 +110,97 @@ tags          = { Name = "main" }
         }
     }
 
-    async fn create(&self, call: &Call, spec: Spec) -> ProviderResult<Created<Observed>> {
-        let answer = self
-            .client
+    async fn create(aws: &Clients, call: &Call, spec: Self) -> ProviderResult<Created<PartialNatGateway>> {
+        let answer = aws
+            .ec2
             .create_nat_gateway()
             .client_token(call.token.to_string())
             .subnet_id(&spec.subnet_id)
             .set_allocation_id(spec.allocation_id)
-            .set_connectivity_type(spec.connectivity_type.map(Into::into))
+            .set_connectivity_type(to_aws(spec.connectivity_type))
             .set_private_ip_address(spec.private_ip_address)
-            .tag_specifications(tag_specification(
-                call,
-                sdk::ResourceType::Natgateway,
-                spec.tags.as_ref(),
-            ))
+            .tag_specifications(tags_of(call, ResourceType::Natgateway, spec.tags))
             .send()
             .await
-            .aws("ec2", "CreateNatGateway")
-            .map_err(refusal(call, "the gateway's, nat-…"))?;
-        let gateway = answer
-            .nat_gateway
-            .ok_or_else(|| missing("ec2", "CreateNatGateway", "natGateway"))?;
-        let (id, found) = self.observe(&gateway);
-        Ok(Created { id, found })
+            .aws("ec2", "CreateNatGateway")?;
+        let made = answer.nat_gateway;
+        let made = made.ok_or_else(|| missing("ec2", "CreateNatGateway", "natGateway"))?;
+        Ok(observe(aws, &made).into())
     }
 
-    async fn read(&self, ids: &[PhysicalId]) -> ProviderResult<Observations<Observed>> {
-        in_batches(ids, FILTER_VALUES, async |ids| {
-            let pages = self
-                .client
-                .describe_nat_gateways()
-                .filter(filter("nat-gateway-id", ids))
-                .into_paginator()
-                .items()
-                .send();
-            let gateways = pages
-                .collect::<Result<Vec<_>, _>>()
-                .await
-                .aws("ec2", "DescribeNatGateways")?;
-            Ok(gateways
-                .iter()
-                .filter(|gateway| gateway.state() != Some(&NatGatewayState::Deleted))
-                .map(|gateway| self.observe(gateway))
-                .collect())
-        })
-        .await
+    async fn read(aws: &Clients, ids: &[PhysicalId]) -> ProviderResult<Observations<Self>> {
+        by_ids(ids, "nat-gateway-id", |by| describe(aws, by)).await
     }
 
-    async fn update(&self, _: &Call, id: &PhysicalId, update: Update<Spec>) -> ProviderResult<()> {
-        if update.any(&["tags"]) {
-            let wanted = update.spec.tags.as_ref();
-            update_tags(&self.client, id.as_str(), &update.prior, wanted).await?;
+    async fn delete(aws: &Clients, _: &Call, id: &PhysicalId, _: &Attributes) -> ProviderResult<()> {
+        let call = aws.ec2.delete_nat_gateway().nat_gateway_id(id.as_str());
+        call.send().await.aws("ec2", "DeleteNatGateway").map(drop)
+    }
+
+    async fn left(aws: &Clients, call: &Call, _: &PartialNatGateway) -> ProviderResult<Observations<Self>> {
+        Ok(describe(aws, ours(call)).await?.into_iter().collect())
+    }
+
+    async fn holders(aws: &Clients, given: &PartialNatGateway) -> ProviderResult<Observations<Self>> {
+        if given.allocation_id.as_str().is_none() {
+            return Ok(Observations::<Self>::new());
         }
-        Ok(())
-    }
-
-    async fn delete(&self, _: &Call, id: &PhysicalId, _: &Attributes) -> ProviderResult<()> {
-        self.client
-            .delete_nat_gateway()
-            .nat_gateway_id(id.as_str())
-            .send()
-            .await
-            .aws("ec2", "DeleteNatGateway")
-            .absent_is_none()?;
-        Ok(())
-    }
-
-    async fn recover(&self, call: &Call, _: &Attributes) -> ProviderResult<Option<PhysicalId>> {
-        let found = self
-            .client
-            .describe_nat_gateways()
-            .set_filter(Some(ours(call)))
-            .send()
-            .await;
-        let gateways = found
-            .aws("ec2", "DescribeNatGateways")?
-            .nat_gateways
-            .unwrap_or_default();
-        Ok(gateways
-            .into_iter()
-            .filter(|gateway| is_ours(call, gateway.tags()))
-            .filter(|gateway| {
-                !matches!(
-                    gateway.state(),
-                    Some(NatGatewayState::Deleted | NatGatewayState::Deleting)
-                )
-            })
-            .find_map(|gateway| gateway.nat_gateway_id)
-            .map(PhysicalId::new))
-    }
-
-    async fn holders(&self, attributes: &Attributes) -> ProviderResult<Vec<PhysicalId>> {
-        let Some(allocation) = known_str(attributes, "allocation_id") else {
-            return Ok(Vec::new());
-        };
         // There is no filter by address. One that failed has let go of it.
         let states = [
             NatGatewayState::Pending,
             NatGatewayState::Available,
             NatGatewayState::Deleting,
         ];
-        let states = states.map(|state| state.as_str().to_owned());
-        let pages = self
-            .client
-            .describe_nat_gateways()
-            .filter(filter("state", states));
-        let pages = pages.into_paginator().items().send();
-        let gateways = pages.collect::<Result<Vec<_>, _>>().await;
-        let gateways = gateways.aws("ec2", "DescribeNatGateways")?.into_iter();
-        let has_it = |gateway: &sdk::NatGateway| {
-            let mut addresses = gateway.nat_gateway_addresses().iter();
-            addresses.any(|address| address.allocation_id() == Some(allocation))
-        };
-        let ids = gateways
-            .filter(has_it)
-            .filter_map(|gateway| gateway.nat_gateway_id);
-        Ok(ids.map(PhysicalId::new).collect())
+        let by = filter("state", states.iter().map(NatGatewayState::as_str));
+        let mut gateways = describe(aws, vec![by]).await?;
+        gateways.retain(|(_, found)| found.observed.allocation_id == given.allocation_id);
+        Ok(gateways.into_iter().collect())
     }
 }
 
-impl NatGateway {
-    fn observe(&self, gateway: &sdk::NatGateway) -> (PhysicalId, Found<Observed>) {
-        let id = gateway.nat_gateway_id().unwrap_or_default().to_owned();
-        let addresses = gateway.nat_gateway_addresses();
-        let primary = addresses
-            .iter()
-            .find(|address| address.is_primary() == Some(true))
-            .or(addresses.first());
-        let of_primary =
-            |part: fn(&sdk::NatGatewayAddress) -> Option<&str>| primary.and_then(part).map(str::to_owned);
-        let observed = Observed {
-            subnet_id: gateway.subnet_id().map(str::to_owned),
-            allocation_id: of_primary(sdk::NatGatewayAddress::allocation_id),
-            connectivity_type: gateway
-                .connectivity_type()
-                .unwrap_or(&sdk::ConnectivityType::Public)
-                .as_str()
-                .to_owned(),
-            private_ip_address: of_primary(sdk::NatGatewayAddress::private_ip),
-            tags: user_tags(gateway.tags()),
-            arn: self.place.arn("natgateway", &id),
-            vpc_id: gateway.vpc_id().map(str::to_owned),
-            public_ip: of_primary(sdk::NatGatewayAddress::public_ip),
-            network_interface_id: of_primary(sdk::NatGatewayAddress::network_interface_id),
-            id,
-        };
-        let health = match gateway.state() {
-            Some(NatGatewayState::Pending) => Health::Pending("pending".into()),
-            Some(NatGatewayState::Failed) => Health::Failed(failure(gateway)),
-            Some(state @ (NatGatewayState::Deleting | NatGatewayState::Deleted)) => {
-                Health::Deleting(state.as_str().to_owned())
-            }
-            _ => Health::Ready,
-        };
-        (PhysicalId::new(&observed.id), Found { observed, health })
-    }
+async fn describe(aws: &Clients, by: Vec<Filter>) -> ProviderResult<Vec<Observation<NatGateway>>> {
+    let pages = aws
+        .ec2
+        .describe_nat_gateways()
+        .set_filter(Some(by))
+        .into_paginator();
+    let gateways = pages.items().send().collect::<Result<Vec<_>, _>>().await;
+    let gateways = gateways.aws("ec2", "DescribeNatGateways")?;
+    let there = gateways
+        .iter()
+        .filter(|gateway| gateway.state() != Some(&NatGatewayState::Deleted));
+    Ok(there.map(|gateway| observe(aws, gateway)).collect())
+}
+
+fn observe(aws: &Clients, gateway: &sdk::NatGateway) -> Observation<NatGateway> {
+    let id = gateway.nat_gateway_id().unwrap_or_default();
+    let addresses = gateway.nat_gateway_addresses();
+    let primary = addresses
+        .iter()
+        .find(|address| address.is_primary() == Some(true));
+    let primary = primary.or(addresses.first());
+    let connectivity = gateway
+        .connectivity_type()
+        .unwrap_or(&sdk::ConnectivityType::Public);
+    let observed = PartialNatGateway {
+        subnet_id: gateway.subnet_id().into(),
+        allocation_id: primary.and_then(|address| address.allocation_id()).into(),
+        connectivity_type: told(Some(connectivity)),
+        private_ip_address: primary.and_then(|address| address.private_ip()).into(),
+        tags: all_tags(gateway.tags()).into(),
+        id: id.into(),
+        arn: arn(aws, "natgateway", id).into(),
+        vpc_id: gateway.vpc_id().into(),
+        public_ip: primary.and_then(|address| address.public_ip()).into(),
+        network_interface_id: primary.and_then(|address| address.network_interface_id()).into(),
+    };
+    let health = match gateway.state() {
+        Some(NatGatewayState::Pending) => Health::Pending("pending".into()),
+        Some(NatGatewayState::Failed) => Health::Failed(failure(gateway)),
+        Some(NatGatewayState::Deleting) => Health::Deleting("deleting".into()),
+        _ => Health::Ready,
+    };
+    (PhysicalId::new(id), Found { observed, health })
 }
 
 /// Why making it failed, in AWS's words, and what to do where that is known.
@@ -323,19 +217,10 @@ fn failure(gateway: &sdk::NatGateway) -> String {
     format!("failed: {code}: {message}{advice}")
 }
 
-impl From<ConnectivityType> for sdk::ConnectivityType {
-    fn from(kind: ConnectivityType) -> Self {
-        match kind {
-            ConnectivityType::Private => Self::Private,
-            ConnectivityType::Public => Self::Public,
-        }
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::services::testing::problems;
+    use crate::services::testing::refused_texts;
 
     #[test]
     fn a_public_gateway_has_an_elastic_ip_and_a_private_one_none() {
@@ -348,7 +233,7 @@ mod tests {
                 vec!["allocation_id: a private NAT gateway takes no elastic IP"],
             ),
         ] {
-            assert_eq!(problems::<NatGateway>(&attributes), said);
+            assert_eq!(refused_texts::<NatGateway>(&attributes), said);
         }
     }
 

@@ -5,10 +5,8 @@
 
 use aws_sdk_ec2::Client;
 use aws_sdk_ec2::types::{AttachmentStatus, Filter, NetworkInterface, NetworkInterfaceStatus, SecurityGroup};
-use infra_core::PhysicalId;
-use infra_provider::{Obstacle, ProviderResult};
 
-use crate::errors::AwsResult;
+use crate::prelude::*;
 
 /// What the description of an interface begins with, and what it belongs to then; what follows is its name.
 const OWNERS: &[(&str, &str)] = &[
@@ -31,6 +29,11 @@ pub async fn interfaces(client: &Client, by: Filter) -> ProviderResult<Vec<Netwo
     let call = client.describe_network_interfaces().filters(by);
     let found = call.send().await.aws("ec2", "DescribeNetworkInterfaces")?;
     Ok(found.network_interfaces.unwrap_or_default())
+}
+
+/// The interfaces that a filter finds, as what is in the way.
+pub async fn in_interfaces(aws: &Clients, by: Filter) -> ProviderResult<Vec<Obstacle>> {
+    Ok(of_interfaces(&interfaces(&aws.ec2, by).await?))
 }
 
 /// Interfaces as what is in the way.

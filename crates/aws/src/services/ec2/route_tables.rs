@@ -10,61 +10,37 @@ use infra_provider::ProviderResult;
 use super::common::{FILTER_VALUES, filter};
 use crate::clients::Clients;
 use crate::errors::AwsResult;
-use crate::joined::{Everything, Joined};
+use crate::joined::Everything;
 
-/// Reads route tables.
-pub struct RouteTables {
-    client: Client,
-    joined: Joined<RouteTable>,
+/// The route tables with these ids, and those that others ask for at the same moment, by id.
+///
+/// # Errors
+/// What DescribeRouteTables answers.
+pub async fn read(
+    aws: &Clients,
+    ids: impl IntoIterator<Item = String>,
+) -> ProviderResult<Everything<RouteTable>> {
+    let client = aws.ec2.clone();
+    let fetch = move |ids: Vec<String>| async move {
+        let batches = ids
+            .chunks(FILTER_VALUES)
+            .map(|ids| describe(&client, vec![filter("route-table-id", ids.to_vec())]));
+        let tables = try_join_all(batches).await?.into_iter().flatten();
+        let by_id = tables.filter_map(|table| Some((table.route_table_id.clone()?, table)));
+        Ok(by_id.collect::<BTreeMap<_, _>>())
+    };
+    aws.route_tables.read(ids, fetch).await
 }
 
-impl RouteTables {
-    /// With the clients of a run.
-    pub fn new(clients: &Clients) -> Self {
-        Self {
-            client: clients.ec2.clone(),
-            joined: clients.route_tables.clone(),
-        }
-    }
-
-    /// The route tables with these ids, and those that others ask for at the same moment, by id.
-    ///
-    /// # Errors
-    /// What DescribeRouteTables answers.
-    pub async fn read(
-        &self,
-        ids: impl IntoIterator<Item = String>,
-    ) -> ProviderResult<Everything<RouteTable>> {
-        let client = self.client.clone();
-        let fetch = move |ids: Vec<String>| async move {
-            let batches = ids
-                .chunks(FILTER_VALUES)
-                .map(|ids| described(&client, vec![filter("route-table-id", ids.to_vec())]));
-            let tables = try_join_all(batches).await?.into_iter().flatten();
-            let by_id = tables.filter_map(|table| Some((table.route_table_id.clone()?, table)));
-            Ok(by_id.collect::<BTreeMap<_, _>>())
-        };
-        self.joined.read(ids, fetch).await
-    }
-
-    /// The route tables that these filters find.
-    ///
-    /// # Errors
-    /// What DescribeRouteTables answers.
-    pub async fn found_by(&self, filters: Vec<Filter>) -> ProviderResult<Vec<RouteTable>> {
-        described(&self.client, filters).await
-    }
-}
-
-async fn described(client: &Client, filters: Vec<Filter>) -> ProviderResult<Vec<RouteTable>> {
+/// The route tables that these filters find.
+///
+/// # Errors
+/// What DescribeRouteTables answers.
+pub async fn describe(client: &Client, by: Vec<Filter>) -> ProviderResult<Vec<RouteTable>> {
     let pages = client
         .describe_route_tables()
-        .set_filters(Some(filters))
+        .set_filters(Some(by))
         .into_paginator();
-    pages
-        .items()
-        .send()
-        .collect::<Result<Vec<_>, _>>()
-        .await
-        .aws("ec2", "DescribeRouteTables")
+    let tables = pages.items().send().collect::<Result<Vec<_>, _>>().await;
+    tables.aws("ec2", "DescribeRouteTables")
 }

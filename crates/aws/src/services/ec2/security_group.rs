@@ -1,89 +1,53 @@
 //! `ec2.security_group`: a firewall around network interfaces. Its rules are `ec2.security_group_rule`.
 //!
-//! Calls: CreateSecurityGroup, DescribeSecurityGroups, DescribeSecurityGroupRules,
-//! RevokeSecurityGroupEgress, AuthorizeSecurityGroupEgress, CreateTags, DeleteTags, DeleteSecurityGroup.
-//! A group is born with a rule that lets everything out: `default_egress` says whether that stays. It cannot
-//! be deleted while a network interface or another group's rule uses it: DependencyViolation.
-//! <https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_CreateSecurityGroup.html>
+//! A group is born with a rule that lets everything out: `default_egress` says whether that stays. It cannot be deleted
+//! while a network interface or another group's rule uses it: DependencyViolation.
 
 use std::collections::BTreeSet;
 
-use aws_sdk_ec2::Client;
-use aws_sdk_ec2::types::{self as sdk, IpPermission, IpRange};
-use infra_core::types::{Problems, known_str};
-use infra_core::{Attributes, ErrorClass, PhysicalId, Value};
-use infra_provider::{Call, Created, Found, Obstacle, ProviderResult, ResourceType, Traits, Update};
-use schemars::JsonSchema;
-use serde::{Deserialize, Serialize};
+use aws_sdk_ec2::types::{self as sdk, Filter, IpPermission, IpRange, ResourceType};
 
-use super::common::{
-    FILTER_VALUES, Place, check_group_text, filter, is_declared, is_ours, ours, refusal, tag_specification,
-    update_tags, user_tags,
-};
-use super::group_rules::GroupRules;
+use super::common::{all_tags, arn, by_ids, filter, is_declared, ours, tags_of};
+use super::group_rules;
 use super::obstacles::{interfaces, of_group, of_interfaces};
-use crate::catalogue::FromClients;
-use crate::clients::Clients;
-use crate::errors::{AwsResult, Tolerate, missing};
-use crate::read::{Observations, in_batches};
-use crate::tags::Tags;
+use super::service::Ec2;
+use crate::prelude::*;
 
-/// The type.
+/// A firewall around network interfaces.
+///
+/// Its rules are resources of their own (`ec2.security_group_rule`); rules that nobody declared are left
+/// alone, but for AWS's own way out: see `default_egress`.
+#[derive(Debug, Clone, Deserialize, Block)]
+#[block(page = "https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_CreateSecurityGroup.html")]
 pub struct SecurityGroup {
-    client: Client,
-    rules: GroupRules,
-    place: Place,
-}
-
-/// What the file may set.
-#[derive(Debug, Clone, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub struct Spec {
-    /// The group's name, which no other group of the VPC has: at most 255 of A-Z, a-z, 0-9, spaces and
-    /// `._-:/()#,@[]+=&;{}!$*`, not starting with `sg-`.
+    /// The group's name, which no other group of the VPC has.
+    #[attribute(immutable, caseless, length = 1..=255, alphabet("A-Za-z0-9 ._:/()#,@\\[\\]+=&;{}!$*-", "A-Z, a-z, 0-9, spaces and `._-:/()#,@[]+=&;{}!$*`"))]
+    #[attribute(except("^(sg-.*|default)$", "is a name that only AWS gives"))]
     pub group_name: String,
-    /// What the group is for: at most 255 characters of the same alphabet. It cannot be changed later.
+    /// What the group is for. It cannot be changed later.
+    #[attribute(immutable, length = 1..=255, alphabet("A-Za-z0-9 ._:/()#,@\\[\\]+=&;{}!$*-", "A-Z, a-z, 0-9, spaces and `._-:/()#,@[]+=&;{}!$*`"))]
     pub description: String,
     /// The VPC, `vpc-…`.
+    #[attribute(immutable)]
     pub vpc_id: String,
-    /// Whether the rules that AWS makes with the group, which let everything out to `0.0.0.0/0` (and `::/0`
-    /// where the VPC has IPv6), stay. Set it to false when `ec2.security_group_rule`s of type `egress` say
-    /// what may go out. AWS's default is true.
-    #[schemars(extend("default" = true))]
+    /// Whether the rules that AWS makes with the group, which let everything out to `0.0.0.0/0` (and `::/0` where the
+    /// VPC has IPv6), stay. Set it to false when `ec2.security_group_rule`s of type `egress` say what may go out.
+    #[attribute(set_after_create, default = true)]
     pub default_egress: Option<bool>,
     /// Tags by key.
     pub tags: Option<Tags>,
-}
-
-/// What AWS tells.
-#[derive(Debug, Clone, Serialize, JsonSchema)]
-pub struct Observed {
-    group_name: Option<String>,
-    description: Option<String>,
-    vpc_id: Option<String>,
-    default_egress: bool,
-    tags: Tags,
     /// The group's id, `sg-…`.
-    id: String,
+    #[attribute(computed)]
+    pub id: Option<String>,
     /// The group's ARN.
-    arn: String,
+    #[attribute(computed)]
+    pub arn: Option<String>,
 }
 
-impl FromClients for SecurityGroup {
-    fn from_clients(clients: &Clients) -> Self {
-        Self {
-            client: clients.ec2.clone(),
-            rules: GroupRules::new(clients),
-            place: Place::of(clients),
-        }
-    }
-}
+use SecurityGroupField as Field;
 
-impl ResourceType for SecurityGroup {
+impl Resource for SecurityGroup {
     const NAME: &'static str = "ec2.security_group";
-    const DESCRIPTION: &'static str = "A firewall around network interfaces.\n\n\
-        Its rules are resources of their own (`ec2.security_group_rule`); rules that nobody declared are \
-        left alone, but for AWS's own way out: see `default_egress`.";
     const IAM_ACTIONS: &'static [&'static str] = &[
         "ec2:CreateSecurityGroup",
         "ec2:DescribeSecurityGroups",
@@ -91,8 +55,6 @@ impl ResourceType for SecurityGroup {
         "ec2:DescribeNetworkInterfaces",
         "ec2:AuthorizeSecurityGroupEgress",
         "ec2:RevokeSecurityGroupEgress",
-        "ec2:CreateTags",
-        "ec2:DeleteTags",
         "ec2:DeleteSecurityGroup",
     ];
     const EXAMPLE: &'static str = r#"
@@ -106,139 +68,71 @@ vpc_id         = "${ec2.vpc.main.id}"
 default_egress = false
 tags           = { Name = "web" }
 "#;
-    const TRAITS: Traits = Traits {
-        immutable: &["group_name", "description", "vpc_id"],
-        set_after_create: &["default_egress"],
-        natural_key: &["vpc_id", "group_name"],
-        // https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_CreateSecurityGroup.html
-        caseless: &["group_name"],
-        unique_ids: true,
-        ..Traits::NONE
+    const RULES: Rules<Field> = Rules {
+        natural_key: &[Field::VpcId, Field::GroupName],
+        ..Rules::UNIQUE_IDS
     };
-    type Spec = Spec;
-    type Observed = Observed;
+    type Service = Ec2;
 
-    fn validate(attributes: &Attributes, problems: &mut Problems) {
-        if let Some(name) = known_str(attributes, "group_name") {
-            check_group_text("group_name", name, problems);
-            if name.is_empty() {
-                problems.at("group_name", "the name is empty");
-            } else if name.starts_with("sg-") {
-                problems.at("group_name", "names that start with `sg-` are AWS's");
-            } else if name == "default" {
-                problems.at(
-                    "group_name",
-                    "`default` is the group that AWS makes with every VPC",
-                );
-            }
-        }
-        if let Some(text) = known_str(attributes, "description") {
-            check_group_text("description", text, problems);
-            if text.is_empty() {
-                problems.at("description", "AWS wants a description");
-            }
-        }
-    }
-
-    async fn create(&self, call: &Call, spec: Spec) -> ProviderResult<Created<Observed>> {
-        let tags = tag_specification(call, sdk::ResourceType::SecurityGroup, spec.tags.as_ref());
-        let answer = self
-            .client
+    async fn create(aws: &Clients, call: &Call, spec: Self) -> ProviderResult<Created<PartialSecurityGroup>> {
+        let call = aws
+            .ec2
             .create_security_group()
             .group_name(&spec.group_name)
             .description(&spec.description)
             .vpc_id(&spec.vpc_id)
-            .tag_specifications(tags.clone())
-            .send()
-            .await
-            .aws("ec2", "CreateSecurityGroup")
-            .map_err(refusal(call, "the group's, sg-…"))?;
-        let id = answer
-            .group_id
-            .ok_or_else(|| missing("ec2", "CreateSecurityGroup", "groupId"))?;
+            .tag_specifications(tags_of(call, ResourceType::SecurityGroup, spec.tags));
+        let answer = call.send().await.aws("ec2", "CreateSecurityGroup")?;
+        let id = answer.group_id;
+        let id = id.ok_or_else(|| missing("ec2", "CreateSecurityGroup", "groupId"))?;
         let group = sdk::SecurityGroup::builder()
-            .group_id(&id)
+            .group_id(id)
             .group_name(spec.group_name)
             .description(spec.description)
-            .vpc_id(spec.vpc_id)
-            .set_tags(tags.tags)
-            .build();
-        Ok(Created {
-            id: PhysicalId::new(id),
-            found: self.observe(&group, true),
-        })
+            .vpc_id(spec.vpc_id);
+        Ok(observe(aws, &group.build(), true).into())
     }
 
-    async fn read(&self, ids: &[PhysicalId]) -> ProviderResult<Observations<Observed>> {
-        in_batches(ids, FILTER_VALUES, async |ids| {
-            let rules = self.rules.read(ids.clone());
-            let pages = self
-                .client
-                .describe_security_groups()
-                .filters(filter("group-id", ids))
-                .into_paginator()
-                .items()
-                .send();
-            // With all their rules, which tell whose the way out is.
-            let (groups, rules) = futures::join!(pages.collect::<Result<Vec<_>, _>>(), rules);
-            let (groups, rules) = (groups.aws("ec2", "DescribeSecurityGroups")?, rules?);
-            let with_default: BTreeSet<&str> = rules
-                .values()
-                .filter(|rule| all_out(rule) && !is_declared(rule))
-                .filter_map(sdk::SecurityGroupRule::group_id)
-                .collect();
-            Ok(groups
-                .iter()
-                .map(|group| {
-                    let id = group.group_id().unwrap_or_default();
-                    (
-                        PhysicalId::new(id),
-                        self.observe(group, with_default.contains(id)),
-                    )
-                })
-                .collect())
-        })
-        .await
-    }
-
-    async fn update(&self, _: &Call, id: &PhysicalId, update: Update<Spec>) -> ProviderResult<()> {
-        if update.any(&["default_egress"]) {
-            let prior = update.prior.get("default_egress").and_then(Value::as_bool);
-            let wanted = update.spec.default_egress.unwrap_or(true);
-            match (prior, wanted) {
-                (Some(true), true) => {}
-                (_, true) => self.restore_default_egress(id.as_str()).await?,
-                (_, false) => self.revoke_default_egress(id.as_str()).await?,
-            }
+    async fn read(aws: &Clients, ids: &[PhysicalId]) -> ProviderResult<Observations<Self>> {
+        // With all their rules, which tell whose the way out is.
+        let rules = group_rules::read(aws, ids.iter().map(ToString::to_string));
+        let groups = by_ids(ids, "group-id", |by| describe(aws, by));
+        let (mut groups, rules) = futures::try_join!(groups, rules)?;
+        let of_aws = rules.values().filter(|rule| all_out(rule) && !is_declared(rule));
+        let with_default: BTreeSet<&str> = of_aws.filter_map(|rule| rule.group_id()).collect();
+        for (id, group) in &mut groups {
+            group.observed.default_egress = with_default.contains(id.as_str()).into();
         }
-        if update.any(&["tags"]) {
-            let wanted = update.spec.tags.as_ref();
-            update_tags(&self.client, id.as_str(), &update.prior, wanted).await?;
-        }
-        Ok(())
+        Ok(groups)
     }
 
-    async fn delete(&self, _: &Call, id: &PhysicalId, _: &Attributes) -> ProviderResult<()> {
-        self.client
-            .delete_security_group()
-            .group_id(id.as_str())
-            .send()
-            .await
-            .aws("ec2", "DeleteSecurityGroup")
-            .absent_is_none()?;
-        Ok(())
+    async fn update(aws: &Clients, _: &Call, id: &PhysicalId, update: &Update<Self>) -> ProviderResult<()> {
+        let prior = update
+            .prior
+            .get("default_egress")
+            .and_then(|prior| prior.as_bool());
+        match (prior, update.spec.default_egress.unwrap_or(true)) {
+            (Some(true), true) => Ok(()),
+            (_, true) => restore_default_egress(aws, id.as_str()).await,
+            (_, false) => revoke_default_egress(aws, id.as_str()).await,
+        }
+    }
+
+    async fn delete(aws: &Clients, _: &Call, id: &PhysicalId, _: &Attributes) -> ProviderResult<()> {
+        let call = aws.ec2.delete_security_group().group_id(id.as_str());
+        call.send().await.aws("ec2", "DeleteSecurityGroup").map(drop)
     }
 
     /// The interfaces that are in it, and other groups whose rules name it.
-    async fn in_the_way(&self, id: &PhysicalId, _: &Attributes) -> ProviderResult<Vec<Obstacle>> {
-        let of = |name: &str| filter(name, [id.to_string()]);
+    async fn in_the_way(aws: &Clients, id: &PhysicalId, _: &Attributes) -> ProviderResult<Vec<Obstacle>> {
+        let of = |name: &str| filter(name, [id.as_str()]);
         let named = async |by: &str| {
-            let call = self.client.describe_security_groups().filters(of(by));
+            let call = aws.ec2.describe_security_groups().filters(of(by));
             let found = call.send().await.aws("ec2", "DescribeSecurityGroups")?;
             ProviderResult::Ok(found.security_groups.unwrap_or_default())
         };
         let (held, inward, outward) = futures::try_join!(
-            interfaces(&self.client, of("group-id")),
+            interfaces(&aws.ec2, of("group-id")),
             named("ip-permission.group-id"),
             named("egress.ip-permission.group-id"),
         )?;
@@ -248,110 +142,85 @@ tags           = { Name = "web" }
             .filter(|group| group.group_id() != Some(id.as_str()))
             .map(|group| of_group("a rule of security group", group))
             .collect();
-        let mut found = of_interfaces(&held);
-        found.extend(groups);
-        Ok(found)
+        Ok(of_interfaces(&held).into_iter().chain(groups).collect())
     }
 
-    async fn recover(&self, call: &Call, _: &Attributes) -> ProviderResult<Option<PhysicalId>> {
-        let found = self
-            .client
-            .describe_security_groups()
-            .set_filters(Some(ours(call)))
-            .send()
-            .await
-            .aws("ec2", "DescribeSecurityGroups")?;
-        let groups = found.security_groups.unwrap_or_default();
-        Ok(groups
-            .into_iter()
-            .filter(|group| is_ours(call, group.tags()))
-            .find_map(|group| group.group_id)
-            .map(PhysicalId::new))
-    }
-
-    async fn holders(&self, attributes: &Attributes) -> ProviderResult<Vec<PhysicalId>> {
-        let name = known_str(attributes, "group_name");
-        let (Some(vpc), Some(name)) = (known_str(attributes, "vpc_id"), name) else {
-            return Ok(Vec::new());
+    async fn holders(aws: &Clients, given: &PartialSecurityGroup) -> ProviderResult<Observations<Self>> {
+        let (Some(vpc), Some(name)) = (given.vpc_id.as_str(), given.group_name.as_str()) else {
+            return Ok(Observations::<Self>::new());
         };
         // The filter by name has case, the names have none.
-        let pages = self
-            .client
-            .describe_security_groups()
-            .filters(filter("vpc-id", [vpc.to_owned()]))
-            .into_paginator();
-        let groups = pages.items().send().collect::<Result<Vec<_>, _>>().await;
-        let groups = groups.aws("ec2", "DescribeSecurityGroups")?.into_iter();
-        let has_name = |group: &sdk::SecurityGroup| {
-            let other = group.group_name();
+        let mut groups = describe(aws, vec![filter("vpc-id", [vpc])]).await?;
+        groups.retain(|(_, found)| {
+            let other = found.observed.group_name.as_str();
             other.is_some_and(|other| other.eq_ignore_ascii_case(name))
-        };
-        let ids = groups.filter(has_name).filter_map(|group| group.group_id);
-        Ok(ids.map(PhysicalId::new).collect())
+        });
+        Ok(groups.into_iter().collect())
+    }
+
+    async fn left(
+        aws: &Clients,
+        call: &Call,
+        _: &PartialSecurityGroup,
+    ) -> ProviderResult<Observations<Self>> {
+        Ok(describe(aws, ours(call)).await?.into_iter().collect())
     }
 }
 
-impl SecurityGroup {
-    fn observe(&self, group: &sdk::SecurityGroup, default_egress: bool) -> Found<Observed> {
-        let id = group.group_id().unwrap_or_default().to_owned();
-        Found::ready(Observed {
-            group_name: group.group_name().map(str::to_owned),
-            description: group.description().map(str::to_owned),
-            vpc_id: group.vpc_id().map(str::to_owned),
-            default_egress,
-            tags: user_tags(group.tags()),
-            arn: self.place.arn("security-group", &id),
-            id,
-        })
-    }
+pub(super) async fn describe(
+    aws: &Clients,
+    by: Vec<Filter>,
+) -> ProviderResult<Vec<Observation<SecurityGroup>>> {
+    let pages = aws.ec2.describe_security_groups().set_filters(Some(by));
+    let groups = pages.into_paginator().items().send();
+    let groups = groups.collect::<Result<Vec<_>, _>>().await;
+    let groups = groups.aws("ec2", "DescribeSecurityGroups")?;
+    Ok(groups.iter().map(|group| observe(aws, group, false)).collect())
+}
 
-    /// The rules of these groups that let everything out, whoever made them.
-    async fn all_out_of(&self, groups: Vec<String>) -> ProviderResult<Vec<sdk::SecurityGroupRule>> {
-        if groups.is_empty() {
-            return Ok(Vec::new());
-        }
-        let rules = self.rules.found_by(vec![filter("group-id", groups)]).await?;
-        Ok(rules.into_iter().filter(all_out).collect())
-    }
+fn observe(aws: &Clients, group: &sdk::SecurityGroup, default_egress: bool) -> Observation<SecurityGroup> {
+    let id = group.group_id().unwrap_or_default();
+    let observed = PartialSecurityGroup {
+        group_name: group.group_name().into(),
+        description: group.description().into(),
+        vpc_id: group.vpc_id().into(),
+        default_egress: default_egress.into(),
+        tags: all_tags(group.tags()).into(),
+        id: id.into(),
+        arn: arn(aws, "security-group", id).into(),
+    };
+    (PhysicalId::new(id), Found::ready(observed))
+}
 
-    /// Takes AWS's own way out away; a rule of the same meaning that a stack declares stays.
-    async fn revoke_default_egress(&self, group: &str) -> ProviderResult<()> {
-        let rules = self.all_out_of(vec![group.to_owned()]).await?;
-        let (declared, of_aws): (Vec<_>, Vec<_>) = rules.into_iter().partition(is_declared);
-        let revoke = self.client.revoke_security_group_egress().group_id(group);
-        let revoke = if !of_aws.is_empty() {
-            let ids = of_aws
-                .into_iter()
-                .filter_map(|rule| rule.security_group_rule_id)
-                .collect();
-            revoke.set_security_group_rule_ids(Some(ids))
-        } else if declared.is_empty() {
-            // The rules of a group that has just been made may not be told yet: then by what it says.
-            revoke.ip_permissions(all_out_ipv4())
-        } else {
-            return Ok(());
-        };
-        match revoke.send().await.aws("ec2", "RevokeSecurityGroupEgress") {
-            // The rule is gone. That the group is not found means no such thing: it is not visible yet.
-            Err(error) if error.code.as_deref() == Some("InvalidPermission.NotFound") => Ok(()),
-            revoked => revoked.map(drop),
-        }
+/// Takes AWS's own way out away; a rule of the same meaning that a stack declares stays.
+async fn revoke_default_egress(aws: &Clients, group: &str) -> ProviderResult<()> {
+    let mut rules = group_rules::describe(&aws.ec2, vec![filter("group-id", [group])]).await?;
+    rules.retain(all_out);
+    let (declared, of_aws): (Vec<_>, Vec<_>) = rules.into_iter().partition(is_declared);
+    let revoke = aws.ec2.revoke_security_group_egress().group_id(group);
+    let revoke = if !of_aws.is_empty() {
+        let ids = of_aws.into_iter().filter_map(|rule| rule.security_group_rule_id);
+        revoke.set_security_group_rule_ids(Some(ids.collect()))
+    } else if declared.is_empty() {
+        // The rules of a group that has just been made may not be told yet: then by what it says.
+        revoke.ip_permissions(all_out_ipv4())
+    } else {
+        return Ok(());
+    };
+    match revoke.send().await.aws("ec2", "RevokeSecurityGroupEgress") {
+        // The rule is gone. That the group is not found means no such thing: it is not visible yet.
+        Err(error) if error.code.as_deref() == Some("InvalidPermission.NotFound") => Ok(()),
+        revoked => revoked.map(drop),
     }
+}
 
-    /// Makes AWS's own way out again.
-    async fn restore_default_egress(&self, group: &str) -> ProviderResult<()> {
-        let made = self
-            .client
-            .authorize_security_group_egress()
-            .group_id(group)
-            .ip_permissions(all_out_ipv4())
-            .send()
-            .await
-            .aws("ec2", "AuthorizeSecurityGroupEgress");
-        match made {
-            Err(error) if error.class != ErrorClass::AlreadyExists => Err(error),
-            _ => Ok(()),
-        }
+/// Makes AWS's own way out again.
+async fn restore_default_egress(aws: &Clients, group: &str) -> ProviderResult<()> {
+    let call = aws.ec2.authorize_security_group_egress().group_id(group);
+    let made = call.ip_permissions(all_out_ipv4()).send().await;
+    match made.aws("ec2", "AuthorizeSecurityGroupEgress") {
+        Err(error) if error.class != ErrorClass::AlreadyExists => Err(error),
+        _ => Ok(()),
     }
 }
 
@@ -375,7 +244,7 @@ pub(crate) fn all_out(rule: &sdk::SecurityGroupRule) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::services::testing::problems;
+    use crate::services::testing::refused_texts;
 
     #[test]
     fn names_and_descriptions_are_of_awss_alphabet() {
@@ -385,28 +254,32 @@ mod tests {
             (
                 "group_name",
                 "sg-web",
-                "group_name: names that start with `sg-` are AWS's",
+                "group_name: `sg-web` is a name that only AWS gives",
             ),
-            ("group_name", "", "group_name: the name is empty"),
             (
                 "group_name",
                 "default",
-                "group_name: `default` is the group that AWS makes with every VPC",
+                "group_name: `default` is a name that only AWS gives",
             ),
             (
                 "group_name",
+                "",
+                "group_name: `` has 0 characters: AWS takes 1 to 255",
+            ),
+            (
+                "description",
                 &long,
-                "group_name: 256 characters are too many: AWS takes 255",
+                &format!("description: `{long}` has 256 characters: AWS takes 1 to 255"),
             ),
             (
                 "description",
                 "browsers' way in",
-                "description: AWS does not take `'` here: only A-Z, a-z, 0-9, spaces and \
-                 ._-:/()#,@[]+=&;{}!$*",
+                "description: `browsers' way in` has `'` in it: AWS takes A-Z, a-z, 0-9, spaces and \
+                 `._-:/()#,@[]+=&;{}!$*`",
             ),
         ] {
             assert_eq!(
-                problems::<SecurityGroup>(&[(name, text)]).join("; "),
+                refused_texts::<SecurityGroup>(&[(name, text)]).join("; "),
                 said,
                 "{text}"
             );

@@ -1,58 +1,34 @@
 //! `ec2.security_group_rule`: lets traffic of one kind in or out of a security group.
 //!
-//! Calls: AuthorizeSecurityGroupIngress or …Egress, ModifySecurityGroupRules, DescribeSecurityGroupRules,
-//! CreateTags, DeleteTags, RevokeSecurityGroupIngress or …Egress. A rule keeps its kind of source for life
-//! (ModifySecurityGroupRules), so that of the sources only an IPv4 network changes in place: every change of
-//! the kind touches one of the others.
-//! <https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_SecurityGroupRuleRequest.html>
+//! Calls: AuthorizeSecurityGroupIngress or …Egress, ModifySecurityGroupRules, DescribeSecurityGroupRules, CreateTags,
+//! DeleteTags, RevokeSecurityGroupIngress or …Egress. A rule keeps its kind of source for life
+//! (ModifySecurityGroupRules), so that of the sources only an IPv4 network changes in place: every change of the kind
+//! touches one of the others.
 
 use std::collections::BTreeMap;
 
-use aws_sdk_ec2::Client;
 use aws_sdk_ec2::types::{
-    self as sdk, IpPermission, IpRange, Ipv6Range, PrefixListId, SecurityGroupRuleRequest,
+    self as sdk, IpPermission, IpRange, Ipv6Range, PrefixListId, ResourceType, SecurityGroupRuleRequest,
     SecurityGroupRuleUpdate, UserIdGroupPair,
 };
-use infra_core::types::{Problem, Problems, known, known_integer, known_str};
-use infra_core::{Attributes, ErrorClass, PhysicalId, ProviderError, ResourceAddress, Value};
-use infra_provider::{Call, Created, Found, ProviderResult, ResourceType, Traits, Update};
-use schemars::JsonSchema;
-use serde::{Deserialize, Serialize};
 
-use super::common::{
-    Place, check_cidr, check_cidr_v6, check_group_text, exactly_one, filter, is_declared, is_ours, is_set,
-    of_type, ours, referenced, refusal, tag_specification, update_tags, user_tags,
-};
-use super::group_rules::GroupRules;
-use crate::catalogue::FromClients;
-use crate::clients::Clients;
-use crate::errors::{AwsResult, Tolerate, missing};
-use crate::read::Observations;
-use crate::tags::Tags;
+use super::common::{all_tags, arn, filter, is_declared, ours, referenced, tags_of};
+use super::group_rules;
+use super::service::Ec2;
+use crate::prelude::*;
+use crate::together::of_type;
 
-/// The attributes of which one says from where, or to where.
-const SOURCES: &[&str] = &[
-    "cidr_ipv4",
-    "cidr_ipv6",
-    "prefix_list_id",
-    "referenced_security_group_id",
-];
-
-/// The type.
+/// Lets traffic of one kind into a security group, or out of it.
+#[derive(Debug, Clone, Deserialize, Block)]
+#[block(page = "https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_SecurityGroupRuleRequest.html")]
+#[block(exactly_one(cidr_ipv4, cidr_ipv6, prefix_list_id, referenced_security_group_id))]
 pub struct SecurityGroupRule {
-    client: Client,
-    rules: GroupRules,
-    place: Place,
-}
-
-/// What the file may set.
-#[derive(Debug, Clone, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub struct Spec {
     /// Whether it lets traffic in (`ingress`) or out (`egress`).
     #[serde(rename = "type")]
+    #[attribute(immutable)]
     pub direction: Direction,
     /// The security group that has the rule, `sg-…`.
+    #[attribute(immutable)]
     pub security_group_id: String,
     /// `tcp`, `udp`, `icmp`, `icmpv6`, another protocol by its number, or `-1` for all.
     pub ip_protocol: String,
@@ -61,70 +37,49 @@ pub struct Spec {
     /// The last port (tcp, udp), or the ICMP code, -1 being all.
     pub to_port: Option<i32>,
     /// The IPv4 network that traffic comes from or goes to, such as `203.0.113.0/24`. One source is set.
+    #[attribute(cidr(4, 0..=32))]
     pub cidr_ipv4: Option<String>,
     /// The IPv6 network that traffic comes from or goes to.
+    #[attribute(immutable, cidr(6, 0..=128))]
     pub cidr_ipv6: Option<String>,
     /// The prefix list that traffic comes from or goes to, `pl-…`.
+    #[attribute(immutable)]
     pub prefix_list_id: Option<String>,
     /// The security group whose network interfaces traffic comes from or goes to, `sg-…`.
+    #[attribute(immutable)]
     pub referenced_security_group_id: Option<String>,
-    /// What the rule is for: at most 255 of A-Z, a-z, 0-9, spaces and `._-:/()#,@[]+=&;{}!$*`.
+    /// What the rule is for.
+    #[attribute(length = 0..=255, alphabet("A-Za-z0-9 ._:/()#,@\\[\\]+=&;{}!$*-", "A-Z, a-z, 0-9, spaces and `._-:/()#,@[]+=&;{}!$*`"))]
     pub description: Option<String>,
     /// Tags by key.
     pub tags: Option<Tags>,
-}
-
-/// Which way traffic goes.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
-#[serde(rename_all = "snake_case")]
-pub enum Direction {
-    /// Into the group.
-    Ingress,
-    /// Out of it.
-    Egress,
-}
-
-/// What AWS tells.
-#[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
-pub struct Observed {
-    #[serde(rename = "type")]
-    direction: Direction,
-    security_group_id: Option<String>,
-    ip_protocol: Option<String>,
-    from_port: Option<i32>,
-    to_port: Option<i32>,
-    cidr_ipv4: Option<String>,
-    cidr_ipv6: Option<String>,
-    prefix_list_id: Option<String>,
-    referenced_security_group_id: Option<String>,
-    description: Option<String>,
-    tags: Tags,
     /// The rule's id, `sgr-…`.
-    id: String,
+    #[attribute(computed)]
+    pub id: Option<String>,
     /// The rule's ARN.
-    arn: String,
+    #[attribute(computed)]
+    pub arn: Option<String>,
 }
 
-impl FromClients for SecurityGroupRule {
-    fn from_clients(clients: &Clients) -> Self {
-        Self {
-            client: clients.ec2.clone(),
-            rules: GroupRules::new(clients),
-            place: Place::of(clients),
-        }
+use SecurityGroupRuleField as Field;
+
+choices! {
+    /// Which way traffic goes.
+    Direction {
+        /// Into the group.
+        Ingress = "ingress",
+        /// Out of it.
+        Egress = "egress",
     }
 }
 
-impl ResourceType for SecurityGroupRule {
+impl Resource for SecurityGroupRule {
     const NAME: &'static str = "ec2.security_group_rule";
-    const DESCRIPTION: &'static str = "Lets traffic of one kind into a security group, or out of it.";
     const IAM_ACTIONS: &'static [&'static str] = &[
         "ec2:AuthorizeSecurityGroupIngress",
         "ec2:AuthorizeSecurityGroupEgress",
         "ec2:ModifySecurityGroupRules",
         "ec2:DescribeSecurityGroupRules",
-        "ec2:CreateTags",
-        "ec2:DeleteTags",
         "ec2:RevokeSecurityGroupIngress",
         "ec2:RevokeSecurityGroupEgress",
     ];
@@ -146,43 +101,24 @@ to_port           = 443
 cidr_ipv4         = "0.0.0.0/0"
 description       = "HTTPS from everywhere"
 "#;
-    const TRAITS: Traits = Traits {
-        immutable: &[
-            "type",
-            "security_group_id",
-            "cidr_ipv6",
-            "prefix_list_id",
-            "referenced_security_group_id",
-        ],
+    const RULES: Rules<Field> = Rules {
         natural_key: &[
-            "type",
-            "security_group_id",
-            "ip_protocol",
-            "from_port",
-            "to_port",
-            "cidr_ipv4",
-            "cidr_ipv6",
-            "prefix_list_id",
-            "referenced_security_group_id",
+            Field::Direction,
+            Field::SecurityGroupId,
+            Field::IpProtocol,
+            Field::FromPort,
+            Field::ToPort,
+            Field::CidrIpv4,
+            Field::CidrIpv6,
+            Field::PrefixListId,
+            Field::ReferencedSecurityGroupId,
         ],
-        unique_ids: true,
-        ..Traits::NONE
+        ..Rules::UNIQUE_IDS
     };
-    type Spec = Spec;
-    type Observed = Observed;
+    type Service = Ec2;
 
-    fn validate(attributes: &Attributes, problems: &mut Problems) {
-        exactly_one(attributes, SOURCES, "a source or destination", problems);
-        if let Some(text) = known_str(attributes, "cidr_ipv4") {
-            check_cidr("cidr_ipv4", text, 0, 32, problems);
-        }
-        if let Some(text) = known_str(attributes, "cidr_ipv6") {
-            check_cidr_v6("cidr_ipv6", text, problems);
-        }
-        if let Some(text) = known_str(attributes, "description") {
-            check_group_text("description", text, problems);
-        }
-        check_ports(attributes, problems);
+    fn validate(given: &PartialSecurityGroupRule, problems: &mut Problems) {
+        check_ports(given, problems);
     }
 
     fn validate_together(stack: &BTreeMap<ResourceAddress, Attributes>) -> Vec<(ResourceAddress, Problem)> {
@@ -208,216 +144,172 @@ description       = "HTTPS from everywhere"
             .collect()
     }
 
-    async fn create(&self, call: &Call, spec: Spec) -> ProviderResult<Created<Observed>> {
-        let tags = tag_specification(call, sdk::ResourceType::SecurityGroupRule, spec.tags.as_ref());
-        let group = &spec.security_group_id;
-        let (operation, made) = match spec.direction {
-            Direction::Ingress => (
-                "AuthorizeSecurityGroupIngress",
-                self.client
-                    .authorize_security_group_ingress()
-                    .group_id(group)
-                    .ip_permissions(permission(&spec))
-                    .tag_specifications(tags)
-                    .send()
-                    .await
-                    .aws("ec2", "AuthorizeSecurityGroupIngress")
-                    .map(|answer| answer.security_group_rules),
-            ),
-            Direction::Egress => (
-                "AuthorizeSecurityGroupEgress",
-                self.client
-                    .authorize_security_group_egress()
-                    .group_id(group)
-                    .ip_permissions(permission(&spec))
-                    .tag_specifications(tags)
-                    .send()
-                    .await
-                    .aws("ec2", "AuthorizeSecurityGroupEgress")
-                    .map(|answer| answer.security_group_rules),
-            ),
+    async fn create(
+        aws: &Clients,
+        call: &Call,
+        spec: Self,
+    ) -> ProviderResult<Created<PartialSecurityGroupRule>> {
+        let tags = tags_of(call, ResourceType::SecurityGroupRule, spec.tags.clone());
+        let made = match spec.direction {
+            Direction::Ingress => {
+                let call = aws.ec2.authorize_security_group_ingress();
+                let call = call
+                    .group_id(&spec.security_group_id)
+                    .ip_permissions(permission(&spec));
+                let answer = call.tag_specifications(tags).send().await;
+                let answer = answer.aws("ec2", "AuthorizeSecurityGroupIngress");
+                answer.map(|answer| answer.security_group_rules)
+            }
+            Direction::Egress => {
+                let call = aws.ec2.authorize_security_group_egress();
+                let call = call
+                    .group_id(&spec.security_group_id)
+                    .ip_permissions(permission(&spec));
+                let answer = call.tag_specifications(tags).send().await;
+                let answer = answer.aws("ec2", "AuthorizeSecurityGroupEgress");
+                answer.map(|answer| answer.security_group_rules)
+            }
         };
-        let made = match made {
-            Ok(rules) => rules,
-            Err(error) => return Err(self.refused(call, &spec, error).await),
+        let rules = match made {
+            Ok(rules) => rules.unwrap_or_default(),
+            Err(error) => return Err(refused(aws, &spec, error).await),
         };
-        let rule = made
-            .and_then(|rules| rules.into_iter().next())
-            .ok_or_else(|| missing("ec2", operation, "securityGroupRuleSet"))?;
-        let (id, found) = self.observe(&rule);
-        Ok(Created { id, found })
+        let rule = rules
+            .first()
+            .ok_or_else(|| missing("ec2", "AuthorizeSecurityGroup…", "securityGroupRuleSet"));
+        Ok(observe(aws, rule?).into())
     }
 
-    async fn read(&self, ids: &[PhysicalId]) -> ProviderResult<Observations<Observed>> {
-        let rules = self.rules.read(ids.iter().map(ToString::to_string)).await?;
+    async fn read(aws: &Clients, ids: &[PhysicalId]) -> ProviderResult<Observations<Self>> {
+        let rules = group_rules::read(aws, ids.iter().map(ToString::to_string)).await?;
         let wanted = ids.iter().filter_map(|id| rules.get(id.as_str()));
-        Ok(wanted.map(|rule| self.observe(rule)).collect())
+        Ok(wanted.map(|rule| observe(aws, rule)).collect())
     }
 
-    async fn update(&self, call: &Call, id: &PhysicalId, update: Update<Spec>) -> ProviderResult<()> {
-        let spec = &update.spec;
-        if update.any(&["ip_protocol", "from_port", "to_port", "cidr_ipv4", "description"]) {
-            let changed = SecurityGroupRuleUpdate::builder()
-                .security_group_rule_id(id.as_str())
-                .security_group_rule(request(spec))
-                .build();
-            self.client
-                .modify_security_group_rules()
-                .group_id(&spec.security_group_id)
-                .security_group_rules(changed)
-                .send()
-                .await
-                .aws("ec2", "ModifySecurityGroupRules")
-                .map_err(refusal(call, "the rule's, sgr-…"))?;
-        }
-        if update.any(&["tags"]) {
-            update_tags(&self.client, id.as_str(), &update.prior, spec.tags.as_ref()).await?;
-        }
-        Ok(())
+    async fn update(aws: &Clients, _: &Call, id: &PhysicalId, update: &Update<Self>) -> ProviderResult<()> {
+        let changed = SecurityGroupRuleUpdate::builder()
+            .security_group_rule_id(id.as_str())
+            .security_group_rule(request(&update.spec));
+        aws.ec2
+            .modify_security_group_rules()
+            .group_id(&update.spec.security_group_id)
+            .security_group_rules(changed.build())
+            .send()
+            .await
+            .aws("ec2", "ModifySecurityGroupRules")
+            .map(drop)
     }
 
-    async fn delete(&self, _: &Call, id: &PhysicalId, last: &Attributes) -> ProviderResult<()> {
-        let group = known_str(last, "security_group_id").map(str::to_owned);
-        let direction = known_str(last, "type").map(str::to_owned);
+    async fn delete(aws: &Clients, _: &Call, id: &PhysicalId, last: &Attributes) -> ProviderResult<()> {
+        let (group, direction) = (known_str(last, "security_group_id"), known_str(last, "type"));
         let (group, is_egress) = match (group, direction) {
-            (Some(group), Some(direction)) => (group, direction == "egress"),
-            _ => match self.find(id).await? {
-                Some(rule) => (
-                    rule.group_id.unwrap_or_default(),
-                    rule.is_egress.unwrap_or_default(),
-                ),
-                None => return Ok(()),
-            },
+            (Some(group), Some(direction)) => (group.to_owned(), direction == "egress"),
+            _ => {
+                let by = filter("security-group-rule-id", [id.as_str()]);
+                let Some(rule) = group_rules::describe(&aws.ec2, vec![by]).await?.pop() else {
+                    return Ok(());
+                };
+                (rule.group_id.unwrap_or_default(), rule.is_egress == Some(true))
+            }
         };
         if is_egress {
-            let revoke = self.client.revoke_security_group_egress().group_id(group);
-            revoke
-                .security_group_rule_ids(id.as_str())
-                .send()
-                .await
-                .aws("ec2", "RevokeSecurityGroupEgress")
-                .absent_is_none()?;
+            let revoke = aws.ec2.revoke_security_group_egress().group_id(group);
+            let revoked = revoke.security_group_rule_ids(id.as_str()).send().await;
+            revoked.aws("ec2", "RevokeSecurityGroupEgress").map(drop)
         } else {
-            let revoke = self.client.revoke_security_group_ingress().group_id(group);
-            revoke
-                .security_group_rule_ids(id.as_str())
-                .send()
-                .await
-                .aws("ec2", "RevokeSecurityGroupIngress")
-                .absent_is_none()?;
+            let revoke = aws.ec2.revoke_security_group_ingress().group_id(group);
+            let revoked = revoke.security_group_rule_ids(id.as_str()).send().await;
+            revoked.aws("ec2", "RevokeSecurityGroupIngress").map(drop)
         }
-        Ok(())
     }
 
-    async fn recover(&self, call: &Call, _: &Attributes) -> ProviderResult<Option<PhysicalId>> {
-        let rules = self.rules.found_by(ours(call)).await?;
-        Ok(rules
-            .into_iter()
-            .filter(|rule| is_ours(call, rule.tags()))
-            .find_map(|rule| rule.security_group_rule_id)
-            .map(PhysicalId::new))
+    async fn left(
+        aws: &Clients,
+        call: &Call,
+        _: &PartialSecurityGroupRule,
+    ) -> ProviderResult<Observations<Self>> {
+        let rules = group_rules::describe(&aws.ec2, ours(call)).await?;
+        Ok(rules.iter().map(|rule| observe(aws, rule)).collect())
     }
 
-    async fn holders(&self, attributes: &Attributes) -> ProviderResult<Vec<PhysicalId>> {
-        let Some(group) = known_str(attributes, "security_group_id") else {
-            return Ok(Vec::new());
+    async fn holders(aws: &Clients, given: &PartialSecurityGroupRule) -> ProviderResult<Observations<Self>> {
+        let Some(group) = given.security_group_id.as_str() else {
+            return Ok(Observations::<Self>::new());
         };
-        let rules = self
-            .rules
-            .found_by(vec![filter("group-id", [group.to_owned()])])
-            .await?;
-        let there = rules.iter().map(|rule| self.observe(rule));
+        let rules = group_rules::describe(&aws.ec2, vec![filter("group-id", [group])]).await?;
+        let there = rules.iter().map(|rule| observe(aws, rule));
         Ok(there
-            .filter(|(_, found)| is_the_same(attributes, &found.observed))
-            .map(|(id, _)| id)
+            .filter(|(_, found)| lets_through(&found.observed) == lets_through(given))
             .collect())
     }
 }
 
-impl SecurityGroupRule {
-    async fn find(&self, id: &PhysicalId) -> ProviderResult<Option<sdk::SecurityGroupRule>> {
-        let by = filter("security-group-rule-id", [id.to_string()]);
-        Ok(self.rules.found_by(vec![by]).await?.pop())
-    }
-
-    /// What a refusal means. A way out to everywhere clashes with AWS's own until the group's
-    /// `default_egress = false` has been carried out, which runs beside this.
-    async fn refused(&self, call: &Call, spec: &Spec, error: ProviderError) -> ProviderError {
-        if error.class != ErrorClass::AlreadyExists || !is_all_out(spec) {
-            return refusal(call, "the rule's, sgr-…")(error);
-        }
-        let of_group = filter("group-id", [spec.security_group_id.clone()]);
-        let rules = match self.rules.found_by(vec![of_group]).await {
-            Ok(rules) => rules,
-            Err(error) => return error,
-        };
-        let clashes = |rule: &&sdk::SecurityGroupRule| {
-            rule.is_egress() == Some(true)
-                && rule.ip_protocol() == Some("-1")
-                && rule.cidr_ipv4() == spec.cidr_ipv4.as_deref()
-                && rule.cidr_ipv6() == spec.cidr_ipv6.as_deref()
-        };
-        match rules.iter().find(clashes) {
-            Some(rule) if is_declared(rule) => refusal(call, "the rule's, sgr-…")(error),
-            _ => ProviderError {
-                class: ErrorClass::DependencyNotReady,
-                ..error
-            }
-            .hint("the group has AWS's own rule that says the same: set `default_egress = false` in it"),
-        }
-    }
-
-    fn observe(&self, rule: &sdk::SecurityGroupRule) -> (PhysicalId, Found<Observed>) {
-        let id = rule.security_group_rule_id().unwrap_or_default().to_owned();
-        let text = |text: Option<&str>| text.map(str::to_owned);
-        let has_ports = rule.ip_protocol().is_some_and(has_ports);
-        let observed = Observed {
-            direction: match rule.is_egress() {
-                Some(true) => Direction::Egress,
-                _ => Direction::Ingress,
-            },
-            security_group_id: text(rule.group_id()),
-            ip_protocol: text(rule.ip_protocol()),
-            // Without ports AWS tells -1.
-            from_port: rule.from_port().filter(|_| has_ports),
-            to_port: rule.to_port().filter(|_| has_ports),
-            cidr_ipv4: text(rule.cidr_ipv4()),
-            cidr_ipv6: text(rule.cidr_ipv6()),
-            prefix_list_id: text(rule.prefix_list_id()),
-            referenced_security_group_id: text(
-                rule.referenced_group_info().and_then(|group| group.group_id()),
-            ),
-            description: text(rule.description().filter(|text| !text.is_empty())),
-            tags: user_tags(rule.tags()),
-            arn: self.place.arn("security-group-rule", &id),
-            id,
-        };
-        (PhysicalId::new(&observed.id), Found::ready(observed))
+/// What a rule lets through: AWS refuses a second one of the same.
+fn lets_through(rule: &PartialSecurityGroupRule) -> PartialSecurityGroupRule {
+    PartialSecurityGroupRule {
+        security_group_id: Partial::Unset,
+        description: Partial::Unset,
+        tags: Partial::Unset,
+        id: Partial::Unset,
+        arn: Partial::Unset,
+        ..rule.clone()
     }
 }
 
-/// Whether a rule lets the same through as these attributes ask for: AWS refuses a second one.
-fn is_the_same(attributes: &Attributes, there: &Observed) -> bool {
-    let text = |name: &str| known_str(attributes, name);
-    let port = |name: &str| known_integer(attributes, name);
-    let ends = [
-        ("cidr_ipv4", &there.cidr_ipv4),
-        ("cidr_ipv6", &there.cidr_ipv6),
-        ("prefix_list_id", &there.prefix_list_id),
-        (
-            "referenced_security_group_id",
-            &there.referenced_security_group_id,
-        ),
-    ];
-    let direction = match there.direction {
-        Direction::Egress => "egress",
-        Direction::Ingress => "ingress",
+/// What a refusal means. A way out to everywhere clashes with AWS's own until the group's
+/// `default_egress = false` has been carried out, which runs beside this.
+async fn refused(aws: &Clients, spec: &SecurityGroupRule, error: ProviderError) -> ProviderError {
+    if error.class != ErrorClass::AlreadyExists || !is_all_out(spec) {
+        return error;
+    }
+    let of_group = filter("group-id", [spec.security_group_id.as_str()]);
+    let rules = match group_rules::describe(&aws.ec2, vec![of_group]).await {
+        Ok(rules) => rules,
+        Err(error) => return error,
     };
-    text("type") == Some(direction)
-        && text("ip_protocol") == there.ip_protocol.as_deref()
-        && port("from_port") == there.from_port.map(i64::from)
-        && port("to_port") == there.to_port.map(i64::from)
-        && ends.iter().all(|(name, there)| text(name) == there.as_deref())
+    let clashes = |rule: &&sdk::SecurityGroupRule| {
+        rule.is_egress() == Some(true)
+            && rule.ip_protocol() == Some("-1")
+            && rule.cidr_ipv4() == spec.cidr_ipv4.as_deref()
+            && rule.cidr_ipv6() == spec.cidr_ipv6.as_deref()
+    };
+    if rules.iter().find(clashes).is_some_and(is_declared) {
+        return error;
+    }
+    ProviderError {
+        class: ErrorClass::DependencyNotReady,
+        ..error
+    }
+    .hint("the group has AWS's own rule that says the same: set `default_egress = false` in it")
+}
+
+fn observe(aws: &Clients, rule: &sdk::SecurityGroupRule) -> Observation<SecurityGroupRule> {
+    let id = rule.security_group_rule_id().unwrap_or_default();
+    let has_ports = rule.ip_protocol().is_some_and(has_ports);
+    let direction = match rule.is_egress() {
+        Some(true) => Direction::Egress,
+        _ => Direction::Ingress,
+    };
+    let observed = PartialSecurityGroupRule {
+        direction: direction.into(),
+        security_group_id: rule.group_id().into(),
+        ip_protocol: rule.ip_protocol().into(),
+        // Without ports AWS tells -1.
+        from_port: rule.from_port().filter(|_| has_ports).into(),
+        to_port: rule.to_port().filter(|_| has_ports).into(),
+        cidr_ipv4: rule.cidr_ipv4().into(),
+        cidr_ipv6: rule.cidr_ipv6().into(),
+        prefix_list_id: rule.prefix_list_id().into(),
+        referenced_security_group_id: rule
+            .referenced_group_info()
+            .and_then(|group| group.group_id())
+            .into(),
+        description: rule.description().filter(|text| !text.is_empty()).into(),
+        tags: all_tags(rule.tags()).into(),
+        id: id.into(),
+        arn: arn(aws, "security-group-rule", id).into(),
+    };
+    (PhysicalId::new(id), Found::ready(observed))
 }
 
 /// Whether a protocol has ports, or types and codes.
@@ -429,7 +321,7 @@ fn is_icmp(protocol: &str) -> bool {
     matches!(protocol, "icmp" | "icmpv6")
 }
 
-fn is_all_out(spec: &Spec) -> bool {
+fn is_all_out(spec: &SecurityGroupRule) -> bool {
     spec.direction == Direction::Egress
         && spec.ip_protocol == "-1"
         && (spec.cidr_ipv4.as_deref() == Some("0.0.0.0/0") || spec.cidr_ipv6.as_deref() == Some("::/0"))
@@ -443,8 +335,8 @@ fn says_all_out(attributes: &Attributes) -> bool {
 }
 
 /// Protocols have one spelling at AWS, ports belong to some of them, and ICMP has types and codes instead.
-fn check_ports(attributes: &Attributes, problems: &mut Problems) {
-    let Some(protocol) = known_str(attributes, "ip_protocol") else {
+fn check_ports(given: &PartialSecurityGroupRule, problems: &mut Problems) {
+    let Some(protocol) = given.ip_protocol.as_str() else {
         return;
     };
     let named = match protocol {
@@ -457,68 +349,54 @@ fn check_ports(attributes: &Attributes, problems: &mut Problems) {
     };
     let lower = protocol.to_lowercase();
     if let Some(name) = named.or((has_ports(&lower) && lower != protocol).then_some(lower.as_str())) {
-        return problems.at(
-            "ip_protocol",
-            format!("AWS writes `{protocol}` as `{name}`: write it the same way"),
-        );
+        let message = format!("AWS writes `{protocol}` as `{name}`: write it the same way");
+        return problems.at(Field::IpProtocol.name(), message);
     }
+    let ports = [(Field::FromPort, given.from_port), (Field::ToPort, given.to_port)];
     if !has_ports(protocol) {
         if protocol != "-1" && protocol.parse::<u8>().is_err() {
-            problems.at(
-                "ip_protocol",
-                format!("`{protocol}` is none of tcp, udp, icmp, icmpv6, -1 (all), or a number up to 255"),
-            );
+            let message =
+                format!("`{protocol}` is none of tcp, udp, icmp, icmpv6, -1 (all), or a number up to 255");
+            problems.at(Field::IpProtocol.name(), message);
         }
-        for name in ["from_port", "to_port"] {
-            if is_set(attributes, name) {
-                problems.at(
-                    name,
-                    format!("protocol `{protocol}` has no ports: leave this out"),
-                );
-            }
+        for (field, _) in ports.iter().filter(|(_, port)| port.is_set()) {
+            let message = format!("protocol `{protocol}` has no ports: leave this out");
+            problems.at(field.name(), message);
         }
         return;
     }
-    for name in ["from_port", "to_port"] {
-        if !is_set(attributes, name) {
-            problems.at("", format!("protocol `{protocol}` needs `{name}`"));
-        }
-        let (range, what) = if is_icmp(protocol) {
-            (-1..=255, "ICMP types and codes are -1 (all) to 255")
-        } else {
-            (0..=65535, "ports are 0 to 65535")
-        };
-        let number = known_integer(attributes, name);
-        if let Some(number) = number.filter(|number| !range.contains(number)) {
-            problems.at(name, format!("{number} is out of range: {what}"));
-        }
-    }
-    let ends = (
-        known_integer(attributes, "from_port"),
-        known_integer(attributes, "to_port"),
-    );
-    if let (Some(from), Some(to)) = ends {
-        if is_icmp(protocol) {
-            if from == -1 && to != -1 {
-                problems.at(
-                    "to_port",
-                    "all ICMP types (-1) means all codes: set this to -1 too",
-                );
+    let is_icmp = is_icmp(protocol);
+    let (range, what) = if is_icmp {
+        (-1..=255, "ICMP types and codes are -1 (all) to 255")
+    } else {
+        (0..=65535, "ports are 0 to 65535")
+    };
+    for (field, port) in ports {
+        let name = field.name();
+        match port {
+            Partial::Unset => problems.at("", format!("protocol `{protocol}` needs `{name}`")),
+            Partial::Known(number) if !range.contains(&number) => {
+                problems.at(name, format!("{number} is out of range: {what}"));
             }
-        } else if from > to {
-            problems.at(
-                "from_port",
-                format!("the first port {from} is behind the last, {to}"),
-            );
+            _ => {}
         }
     }
-    if protocol == "icmpv6" && known(attributes, "cidr_ipv4").is_some() {
-        problems.at("cidr_ipv4", "icmpv6 goes over IPv6: set `cidr_ipv6`");
+    if let (Partial::Known(from), Partial::Known(to)) = (given.from_port, given.to_port) {
+        if is_icmp && from == -1 && to != -1 {
+            let message = "all ICMP types (-1) means all codes: set this to -1 too";
+            problems.at(Field::ToPort.name(), message);
+        } else if !is_icmp && from > to {
+            let message = format!("the first port {from} is behind the last, {to}");
+            problems.at(Field::FromPort.name(), message);
+        }
+    }
+    if protocol == "icmpv6" && given.cidr_ipv4.known().is_some() {
+        problems.at(Field::CidrIpv4.name(), "icmpv6 goes over IPv6: set `cidr_ipv6`");
     }
 }
 
 /// The rule as the Authorize calls take it.
-fn permission(spec: &Spec) -> IpPermission {
+fn permission(spec: &SecurityGroupRule) -> IpPermission {
     let description = spec.description.clone();
     let made = IpPermission::builder()
         .ip_protocol(&spec.ip_protocol)
@@ -560,7 +438,7 @@ fn permission(spec: &Spec) -> IpPermission {
 }
 
 /// The rule as ModifySecurityGroupRules takes it: always whole.
-fn request(spec: &Spec) -> SecurityGroupRuleRequest {
+fn request(spec: &SecurityGroupRule) -> SecurityGroupRuleRequest {
     let all = (!has_ports(&spec.ip_protocol)).then_some(-1);
     SecurityGroupRuleRequest::builder()
         .ip_protocol(&spec.ip_protocol)
@@ -577,18 +455,15 @@ fn request(spec: &Spec) -> SecurityGroupRuleRequest {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::services::testing::{problems_in, stack, together};
+    use serde_json::json;
+
+    use crate::services::testing::{refused, refused_together, stack};
 
     /// The problems of an ingress rule from 10.0.0.0/8 with this protocol and these ports.
     fn ports(protocol: &str, from: Option<i64>, to: Option<i64>) -> String {
-        let port = |port: Option<i64>| port.map_or(Value::Null, Value::Integer);
-        let attributes = Attributes::from([
-            ("ip_protocol".into(), Value::from(protocol)),
-            ("from_port".into(), port(from)),
-            ("to_port".into(), port(to)),
-            ("cidr_ipv4".into(), Value::from("10.0.0.0/8")),
-        ]);
-        problems_in::<SecurityGroupRule>(&attributes).join("; ")
+        let attributes =
+            json!({ "ip_protocol": protocol, "from_port": from, "to_port": to, "cidr_ipv4": "10.0.0.0/8" });
+        refused::<SecurityGroupRule>(attributes).join("; ")
     }
 
     #[test]
@@ -674,7 +549,7 @@ mod tests {
             ("ec2.security_group_rule.b", &closed),
         ]);
         assert_eq!(
-            together::<SecurityGroupRule>(&stack),
+            refused_together::<SecurityGroupRule>(&stack),
             [
                 "ec2.security_group_rule.a: AWS makes this rule with ec2.security_group.open, and takes no rule twice"
             ]
@@ -683,7 +558,7 @@ mod tests {
 
     #[test]
     fn a_change_is_asked_for_with_the_whole_rule() {
-        let spec = Spec {
+        let spec = SecurityGroupRule {
             direction: Direction::Egress,
             security_group_id: "sg-1".into(),
             ip_protocol: "-1".into(),
@@ -695,6 +570,8 @@ mod tests {
             referenced_security_group_id: Some("sg-2".into()),
             description: Some("to the others".into()),
             tags: None,
+            id: None,
+            arn: None,
         };
         let asked = request(&spec);
         assert_eq!((asked.from_port(), asked.to_port()), (Some(-1), Some(-1)));

@@ -1,90 +1,55 @@
 //! `ec2.vpc`: a virtual private cloud.
 //!
-//! Calls: CreateVpc, ModifyVpcAttribute, DescribeVpcs, DescribeVpcAttribute, CreateTags, DeleteTags,
-//! DeleteVpc; and where that is refused, what else stands in it. A VPC is pending for a moment after its creation, but its id is usable at once.
-//! <https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_CreateVpc.html>
+//! A VPC is pending for a moment after its creation, but its id is usable at once.
 
-use aws_sdk_ec2::Client;
-use aws_sdk_ec2::types::{self as sdk, AttributeBooleanValue, VpcAttributeName, VpcState};
+use aws_sdk_ec2::types::{self as sdk, Filter, ResourceType, VpcAttributeName, VpcState};
 use futures::future::try_join_all;
-use infra_core::types::{Problems, known_str};
-use infra_core::{Attributes, Health, PhysicalId};
-use infra_provider::{Call, Created, Found, Obstacle, ProviderResult, ResourceType, Traits, Update};
-use schemars::JsonSchema;
-use serde::{Deserialize, Serialize};
 
-use super::common::{FILTER_VALUES, filter, is_ours, ours, tag_specification, update_tags, user_tags};
+use super::common::{all_tags, boolean, by_ids, filter, ours, tags_of};
 use super::obstacles::{interfaces, of_group, of_interfaces, of_others};
-use crate::catalogue::FromClients;
-use crate::clients::Clients;
-use crate::errors::{AwsResult, Tolerate, missing};
-use crate::read::{Observations, in_batches};
-use crate::tags::Tags;
+use super::service::Ec2;
+use crate::prelude::*;
 
-/// The type.
+/// A virtual private cloud: the network that everything else stands in.
+#[derive(Debug, Clone, Deserialize, Block)]
+#[block(page = "https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_CreateVpc.html")]
 pub struct Vpc {
-    client: Client,
-    partition: String,
-    region: String,
-}
-
-/// What the file may set.
-#[derive(Debug, Clone, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub struct Spec {
-    /// The IPv4 network of the VPC, between /16 and /28, such as `10.0.0.0/16`.
+    /// The IPv4 network of the VPC, such as `10.0.0.0/16`.
+    #[attribute(immutable, cidr(4, 16..=28))]
     pub cidr_block: String,
     /// Whether instances may run on shared hardware (`default`) or not (`dedicated`).
+    #[attribute(immutable)]
     pub instance_tenancy: Option<InstanceTenancy>,
-    /// Whether the Amazon DNS server answers inside the VPC. AWS's default is true.
-    #[schemars(extend("default" = true))]
+    /// Whether the Amazon DNS server answers inside the VPC.
+    #[attribute(set_after_create, default = true)]
     pub enable_dns_support: Option<bool>,
-    /// Whether instances with a public address get a public DNS name. AWS's default is false.
-    #[schemars(extend("default" = false))]
+    /// Whether instances with a public address get a public DNS name.
+    #[attribute(set_after_create, default = false)]
     pub enable_dns_hostnames: Option<bool>,
     /// Tags by key.
     pub tags: Option<Tags>,
-}
-
-/// Hardware of the instances in a VPC.
-#[derive(Debug, Clone, Copy, Deserialize, JsonSchema)]
-#[serde(rename_all = "snake_case")]
-pub enum InstanceTenancy {
-    /// Shared, unless an instance asks otherwise.
-    Default,
-    /// Dedicated always.
-    Dedicated,
-}
-
-/// What AWS tells.
-#[derive(Debug, Clone, Serialize, JsonSchema)]
-pub struct Observed {
-    cidr_block: Option<String>,
-    instance_tenancy: Option<String>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    enable_dns_support: Option<bool>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    enable_dns_hostnames: Option<bool>,
-    tags: Tags,
     /// The VPC's id, `vpc-…`.
-    id: String,
+    #[attribute(computed)]
+    pub id: Option<String>,
     /// The VPC's ARN.
-    arn: String,
+    #[attribute(computed)]
+    pub arn: Option<String>,
 }
 
-impl FromClients for Vpc {
-    fn from_clients(clients: &Clients) -> Self {
-        Self {
-            client: clients.ec2.clone(),
-            partition: clients.identity.partition.clone(),
-            region: clients.region.clone(),
-        }
+use VpcField as Field;
+
+choices! {
+    /// Hardware of the instances in a VPC.
+    InstanceTenancy {
+        /// Shared, unless an instance asks otherwise.
+        Default = "default",
+        /// Dedicated always.
+        Dedicated = "dedicated",
     }
 }
 
-impl ResourceType for Vpc {
+impl Resource for Vpc {
     const NAME: &'static str = "ec2.vpc";
-    const DESCRIPTION: &'static str = "A virtual private cloud: the network that everything else stands in.";
     const IAM_ACTIONS: &'static [&'static str] = &[
         "ec2:CreateVpc",
         "ec2:ModifyVpcAttribute",
@@ -97,8 +62,6 @@ impl ResourceType for Vpc {
         "ec2:DescribeInternetGateways",
         "ec2:DescribeVpcEndpoints",
         "ec2:DescribeNetworkAcls",
-        "ec2:CreateTags",
-        "ec2:DeleteTags",
         "ec2:DeleteVpc",
     ];
     const EXAMPLE: &'static str = r#"
@@ -107,114 +70,57 @@ cidr_block           = "10.0.0.0/16"
 enable_dns_hostnames = true
 tags                 = { Name = "main" }
 "#;
-    const TRAITS: Traits = Traits {
-        immutable: &["cidr_block", "instance_tenancy"],
-        set_after_create: &["enable_dns_support", "enable_dns_hostnames"],
-        unique_ids: true,
-        ..Traits::NONE
-    };
-    type Spec = Spec;
-    type Observed = Observed;
+    const RULES: Rules<VpcField> = Rules::UNIQUE_IDS;
+    type Service = Ec2;
 
-    fn validate(attributes: &Attributes, problems: &mut Problems) {
-        if let Some(text) = known_str(attributes, "cidr_block") {
-            super::common::check_cidr("cidr_block", text, 16, 28, problems);
-        }
-    }
-
-    async fn create(&self, call: &Call, spec: Spec) -> ProviderResult<Created<Observed>> {
-        let answer = self
-            .client
+    async fn create(aws: &Clients, call: &Call, spec: Self) -> ProviderResult<Created<PartialVpc>> {
+        let answer = aws
+            .ec2
             .create_vpc()
             .cidr_block(&spec.cidr_block)
-            .set_instance_tenancy(spec.instance_tenancy.map(Into::into))
-            .tag_specifications(tag_specification(
-                call,
-                sdk::ResourceType::Vpc,
-                spec.tags.as_ref(),
-            ))
+            .set_instance_tenancy(to_aws(spec.instance_tenancy))
+            .tag_specifications(tags_of(call, ResourceType::Vpc, spec.tags))
             .send()
             .await
             .aws("ec2", "CreateVpc")?;
         let vpc = answer.vpc.ok_or_else(|| missing("ec2", "CreateVpc", "vpc"))?;
-        let found = self.observe(&vpc, None);
-        Ok(Created {
-            id: PhysicalId::new(&found.observed.id),
-            found,
-        })
+        Ok(observe(aws, &vpc, None).into())
     }
 
-    async fn read(&self, ids: &[PhysicalId]) -> ProviderResult<Observations<Observed>> {
-        in_batches(ids, FILTER_VALUES, async |ids| {
-            let pages = self
-                .client
-                .describe_vpcs()
-                .filters(filter("vpc-id", ids))
-                .into_paginator()
-                .items()
-                .send();
-            let vpcs = pages
-                .collect::<Result<Vec<_>, _>>()
-                .await
-                .aws("ec2", "DescribeVpcs")?;
-            let found = try_join_all(vpcs.iter().map(|vpc| self.with_dns(vpc))).await?;
-            Ok(found
-                .into_iter()
-                .flatten()
-                .map(|found| (PhysicalId::new(&found.observed.id), found))
-                .collect())
+    async fn read(aws: &Clients, ids: &[PhysicalId]) -> ProviderResult<Observations<Self>> {
+        by_ids(ids, "vpc-id", async |by| {
+            let vpcs = describe(aws, by).await?;
+            let found = try_join_all(vpcs.iter().map(|vpc| with_dns(aws, vpc))).await?;
+            Ok(found.into_iter().flatten().collect())
         })
         .await
     }
 
-    async fn update(&self, _: &Call, id: &PhysicalId, update: Update<Spec>) -> ProviderResult<()> {
-        let value = |enabled: bool| AttributeBooleanValue::builder().value(enabled).build();
+    async fn update(aws: &Clients, _: &Call, id: &PhysicalId, update: &Update<Self>) -> ProviderResult<()> {
         // One attribute a call is all that ModifyVpcAttribute takes, and host names need DNS support first.
-        if update.any(&["enable_dns_support"]) {
-            let enabled = value(update.spec.enable_dns_support.unwrap_or(true));
-            let call = self
-                .client
-                .modify_vpc_attribute()
-                .vpc_id(id.as_str())
-                .enable_dns_support(enabled);
+        let modify = || aws.ec2.modify_vpc_attribute().vpc_id(id.as_str());
+        if update.changes(Field::EnableDnsSupport) {
+            let enabled = boolean(update.spec.enable_dns_support.unwrap_or(true));
+            let call = modify().enable_dns_support(enabled);
             call.send().await.aws("ec2", "ModifyVpcAttribute")?;
         }
-        if update.any(&["enable_dns_hostnames"]) {
-            let enabled = value(update.spec.enable_dns_hostnames.unwrap_or(false));
-            let call = self
-                .client
-                .modify_vpc_attribute()
-                .vpc_id(id.as_str())
-                .enable_dns_hostnames(enabled);
+        if update.changes(Field::EnableDnsHostnames) {
+            let enabled = boolean(update.spec.enable_dns_hostnames.unwrap_or(false));
+            let call = modify().enable_dns_hostnames(enabled);
             call.send().await.aws("ec2", "ModifyVpcAttribute")?;
-        }
-        if update.any(&["tags"]) {
-            update_tags(
-                &self.client,
-                id.as_str(),
-                &update.prior,
-                update.spec.tags.as_ref(),
-            )
-            .await?;
         }
         Ok(())
     }
 
-    async fn delete(&self, _: &Call, id: &PhysicalId, _: &Attributes) -> ProviderResult<()> {
-        self.client
-            .delete_vpc()
-            .vpc_id(id.as_str())
-            .send()
-            .await
-            .aws("ec2", "DeleteVpc")
-            .absent_is_none()?;
-        Ok(())
+    async fn delete(aws: &Clients, _: &Call, id: &PhysicalId, _: &Attributes) -> ProviderResult<()> {
+        let call = aws.ec2.delete_vpc().vpc_id(id.as_str());
+        call.send().await.aws("ec2", "DeleteVpc").map(drop)
     }
 
     /// Its interfaces, and what others have put into it: all that is ours has gone before it.
-    async fn in_the_way(&self, id: &PhysicalId, _: &Attributes) -> ProviderResult<Vec<Obstacle>> {
-        let by = |name: &str| filter(name, [id.to_string()]);
-        let client = &self.client;
+    async fn in_the_way(aws: &Clients, id: &PhysicalId, _: &Attributes) -> ProviderResult<Vec<Obstacle>> {
+        let by = |name: &str| filter(name, [id.as_str()]);
+        let client = &aws.ec2;
         let (held, subnets, groups, tables, gateways, endpoints, lists) = futures::try_join!(
             interfaces(client, by("vpc-id")),
             async {
@@ -273,93 +179,70 @@ tags                 = { Name = "main" }
         Ok(found)
     }
 
-    async fn recover(&self, call: &Call, _: &Attributes) -> ProviderResult<Option<PhysicalId>> {
-        let found = self
-            .client
-            .describe_vpcs()
-            .set_filters(Some(ours(call)))
-            .send()
-            .await;
-        let vpcs = found.aws("ec2", "DescribeVpcs")?.vpcs.unwrap_or_default();
-        Ok(vpcs
-            .into_iter()
-            .filter(|vpc| is_ours(call, vpc.tags()))
-            .find_map(|vpc| vpc.vpc_id)
-            .map(PhysicalId::new))
+    async fn left(aws: &Clients, call: &Call, _: &PartialVpc) -> ProviderResult<Observations<Self>> {
+        let vpcs = describe(aws, ours(call)).await?;
+        Ok(vpcs.iter().map(|vpc| observe(aws, vpc, None)).collect())
     }
 }
 
-impl Vpc {
-    fn observe(&self, vpc: &sdk::Vpc, dns: Option<(bool, bool)>) -> Found<Observed> {
-        let id = vpc.vpc_id().unwrap_or_default().to_owned();
-        let owner = vpc.owner_id().unwrap_or_default();
-        let observed = Observed {
-            cidr_block: vpc.cidr_block().map(str::to_owned),
-            instance_tenancy: vpc.instance_tenancy().map(|tenancy| tenancy.as_str().to_owned()),
-            enable_dns_support: dns.map(|(support, _)| support),
-            enable_dns_hostnames: dns.map(|(_, host_names)| host_names),
-            tags: user_tags(vpc.tags()),
-            arn: format!("arn:{}:ec2:{}:{owner}:vpc/{id}", self.partition, self.region),
-            id,
-        };
-        let health = match vpc.state() {
-            Some(VpcState::Pending) => Health::Pending("pending".into()),
-            _ => Health::Ready,
-        };
-        Found { observed, health }
-    }
-
-    /// The VPC with its DNS attributes, which only DescribeVpcAttribute tells; `None` when it went meanwhile.
-    async fn with_dns(&self, vpc: &sdk::Vpc) -> ProviderResult<Option<Found<Observed>>> {
-        let attribute = async |name: VpcAttributeName| {
-            let call = self
-                .client
-                .describe_vpc_attribute()
-                .vpc_id(vpc.vpc_id().unwrap_or_default())
-                .attribute(name);
-            call.send()
-                .await
-                .aws("ec2", "DescribeVpcAttribute")
-                .absent_is_none()
-        };
-        let (support, host_names) = futures::try_join!(
-            attribute(VpcAttributeName::EnableDnsSupport),
-            attribute(VpcAttributeName::EnableDnsHostnames)
-        )?;
-        let (Some(support), Some(host_names)) = (support, host_names) else {
-            return Ok(None);
-        };
-        let is_on = |value: Option<&AttributeBooleanValue>| {
-            value.and_then(AttributeBooleanValue::value) == Some(true)
-        };
-        Ok(Some(self.observe(
-            vpc,
-            Some((
-                is_on(support.enable_dns_support()),
-                is_on(host_names.enable_dns_hostnames()),
-            )),
-        )))
-    }
+pub(super) async fn describe(aws: &Clients, by: Vec<Filter>) -> ProviderResult<Vec<sdk::Vpc>> {
+    let pages = aws.ec2.describe_vpcs().set_filters(Some(by)).into_paginator();
+    let vpcs = pages.items().send().collect::<Result<Vec<_>, _>>().await;
+    vpcs.aws("ec2", "DescribeVpcs")
 }
 
-impl From<InstanceTenancy> for sdk::Tenancy {
-    fn from(tenancy: InstanceTenancy) -> Self {
-        match tenancy {
-            InstanceTenancy::Default => Self::Default,
-            InstanceTenancy::Dedicated => Self::Dedicated,
-        }
-    }
+/// The VPC with its DNS attributes, which only DescribeVpcAttribute tells; `None` when it went meanwhile.
+async fn with_dns(aws: &Clients, vpc: &sdk::Vpc) -> ProviderResult<Option<Observation<Vpc>>> {
+    let id = vpc.vpc_id().unwrap_or_default();
+    let attribute = async |name: VpcAttributeName| {
+        let call = aws.ec2.describe_vpc_attribute().vpc_id(id).attribute(name);
+        let told = call.send().await.aws("ec2", "DescribeVpcAttribute");
+        told.absent_is_none()
+    };
+    let (support, host_names) = futures::try_join!(
+        attribute(VpcAttributeName::EnableDnsSupport),
+        attribute(VpcAttributeName::EnableDnsHostnames)
+    )?;
+    let (Some(support), Some(host_names)) = (support, host_names) else {
+        return Ok(None);
+    };
+    let is_on = |value: Option<sdk::AttributeBooleanValue>| value.and_then(|it| it.value) == Some(true);
+    let dns = (
+        is_on(support.enable_dns_support),
+        is_on(host_names.enable_dns_hostnames),
+    );
+    Ok(Some(observe(aws, vpc, Some(dns))))
+}
+
+fn observe(aws: &Clients, vpc: &sdk::Vpc, dns: Option<(bool, bool)>) -> Observation<Vpc> {
+    let id = vpc.vpc_id().unwrap_or_default();
+    let (partition, owner) = (&aws.identity.partition, vpc.owner_id().unwrap_or_default());
+    let observed = PartialVpc {
+        cidr_block: vpc.cidr_block().into(),
+        instance_tenancy: told(vpc.instance_tenancy()),
+        enable_dns_support: dns.map(|(support, _)| support).into(),
+        enable_dns_hostnames: dns.map(|(_, host_names)| host_names).into(),
+        tags: all_tags(vpc.tags()).into(),
+        id: id.into(),
+        // A VPC that is shared with the account is its owner's.
+        arn: format!("arn:{partition}:ec2:{}:{owner}:vpc/{id}", aws.region).into(),
+    };
+    let health = match vpc.state() {
+        Some(VpcState::Pending) => Health::Pending("pending".into()),
+        _ => Health::Ready,
+    };
+    (PhysicalId::new(id), Found { observed, health })
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::services::testing::problems;
+    use crate::services::testing::refused_texts;
 
     #[test]
     fn the_network_must_be_between_16_and_28() {
         assert_eq!(
-            problems::<Vpc>(&[("cidr_block", "10.0.0.0/16")]),
+            refused_texts::<Vpc>(&[("cidr_block", "10.0.0.0/16")]),
             Vec::<String>::new()
         );
         for (block, said) in [
@@ -380,7 +263,7 @@ mod tests {
                 "cidr_block: `10.0.0/16` is no IPv4 network such as 10.0.0.0/16",
             ),
         ] {
-            assert_eq!(problems::<Vpc>(&[("cidr_block", block)]), [said]);
+            assert_eq!(refused_texts::<Vpc>(&[("cidr_block", block)]), [said]);
         }
     }
 }

@@ -1,36 +1,27 @@
-//! `ecr.image`: a container image in a repository, pushed from an archive, a layout, another registry, or a
-//! build.
+//! `ecr.image`: a container image in a repository, pushed from an archive, a layout, another registry, or a build.
 //!
-//! Calls: GetAuthorizationToken, DescribeImages (100); the rest is the OCI distribution protocol with the registry
-//! itself, which is also asked for images where it is another one than ECR's. The image is known by its digest, which is
-//! read from the source before planning, or, where it is built, by what it is made of: a build is not run to plan. So
-//! an unchanged image changes nothing. A changed one is pushed beside the old one, which stays for a rollback: what removes
-//! images is the repository's lifecycle policy, or its deletion where that is allowed.
-//! <https://docs.aws.amazon.com/AmazonECR/latest/APIReference/API_GetAuthorizationToken.html>
+//! The image is known by its digest, which is read from the source before planning, or, where it is built, by what it
+//! is made of: a build is not run to plan. So an unchanged image changes nothing. A changed one is pushed beside the
+//! old one, which stays for a rollback: what removes images is the repository's lifecycle policy, or its deletion where
+//! that is allowed.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
-use aws_sdk_ecr::Client;
 use aws_sdk_ecr::types::ImageIdentifier;
 use futures::future::try_join_all;
-use infra_core::types::{Problems, known, known_str};
-use infra_core::{Attributes, ErrorClass, NameStays, PhysicalId, ProviderError, Value};
+use infra_core::NameStays;
+use infra_core::types::known;
 use infra_oci::{Image as OciImage, OpenOptions, Progress, PushEvent, PushOptions};
-use infra_provider::{
-    Call, Created, Found, PreparedBefore, ProviderResult, Recognition, ResourceType, Traits, Update, Waits,
-    decode,
-};
-use schemars::JsonSchema;
-use serde::{Deserialize, Serialize};
+use infra_provider::{PreparedBefore, decode};
 
-use crate::catalogue::FromClients;
-use crate::clients::Clients;
-use crate::errors::{AwsResult, of_registry};
-use crate::read::{Observations, in_batches_that_exist};
-use crate::services::ecr::image_source::{Builds, Source, build_of, fingerprint};
-use crate::services::ecr::registries::{Registries, no_repository};
+use super::service::Ecr;
+use crate::errors::of_registry;
+use crate::prelude::*;
+use crate::read::in_batches_that_exist;
+use crate::services::ecr::image_source::{Source, build_of, fingerprint};
+use crate::services::ecr::registries::no_repository;
 
 /// A tag of a repository with immutable tags is of no other image until that one is deleted
 /// (`ImageTagAlreadyExistsException`).
@@ -46,70 +37,52 @@ const TAG_STAYS: NameStays = NameStays {
     except: "image_tag_mutability_exclusion_filters.filter",
 };
 
-/// The type.
+/// A container image, pushed to a repository and known by its digest.
+///
+/// A changed image is pushed beside the old one, which stays for a rollback: images are removed by the
+/// repository's lifecycle policy, or with the repository where losing them is allowed.
+///
+/// An image that is built is built when it is applied, and only if what it is made of has changed: the
+/// files that the build gets, the Dockerfile, arguments, target or platform. `infra redeploy --rebuild`
+/// builds it again from the newest of the images that it begins with, and rolls it out.
+#[derive(Debug, Clone, Deserialize, Block)]
+#[block(page = "https://docs.aws.amazon.com/AmazonECR/latest/APIReference/API_GetAuthorizationToken.html")]
 pub struct Image {
-    client: Client,
-    registries: Registries,
-    /// Whether ECR knows what was pushed.
-    registry_is_ecrs: bool,
-    /// Whether builds look for newer images to begin with.
-    pull_base_images: bool,
-    builds: Builds,
-}
-
-/// What the file may set.
-#[derive(Debug, Clone, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub struct Spec {
     /// The URI of the repository, such as `${ecr.repository.app.repository_uri}`.
+    #[attribute(immutable, pattern("/", "has no host and repository, such as host/app"))]
     pub repository_uri: String,
     /// Where the image comes from: exactly one of the keys.
     pub source: Source,
     /// The tag that is written beside the digest. When it is not given, the first twelve digits of the
     /// digest, which suits repositories with immutable tags: there a plan is refused that would give a tag to another
     /// image than the one that has it, or to what is built from other files.
+    #[attribute(immutable, length = 1..=128)]
+    #[attribute(pattern(
+        "^[A-Za-z0-9_][A-Za-z0-9_.-]*$",
+        "is no tag: letters, digits, `_`, `.` and `-`, not starting with `.` or `-`"
+    ))]
     pub image_tag: Option<String>,
     /// The platform to take of a multi-platform image, such as `linux/amd64`; all of them when it is not given.
+    #[attribute(immutable, write_only)]
     pub platform: Option<String>,
     /// The digest that the image must have. When it is not given, it is read from the source; that of a build is known
     /// after it.
+    #[attribute(immutable)]
     pub digest: Option<String>,
     /// What the files of a build are known by: when it changes, the image is built again. When it is not given, it is
     /// worked out from the files of the context and the Dockerfile. With one of your own, such as a commit, they do not
     /// count.
+    #[attribute(immutable, write_only)]
     pub fingerprint: Option<String>,
-}
-
-/// What AWS tells.
-#[derive(Debug, Clone, Serialize, JsonSchema)]
-pub struct Observed {
-    repository_uri: String,
-    image_tag: Option<String>,
-    digest: String,
     /// The image's URI by digest, for a container definition: it never means another image.
-    uri: String,
+    #[attribute(computed)]
+    pub uri: Option<String>,
 }
 
-impl FromClients for Image {
-    fn from_clients(clients: &Clients) -> Self {
-        Self {
-            client: clients.ecr.clone(),
-            registries: Registries::new(clients),
-            registry_is_ecrs: clients.registry_is_ecrs,
-            pull_base_images: clients.pull_base_images,
-            builds: Builds::new(&clients.own_paths),
-        }
-    }
-}
+use ImageField as Field;
 
-impl ResourceType for Image {
+impl Resource for Image {
     const NAME: &'static str = "ecr.image";
-    const DESCRIPTION: &'static str = "A container image, pushed to a repository and known by its digest.\n\n\
-        A changed image is pushed beside the old one, which stays for a rollback: images are removed by the \
-        repository's lifecycle policy, or with the repository where losing them is allowed.\n\n\
-        An image that is built is built when it is applied, and only if what it is made of has changed: the files that \
-        the build gets, the Dockerfile, arguments, target or platform. `infra redeploy --rebuild` builds it again from \
-        the newest of the images that it begins with, and rolls it out.";
     const IAM_ACTIONS: &'static [&'static str] = &[
         "ecr:GetAuthorizationToken",
         "ecr:DescribeImages",
@@ -129,32 +102,7 @@ repository_uri = "${ecr.repository.app.repository_uri}"
 source         = { archive = "../app/image.tar" }
 image_tag      = "dev02"
 "#;
-    const TRAITS: Traits = Traits {
-        immutable: &[
-            "repository_uri",
-            "image_tag",
-            "platform",
-            "digest",
-            "fingerprint",
-            "source.build.target",
-            "source.build.args",
-            "source.build.platform",
-        ],
-        write_only: &[
-            "platform",
-            "fingerprint",
-            "source.build.target",
-            "source.build.args",
-            "source.build.platform",
-        ],
-        local: &[
-            "source.archive",
-            "source.layout",
-            "source.registry",
-            "source.build.context",
-            "source.build.dockerfile",
-        ],
-        paths: &["source.archive", "source.layout", "source.build.context"],
+    const RULES: Rules<ImageField> = Rules {
         create_before_destroy: true,
         name_stays: Some(TAG_STAYS),
         // Some 100 MB over a usual line; what was pushed before takes none of it.
@@ -163,62 +111,49 @@ image_tag      = "dev02"
             ..Waits::NONE
         },
         recognition: Recognition::Shared,
-        ..Traits::NONE
+        ..Rules::NONE
     };
+    type Service = Ecr;
     const PREPARES: bool = true;
-    type Spec = Spec;
-    type Observed = Observed;
 
-    fn validate(attributes: &Attributes, problems: &mut Problems) {
-        if let Some(source) = known(attributes, "source").and_then(Value::as_map) {
-            let given = source.values().filter(|value| !value.is_null()).count();
-            if given != 1 {
+    fn validate(given: &PartialImage, problems: &mut Problems) {
+        let source = given.source.known();
+        let build = source.and_then(|source| source.build.known());
+        if let Some(source) = source {
+            let places = [
+                source.archive.is_set(),
+                source.layout.is_set(),
+                source.registry.is_set(),
+                source.build.is_set(),
+            ];
+            let found = places.iter().filter(|is_set| **is_set).count();
+            if found != 1 {
                 problems.at_with_help(
-                    "source",
-                    format!("an image comes from one place, found {given}"),
+                    Field::Source.name(),
+                    format!("an image comes from one place, found {found}"),
                     "give exactly one of archive, layout, registry, build",
                 );
             }
-        }
-        if let Some(tag) = known_str(attributes, "image_tag")
-            && !is_tag(tag)
-        {
-            problems.at(
-                "image_tag",
-                format!("`{tag}` is no tag: up to 128 letters, digits, `_`, `.` and `-`, not starting with `.` or `-`"),
-            );
-        }
-        if let Some(uri) = known_str(attributes, "repository_uri")
-            && !uri.contains('/')
-        {
-            problems.at(
-                "repository_uri",
-                format!("`{uri}` has no host and repository, such as host/app"),
-            );
-        }
-        let build = build_of(attributes);
-        if known(attributes, "source").is_some()
-            && build.is_none()
-            && known(attributes, "fingerprint").is_some()
-        {
-            problems.at_with_help(
-                "fingerprint",
-                "only a build has a fingerprint",
-                "an archive, a layout and an image of a registry are known by their digest",
-            );
+            if !source.build.is_set() && given.fingerprint.known().is_some() {
+                problems.at_with_help(
+                    Field::Fingerprint.name(),
+                    "only a build has a fingerprint",
+                    "an archive, a layout and an image of a registry are known by their digest",
+                );
+            }
         }
         let not_parsed = [
             (
-                "platform",
-                known_str(attributes, "platform").and_then(no_platform),
+                Field::Platform.name(),
+                given.platform.as_str().and_then(no_platform),
             ),
             (
                 "source.build.platform",
                 build
-                    .and_then(|build| known_str(build, "platform"))
+                    .and_then(|build| build.platform.as_str())
                     .and_then(no_platform),
             ),
-            ("digest", known_str(attributes, "digest").and_then(no_digest)),
+            (Field::Digest.name(), given.digest.as_str().and_then(no_digest)),
         ];
         for (path, problem) in not_parsed {
             if let Some(problem) = problem {
@@ -237,7 +172,7 @@ image_tag      = "dev02"
         Attributes::from([("uri".to_owned(), Value::from(format!("{repository}@{digest}")))])
     }
 
-    async fn prepare(&self, call: &Call, attributes: &Attributes) -> ProviderResult<Attributes> {
+    async fn prepare(aws: &Clients, call: &Call, attributes: &Attributes) -> ProviderResult<Attributes> {
         if let Some(build) = build_of(attributes) {
             if attributes
                 .get("fingerprint")
@@ -245,7 +180,7 @@ image_tag      = "dev02"
             {
                 return Ok(Attributes::new());
             }
-            let found = Value::from(fingerprint(build, &self.builds.own).await?.to_string());
+            let found = Value::from(fingerprint(build, &aws.images().builds.own).await?.to_string());
             return Ok(Attributes::from([("fingerprint".to_owned(), found)]));
         }
         let mut local = attributes.clone();
@@ -255,7 +190,7 @@ image_tag      = "dev02"
         if !local.contains_key("source") {
             return Ok(Attributes::new());
         }
-        let image = self.open(&decode(&local)?, call).await?;
+        let image = open(aws, &decode(&local)?, call).await?;
         Ok(Attributes::from([(
             "digest".to_owned(),
             Value::from(image.digest().to_string()),
@@ -276,8 +211,8 @@ image_tag      = "dev02"
         })
     }
 
-    async fn create(&self, call: &Call, spec: Spec) -> ProviderResult<Created<Observed>> {
-        let image = self.open(&spec, call).await?;
+    async fn create(aws: &Clients, call: &Call, spec: Self) -> ProviderResult<Created<PartialImage>> {
+        let image = open(aws, &spec, call).await?;
         let digest = image.digest().to_string();
         if spec.digest.is_none() {
             // Built again it may be another one, and would not be found by that.
@@ -285,7 +220,7 @@ image_tag      = "dev02"
             call.learn(learned).await?;
         }
         let tag = spec.image_tag.clone().unwrap_or_else(|| default_tag(&digest));
-        let (registry, repository) = self.registries.of(&spec.repository_uri).await?;
+        let (registry, repository) = aws.images().registries.of(&spec.repository_uri).await?;
         let progress = progress_of(call.clone(), image.size_bytes());
         registry
             .push(
@@ -297,20 +232,16 @@ image_tag      = "dev02"
             )
             .await
             .map_err(of_registry)?;
-        let id = format!("{}:{tag}@{digest}", spec.repository_uri);
-        Ok(Created::new(
-            id,
-            observed(&spec.repository_uri, Some(tag), &digest),
-        ))
+        Ok(observed(&spec.repository_uri, &tag, &digest, true).into())
     }
 
-    async fn read(&self, ids: &[PhysicalId]) -> ProviderResult<Observations<Observed>> {
-        if self.registry_is_ecrs {
-            return self.read_by_api(ids).await;
+    async fn read(aws: &Clients, ids: &[PhysicalId]) -> ProviderResult<Observations<Self>> {
+        if aws.registry_is_ecrs {
+            return read_by_api(aws, ids).await;
         }
         let found = try_join_all(ids.iter().map(async |id| {
             let (repository_uri, tag, digest) = parts(id)?;
-            let (registry, repository) = self.registries.of(repository_uri).await?;
+            let (registry, repository) = aws.images().registries.of(repository_uri).await?;
             let head = async |reference: &str| {
                 let found = registry
                     .head_manifest(&repository, reference)
@@ -322,163 +253,139 @@ image_tag      = "dev02"
             if !tagged && !head(digest).await? {
                 return Ok(None);
             }
-            let tag = tagged.then(|| tag.to_owned());
-            ProviderResult::Ok(Some((
-                id.clone(),
-                Found::ready(observed(repository_uri, tag, digest)),
-            )))
+            ProviderResult::Ok(Some(observed(repository_uri, tag, digest, tagged)))
         }))
         .await?;
         Ok(found.into_iter().flatten().collect())
     }
 
-    async fn update(&self, _: &Call, _: &PhysicalId, _: Update<Spec>) -> ProviderResult<()> {
-        // Every attribute that is compared is immutable.
+    /// Tasks that still run may be of this image, and a rollback may need it.
+    async fn delete(_: &Clients, _: &Call, _: &PhysicalId, _: &Attributes) -> ProviderResult<()> {
         Ok(())
     }
 
-    async fn delete(&self, _: &Call, _: &PhysicalId, _: &Attributes) -> ProviderResult<()> {
-        // Tasks that still run may be of this image, and a rollback may need it.
-        Ok(())
-    }
-
-    async fn recover(&self, call: &Call, attributes: &Attributes) -> ProviderResult<Option<PhysicalId>> {
-        let (Some(repository_uri), Some(digest)) = (
-            known_str(attributes, "repository_uri"),
-            known_str(attributes, "digest"),
-        ) else {
-            return Ok(None);
+    /// The bytes decide: what has this digest is this image, whoever pushed it.
+    async fn left(aws: &Clients, call: &Call, given: &PartialImage) -> ProviderResult<Observations<Self>> {
+        let (Some(repository_uri), Some(digest)) = (given.repository_uri.as_str(), given.digest.as_str())
+        else {
+            return Ok(Observations::<Self>::new());
         };
-        let tag = known_str(attributes, "image_tag").map_or_else(|| default_tag(digest), str::to_owned);
-        let id = PhysicalId::new(format!("{repository_uri}:{tag}@{digest}"));
-        // The bytes decide: what has this digest is this image, whoever pushed it.
-        if self.registry_is_ecrs {
-            let found = self.read_by_api(std::slice::from_ref(&id)).await?;
-            let is_tagged = |found: &Found<Observed>| found.observed.image_tag.is_some();
-            return Ok(found.get(&id).is_some_and(is_tagged).then_some(id));
-        }
-        let looked = async {
-            let (registry, repository) = self.registries.of(repository_uri).await?;
-            registry
-                .head_manifest(&repository, &tag)
-                .await
-                .map_err(of_registry)
-        };
-        match looked.await {
-            Ok(found) => Ok(found.filter(|found| found.as_str() == digest).map(|_| id)),
+        let tag = given
+            .image_tag
+            .known()
+            .cloned()
+            .unwrap_or_else(|| default_tag(digest));
+        let (id, _) = observed(repository_uri, &tag, digest, true);
+        match Self::read(aws, &[id]).await {
+            Ok(mut found) => {
+                found.retain(|_, found| found.observed.image_tag.is_set());
+                Ok(found)
+            }
+            Err(error) if aws.registry_is_ecrs => Err(error),
             // A registry that is gone must not hold the stack up. What was pushed there belongs to nobody: it is found
             // when it is pushed again, or never needed.
             Err(error) => {
                 let reason = error.message;
-                call.note(format!("the registry does not say whether the image is there, and it may be pushed again: {reason}"));
-                Ok(None)
+                call.note(format!(
+                    "the registry does not say whether the image is there, and it may be pushed again: {reason}"
+                ));
+                Ok(Observations::<Self>::new())
             }
         }
     }
 }
 
-impl Image {
-    /// Asks ECR itself: one request for all images of a repository, and no token.
-    async fn read_by_api(&self, ids: &[PhysicalId]) -> ProviderResult<Observations<Observed>> {
-        let mut repositories: BTreeMap<&str, Vec<PhysicalId>> = BTreeMap::new();
-        for id in ids {
-            repositories.entry(parts(id)?.0).or_default().push(id.clone());
-        }
-        let found = try_join_all(repositories.into_iter().map(async |(repository_uri, ids)| {
-            let told = in_batches_that_exist(&ids, IMAGES, async |ids| {
-                self.described(repository_uri, &ids).await
-            });
-            told.await
+/// Asks ECR itself: one request for all images of a repository, and no token.
+async fn read_by_api(aws: &Clients, ids: &[PhysicalId]) -> ProviderResult<Observations<Image>> {
+    let mut repositories: BTreeMap<&str, Vec<PhysicalId>> = BTreeMap::new();
+    for id in ids {
+        repositories.entry(parts(id)?.0).or_default().push(id.clone());
+    }
+    let found = try_join_all(repositories.into_iter().map(async |(repository_uri, ids)| {
+        let told = in_batches_that_exist(&ids, IMAGES, async |ids| {
+            described(aws, repository_uri, &ids).await
+        });
+        told.await
+    }));
+    Ok(found.await?.into_iter().flatten().collect())
+}
+
+/// What DescribeImages tells of images of one repository; it refuses all when one is not there.
+async fn described(
+    aws: &Clients,
+    repository_uri: &str,
+    ids: &[String],
+) -> ProviderResult<Vec<Observation<Image>>> {
+    let ids: Vec<PhysicalId> = ids.iter().map(PhysicalId::new).collect();
+    let digests = ids.iter().map(|id| Ok(parts(id)?.2));
+    let digests = digests.collect::<ProviderResult<BTreeSet<_>>>()?.into_iter();
+    let digests = digests.map(|digest| ImageIdentifier::builder().image_digest(digest).build());
+    let (account, repository) = account_and_name(repository_uri)?;
+    let pages = aws
+        .ecr
+        .describe_images()
+        .set_registry_id(account.map(str::to_owned))
+        .repository_name(repository)
+        .set_image_ids(Some(digests.collect()))
+        .into_paginator();
+    let images = pages.items().send().collect::<Result<Vec<_>, _>>().await;
+    let images = images.aws("ecr", "DescribeImages")?;
+    let mut found = Vec::new();
+    for id in &ids {
+        let (_, tag, digest) = parts(id)?;
+        let image = images.iter().find(|image| image.image_digest() == Some(digest));
+        found.extend(image.map(|image| {
+            let tagged = image.image_tags().iter().any(|one| one == tag);
+            observed(repository_uri, tag, digest, tagged)
         }));
-        Ok(found.await?.into_iter().flatten().collect())
     }
+    Ok(found)
+}
 
-    /// What DescribeImages tells of images of one repository; it refuses all when one is not there.
-    async fn described(
-        &self,
-        repository_uri: &str,
-        ids: &[String],
-    ) -> ProviderResult<Vec<(PhysicalId, Found<Observed>)>> {
-        let ids: Vec<PhysicalId> = ids.iter().map(PhysicalId::new).collect();
-        let mut digests = BTreeSet::new();
-        for id in &ids {
-            digests.insert(parts(id)?.2);
-        }
-        let (account, repository) = account_and_name(repository_uri)?;
-        let digests = digests
-            .iter()
-            .map(|digest| ImageIdentifier::builder().image_digest(*digest).build());
-        let pages = self
-            .client
-            .describe_images()
-            .set_registry_id(account.map(str::to_owned))
-            .repository_name(repository)
-            .set_image_ids(Some(digests.collect()))
-            .into_paginator();
-        let images = pages
-            .items()
-            .send()
-            .collect::<Result<Vec<_>, _>>()
-            .await
-            .aws("ecr", "DescribeImages")?;
-        let mut found = Vec::new();
-        for id in &ids {
-            let (_, tag, digest) = parts(id)?;
-            let Some(image) = images.iter().find(|image| image.image_digest() == Some(digest)) else {
-                continue;
-            };
-            let tag = image
-                .image_tags()
-                .iter()
-                .any(|one| one == tag)
-                .then(|| tag.to_owned());
-            found.push((id.clone(), Found::ready(observed(repository_uri, tag, digest))));
-        }
-        Ok(found)
+/// Opens the image and checks that it is the one that was planned.
+async fn open(aws: &Clients, spec: &Image, call: &Call) -> ProviderResult<OciImage> {
+    let platform = match &spec.platform {
+        Some(text) => Some(
+            text.parse()
+                .map_err(|error| ProviderError::new(ErrorClass::Invalid, format!("platform: {error}")))?,
+        ),
+        None => None,
+    };
+    let lines = call.clone();
+    let options = OpenOptions {
+        platform,
+        on_build_line: Some(Arc::new(move |line: &str| lines.note(line))),
+        pull_base_images: aws.pull_base_images,
+        apart: aws.images().builds.own.clone(),
+        registry: aws.images().registries.settings.clone(),
+        ..OpenOptions::default()
+    };
+    let mut from = spec.source.located()?;
+    if let infra_oci::Source::Registry {
+        reference,
+        credentials,
+    } = &mut from
+    {
+        *credentials = aws
+            .images()
+            .registries
+            .source_credentials(reference.registry(), reference.repository())
+            .await?;
     }
-
-    /// Opens the image and checks that it is the one that was planned.
-    async fn open(&self, spec: &Spec, call: &Call) -> ProviderResult<OciImage> {
-        let platform = match &spec.platform {
-            Some(text) => Some(
-                text.parse()
-                    .map_err(|error| ProviderError::new(ErrorClass::Invalid, format!("platform: {error}")))?,
-            ),
-            None => None,
-        };
-        let lines = call.clone();
-        let options = OpenOptions {
-            platform,
-            on_build_line: Some(Arc::new(move |line: &str| lines.note(line))),
-            pull_base_images: self.pull_base_images,
-            apart: self.builds.own.clone(),
-            registry: self.registries.settings.clone(),
-            ..OpenOptions::default()
-        };
-        let mut from = spec.source.located()?;
-        if let infra_oci::Source::Registry {
-            reference,
-            credentials,
-        } = &mut from
-        {
-            let (host, repository) = (reference.registry(), reference.repository());
-            *credentials = self.registries.source_credentials(host, repository).await?;
+    let image = match from {
+        infra_oci::Source::Build(build) => {
+            let planned = spec.fingerprint.as_deref();
+            aws.images().builds.image(build, planned, &options).await?
         }
-        let image = match from {
-            infra_oci::Source::Build(build) => {
-                let planned = spec.fingerprint.as_deref();
-                self.builds.image(build, planned, &options).await?
-            }
-            other => OciImage::open(&other, &options).await.map_err(of_registry)?,
-        };
-        match &spec.digest {
-            Some(wanted) if *wanted != image.digest().to_string() => Err(ProviderError::new(
-                ErrorClass::Invalid,
-                format!("the image is {}, but {wanted} was planned", image.digest()),
-            )
-            .hint("the image was changed meanwhile: plan again")),
-            _ => Ok(image),
-        }
+        other => OciImage::open(&other, &options).await.map_err(of_registry)?,
+    };
+    match &spec.digest {
+        Some(wanted) if *wanted != image.digest().to_string() => Err(ProviderError::new(
+            ErrorClass::Invalid,
+            format!("the image is {}, but {wanted} was planned", image.digest()),
+        )
+        .hint("the image was changed meanwhile: plan again")),
+        _ => Ok(image),
     }
 }
 
@@ -517,13 +424,17 @@ fn no_digest(text: &str) -> Option<String> {
         .map(|error| error.to_string())
 }
 
-fn observed(repository_uri: &str, image_tag: Option<String>, digest: &str) -> Observed {
-    Observed {
-        repository_uri: repository_uri.to_owned(),
-        image_tag,
-        digest: digest.to_owned(),
-        uri: format!("{repository_uri}@{digest}"),
-    }
+/// `tagged`: the tag is still this image's.
+fn observed(repository_uri: &str, tag: &str, digest: &str, tagged: bool) -> Observation<Image> {
+    let observed = PartialImage {
+        repository_uri: repository_uri.into(),
+        image_tag: tagged.then_some(tag).into(),
+        digest: digest.into(),
+        uri: format!("{repository_uri}@{digest}").into(),
+        ..PartialImage::default()
+    };
+    let id = PhysicalId::new(format!("{repository_uri}:{tag}@{digest}"));
+    (id, Found::ready(observed))
 }
 
 /// `<repository uri>:<tag>@<digest>`.
@@ -550,15 +461,6 @@ fn default_tag(digest: &str) -> String {
         .collect()
 }
 
-fn is_tag(text: &str) -> bool {
-    let is_word = |character: char| character.is_ascii_alphanumeric() || character == '_';
-    text.len() <= 128
-        && text.starts_with(is_word)
-        && text
-            .chars()
-            .all(|character| is_word(character) || matches!(character, '.' | '-'))
-}
-
 /// Adds the blobs of a push up to one number of bytes.
 fn progress_of(call: Call, total: u64) -> Progress {
     let done = std::sync::Mutex::new(BTreeMap::new());
@@ -582,7 +484,9 @@ fn progress_of(call: Call, total: u64) -> Progress {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::services::testing::{problems, problems_in};
+    use serde_json::json;
+
+    use crate::services::testing::{refused, refused_texts};
 
     #[test]
     fn an_id_comes_apart_again() {
@@ -596,36 +500,28 @@ mod tests {
 
     #[test]
     fn an_image_comes_from_exactly_one_place() {
-        let source = |keys: &[&str]| {
-            let table = keys
-                .iter()
-                .map(|key| ((*key).to_owned(), Value::from("x")))
-                .collect();
-            Attributes::from([("source".to_owned(), Value::Map(table))])
-        };
-        assert!(problems_in::<Image>(&source(&["archive"])).is_empty());
+        let source = |source: serde_json::Value| refused::<Image>(json!({ "source": source }));
+        assert!(source(json!({ "archive": "x" })).is_empty());
         assert_eq!(
-            problems_in::<Image>(&source(&["archive", "layout"])),
+            source(json!({ "archive": "x", "layout": "x" })),
             ["source: an image comes from one place, found 2"]
         );
-        assert_eq!(problems_in::<Image>(&source(&[])).len(), 1);
+        assert_eq!(source(json!({})).len(), 1);
     }
 
     #[test]
     fn tags_and_digests_are_checked() {
-        assert!(problems::<Image>(&[("image_tag", "v1.2-rc_3")]).is_empty());
-        assert_eq!(problems::<Image>(&[("image_tag", "-v1")]).len(), 1);
-        assert_eq!(problems::<Image>(&[("digest", "sha256:12")]).len(), 1);
-        assert_eq!(problems::<Image>(&[("platform", "amd64")]).len(), 1);
+        assert!(refused_texts::<Image>(&[("image_tag", "v1.2-rc_3")]).is_empty());
+        assert_eq!(refused_texts::<Image>(&[("image_tag", "-v1")]).len(), 1);
+        assert_eq!(refused_texts::<Image>(&[("digest", "sha256:12")]).len(), 1);
+        assert_eq!(refused_texts::<Image>(&[("platform", "amd64")]).len(), 1);
     }
 
     #[test]
     fn what_a_build_may_have_is_checked() {
         let with = |source: &str, more: &str| {
             let source: serde_json::Value = serde_json::from_str(source).unwrap();
-            let mut attributes = Attributes::from([("source".to_owned(), Value::from(source))]);
-            attributes.insert("fingerprint".to_owned(), Value::from(more));
-            problems_in::<Image>(&attributes)
+            refused::<Image>(json!({ "source": source, "fingerprint": more }))
         };
         let build = r#"{"build": {"context": "app", "platform": "linux/arm64"}}"#;
         assert!(with(build, "1").is_empty());

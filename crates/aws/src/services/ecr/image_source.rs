@@ -1,31 +1,29 @@
 //! Where images come from: read where they are, or built when they are pushed.
 //!
-//! A build is not run to plan. What it is made of is compared instead: its files by their fingerprint, which stands
-//! in the state beside the digest, and everything else as attributes.
+//! A build is not run to plan. What it is made of is compared instead: its files by their fingerprint, which stands in
+//! the state beside the digest, and everything else as attributes.
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use infra_core::types::known_str;
-use infra_core::{Attributes, ErrorClass, ProviderError, Value};
 use infra_oci::{Fingerprint, Image, OpenOptions};
-use infra_provider::ProviderResult;
-use schemars::JsonSchema;
-use serde::Deserialize;
 use tokio::sync::OnceCell;
 
 use crate::errors::of_registry;
+use crate::prelude::*;
 
 /// Where an image comes from.
-#[derive(Debug, Clone, Default, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
+#[derive(Debug, Clone, Default, Deserialize, Block)]
 pub struct Source {
     /// A Docker or OCI archive: what `docker save` or `buildah push oci-archive:` writes.
+    #[attribute(local, path)]
     pub archive: Option<String>,
     /// An OCI image layout folder.
+    #[attribute(local, path)]
     pub layout: Option<String>,
     /// An image in another registry, such as `registry.example.com/team/app@sha256:…`.
+    #[attribute(local)]
     pub registry: Option<String>,
     /// An image that is built when it is applied, by buildx, docker, podman or buildah, whichever is there. Planning
     /// needs none of them.
@@ -33,21 +31,25 @@ pub struct Source {
 }
 
 /// How an image is built.
-#[derive(Debug, Clone, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
+#[derive(Debug, Clone, Deserialize, Block)]
 pub struct Build {
     /// The folder that the build may read. It counts by its files: their paths, contents, whether they may be
     /// executed, and where symbolic links lead, not when they were written. What `.dockerignore` leaves out does not
     /// count, and neither does `.git`. The states, saved plans, reports and the sealing key of `infra` neither count nor go
     /// into the build.
+    #[attribute(local, path)]
     pub context: String,
     /// The Dockerfile, relative to the context; `Dockerfile` when it is not given.
+    #[attribute(local)]
     pub dockerfile: Option<String>,
     /// The stage of the Dockerfile to build; the last one when it is not given.
+    #[attribute(immutable, write_only)]
     pub target: Option<String>,
     /// Build arguments by name. They can be read in the image's history: they are no place for secrets.
+    #[attribute(immutable, write_only)]
     pub args: Option<BTreeMap<String, String>>,
     /// The platform to build for, such as `linux/arm64`; the machine's own when it is not given.
+    #[attribute(immutable, write_only)]
     pub platform: Option<String>,
 }
 

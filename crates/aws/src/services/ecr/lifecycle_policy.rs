@@ -1,68 +1,39 @@
 //! `ecr.lifecycle_policy`: which images of a repository are removed by themselves.
 //!
-//! Calls: GetLifecyclePolicy, PutLifecyclePolicy, DeleteLifecyclePolicy. A repository has at most one, and
-//! PutLifecyclePolicy would overwrite it, so a create looks first. The id is the repository's name.
-//! <https://docs.aws.amazon.com/AmazonECR/latest/userguide/lifecycle_policy_parameters.html>
+//! A repository has at most one, and PutLifecyclePolicy would overwrite it, so a create looks first. The id is the
+//! repository's name.
 
 use std::collections::BTreeSet;
 
-use aws_sdk_ecr::Client;
 use futures::future::try_join_all;
-use infra_core::types::{Problems, known_str};
-use infra_core::{Attributes, PhysicalId};
-use infra_provider::{
-    Call, Created, Found, ProviderResult, Recognition, ResourceType, Traits, Under, Update,
-};
-use schemars::JsonSchema;
-use serde::{Deserialize, Serialize};
 use serde_json::Value as Json;
 
-use super::common::check_repository_name;
-use crate::alike::alike;
-use crate::catalogue::FromClients;
-use crate::clients::Clients;
+use super::service::Ecr;
 use crate::documents;
-use crate::errors::{AwsResult, Tolerate};
-use crate::read::Observations;
+use crate::prelude::*;
 
 /// The longest policy that AWS takes, in characters.
 const LONGEST_POLICY: usize = 30_720;
 
-/// The type.
+/// Which images of a repository are removed by themselves.
+#[derive(Debug, Clone, Deserialize, Block)]
+#[block(page = "https://docs.aws.amazon.com/AmazonECR/latest/userguide/lifecycle_policy_parameters.html")]
 pub struct LifecyclePolicy {
-    client: Client,
-}
-
-/// What the file may set.
-#[derive(Debug, Clone, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub struct Spec {
     /// The repository's name.
+    #[attribute(immutable, length = 2..=256, pattern("^[a-z0-9]+(([.]|_|__|-+)[a-z0-9]+)*(/[a-z0-9]+(([.]|_|__|-+)[a-z0-9]+)*)*$", "is no repository name: lower-case letters and digits, with `.`, `_`, `__`, hyphens or `/` between them"))]
     pub repository_name: String,
     /// The policy: a table or JSON text with `rules`.
+    #[attribute(json)]
     pub lifecycle_policy_text: Json,
-}
-
-/// What AWS tells.
-#[derive(Debug, Clone, Serialize, JsonSchema)]
-pub struct Observed {
-    repository_name: String,
-    lifecycle_policy_text: Json,
     /// The registry that the repository is in: the account's id.
-    registry_id: Option<String>,
+    #[attribute(computed)]
+    pub registry_id: Option<String>,
 }
 
-impl FromClients for LifecyclePolicy {
-    fn from_clients(clients: &Clients) -> Self {
-        Self {
-            client: clients.ecr.clone(),
-        }
-    }
-}
+use LifecyclePolicyField as Field;
 
-impl ResourceType for LifecyclePolicy {
+impl Resource for LifecyclePolicy {
     const NAME: &'static str = "ecr.lifecycle_policy";
-    const DESCRIPTION: &'static str = "Which images of a repository are removed by themselves.";
     const IAM_ACTIONS: &'static [&'static str] = &[
         "ecr:GetLifecyclePolicy",
         "ecr:PutLifecyclePolicy",
@@ -81,24 +52,17 @@ description  = "keep the last 20 images"
 selection    = { tagStatus = "any", countType = "imageCountMoreThan", countNumber = 20 }
 action       = { type = "expire" }
 "#;
-    const TRAITS: Traits = Traits {
-        immutable: &["repository_name"],
-        json: &["lifecycle_policy_text"],
-        natural_key: &["repository_name"],
+    const RULES: Rules<Field> = Rules {
+        natural_key: &[Field::RepositoryName],
         recognition: Recognition::NaturalKey,
-        under: Some(Under {
-            resource_type: "ecr.repository",
-            id: &["repository_name"],
-        }),
-        ..Traits::NONE
+        under: Some(("ecr.repository", &[Field::RepositoryName])),
+        ..Rules::NONE
     };
-    type Spec = Spec;
-    type Observed = Observed;
+    type Service = Ecr;
 
-    fn validate(attributes: &Attributes, problems: &mut Problems) {
-        check_repository_name(attributes, problems);
-        let name = "lifecycle_policy_text";
-        let Some(policy) = documents::known_object(attributes, name, problems) else {
+    fn validate(given: &PartialLifecyclePolicy, problems: &mut Problems) {
+        let name = Field::LifecyclePolicyText.name();
+        let Some(policy) = documents::known_object(&given.lifecycle_policy_text, name, problems) else {
             return;
         };
         let Some(rules) = policy.get("rules").and_then(Json::as_array) else {
@@ -126,96 +90,64 @@ action       = { type = "expire" }
         }
     }
 
-    async fn create(&self, _: &Call, spec: Spec) -> ProviderResult<Created<Observed>> {
-        let id = spec.repository_name.clone();
-        let registry_id = self.put(&spec).await?;
-        let observed = Observed {
-            repository_name: spec.repository_name,
-            lifecycle_policy_text: spec.lifecycle_policy_text,
-            registry_id,
-        };
-        Ok(Created::new(id, observed))
+    async fn create(aws: &Clients, _: &Call, spec: Self) -> ProviderResult<Created<PartialLifecyclePolicy>> {
+        let registry = put(aws, &spec).await?;
+        Ok(observe(&spec.repository_name, spec.lifecycle_policy_text, registry).into())
     }
 
-    async fn read(&self, ids: &[PhysicalId]) -> ProviderResult<Observations<Observed>> {
-        let found = try_join_all(ids.iter().map(|id| self.observe(id.as_str()))).await?;
-        Ok(ids
-            .iter()
-            .cloned()
-            .zip(found)
-            .filter_map(|(id, observed)| Some((id, Found::ready(observed?))))
-            .collect())
+    async fn read(aws: &Clients, ids: &[PhysicalId]) -> ProviderResult<Observations<Self>> {
+        let found = try_join_all(ids.iter().map(async |id| {
+            let call = aws.ecr.get_lifecycle_policy().repository_name(id.as_str());
+            let there = call
+                .send()
+                .await
+                .aws("ecr", "GetLifecyclePolicy")
+                .absent_is_none()?;
+            ProviderResult::Ok(there.map(|there| {
+                let policy = documents::parse(there.lifecycle_policy_text().unwrap_or_default());
+                observe(id.as_str(), policy, there.registry_id)
+            }))
+        }));
+        Ok(found.await?.into_iter().flatten().collect())
     }
 
-    async fn update(&self, _: &Call, _: &PhysicalId, update: Update<Spec>) -> ProviderResult<()> {
-        self.put(&update.spec).await?;
-        Ok(())
+    async fn update(aws: &Clients, _: &Call, _: &PhysicalId, update: &Update<Self>) -> ProviderResult<()> {
+        put(aws, &update.spec).await.map(drop)
     }
 
-    async fn delete(&self, _: &Call, id: &PhysicalId, _: &Attributes) -> ProviderResult<()> {
-        self.client
-            .delete_lifecycle_policy()
-            .repository_name(id.as_str())
-            .send()
-            .await
-            .aws("ecr", "DeleteLifecyclePolicy")
-            .absent_is_none()?;
-        Ok(())
+    async fn delete(aws: &Clients, _: &Call, id: &PhysicalId, _: &Attributes) -> ProviderResult<()> {
+        let call = aws.ecr.delete_lifecycle_policy().repository_name(id.as_str());
+        call.send().await.aws("ecr", "DeleteLifecyclePolicy").map(drop)
     }
 
-    async fn recover(&self, _: &Call, attributes: &Attributes) -> ProviderResult<Option<PhysicalId>> {
-        let Some(name) = known_str(attributes, "repository_name") else {
-            return Ok(None);
-        };
-        let found = self.observe(name).await?;
-        Ok(found
-            .filter(|observed| alike(attributes, observed, &[]))
-            .map(|_| PhysicalId::new(name)))
-    }
-
-    async fn holders(&self, attributes: &Attributes) -> ProviderResult<Vec<PhysicalId>> {
-        let Some(name) = known_str(attributes, "repository_name") else {
-            return Ok(Vec::new());
-        };
-        let there = self.observe(name).await?;
-        Ok(there.map(|_| PhysicalId::new(name)).into_iter().collect())
+    async fn holders(aws: &Clients, given: &PartialLifecyclePolicy) -> ProviderResult<Observations<Self>> {
+        let id = given.repository_name.as_str().map(PhysicalId::new);
+        Self::read(aws, id.as_slice()).await
     }
 }
 
-impl LifecyclePolicy {
-    async fn put(&self, spec: &Spec) -> ProviderResult<Option<String>> {
-        let answer = self
-            .client
-            .put_lifecycle_policy()
-            .repository_name(&spec.repository_name)
-            .lifecycle_policy_text(documents::text(&spec.lifecycle_policy_text))
-            .send()
-            .await
-            .aws("ecr", "PutLifecyclePolicy")?;
-        Ok(answer.registry_id)
-    }
+async fn put(aws: &Clients, spec: &LifecyclePolicy) -> ProviderResult<Option<String>> {
+    let call = aws
+        .ecr
+        .put_lifecycle_policy()
+        .repository_name(&spec.repository_name)
+        .lifecycle_policy_text(documents::text(&spec.lifecycle_policy_text));
+    Ok(call.send().await.aws("ecr", "PutLifecyclePolicy")?.registry_id)
+}
 
-    async fn observe(&self, repository: &str) -> ProviderResult<Option<Observed>> {
-        let answer = self
-            .client
-            .get_lifecycle_policy()
-            .repository_name(repository)
-            .send()
-            .await
-            .aws("ecr", "GetLifecyclePolicy")
-            .absent_is_none()?;
-        Ok(answer.map(|answer| Observed {
-            repository_name: repository.to_owned(),
-            lifecycle_policy_text: documents::parse(answer.lifecycle_policy_text().unwrap_or_default()),
-            registry_id: answer.registry_id,
-        }))
-    }
+fn observe(repository: &str, policy: Json, registry_id: Option<String>) -> Observation<LifecyclePolicy> {
+    let observed = PartialLifecyclePolicy {
+        repository_name: repository.into(),
+        lifecycle_policy_text: policy.into(),
+        registry_id: registry_id.into(),
+    };
+    (PhysicalId::new(repository), Found::ready(observed))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::services::testing::problems;
+    use crate::services::testing::refused_texts;
 
     #[test]
     fn a_policy_has_rules_that_are_whole_and_of_different_priority() {
@@ -241,7 +173,7 @@ mod tests {
         ];
         for (text, said) in cases {
             assert_eq!(
-                problems::<LifecyclePolicy>(&[("lifecycle_policy_text", &text)]),
+                refused_texts::<LifecyclePolicy>(&[("lifecycle_policy_text", &text)]),
                 said
             );
         }

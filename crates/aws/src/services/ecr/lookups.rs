@@ -1,36 +1,20 @@
 //! Lookup of a repository that exists.
 
-use infra_core::PhysicalId;
-use infra_provider::{LookupType, ProviderResult, ResourceType, Traits};
-use schemars::JsonSchema;
-use serde::Deserialize;
+use infra_provider::{Lookup, Things};
 
-use super::repository::{self, Repository};
-use crate::catalogue::FromClients;
-use crate::clients::Clients;
-use crate::lookups::{FoundThings, read_as};
+use super::repository::Repository;
+use crate::lookups::things;
+use crate::prelude::*;
 
-/// The lookup.
-pub struct RepositoryLookup(Repository);
-
-/// What a repository is looked for by.
-#[derive(Debug, Clone, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub struct RepositoryArguments {
+/// A repository of container images that exists, in the stack's account and region.
+#[derive(Debug, Clone, Deserialize, Block)]
+pub struct RepositoryLookup {
     /// Its name, with its namespace, such as `team/app`.
     pub repository_name: String,
 }
 
-impl FromClients for RepositoryLookup {
-    fn from_clients(clients: &Clients) -> Self {
-        Self(Repository::from_clients(clients))
-    }
-}
-
-impl LookupType for RepositoryLookup {
+impl Lookup for RepositoryLookup {
     const NAME: &'static str = "ecr.repository";
-    const DESCRIPTION: &'static str =
-        "A repository of container images that exists, in the stack's account and region.";
     const IAM_ACTIONS: &'static [&'static str] = &["ecr:DescribeRepositories", "ecr:ListTagsForResource"];
     const EXAMPLE: &'static str = r#"
 [lookup.ecr.repository.app]
@@ -40,14 +24,10 @@ repository_name = "team/app"
 repository_uri = "${lookup.ecr.repository.app.repository_uri}"
 source         = { archive = "image.tar" }
 "#;
-    const TRAITS: Traits = Repository::TRAITS;
-    type Arguments = RepositoryArguments;
-    type Observed = repository::Observed;
+    type Clients = Clients;
+    type Found = Repository;
 
-    async fn find(
-        &self,
-        arguments: RepositoryArguments,
-    ) -> ProviderResult<FoundThings<repository::Observed>> {
-        read_as(&self.0, vec![PhysicalId::new(arguments.repository_name)]).await
+    async fn find(aws: &Clients, arguments: Self) -> ProviderResult<Things<Repository>> {
+        things::<Repository>(aws, [arguments.repository_name].into_iter()).await
     }
 }

@@ -3,14 +3,12 @@
 use std::path::PathBuf;
 
 use aws_sdk_ecr::Client;
-use infra_core::{ErrorClass, ProviderError};
 use infra_oci::{Credentials, Registry, RegistrySettings};
-use infra_provider::ProviderResult;
 use tokio::sync::OnceCell;
 
 use super::registry_host::{RegistryHost, registry_host};
-use crate::clients::Clients;
-use crate::errors::{AwsResult, missing, of_registry};
+use crate::errors::of_registry;
+use crate::prelude::*;
 
 /// How registries are reached in one run.
 pub struct Registries {

@@ -1,7 +1,7 @@
 //! Which registry gets ECR's token: ECR's own hosts in the token's region, and this machine.
 //!
-//! The token of GetAuthorizationToken is a password for every repository of the account. A repository's URI comes
-//! from a file, so what stands there is held against the names that AWS gives its registries:
+//! The token of GetAuthorizationToken is a password for every repository of the account. A repository's URI comes from
+//! a file, so what stands there is held against the names that AWS gives its registries:
 //! <https://docs.aws.amazon.com/AmazonECR/latest/userguide/Registries.html>,
 //! <https://docs.aws.amazon.com/AmazonECR/latest/userguide/ecr-requests.html#ecr-dual-stack-endpoints>.
 

@@ -5,24 +5,21 @@ use std::collections::BTreeMap;
 use aws_sdk_ecs::Client;
 use aws_sdk_ecs::types::{self as sdk, CapacityProviderStrategyItem, ServiceField, Tag};
 use futures::future::try_join_all;
-use infra_core::{Attributes, ErrorClass, PhysicalId, ProviderError};
-use infra_provider::{Call, ProviderResult};
-use schemars::JsonSchema;
-use serde::{Deserialize, Serialize};
 
-use crate::errors::{AwsResult, Tolerate};
-use crate::joined::Joined;
-use crate::tags::{self, Tags};
+use crate::errors::built;
+use crate::prelude::*;
+use crate::tags;
 
 /// DescribeServices takes at most 10 services of one cluster.
 const SERVICES: usize = 10;
 
 /// The tags of a create call.
-pub fn for_create(call: &Call, user: Option<&Tags>) -> Vec<Tag> {
-    to_sdk(tags::for_create(call, user))
+pub fn for_create(call: &Call, user: Option<Tags>) -> Vec<Tag> {
+    to_sdk(tags::for_create(call, user.as_ref()))
 }
 
-fn to_sdk(tags: Tags) -> Vec<Tag> {
+/// Tags for a call.
+pub fn to_sdk(tags: Tags) -> Vec<Tag> {
     tags.into_iter()
         .map(|(key, value)| Tag::builder().key(key).value(value).build())
         .collect()
@@ -35,46 +32,35 @@ pub fn all_tags(tags: &[Tag]) -> Tags {
         .collect()
 }
 
-/// Brings the user's tags of a thing to what is wanted.
-///
-/// # Errors
-/// What TagResource and UntagResource answer.
-pub async fn update_tags(
-    client: &Client,
-    arn: &str,
-    prior: &Attributes,
-    wanted: Option<&Tags>,
-) -> ProviderResult<()> {
-    let (set, removed) = tags::difference(prior, wanted);
-    if !set.is_empty() {
-        let call = client
-            .tag_resource()
-            .resource_arn(arn)
-            .set_tags(Some(to_sdk(set)));
-        call.send().await.aws("ecs", "TagResource")?;
-    }
-    if !removed.is_empty() {
-        let call = client
-            .untag_resource()
-            .resource_arn(arn)
-            .set_tag_keys(Some(removed));
-        call.send().await.aws("ecs", "UntagResource")?;
-    }
-    Ok(())
-}
-
 /// A share of the tasks for a capacity provider.
-#[derive(Debug, Clone, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize, Serialize, Block)]
+#[block(
+    page = "https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_CapacityProviderStrategyItem.html"
+)]
 pub struct CapacityProviderShare {
     /// The capacity provider: `FARGATE`, `FARGATE_SPOT`, or one of the account's own.
     pub capacity_provider: String,
-    /// Its share of the tasks beyond all bases, 0 to 1000. AWS's default is 0.
-    #[schemars(extend("default" = 0))]
+    /// Its share of the tasks beyond all bases.
+    #[attribute(default = 0, range = 0..=1000)]
     pub weight: Option<i32>,
-    /// Tasks that it gets before any share counts. AWS's default is 0. One provider only may have a base.
-    #[schemars(extend("default" = 0))]
+    /// Tasks that it gets before any share counts. One provider only may have a base.
+    #[attribute(default = 0, range = 0..=100_000)]
     pub base: Option<i32>,
+}
+
+/// Checks that one capacity provider at most has a base.
+/// <https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_CapacityProviderStrategyItem.html>
+pub fn check_bases(
+    attribute: &str,
+    shares: &Partial<Vec<Partial<PartialCapacityProviderShare>>>,
+    problems: &mut Problems,
+) {
+    let with_base = shares
+        .known_elements()
+        .filter(|(_, share)| share.base.known() > Some(&0));
+    if with_base.count() > 1 {
+        problems.at(attribute, "one capacity provider only may have a base");
+    }
 }
 
 /// For a call.
@@ -87,12 +73,11 @@ pub fn strategy_to_sdk(
     shares
         .iter()
         .map(|share| {
-            CapacityProviderStrategyItem::builder()
+            let item = CapacityProviderStrategyItem::builder()
                 .capacity_provider(&share.capacity_provider)
                 .weight(share.weight.unwrap_or(0))
-                .base(share.base.unwrap_or(0))
-                .build()
-                .map_err(incomplete)
+                .base(share.base.unwrap_or(0));
+            built(item.build())
         })
         .collect()
 }
@@ -107,11 +92,6 @@ pub fn strategy_from_sdk(shares: &[CapacityProviderStrategyItem]) -> Vec<Capacit
             base: Some(share.base()),
         })
         .collect()
-}
-
-/// A request that the SDK refuses to build because a required part is missing.
-pub fn incomplete(error: impl std::error::Error) -> ProviderError {
-    ProviderError::new(ErrorClass::Invalid, error.to_string())
 }
 
 /// The cluster's name in a service's ARN, `arn:aws:ecs:REGION:ACCOUNT:service/CLUSTER/NAME`.
@@ -144,12 +124,8 @@ pub fn service_name_and_cluster(service_arn: &str) -> ProviderResult<(&str, &str
 ///
 /// # Errors
 /// A malformed ARN, and what DescribeServices answers.
-pub async fn describe_services(
-    client: &Client,
-    joined: &Joined<sdk::Service>,
-    ids: &[PhysicalId],
-) -> ProviderResult<Vec<sdk::Service>> {
-    let client = client.clone();
+pub async fn describe_services(aws: &Clients, ids: &[PhysicalId]) -> ProviderResult<Vec<sdk::Service>> {
+    let client = aws.ecs.clone();
     let fetch = move |arns: Vec<String>| async move {
         let ids: Vec<PhysicalId> = arns.into_iter().map(PhysicalId::new).collect();
         let there = described(&client, &ids).await?.into_iter();
@@ -157,7 +133,10 @@ pub async fn describe_services(
             .filter_map(|service| Some((service.service_arn.clone()?, service)))
             .collect::<BTreeMap<_, _>>())
     };
-    let there = joined.read(ids.iter().map(ToString::to_string), fetch).await?;
+    let there = aws
+        .services
+        .read(ids.iter().map(ToString::to_string), fetch)
+        .await?;
     Ok(ids
         .iter()
         .filter_map(|id| there.get(id.as_str()).cloned())
@@ -215,40 +194,6 @@ async fn describe_some(
         .into_iter()
         .filter(|service| service.status() != Some("INACTIVE"))
         .collect())
-}
-
-/// Checks that a known text is an ARN of ECS with this resource, such as `:cluster/`. AWS takes names as
-/// well, but always tells ARNs, so that a name would show as a difference for ever.
-pub fn check_arn(
-    attributes: &Attributes,
-    name: &str,
-    part: &str,
-    example: &str,
-    problems: &mut infra_core::types::Problems,
-) {
-    let text = infra_core::types::known_str(attributes, name);
-    if let Some(text) = text.filter(|text| !text.starts_with("arn:") || !text.contains(part)) {
-        let message = format!("`{text}` is no ARN with `{part}`");
-        problems.at_with_help(name, message, format!("refer to it: {example}"));
-    }
-}
-
-/// The same for a task definition, whose ARN has to end with the revision: AWS takes one without, runs the
-/// newest revision, and tells that one's ARN.
-pub fn check_task_definition_arn(attributes: &Attributes, problems: &mut infra_core::types::Problems) {
-    const NAME: &str = "task_definition";
-    const PART: &str = ":task-definition/";
-    const EXAMPLE: &str = "\"${ecs.task_definition.app.arn}\"";
-    check_arn(attributes, NAME, PART, EXAMPLE, problems);
-    let text = infra_core::types::known_str(attributes, NAME);
-    let Some((_, revision)) = text.and_then(|text| text.split_once(PART)) else {
-        return;
-    };
-    let number = revision.split_once(':').map(|(_, number)| number);
-    if number.is_none_or(|number| number.parse::<u32>().is_err()) {
-        let message = format!("`{revision}` has no revision, such as `app:7`");
-        problems.at_with_help(NAME, message, format!("refer to it: {EXAMPLE}"));
-    }
 }
 
 #[cfg(test)]

@@ -1,15 +1,16 @@
 //! Containers, from the file's form to AWS's and back.
 //!
-//! AWS fills in defaults (cpu 0, essential, protocol tcp, the host's port in network mode awsvpc) and leaves
-//! others out; what is read back always has them, so that it does not matter which the file names.
+//! AWS fills in defaults (cpu 0, essential, protocol tcp, the host's port in network mode awsvpc) and leaves others
+//! out; what is read back always has them, so that it does not matter which the file names.
 
 use std::collections::BTreeMap;
 
 use aws_sdk_ecs::types as sdk;
 use infra_provider::ProviderResult;
 
-use super::common::incomplete;
 use super::containers::*;
+use crate::choices::to_aws;
+use crate::errors::built;
 
 /// For RegisterTaskDefinition.
 ///
@@ -29,7 +30,7 @@ fn container_to_sdk(container: &ContainerDefinition) -> ProviderResult<sdk::Cont
     Ok(sdk::ContainerDefinition::builder()
         .name(&c.name)
         .image(&c.image)
-        .set_repository_credentials(repository_credentials.transpose().map_err(incomplete)?)
+        .set_repository_credentials(repository_credentials.map(built).transpose()?)
         .set_essential(c.essential)
         .set_cpu(c.cpu)
         .set_memory(c.memory)
@@ -53,7 +54,7 @@ fn container_to_sdk(container: &ContainerDefinition) -> ProviderResult<sdk::Cont
         .set_ulimits(c.ulimits.as_deref().map(ulimits).transpose()?)
         .set_docker_labels(c.docker_labels.clone().map(|labels| labels.into_iter().collect()))
         .set_firelens_configuration(c.firelens_configuration.as_ref().map(firelens).transpose()?)
-        .set_version_consistency(c.version_consistency.map(|choice| choice.as_str().into()))
+        .set_version_consistency(to_aws(c.version_consistency))
         .build())
 }
 
@@ -69,7 +70,7 @@ fn secrets(secrets: &BTreeMap<String, String>) -> ProviderResult<Vec<sdk::Secret
         .iter()
         .map(|(name, from)| {
             let secret = sdk::Secret::builder().name(name).value_from(from);
-            secret.build().map_err(incomplete)
+            built(secret.build())
         })
         .collect()
 }
@@ -81,42 +82,39 @@ fn ports(ports: &[PortMapping]) -> Vec<sdk::PortMapping> {
             sdk::PortMapping::builder()
                 .container_port(port.container_port)
                 .set_host_port(port.host_port)
-                .set_protocol(port.protocol.map(|protocol| protocol.as_str().into()))
+                .set_protocol(to_aws(port.protocol))
                 .set_name(port.name.clone())
-                .set_app_protocol(port.app_protocol.map(|protocol| protocol.as_str().into()))
+                .set_app_protocol(to_aws(port.app_protocol))
                 .build()
         })
         .collect()
 }
 
 fn logs(logs: &LogConfiguration) -> ProviderResult<sdk::LogConfiguration> {
-    sdk::LogConfiguration::builder()
+    let made = sdk::LogConfiguration::builder()
         .log_driver(logs.log_driver.as_str().into())
         .set_options(logs.options.clone().map(|options| options.into_iter().collect()))
-        .set_secret_options(logs.secret_options.as_ref().map(secrets).transpose()?)
-        .build()
-        .map_err(incomplete)
+        .set_secret_options(logs.secret_options.as_ref().map(secrets).transpose()?);
+    built(made.build())
 }
 
 fn health_check(check: &ContainerHealthCheck) -> ProviderResult<sdk::HealthCheck> {
-    sdk::HealthCheck::builder()
+    let made = sdk::HealthCheck::builder()
         .set_command(Some(check.command.clone()))
         .set_interval(check.interval)
         .set_timeout(check.timeout)
         .set_retries(check.retries)
-        .set_start_period(check.start_period)
-        .build()
-        .map_err(incomplete)
+        .set_start_period(check.start_period);
+    built(made.build())
 }
 
 fn dependencies(all: &[ContainerDependency]) -> ProviderResult<Vec<sdk::ContainerDependency>> {
     all.iter()
         .map(|one| {
-            sdk::ContainerDependency::builder()
+            let made = sdk::ContainerDependency::builder()
                 .container_name(&one.container_name)
-                .condition(one.condition.as_str().into())
-                .build()
-                .map_err(incomplete)
+                .condition(one.condition.as_str().into());
+            built(made.build())
         })
         .collect()
 }
@@ -149,27 +147,25 @@ fn linux_parameters(linux: &LinuxParameters) -> sdk::LinuxParameters {
 fn ulimits(all: &[Ulimit]) -> ProviderResult<Vec<sdk::Ulimit>> {
     all.iter()
         .map(|one| {
-            sdk::Ulimit::builder()
+            let made = sdk::Ulimit::builder()
                 .name(one.name.as_str().into())
                 .soft_limit(one.soft_limit)
-                .hard_limit(one.hard_limit)
-                .build()
-                .map_err(incomplete)
+                .hard_limit(one.hard_limit);
+            built(made.build())
         })
         .collect()
 }
 
 fn firelens(config: &FirelensConfiguration) -> ProviderResult<sdk::FirelensConfiguration> {
-    sdk::FirelensConfiguration::builder()
+    let made = sdk::FirelensConfiguration::builder()
         .r#type(config.kind.as_str().into())
         .set_options(
             config
                 .options
                 .clone()
                 .map(|options| options.into_iter().collect()),
-        )
-        .build()
-        .map_err(incomplete)
+        );
+    built(made.build())
 }
 
 /// As AWS tells them, with AWS's defaults. `has_own_address`: in network mode `awsvpc` a port is the same on

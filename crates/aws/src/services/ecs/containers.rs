@@ -1,31 +1,28 @@
 //! Containers of a task, as the file says them and as AWS says them.
 //!
-//! AWS fills in defaults (cpu 0, essential, protocol tcp, the host's port in network mode awsvpc) and leaves
-//! others out; what is read back always has them, so that it does not matter which the file names.
-//! <https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_ContainerDefinition.html>
+//! AWS fills in defaults (cpu 0, essential, protocol tcp, the host's port in network mode awsvpc) and leaves others
+//! out; what is read back always has them, so that it does not matter which the file names.
 
 use std::collections::BTreeMap;
 
-use schemars::JsonSchema;
-use serde::{Deserialize, Serialize};
-
-use crate::choices::choices;
+use crate::prelude::*;
 
 /// A container of a task.
-#[derive(Debug, Clone, Default, PartialEq, Deserialize, Serialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
+#[derive(Debug, Clone, Default, PartialEq, Deserialize, Serialize, Block)]
+#[block(page = "https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_ContainerDefinition.html")]
 pub struct ContainerDefinition {
-    /// Its name within the task: at most 255 letters, digits, underscores and hyphens.
+    /// Its name within the task.
+    #[attribute(length = 1..=255, alphabet("A-Za-z0-9_-", "letters, digits, underscores and hyphens"))]
     pub name: String,
     /// The image, best with its digest.
     pub image: String,
     /// Where the credentials for a private registry other than ECR are.
     pub repository_credentials: Option<RepositoryCredentials>,
-    /// Whether the task ends when this container does. AWS's default is true.
-    #[schemars(extend("default" = true))]
+    /// Whether the task ends when this container does.
+    #[attribute(default = true)]
     pub essential: Option<bool>,
     /// CPU units kept for it, 1024 for one vCPU. AWS's default is 0: its share of what the others leave.
-    #[schemars(extend("default" = 0))]
+    #[attribute(default = 0)]
     pub cpu: Option<i32>,
     /// Memory in MiB above which it is killed. At most the task's.
     pub memory: Option<i32>,
@@ -41,20 +38,23 @@ pub struct ContainerDefinition {
     /// Manager) that its value comes from.
     pub secrets: Option<BTreeMap<String, String>>,
     /// Ports that it listens on.
+    #[attribute(set)]
     pub port_mappings: Option<Vec<PortMapping>>,
     /// Where its output goes.
     pub log_configuration: Option<LogConfiguration>,
     /// How ECS finds out whether it is healthy, from inside the container.
     pub health_check: Option<ContainerHealthCheck>,
     /// Containers that have to be in some state before this one starts.
+    #[attribute(key = "container_name")]
     pub depends_on: Option<Vec<ContainerDependency>>,
     /// Volumes that it mounts.
+    #[attribute(set)]
     pub mount_points: Option<Vec<MountPoint>>,
-    /// Whether its own file system cannot be written to. AWS's default is false.
-    #[schemars(extend("default" = false))]
+    /// Whether its own file system cannot be written to.
+    #[attribute(default = false)]
     pub readonly_root_filesystem: Option<bool>,
-    /// Whether it has the rights of root on the instance. AWS's default is false. Not on Fargate.
-    #[schemars(extend("default" = false))]
+    /// Whether it has the rights of root on the instance. Not on Fargate.
+    #[attribute(default = false)]
     pub privileged: Option<bool>,
     /// User, and group if any, such as `1000:1000`.
     pub user: Option<String>,
@@ -67,34 +67,36 @@ pub struct ContainerDefinition {
     /// Options of Linux.
     pub linux_parameters: Option<LinuxParameters>,
     /// Limits on resources.
+    #[attribute(key = "name")]
     pub ulimits: Option<Vec<Ulimit>>,
     /// Docker labels by name.
     pub docker_labels: Option<BTreeMap<String, String>>,
     /// Makes it a log router for the others.
     pub firelens_configuration: Option<FirelensConfiguration>,
     /// Whether the image's tag is turned into a digest at the first rollout (`enabled`, AWS's default).
-    #[schemars(extend("default" = "enabled"))]
+    #[attribute(default = "enabled")]
     pub version_consistency: Option<VersionConsistency>,
 }
 
 /// Where credentials are.
-#[derive(Debug, Clone, PartialEq, Deserialize, Serialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
+#[derive(Debug, Clone, PartialEq, Deserialize, Serialize, Block)]
+#[block(page = "https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_RepositoryCredentials.html")]
 pub struct RepositoryCredentials {
     /// The ARN of the secret with user name and password.
     pub credentials_parameter: String,
 }
 
 /// A port of a container.
-#[derive(Debug, Clone, PartialEq, Deserialize, Serialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
+#[derive(Debug, Clone, PartialEq, Deserialize, Serialize, Block)]
+#[block(page = "https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_PortMapping.html")]
 pub struct PortMapping {
     /// The port that it listens on.
+    #[attribute(range = 1..=65_535)]
     pub container_port: i32,
     /// The port on the host: in network mode `awsvpc` the same, which is also AWS's default there.
     pub host_port: Option<i32>,
     /// AWS's default is `tcp`.
-    #[schemars(extend("default" = "tcp"))]
+    #[attribute(default = "tcp")]
     pub protocol: Option<TransportProtocol>,
     /// The name for Service Connect.
     pub name: Option<String>,
@@ -135,8 +137,8 @@ choices! {
 }
 
 /// Where a container's output goes.
-#[derive(Debug, Clone, PartialEq, Deserialize, Serialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
+#[derive(Debug, Clone, PartialEq, Deserialize, Serialize, Block)]
+#[block(page = "https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_LogConfiguration.html")]
 pub struct LogConfiguration {
     /// The driver; on Fargate `awslogs`, `awsfirelens` or `splunk`.
     pub log_driver: LogDriver,
@@ -169,28 +171,28 @@ choices! {
 }
 
 /// How ECS finds out whether a container is healthy.
-#[derive(Debug, Clone, PartialEq, Deserialize, Serialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
+#[derive(Debug, Clone, PartialEq, Deserialize, Serialize, Block)]
+#[block(page = "https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_HealthCheck.html")]
 pub struct ContainerHealthCheck {
     /// `["CMD", program, …]` or `["CMD-SHELL", command]`; it is healthy when that ends with 0.
     pub command: Vec<String>,
-    /// Seconds between checks, 5 to 300. AWS's default is 30.
-    #[schemars(extend("default" = 30))]
+    /// Seconds between checks.
+    #[attribute(default = 30, range = 5..=300)]
     pub interval: Option<i32>,
-    /// Seconds that a check may take, 2 to 120. AWS's default is 5.
-    #[schemars(extend("default" = 5))]
+    /// Seconds that a check may take.
+    #[attribute(default = 5, range = 2..=120)]
     pub timeout: Option<i32>,
-    /// Failures in a row that make it unhealthy, 1 to 10. AWS's default is 3.
-    #[schemars(extend("default" = 3))]
+    /// Failures in a row that make it unhealthy.
+    #[attribute(default = 3, range = 1..=10)]
     pub retries: Option<i32>,
-    /// Seconds after the start in which failures do not count, 0 to 300. AWS's default is 0.
-    #[schemars(extend("default" = 0))]
+    /// Seconds after the start in which failures do not count.
+    #[attribute(default = 0, range = 0..=300)]
     pub start_period: Option<i32>,
 }
 
 /// What has to be before a container starts.
-#[derive(Debug, Clone, PartialEq, Deserialize, Serialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
+#[derive(Debug, Clone, PartialEq, Deserialize, Serialize, Block)]
+#[block(page = "https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_ContainerDependency.html")]
 pub struct ContainerDependency {
     /// The other container.
     pub container_name: String,
@@ -213,42 +215,44 @@ choices! {
 }
 
 /// A volume in a container.
-#[derive(Debug, Clone, PartialEq, Deserialize, Serialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
+#[derive(Debug, Clone, PartialEq, Deserialize, Serialize, Block)]
+#[block(page = "https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_MountPoint.html")]
 pub struct MountPoint {
     /// The name of the task's volume.
     pub source_volume: String,
     /// Where it appears.
     pub container_path: String,
-    /// Whether it cannot be written to. AWS's default is false.
-    #[schemars(extend("default" = false))]
+    /// Whether it cannot be written to.
+    #[attribute(default = false)]
     pub read_only: Option<bool>,
 }
 
 /// Options of Linux.
-#[derive(Debug, Clone, PartialEq, Deserialize, Serialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
+#[derive(Debug, Clone, PartialEq, Deserialize, Serialize, Block)]
+#[block(page = "https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_LinuxParameters.html")]
 pub struct LinuxParameters {
-    /// Whether an init process passes on signals and reaps children. AWS's default is false.
-    #[schemars(extend("default" = false))]
+    /// Whether an init process passes on signals and reaps children.
+    #[attribute(default = false)]
     pub init_process_enabled: Option<bool>,
     /// Rights of the kernel that are added or taken away.
     pub capabilities: Option<KernelCapabilities>,
 }
 
 /// Rights of the kernel, such as `SYS_PTRACE`.
-#[derive(Debug, Clone, PartialEq, Deserialize, Serialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
+#[derive(Debug, Clone, PartialEq, Deserialize, Serialize, Block)]
+#[block(page = "https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_KernelCapabilities.html")]
 pub struct KernelCapabilities {
     /// Added; on Fargate `SYS_PTRACE` only.
+    #[attribute(set)]
     pub add: Option<Vec<String>>,
     /// Taken away.
+    #[attribute(set)]
     pub drop: Option<Vec<String>>,
 }
 
 /// A limit on a resource.
-#[derive(Debug, Clone, PartialEq, Deserialize, Serialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
+#[derive(Debug, Clone, PartialEq, Deserialize, Serialize, Block)]
+#[block(page = "https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_Ulimit.html")]
 pub struct Ulimit {
     /// Which, such as `nofile`, the only one that Fargate knows.
     pub name: String,
@@ -259,8 +263,8 @@ pub struct Ulimit {
 }
 
 /// A log router.
-#[derive(Debug, Clone, PartialEq, Deserialize, Serialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
+#[derive(Debug, Clone, PartialEq, Deserialize, Serialize, Block)]
+#[block(page = "https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_FirelensConfiguration.html")]
 pub struct FirelensConfiguration {
     /// The router.
     #[serde(rename = "type")]

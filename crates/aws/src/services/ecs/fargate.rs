@@ -4,10 +4,17 @@
 
 use std::collections::BTreeSet;
 
-use infra_core::types::{Problems, known_integer, known_str};
-use infra_core::{Attributes, Value};
+use infra_core::AttributePath;
+use infra_core::types::Problems;
+use infra_provider::{FieldName, Partial};
 
-use crate::together::{elements, member, member_integer, member_str};
+use super::containers::{
+    ContainerDefinitionField as Key, ContainerDependencyField, ContainerHealthCheckField,
+    LogConfigurationField, LogDriver, MountPointField, PartialContainerDefinition, PortMappingField,
+};
+use super::task_definition::{
+    Compatibility, NetworkMode, PartialTaskDefinition, TaskDefinitionField as Field,
+};
 
 /// The memory sizes in MiB that Fargate has for a number of CPU units; none for an unknown number.
 pub fn memory_sizes(cpu: i64) -> Vec<i64> {
@@ -31,49 +38,38 @@ pub fn memory_sizes(cpu: i64) -> Vec<i64> {
 const CPU_SIZES: &str = "256, 512, 1024, 2048, 4096, 8192 or 16384";
 
 /// Checks a task definition.
-pub fn check(attributes: &Attributes, problems: &mut Problems) {
-    let launch = elements(attributes, "requires_compatibilities");
-    let is_fargate = launch.iter().any(|kind| kind.as_str() == Some("FARGATE"));
+pub fn check(task: &PartialTaskDefinition, problems: &mut Problems) {
+    let mut launch = task.requires_compatibilities.known_elements();
+    let is_fargate = launch.any(|(_, kind)| *kind == Compatibility::Fargate);
     if is_fargate {
-        check_task_size(attributes, problems);
-        check_network_mode(attributes, problems);
-    }
-    let size = attributes
-        .get("ephemeral_storage")
-        .and_then(|storage| member_integer(storage, "size_in_gib"));
-    if let Some(size) = size.filter(|size| !(21..=200).contains(size)) {
-        problems.at(
-            "ephemeral_storage.size_in_gib",
-            format!("{size} is not between 21 and 200"),
-        );
-    }
-    let containers = Containers {
-        attributes,
-        all: elements(attributes, "container_definitions"),
-        is_fargate,
-        has_own_address: known_str(attributes, "network_mode") == Some("awsvpc"),
-    };
-    containers.check(attributes.contains_key("container_definitions"), problems);
-}
-
-fn check_task_size(attributes: &Attributes, problems: &mut Problems) {
-    for name in ["cpu", "memory"] {
-        if attributes.get(name).is_none_or(Value::is_null) {
-            problems.at(name, "tasks on Fargate need it");
+        check_task_size(task, problems);
+        match task.network_mode {
+            Partial::Unset => problems.at(Field::NetworkMode.name(), "tasks on Fargate need `awsvpc`"),
+            Partial::Known(mode) if mode != NetworkMode::Awsvpc => {
+                let message = format!("tasks on Fargate need `awsvpc`, not `{}`", mode.as_str());
+                problems.at(Field::NetworkMode.name(), message);
+            }
+            _ => {}
         }
     }
-    let Some(cpu) = known_integer(attributes, "cpu") else {
+    Containers { task, is_fargate }.check(problems);
+}
+
+fn check_task_size(task: &PartialTaskDefinition, problems: &mut Problems) {
+    for (field, size) in [(Field::Cpu, task.cpu), (Field::Memory, task.memory)] {
+        if !size.is_set() {
+            problems.at(field.name(), "tasks on Fargate need it");
+        }
+    }
+    let Partial::Known(cpu) = task.cpu else {
         return;
     };
     let sizes = memory_sizes(cpu);
     let [lowest, second, .., highest] = sizes.as_slice() else {
-        return problems.at(
-            "cpu",
-            format!("Fargate has no tasks of {cpu} CPU units: it takes {CPU_SIZES}"),
-        );
+        let message = format!("Fargate has no tasks of {cpu} CPU units: it takes {CPU_SIZES}");
+        return problems.at(Field::Cpu.name(), message);
     };
-    let memory = known_integer(attributes, "memory");
-    if let Some(memory) = memory.filter(|memory| !sizes.contains(memory)) {
+    if let Some(memory) = task.memory.known().filter(|memory| !sizes.contains(memory)) {
         let message = format!("Fargate has no tasks of {cpu} CPU units and {memory} MiB of memory");
         let help = match cpu {
             256 => "it takes 512, 1024 or 2048 MiB with them".to_owned(),
@@ -82,243 +78,224 @@ fn check_task_size(attributes: &Attributes, problems: &mut Problems) {
                 second - lowest
             ),
         };
-        problems.at_with_help("memory", message, help);
-    }
-}
-
-fn check_network_mode(attributes: &Attributes, problems: &mut Problems) {
-    match attributes.get("network_mode") {
-        None | Some(Value::Null) => problems.at("network_mode", "tasks on Fargate need `awsvpc`"),
-        Some(Value::String(mode)) if mode != "awsvpc" => {
-            problems.at(
-                "network_mode",
-                format!("tasks on Fargate need `awsvpc`, not `{mode}`"),
-            );
-        }
-        _ => {}
+        problems.at_with_help(Field::Memory.name(), message, help);
     }
 }
 
 struct Containers<'a> {
-    attributes: &'a Attributes,
-    all: &'a [Value],
+    task: &'a PartialTaskDefinition,
     is_fargate: bool,
-    has_own_address: bool,
 }
 
 impl Containers<'_> {
-    fn check(&self, is_set: bool, problems: &mut Problems) {
-        let is_known = self
-            .attributes
-            .get("container_definitions")
-            .and_then(Value::as_list)
-            .is_some();
-        if is_set && is_known && self.all.is_empty() {
-            problems.at("container_definitions", "a task needs a container");
-        }
-        let is_helper = |one: &Value| member(one, "essential").and_then(Value::as_bool) == Some(false);
-        if !self.all.is_empty() && self.all.iter().all(is_helper) {
-            problems.at(
-                "container_definitions",
-                "one container at least has to be essential",
-            );
+    fn check(&self, problems: &mut Problems) {
+        let containers = &self.task.container_definitions;
+        let whole = || AttributePath::attribute(Field::ContainerDefinitions.name());
+        let is_helper = |one: &Partial<PartialContainerDefinition>| {
+            one.known()
+                .is_some_and(|one| one.essential == Partial::Known(false))
+        };
+        if !containers.elements().is_empty() && containers.elements().iter().all(is_helper) {
+            problems.at(whole(), "one container at least has to be essential");
         }
         let mut names = BTreeSet::new();
-        for (position, container) in self.all.iter().enumerate() {
-            let path = format!("container_definitions[{position}]");
-            if let Some(name) = member_str(container, "name") {
-                if !names.insert(name) {
-                    problems.at(
-                        format!("{path}.name").as_str(),
-                        format!("there are two containers `{name}`"),
-                    );
-                }
-                check_container_name(&path, name, problems);
+        for (position, container) in containers.known_elements() {
+            let path = whole().index(position);
+            if let Some(name) = container.name.as_str().filter(|name| !names.insert(*name)) {
+                problems.at(
+                    path.name(Key::Name.name()),
+                    format!("there are two containers `{name}`"),
+                );
             }
             self.check_memory(&path, container, problems);
             self.check_ports(&path, container, problems);
             self.check_references(&path, container, problems);
             self.check_role(&path, container, problems);
-            check_health(&path, container, problems);
             self.check_logs(&path, container, problems);
+            check_health(&path, container, problems);
             if self.is_fargate {
                 check_fargate_only(&path, container, problems);
             }
         }
-        let cpu: i64 = self.all.iter().filter_map(|one| member_integer(one, "cpu")).sum();
-        if let Some(of_task) = known_integer(self.attributes, "cpu").filter(|of_task| cpu > *of_task) {
+        let wanted = containers.known_elements().filter_map(|(_, one)| one.cpu.known());
+        let cpu: i64 = wanted.map(|cpu| i64::from(*cpu)).sum();
+        if let Some(of_task) = self.task.cpu.known().filter(|of_task| cpu > **of_task) {
             let message = format!("the containers want {cpu} CPU units together, and the task has {of_task}");
-            problems.at("container_definitions", message);
+            problems.at(whole(), message);
         }
     }
 
-    fn check_memory(&self, path: &str, container: &Value, problems: &mut Problems) {
-        let of_task = known_integer(self.attributes, "memory");
-        let [memory, kept] = ["memory", "memory_reservation"].map(|name| member_integer(container, name));
-        if let (Some(memory), Some(of_task)) = (memory, of_task)
-            && memory > of_task
+    fn check_memory(
+        &self,
+        path: &AttributePath,
+        container: &PartialContainerDefinition,
+        problems: &mut Problems,
+    ) {
+        let (memory, kept) = (container.memory.known(), container.memory_reservation.known());
+        if let (Some(memory), Some(of_task)) = (memory, self.task.memory.known())
+            && i64::from(*memory) > *of_task
         {
             let message = format!("is more than the {of_task} MiB of the task");
-            problems.at(format!("{path}.memory").as_str(), message);
+            problems.at(path.name(Key::Memory.name()), message);
         }
         if let (Some(memory), Some(kept)) = (memory, kept)
             && kept > memory
         {
             let message = format!("is more than the container's `memory` of {memory} MiB");
-            problems.at(format!("{path}.memory_reservation").as_str(), message);
+            problems.at(path.name(Key::MemoryReservation.name()), message);
         }
     }
 
-    fn check_ports(&self, path: &str, container: &Value, problems: &mut Problems) {
-        let ports = member(container, "port_mappings").and_then(Value::as_list);
-        for (position, port) in ports.unwrap_or_default().iter().enumerate() {
-            let path = format!("{path}.port_mappings[{position}]");
-            let [inside, outside] = ["container_port", "host_port"].map(|name| member_integer(port, name));
-            if let Some(inside) = inside.filter(|port| !(1..=65_535).contains(port)) {
-                let message = format!("{inside} is not between 1 and 65535");
-                problems.at(format!("{path}.container_port").as_str(), message);
-            }
-            if let (Some(inside), Some(outside)) = (inside, outside)
+    fn check_ports(
+        &self,
+        path: &AttributePath,
+        container: &PartialContainerDefinition,
+        problems: &mut Problems,
+    ) {
+        let has_own_address = self.task.network_mode == Partial::Known(NetworkMode::Awsvpc);
+        for (position, port) in container.port_mappings.known_elements() {
+            if let (Some(inside), Some(outside)) = (port.container_port.known(), port.host_port.known())
                 && inside != outside
-                && self.has_own_address
+                && has_own_address
             {
+                let path = path.name(Key::PortMappings.name()).index(position);
                 let message = format!("has to be the container's port {inside} in network mode awsvpc");
-                problems.at(format!("{path}.host_port").as_str(), message);
+                problems.at(path.name(PortMappingField::HostPort.name()), message);
             }
         }
     }
 
-    fn check_references(&self, path: &str, container: &Value, problems: &mut Problems) {
-        let is_there = |list: &[Value], name: &str| {
-            list.iter()
-                .any(|one| member_str(one, "name").is_none_or(|other| other == name))
-        };
-        let list = |name: &str| {
-            member(container, name)
-                .and_then(Value::as_list)
-                .unwrap_or_default()
-        };
-        for (position, other) in list("depends_on").iter().enumerate() {
-            let name = member_str(other, "container_name");
-            if let Some(name) = name.filter(|name| !is_there(self.all, name)) {
-                let path = format!("{path}.depends_on[{position}].container_name");
-                problems.at(path.as_str(), format!("the task has no container `{name}`"));
+    fn check_references(
+        &self,
+        path: &AttributePath,
+        container: &PartialContainerDefinition,
+        problems: &mut Problems,
+    ) {
+        for (position, other) in container.depends_on.known_elements() {
+            let Some(name) = other.container_name.as_str() else {
+                continue;
+            };
+            let all = self.task.container_definitions.elements().iter();
+            let mut all = all.map(|one| one.known().and_then(|one| one.name.as_str()));
+            if !all.any(|other| other.is_none_or(|other| other == name)) {
+                let path = path.name(Key::DependsOn.name()).index(position);
+                problems.at(
+                    path.name(ContainerDependencyField::ContainerName.name()),
+                    format!("the task has no container `{name}`"),
+                );
             }
         }
-        let are_volumes_known = self
-            .attributes
-            .get("volumes")
-            .is_none_or(|all| all.as_list().is_some());
-        for (position, mount) in list("mount_points").iter().enumerate() {
-            let name = member_str(mount, "source_volume");
-            let volumes = elements(self.attributes, "volumes");
-            if let Some(name) = name.filter(|name| are_volumes_known && !is_there(volumes, name)) {
-                let path = format!("{path}.mount_points[{position}].source_volume");
-                problems.at(path.as_str(), format!("the task has no volume `{name}`"));
+        for (position, mount) in container.mount_points.known_elements() {
+            let Some(name) = mount
+                .source_volume
+                .as_str()
+                .filter(|_| !self.task.volumes.is_unknown())
+            else {
+                continue;
+            };
+            let all = self.task.volumes.elements().iter();
+            let mut all = all.map(|one| one.known().and_then(|one| one.name.as_str()));
+            if !all.any(|other| other.is_none_or(|other| other == name)) {
+                let path = path.name(Key::MountPoints.name()).index(position);
+                problems.at(
+                    path.name(MountPointField::SourceVolume.name()),
+                    format!("the task has no volume `{name}`"),
+                );
             }
         }
     }
 
     /// Fargate itself pulls the image, reads secrets and writes logs, as the execution role.
-    fn check_role(&self, path: &str, container: &Value, problems: &mut Problems) {
-        let has_role = self
-            .attributes
-            .get("execution_role_arn")
-            .is_some_and(|role| !role.is_null());
-        if has_role || !self.is_fargate {
+    fn check_role(
+        &self,
+        path: &AttributePath,
+        container: &PartialContainerDefinition,
+        problems: &mut Problems,
+    ) {
+        if self.task.execution_role_arn.is_set() || !self.is_fargate {
             return;
         }
-        let image = member_str(container, "image");
-        let driver = member(container, "log_configuration").and_then(|logs| member_str(logs, "log_driver"));
-        let why = if image.is_some_and(|image| image.contains(".dkr.ecr.")) {
+        let driver = container.log_configuration.known().map(|logs| logs.log_driver);
+        let why = if container
+            .image
+            .as_str()
+            .is_some_and(|image| image.contains(".dkr.ecr."))
+        {
             "its image is in ECR"
-        } else if driver == Some("awslogs") {
+        } else if driver == Some(Partial::Known(LogDriver::Awslogs)) {
             "its logs go to CloudWatch"
-        } else if member(container, "secrets").is_some() {
+        } else if container.secrets.is_set() {
             "it has secrets"
         } else {
             return;
         };
         problems.at(
-            "execution_role_arn",
+            Field::ExecutionRoleArn.name(),
             format!("`{path}` needs an execution role on Fargate: {why}"),
         );
     }
 
-    fn check_logs(&self, path: &str, container: &Value, problems: &mut Problems) {
-        let Some(logs) = member(container, "log_configuration") else {
+    fn check_logs(
+        &self,
+        path: &AttributePath,
+        container: &PartialContainerDefinition,
+        problems: &mut Problems,
+    ) {
+        let Some(logs) = container.log_configuration.known() else {
             return;
         };
-        let driver = member_str(logs, "log_driver");
-        let on_fargate = ["awslogs", "awsfirelens", "splunk"];
+        let path = path.name(Key::LogConfiguration.name());
+        let on_fargate = [LogDriver::Awslogs, LogDriver::Awsfirelens, LogDriver::Splunk];
+        let driver = logs.log_driver.known();
         if let Some(driver) = driver.filter(|driver| self.is_fargate && !on_fargate.contains(driver)) {
-            let message = format!("Fargate has no `{driver}`, only {}", on_fargate.join(", "));
-            problems.at(format!("{path}.log_configuration.log_driver").as_str(), message);
+            let only = on_fargate.map(LogDriver::as_str).join(", ");
+            let message = format!("Fargate has no `{}`, only {only}", driver.as_str());
+            problems.at(path.name(LogConfigurationField::LogDriver.name()), message);
         }
-        let options = member(logs, "options");
-        if driver == Some("awslogs") && options.is_none_or(|options| options.as_map().is_some()) {
+        if driver == Some(&LogDriver::Awslogs) && !logs.options.is_unknown() {
             let mut needed = vec!["awslogs-group", "awslogs-region"];
             if self.is_fargate {
                 needed.push("awslogs-stream-prefix");
             }
-            needed.retain(|name| options.and_then(|options| member(options, name)).is_none());
+            needed.retain(|name| {
+                !logs
+                    .options
+                    .known()
+                    .is_some_and(|options| options.contains_key(*name))
+            });
             if !needed.is_empty() {
                 let message = format!("the driver awslogs needs {}", needed.join(", "));
-                problems.at(format!("{path}.log_configuration.options").as_str(), message);
+                problems.at(path.name(LogConfigurationField::Options.name()), message);
             }
         }
     }
 }
 
-fn check_container_name(path: &str, name: &str, problems: &mut Problems) {
-    let is_allowed = |c: char| c.is_ascii_alphanumeric() || c == '_' || c == '-';
-    if name.is_empty() || name.len() > 255 || !name.chars().all(is_allowed) {
-        let message = format!("`{name}` is not 1 to 255 letters, digits, underscores and hyphens");
-        problems.at(format!("{path}.name").as_str(), message);
+fn check_health(path: &AttributePath, container: &PartialContainerDefinition, problems: &mut Problems) {
+    let first = container
+        .health_check
+        .known()
+        .and_then(|check| check.command.elements().first()?.as_str());
+    if let Some(first) = first.filter(|first| !["CMD", "CMD-SHELL", "NONE"].contains(first)) {
+        let message = format!("`{first}` begins it, and has to be `CMD`, `CMD-SHELL` or `NONE`");
+        let path = path.name(Key::HealthCheck.name());
+        problems.at(path.name(ContainerHealthCheckField::Command.name()), message);
     }
 }
 
-fn check_health(path: &str, container: &Value, problems: &mut Problems) {
-    let Some(check) = member(container, "health_check") else {
-        return;
-    };
-    let first = member(check, "command")
-        .and_then(Value::as_list)
-        .and_then(<[Value]>::first);
-    if let Some(first) = first
-        .and_then(Value::as_str)
-        .filter(|first| !["CMD", "CMD-SHELL", "NONE"].contains(first))
-    {
-        let message = format!("starts with `{first}`, which has to be `CMD` or `CMD-SHELL`");
-        problems.at(format!("{path}.health_check.command").as_str(), message);
-    }
-    for (name, lowest, highest) in [
-        ("interval", 5, 300),
-        ("timeout", 2, 120),
-        ("retries", 1, 10),
-        ("start_period", 0, 300),
+fn check_fargate_only(path: &AttributePath, container: &PartialContainerDefinition, problems: &mut Problems) {
+    for (key, seconds) in [
+        (Key::StartTimeout, container.start_timeout),
+        (Key::StopTimeout, container.stop_timeout),
     ] {
-        let value = member_integer(check, name);
-        if let Some(value) = value.filter(|value| !(lowest..=highest).contains(value)) {
-            let message = format!("{value} is not between {lowest} and {highest}");
-            problems.at(format!("{path}.health_check.{name}").as_str(), message);
-        }
-    }
-}
-
-fn check_fargate_only(path: &str, container: &Value, problems: &mut Problems) {
-    for name in ["start_timeout", "stop_timeout"] {
-        let seconds = member_integer(container, name);
-        if let Some(seconds) = seconds.filter(|seconds| *seconds > 120) {
+        if let Some(seconds) = seconds.known().filter(|seconds| **seconds > 120) {
             let message = format!("{seconds} seconds is more than Fargate's 120");
-            problems.at(format!("{path}.{name}").as_str(), message);
+            problems.at(path.name(key.name()), message);
         }
     }
-    if member(container, "privileged").and_then(Value::as_bool) == Some(true) {
-        problems.at(
-            format!("{path}.privileged").as_str(),
-            "Fargate runs no privileged containers",
-        );
+    if container.privileged == Partial::Known(true) {
+        let message = "Fargate runs no privileged containers";
+        problems.at(path.name(Key::Privileged.name()), message);
     }
 }
 
@@ -328,7 +305,7 @@ mod tests {
 
     use super::*;
     use crate::services::ecs::task_definition::TaskDefinition;
-    use crate::services::testing::check;
+    use crate::services::testing::refused;
 
     fn fargate_with(more: Json) -> Vec<String> {
         let mut all = json!({
@@ -340,7 +317,7 @@ mod tests {
             unreachable!()
         };
         all_of.extend(more);
-        check::<TaskDefinition>(all)
+        refused::<TaskDefinition>(all)
     }
 
     #[test]
@@ -392,7 +369,7 @@ mod tests {
             ),
             (
                 fargate_with(json!({ "container_definitions": [] })),
-                "container_definitions: a task needs a container",
+                "container_definitions: 0 of them: AWS takes 1 to 100",
             ),
             (
                 fargate_with(json!({ "family": "my app" })),
@@ -436,8 +413,8 @@ mod tests {
             ),
             (
                 container(json!({ "health_check": { "command": ["curl", "localhost"] } })),
-                "container_definitions[0].health_check.command: starts with `curl`, which has to be `CMD` or \
-                 `CMD-SHELL`",
+                "container_definitions[0].health_check.command: `curl` begins it, and has to be `CMD`, `CMD-SHELL` or \
+                 `NONE`",
             ),
             (
                 container(json!({ "log_configuration": { "log_driver": "syslog" } })),
@@ -452,7 +429,7 @@ mod tests {
             assert_eq!(found, [said]);
         }
         assert_eq!(
-            check::<TaskDefinition>(json!({
+            refused::<TaskDefinition>(json!({
                 "family": "app", "container_definitions": [{ "name": "app", "image": "nginx" }],
             })),
             Vec::<String>::new()

@@ -8,11 +8,10 @@ pub mod deployment;
 mod explain;
 mod fargate;
 pub mod lookups;
-mod rollout;
+pub(crate) mod rollout;
 pub mod service;
 mod service_parts;
 mod service_rules;
+mod tagging;
 pub mod task_definition;
 mod volumes;
-
-pub(crate) use rollout::Rollouts;

@@ -1,8 +1,9 @@
 //! What is to be made of a rollout by what AWS tells of it. What cannot be told is never a success.
 //!
-//! A rollout that ECS rolled back ends with a stable service, whose primary deployment is `COMPLETED`. That it was another
-//! one shows by the list of service deployments; by the deployment that was begun, where this process began it; and by
-//! the task definition of the service, which the engine holds against the wanted one before it takes a rollout for done.
+//! A rollout that ECS rolled back ends with a stable service, whose primary deployment is `COMPLETED`. That it was
+//! another one shows by the list of service deployments; by the deployment that was begun, where this process began it;
+//! and by the task definition of the service, which the engine holds against the wanted one before it takes a rollout
+//! for done.
 //! <https://docs.aws.amazon.com/AmazonECS/latest/developerguide/deployment-circuit-breaker.html>
 
 use std::collections::BTreeMap;
@@ -14,12 +15,39 @@ use aws_sdk_ecs::types::{
 use aws_smithy_types::DateTime;
 use infra_core::Health;
 
+use crate::gaps::Optional;
+
 /// A deployment that has begun, by AWS's own answer.
 #[derive(Debug, Clone)]
 pub struct Awaited {
     id: String,
     task_definition: Option<String>,
     created_at: DateTime,
+}
+
+/// What a run knows of its rollouts. Clones share it.
+#[derive(Debug, Clone, Default)]
+pub struct Rollouts {
+    /// The list of service deployments.
+    pub listed: Arc<Optional>,
+    /// By service ARN: the deployment that this process has begun, or found under way as the only one.
+    awaited: Arc<Mutex<BTreeMap<String, Awaited>>>,
+}
+
+impl Rollouts {
+    /// Notes what AWS's own answer tells to have begun.
+    pub fn has_begun(&self, service: &str, begun: &sdk::Deployment) {
+        if let Some(begun) = Awaited::of(begun) {
+            let mut awaited = self.awaited.lock().unwrap_or_else(PoisonError::into_inner);
+            awaited.insert(service.to_owned(), begun);
+        }
+    }
+
+    /// The last one of a service.
+    pub fn begun(&self, service: &str) -> Option<Awaited> {
+        let awaited = self.awaited.lock().unwrap_or_else(PoisonError::into_inner);
+        awaited.get(service).cloned()
+    }
 }
 
 /// The service's newest service deployment.
@@ -37,26 +65,6 @@ pub enum Last {
 
 /// A service deployment and the deployment in the service that belongs to it are not made at quite the same time.
 const TOGETHER_SECONDS: i64 = 10;
-
-/// The deployments that this process has begun, or found under way as the only one, by service ARN.
-#[derive(Debug, Clone, Default)]
-pub struct Rollouts(Arc<Mutex<BTreeMap<String, Awaited>>>);
-
-impl Rollouts {
-    /// Notes what AWS's own answer tells to have begun.
-    pub fn has_begun(&self, service: &str, deployment: &sdk::Deployment) {
-        if let Some(begun) = Awaited::of(deployment) {
-            let mut all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-            all.insert(service.to_owned(), begun);
-        }
-    }
-
-    /// The last one of a service.
-    pub fn begun(&self, service: &str) -> Option<Awaited> {
-        let all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        all.get(service).cloned()
-    }
-}
 
 impl Awaited {
     /// `None` when AWS does not tell enough to know it again.

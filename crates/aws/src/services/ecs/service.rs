@@ -1,50 +1,28 @@
 //! `ecs.service`: keeps a number of tasks of a task definition running.
 //!
-//! Calls: CreateService (with a client token), UpdateService, DescribeServices (10 of a cluster),
-//! TagResource, UntagResource, DeleteService (with force), and DescribeScalableTargets of Application Auto
-//! Scaling before `desired_count` is changed. Whether a rollout succeeds is the business of
-//! `ecs.deployment`: nothing here waits for it. A deleted service drains, and is then remembered as
-//! `INACTIVE` for hours: that is absent, and its name is free.
-//! <https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_CreateService.html>
+//! Calls: CreateService (with a client token), UpdateService, DescribeServices (10 of a cluster), TagResource,
+//! UntagResource, DeleteService (with force), and DescribeScalableTargets of Application Auto Scaling before
+//! `desired_count` is changed. Whether a rollout succeeds is the business of `ecs.deployment`: nothing here waits for
+//! it. A deleted service drains, and is then remembered as `INACTIVE` for hours: that is absent, and its name is free.
 
 use aws_sdk_applicationautoscaling::types::{ScalableDimension, ServiceNamespace};
-use aws_sdk_ecs::Client;
 use aws_sdk_ecs::types::{self as sdk, DeploymentRolloutState};
-use infra_core::types::{Problem, Problems, known_str};
-use infra_core::{Attributes, ErrorClass, Health, PhysicalId, ProviderError, ResourceAddress, Value};
-use infra_provider::{Call, Created, Found, ProviderResult, ResourceType, Traits, Update, Wait, Waits};
-use schemars::JsonSchema;
-use serde::{Deserialize, Serialize};
 
 use super::common::{
     CapacityProviderShare, all_tags, cluster_of, describe_service, describe_services, for_create,
-    service_name_and_cluster, strategy_from_sdk, strategy_to_sdk, update_tags,
+    service_name_and_cluster, strategy_from_sdk, strategy_to_sdk,
 };
 use super::deployment::primary;
-use super::rollout::Rollouts;
 use super::service_parts::{
     DeploymentConfiguration, LaunchType, NetworkConfiguration, PropagateTags, SchedulingStrategy,
     ServiceLoadBalancer, ServiceRegistry, load_balancers_from_sdk, load_balancers_to_sdk, network_from_sdk,
     network_to_sdk, registries_from_sdk, registries_to_sdk, rollout_from_sdk, rollout_to_sdk,
 };
 use super::service_rules;
+use super::tagging::Ecs;
 use super::volumes::Switch;
-use crate::catalogue::FromClients;
-use crate::clients::Clients;
-use crate::errors::{AwsResult, Tolerate, missing};
-use crate::joined::Joined;
-use crate::ownership::{Taken, made_by};
-use crate::read::Observations;
-use crate::tags::{Tags, without_reserved};
+use crate::prelude::*;
 use crate::together::{Stack, of_type};
-
-/// The type.
-pub struct Service {
-    client: Client,
-    services: Joined<sdk::Service>,
-    rollouts: Rollouts,
-    autoscaling: aws_sdk_applicationautoscaling::Client,
-}
 
 /// With a change of these an update starts a rollout: those that AWS says to trigger a new deployment, and those that we
 /// force one with.
@@ -59,109 +37,91 @@ pub(super) const STARTS_ROLLOUT: &[&str] = &[
     "task_definition",
 ];
 
-/// What the file may set.
-#[derive(Debug, Clone, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub struct Spec {
+/// Keeps a number of tasks of a task definition running.
+///
+/// It is there as soon as AWS has noted it; `ecs.deployment` waits until its tasks run, also after an update that starts a
+/// rollout because of something else than the task definition. Where no `ecs.deployment` names the service, nothing waits for
+/// its rollouts, and nobody is told when ECS rolls one back: what the old tasks use is deleted as soon as AWS lets it go.
+#[derive(Debug, Clone, Deserialize, Block)]
+#[block(page = "https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_CreateService.html")]
+pub struct Service {
     /// The ARN of the cluster.
+    #[attribute(
+        immutable,
+        pattern(
+            "^arn:.*:cluster/",
+            "is no ARN with `:cluster/`, as `${ecs.cluster.main.arn}` is"
+        )
+    )]
     pub cluster: String,
-    /// Its name: at most 255 letters, digits, underscores and hyphens, unique in its cluster.
+    /// Its name, unique in its cluster.
+    #[attribute(immutable, length = 1..=255, alphabet("A-Za-z0-9_-", "letters, digits, underscores and hyphens"))]
     pub service_name: String,
     /// The ARN of the task definition, revision included.
+    #[attribute(pattern(
+        "^arn:.*:task-definition/[^:]+:[0-9]+$",
+        "is no ARN of a task definition with its revision, as `${ecs.task_definition.app.arn}` is"
+    ))]
     pub task_definition: String,
     /// Tasks to begin with. AWS's default is 1.
     ///
     /// A change of it in the file is applied, unless a scalable target exists for the service: from then on
     /// the number belongs to auto scaling. What auto scaling, or somebody by hand, made of it is no drift.
+    // Auto scaling changes it all the time: it is compared with what was last applied only.
+    #[attribute(write_only, range = 0..=2_147_483_647)]
     pub desired_count: Option<i32>,
     /// Where tasks run. AWS's default is the cluster's capacity provider strategy, and `EC2` when that has none.
     pub launch_type: Option<LaunchType>,
     /// Where tasks run, by shares, instead of `launch_type`.
+    #[attribute(key = "capacity_provider")]
     pub capacity_provider_strategy: Option<Vec<CapacityProviderShare>>,
-    /// The version of Fargate. AWS's default is `LATEST`.
-    #[schemars(extend("default" = "LATEST"))]
+    /// The version of Fargate.
+    #[attribute(default = "LATEST")]
     pub platform_version: Option<String>,
     /// The network of the tasks; needed for network mode `awsvpc`, and so on Fargate.
     pub network_configuration: Option<NetworkConfiguration>,
     /// Target groups that tasks are registered with.
+    #[attribute(set)]
     pub load_balancers: Option<Vec<ServiceLoadBalancer>>,
     /// Registries of Cloud Map that tasks are registered with.
+    #[attribute(set)]
     pub service_registries: Option<Vec<ServiceRegistry>>,
     /// How a rollout goes.
     pub deployment_configuration: Option<DeploymentConfiguration>,
     /// Seconds after a task's start in which failed health checks do not count; has to outlive the start.
-    /// AWS's default is 0.
-    #[schemars(extend("default" = 0))]
+    #[attribute(default = 0)]
     pub health_check_grace_period_seconds: Option<i32>,
-    /// Whether `aws ecs execute-command` works. AWS's default is false. The task role needs `ssmmessages:*`.
-    #[schemars(extend("default" = false))]
+    /// Whether `aws ecs execute-command` works. The task role needs `ssmmessages:*`.
+    #[attribute(default = false)]
     pub enable_execute_command: Option<bool>,
-    /// Whether tasks are tagged with the names of cluster and service. AWS's default is false.
-    #[schemars(extend("default" = false))]
+    /// Whether tasks are tagged with the names of cluster and service.
+    #[attribute(default = false)]
     pub enable_ecs_managed_tags: Option<bool>,
-    /// Whose tags tasks get. AWS's default is `NONE`.
-    #[schemars(extend("default" = "NONE"))]
+    /// Whose tags tasks get.
+    #[attribute(default = "NONE")]
     pub propagate_tags: Option<PropagateTags>,
     /// Whether tasks are moved when availability zones have unlike many. AWS's default for new services is
     /// `ENABLED`.
-    #[schemars(extend("default" = "ENABLED"))]
+    #[attribute(default = "ENABLED")]
     pub availability_zone_rebalancing: Option<Switch>,
-    /// How many tasks there are. AWS's default is `REPLICA`.
-    #[schemars(extend("default" = "REPLICA"))]
+    /// How many tasks there are.
+    #[attribute(immutable, default = "REPLICA")]
     pub scheduling_strategy: Option<SchedulingStrategy>,
     /// Tags by key.
     pub tags: Option<Tags>,
-}
-
-/// What AWS tells.
-#[derive(Debug, Clone, Serialize, JsonSchema)]
-pub struct Observed {
-    cluster: String,
-    service_name: String,
-    task_definition: Option<String>,
-    desired_count: i32,
-    launch_type: Option<String>,
-    capacity_provider_strategy: Vec<CapacityProviderShare>,
-    platform_version: Option<String>,
-    network_configuration: Option<NetworkConfiguration>,
-    load_balancers: Vec<ServiceLoadBalancer>,
-    service_registries: Vec<ServiceRegistry>,
-    deployment_configuration: Option<DeploymentConfiguration>,
-    health_check_grace_period_seconds: i32,
-    enable_execute_command: bool,
-    enable_ecs_managed_tags: bool,
-    propagate_tags: String,
-    availability_zone_rebalancing: Option<String>,
-    scheduling_strategy: Option<String>,
-    tags: Tags,
     /// The service's ARN.
-    arn: String,
+    #[attribute(computed)]
+    pub arn: Option<String>,
 }
 
-impl FromClients for Service {
-    fn from_clients(clients: &Clients) -> Self {
-        Self {
-            client: clients.ecs.clone(),
-            services: clients.services.clone(),
-            rollouts: clients.rollouts.clone(),
-            autoscaling: clients.autoscaling.clone(),
-        }
-    }
-}
+use ServiceField as Field;
 
-impl ResourceType for Service {
+impl Resource for Service {
     const NAME: &'static str = "ecs.service";
-    const DESCRIPTION: &'static str = "Keeps a number of tasks of a task definition running.
-
-It is there as soon as AWS has noted it; `ecs.deployment` waits until its tasks run, also after an update that starts a
-rollout because of something else than the task definition. Where no `ecs.deployment` names the service, nothing waits for
-its rollouts, and nobody is told when ECS rolls one back: what the old tasks use is deleted as soon as AWS lets it go.";
     const IAM_ACTIONS: &'static [&'static str] = &[
         "ecs:CreateService",
         "ecs:UpdateService",
         "ecs:DescribeServices",
-        "ecs:TagResource",
-        "ecs:UntagResource",
         "ecs:DeleteService",
         "application-autoscaling:DescribeScalableTargets",
         "iam:CreateServiceLinkedRole",
@@ -193,24 +153,18 @@ security_groups = ["sg-0123456789abcdef0"]
 [ecs.service.app.deployment_configuration]
 deployment_circuit_breaker = { enable = true, rollback = true }
 "#;
-    const TRAITS: Traits = Traits {
-        immutable: &["cluster", "service_name", "scheduling_strategy"],
-        // Auto scaling changes it all the time: it is compared with what was last applied only.
-        write_only: &["desired_count"],
-        sets: &["load_balancers", "service_registries"],
-        keyed: &[("capacity_provider_strategy", "capacity_provider")],
-        natural_key: &["cluster", "service_name"],
+    const RULES: Rules<Field> = Rules {
+        natural_key: &[Field::Cluster, Field::ServiceName],
         waits: Waits {
             delete: Some(Wait::seconds("service drained", 60, 1200)),
             ..Waits::NONE
         },
-        ..Traits::NONE
+        ..Rules::NONE
     };
-    type Spec = Spec;
-    type Observed = Observed;
+    type Service = Ecs;
 
-    fn validate(attributes: &Attributes, problems: &mut Problems) {
-        service_rules::check(attributes, problems);
+    fn validate(given: &PartialService, problems: &mut Problems) {
+        service_rules::check(given, problems);
     }
 
     fn validate_together(stack: &Stack) -> Vec<(ResourceAddress, Problem)> {
@@ -224,208 +178,149 @@ deployment_circuit_breaker = { enable = true, rollback = true }
         found
     }
 
-    async fn create(&self, call: &Call, spec: Spec) -> ProviderResult<Created<Observed>> {
+    async fn create(aws: &Clients, call: &Call, spec: Self) -> ProviderResult<Created<PartialService>> {
         let is_daemon = spec.scheduling_strategy == Some(SchedulingStrategy::Daemon);
-        let strategy = spec.capacity_provider_strategy.as_deref();
-        let rollout = spec.deployment_configuration.as_ref();
-        let registries = spec.service_registries.as_deref();
-        let created = self
-            .client
+        let network = spec.network_configuration.as_ref().map(network_to_sdk);
+        let strategy = spec.capacity_provider_strategy.as_deref().map(strategy_to_sdk);
+        let rollout = spec.deployment_configuration.as_ref().map(rollout_to_sdk);
+        let created = aws
+            .ecs
             .create_service()
             .client_token(call.token.to_string())
             .cluster(&spec.cluster)
             .service_name(&spec.service_name)
             .task_definition(&spec.task_definition)
             .set_desired_count((!is_daemon).then(|| spec.desired_count.unwrap_or(1)))
-            .set_launch_type(spec.launch_type.map(|kind| kind.as_str().into()))
-            .set_capacity_provider_strategy(strategy.map(strategy_to_sdk).transpose()?)
-            .set_platform_version(spec.platform_version.clone())
-            .set_network_configuration(
-                spec.network_configuration
-                    .as_ref()
-                    .map(network_to_sdk)
-                    .transpose()?,
-            )
+            .set_launch_type(to_aws(spec.launch_type))
+            .set_capacity_provider_strategy(strategy.transpose()?)
+            .set_platform_version(spec.platform_version)
+            .set_network_configuration(network.transpose()?)
             .set_load_balancers(spec.load_balancers.as_deref().map(load_balancers_to_sdk))
-            .set_service_registries(registries.map(registries_to_sdk))
-            .set_deployment_configuration(rollout.map(rollout_to_sdk).transpose()?)
+            .set_service_registries(spec.service_registries.as_deref().map(registries_to_sdk))
+            .set_deployment_configuration(rollout.transpose()?)
             .set_health_check_grace_period_seconds(spec.health_check_grace_period_seconds)
             .set_enable_execute_command(spec.enable_execute_command)
             .set_enable_ecs_managed_tags(spec.enable_ecs_managed_tags)
-            .set_propagate_tags(spec.propagate_tags.map(|whose| whose.as_str().into()))
-            .set_availability_zone_rebalancing(
-                spec.availability_zone_rebalancing
-                    .map(|switch| switch.as_str().into()),
-            )
-            .set_scheduling_strategy(spec.scheduling_strategy.map(|strategy| strategy.as_str().into()))
-            .set_tags(Some(for_create(call, spec.tags.as_ref())))
+            .set_propagate_tags(to_aws(spec.propagate_tags))
+            .set_availability_zone_rebalancing(to_aws(spec.availability_zone_rebalancing))
+            .set_scheduling_strategy(to_aws(spec.scheduling_strategy))
+            .set_tags(Some(for_create(call, spec.tags)))
             .send()
             .await
-            .aws("ecs", "CreateService")
-            .taken_by(call, &format!("the service `{}`", spec.service_name))?;
-        let service = created
+            .aws("ecs", "CreateService")?;
+        let made = created
             .service
             .ok_or_else(|| missing("ecs", "CreateService", "service"))?;
-        let mut found = observe(&service);
-        found.observed.tags = spec.tags.unwrap_or_default();
-        Ok(Created {
-            id: PhysicalId::new(&found.observed.arn),
-            found,
-        })
+        Ok(observe(&made).into())
     }
 
-    async fn read(&self, ids: &[PhysicalId]) -> ProviderResult<Observations<Observed>> {
-        let services = describe_services(&self.client, &self.services, ids).await?;
-        let found = services.iter().map(observe);
-        Ok(found
-            .map(|found| (PhysicalId::new(&found.observed.arn), found))
-            .collect())
+    async fn read(aws: &Clients, ids: &[PhysicalId]) -> ProviderResult<Observations<Self>> {
+        let services = describe_services(aws, ids).await?;
+        Ok(services.iter().map(observe).collect())
     }
 
-    async fn update(&self, _: &Call, id: &PhysicalId, update: Update<Spec>) -> ProviderResult<()> {
-        let arn = id.as_str();
-        self.update_service(arn, &update).await?;
-        if update.any(&["tags"]) {
-            update_tags(&self.client, arn, &update.prior, update.spec.tags.as_ref()).await?;
+    /// One UpdateService with what changed; nothing when that changes nothing at AWS.
+    async fn update(aws: &Clients, _: &Call, id: &PhysicalId, update: &Update<Self>) -> ProviderResult<()> {
+        let (spec, arn) = (&update.spec, id.as_str());
+        let (cluster, name) = service_name_and_cluster(arn)?;
+        let mut count = update.only(Field::DesiredCount, spec.desired_count);
+        if count.is_some() && is_scaled(aws, cluster, name).await? {
+            count = None;
+        }
+        if count.is_none()
+            && update
+                .changed
+                .iter()
+                .all(|name| name == "desired_count" || name == "tags")
+        {
+            return Ok(());
+        }
+        let is_moved = update.changes(Field::LaunchType) || update.changes(Field::CapacityProviderStrategy);
+        let strategy = is_moved.then(|| strategy_to_sdk(&launch_change(spec, &update.prior)?));
+        let platform = spec
+            .platform_version
+            .clone()
+            .or_else(|| Some("LATEST".to_owned()));
+        let network = update.only(Field::NetworkConfiguration, spec.network_configuration.as_ref());
+        let balancers = load_balancers_to_sdk(spec.load_balancers.as_deref().unwrap_or_default());
+        let registries = registries_to_sdk(spec.service_registries.as_deref().unwrap_or_default());
+        let rollout = rollout_to_sdk(&spec.deployment_configuration.clone().unwrap_or_default())?;
+        let grace = spec.health_check_grace_period_seconds.or(Some(0));
+        let commands = spec.enable_execute_command.or(Some(false));
+        let managed_tags = spec.enable_ecs_managed_tags.or(Some(false));
+        let whose_tags = spec.propagate_tags.or(Some(PropagateTags::None));
+        let rebalancing = spec.availability_zone_rebalancing.or(Some(Switch::Enabled));
+        let answer = aws
+            .ecs
+            .update_service()
+            .cluster(cluster)
+            .service(arn)
+            .set_desired_count(count)
+            .set_task_definition(update.only(Field::TaskDefinition, Some(spec.task_definition.clone())))
+            .set_capacity_provider_strategy(strategy.transpose()?)
+            .set_force_new_deployment(is_moved.then_some(true))
+            .set_platform_version(update.only(Field::PlatformVersion, platform))
+            .set_network_configuration(network.map(network_to_sdk).transpose()?)
+            .set_load_balancers(update.only(Field::LoadBalancers, Some(balancers)))
+            .set_service_registries(update.only(Field::ServiceRegistries, Some(registries)))
+            .set_deployment_configuration(update.only(Field::DeploymentConfiguration, Some(rollout)))
+            .set_health_check_grace_period_seconds(update.only(Field::HealthCheckGracePeriodSeconds, grace))
+            .set_enable_execute_command(update.only(Field::EnableExecuteCommand, commands))
+            .set_enable_ecs_managed_tags(update.only(Field::EnableEcsManagedTags, managed_tags))
+            .set_propagate_tags(to_aws(update.only(Field::PropagateTags, whose_tags)))
+            .set_availability_zone_rebalancing(to_aws(
+                update.only(Field::AvailabilityZoneRebalancing, rebalancing),
+            ))
+            .send()
+            .await
+            .aws("ecs", "UpdateService")?;
+        let begun = answer.service.as_ref().and_then(primary);
+        let begun = begun.filter(|begun| begun.rollout_state() == Some(&DeploymentRolloutState::InProgress));
+        let starts = update
+            .changed
+            .iter()
+            .any(|name| STARTS_ROLLOUT.contains(&name.as_str()));
+        if let (true, Some(begun)) = (starts, begun) {
+            aws.rollouts.has_begun(arn, begun);
         }
         Ok(())
     }
 
-    async fn delete(&self, _: &Call, id: &PhysicalId, _: &Attributes) -> ProviderResult<()> {
-        self.client
-            .delete_service()
-            .cluster(cluster_of(id.as_str())?)
-            .service(id.as_str())
-            .force(true)
-            .send()
-            .await
-            .aws("ecs", "DeleteService")
-            .absent_is_none()?;
-        Ok(())
+    async fn delete(aws: &Clients, _: &Call, id: &PhysicalId, _: &Attributes) -> ProviderResult<()> {
+        let call = aws.ecs.delete_service().cluster(cluster_of(id.as_str())?);
+        let deleted = call.service(id.as_str()).force(true).send().await;
+        deleted.aws("ecs", "DeleteService").map(drop)
     }
 
-    async fn recover(&self, call: &Call, attributes: &Attributes) -> ProviderResult<Option<PhysicalId>> {
-        let name = known_str(attributes, "service_name");
-        let (Some(cluster), Some(name)) = (known_str(attributes, "cluster"), name) else {
-            return Ok(None);
+    async fn holders(aws: &Clients, given: &PartialService) -> ProviderResult<Observations<Self>> {
+        let (Some(cluster), Some(name)) = (given.cluster.as_str(), given.service_name.as_str()) else {
+            return Ok(Observations::<Self>::new());
         };
-        let there = describe_service(&self.client, cluster, name).await?;
-        Ok(there
-            .filter(|service| service.status() != Some("DRAINING"))
-            .filter(|service| made_by(call, all_tags(service.tags())))
-            .and_then(|service| service.service_arn)
-            .map(PhysicalId::new))
-    }
-
-    async fn holders(&self, attributes: &Attributes) -> ProviderResult<Vec<PhysicalId>> {
-        let name = known_str(attributes, "service_name");
-        let (Some(cluster), Some(name)) = (known_str(attributes, "cluster"), name) else {
-            return Ok(Vec::new());
-        };
-        let there = describe_service(&self.client, cluster, name).await?;
-        Ok(there
-            .filter(|service| service.status() != Some("DRAINING"))
-            .and_then(|service| service.service_arn)
-            .map(PhysicalId::new)
-            .into_iter()
-            .collect())
+        let there = describe_service(&aws.ecs, cluster, name).await?;
+        // One that drains has let go of its name.
+        let there = there.filter(|service| service.status() != Some("DRAINING"));
+        Ok(there.iter().map(observe).collect())
     }
 }
 
-impl Service {
-    /// One UpdateService with what changed; nothing when that changes nothing at AWS.
-    async fn update_service(&self, arn: &str, update: &Update<Spec>) -> ProviderResult<()> {
-        let spec = &update.spec;
-        let (cluster, name) = service_name_and_cluster(arn)?;
-        let mut call = self.client.update_service().cluster(cluster).service(arn);
-        let mut is_empty = true;
-        let mut has = |names: &[&str]| {
-            let any = update.any(names);
-            is_empty &= !any;
-            any
-        };
-        if has(&["task_definition"]) {
-            call = call.task_definition(&spec.task_definition);
-        }
-        if has(&["launch_type", "capacity_provider_strategy"]) {
-            let strategy = strategy_to_sdk(&launch_change(spec, &update.prior)?)?;
-            call = call
-                .set_capacity_provider_strategy(Some(strategy))
-                .force_new_deployment(true);
-        }
-        if has(&["platform_version"]) {
-            call = call.platform_version(spec.platform_version.as_deref().unwrap_or("LATEST"));
-        }
-        if let (true, Some(network)) = (has(&["network_configuration"]), &spec.network_configuration) {
-            call = call.network_configuration(network_to_sdk(network)?);
-        }
-        if has(&["load_balancers"]) {
-            let all = spec.load_balancers.as_deref().unwrap_or_default();
-            call = call.set_load_balancers(Some(load_balancers_to_sdk(all)));
-        }
-        if has(&["service_registries"]) {
-            let all = spec.service_registries.as_deref().unwrap_or_default();
-            call = call.set_service_registries(Some(registries_to_sdk(all)));
-        }
-        if has(&["deployment_configuration"]) {
-            let rollout = spec.deployment_configuration.clone().unwrap_or_default();
-            call = call.deployment_configuration(rollout_to_sdk(&rollout)?);
-        }
-        if has(&["health_check_grace_period_seconds"]) {
-            let seconds = spec.health_check_grace_period_seconds.unwrap_or(0);
-            call = call.health_check_grace_period_seconds(seconds);
-        }
-        if has(&["enable_execute_command"]) {
-            call = call.enable_execute_command(spec.enable_execute_command.unwrap_or(false));
-        }
-        if has(&["enable_ecs_managed_tags"]) {
-            call = call.enable_ecs_managed_tags(spec.enable_ecs_managed_tags.unwrap_or(false));
-        }
-        if has(&["propagate_tags"]) {
-            let whose = spec.propagate_tags.unwrap_or(PropagateTags::None);
-            call = call.propagate_tags(whose.as_str().into());
-        }
-        if has(&["availability_zone_rebalancing"]) {
-            let switch = spec.availability_zone_rebalancing.unwrap_or(Switch::Enabled);
-            call = call.availability_zone_rebalancing(switch.as_str().into());
-        }
-        if let (true, Some(count)) = (update.any(&["desired_count"]), spec.desired_count)
-            && !self.is_scaled(cluster, name).await?
-        {
-            is_empty = false;
-            call = call.desired_count(count);
-        }
-        if is_empty {
-            return Ok(());
-        }
-        let answer = call.send().await.aws("ecs", "UpdateService")?;
-        let begun = answer.service.as_ref().and_then(primary);
-        let begun = begun.filter(|begun| begun.rollout_state() == Some(&DeploymentRolloutState::InProgress));
-        if let (true, Some(begun)) = (update.any(STARTS_ROLLOUT), begun) {
-            self.rollouts.has_begun(arn, begun);
-        }
-        Ok(())
-    }
-
-    /// Whether auto scaling decides how many tasks there are.
-    async fn is_scaled(&self, cluster: &str, name: &str) -> ProviderResult<bool> {
-        let answer = self
-            .autoscaling
-            .describe_scalable_targets()
-            .service_namespace(ServiceNamespace::Ecs)
-            .resource_ids(format!("service/{cluster}/{name}"))
-            .scalable_dimension(ScalableDimension::EcsServiceDesiredCount)
-            .send()
-            .await
-            .aws("autoscaling", "DescribeScalableTargets")?;
-        Ok(!answer.scalable_targets().is_empty())
-    }
+/// Whether auto scaling decides how many tasks there are.
+async fn is_scaled(aws: &Clients, cluster: &str, name: &str) -> ProviderResult<bool> {
+    let answer = aws
+        .autoscaling
+        .describe_scalable_targets()
+        .service_namespace(ServiceNamespace::Ecs)
+        .resource_ids(format!("service/{cluster}/{name}"))
+        .scalable_dimension(ScalableDimension::EcsServiceDesiredCount)
+        .send()
+        .await
+        .aws("autoscaling", "DescribeScalableTargets")?;
+    Ok(!answer.scalable_targets().is_empty())
 }
 
 /// The strategy that brings about what is wanted: an empty one goes back to the launch type that the
 /// service was made with.
 /// <https://docs.aws.amazon.com/AmazonECS/latest/developerguide/update-service-parameters.html>
-fn launch_change(spec: &Spec, prior: &Attributes) -> ProviderResult<Vec<CapacityProviderShare>> {
+fn launch_change(spec: &Service, prior: &Attributes) -> ProviderResult<Vec<CapacityProviderShare>> {
     if let Some(strategy) = spec
         .capacity_provider_strategy
         .as_ref()
@@ -445,42 +340,37 @@ fn launch_change(spec: &Spec, prior: &Attributes) -> ProviderResult<Vec<Capacity
     }
 }
 
-fn observe(service: &sdk::Service) -> Found<Observed> {
-    let text = |text: Option<&str>| text.map(str::to_owned);
-    let network = service.network_configuration();
-    let observed = Observed {
-        cluster: service.cluster_arn().unwrap_or_default().to_owned(),
-        service_name: service.service_name().unwrap_or_default().to_owned(),
-        task_definition: text(service.task_definition()),
-        desired_count: service.desired_count(),
-        launch_type: text(service.launch_type().map(|kind| kind.as_str())),
-        capacity_provider_strategy: strategy_from_sdk(service.capacity_provider_strategy()),
-        platform_version: text(service.platform_version()),
-        network_configuration: network.and_then(network_from_sdk),
-        load_balancers: load_balancers_from_sdk(service.load_balancers()),
-        service_registries: registries_from_sdk(service.service_registries()),
-        deployment_configuration: service.deployment_configuration().map(rollout_from_sdk),
-        health_check_grace_period_seconds: service.health_check_grace_period_seconds().unwrap_or(0),
-        enable_execute_command: service.enable_execute_command(),
-        enable_ecs_managed_tags: service.enable_ecs_managed_tags(),
-        propagate_tags: service
-            .propagate_tags()
-            .map_or("NONE", |whose| whose.as_str())
-            .to_owned(),
-        availability_zone_rebalancing: text(
-            service
-                .availability_zone_rebalancing()
-                .map(|switch| switch.as_str()),
-        ),
-        scheduling_strategy: text(service.scheduling_strategy().map(|strategy| strategy.as_str())),
-        tags: without_reserved(all_tags(service.tags())),
-        arn: service.service_arn().unwrap_or_default().to_owned(),
+fn observe(service: &sdk::Service) -> Observation<Service> {
+    let arn = service.service_arn().unwrap_or_default();
+    let network = service.network_configuration().and_then(network_from_sdk);
+    let rollout = service.deployment_configuration().map(rollout_from_sdk);
+    let whose_tags = service.propagate_tags().map_or("NONE", |whose| whose.as_str());
+    let observed = PartialService {
+        cluster: service.cluster_arn().into(),
+        service_name: service.service_name().into(),
+        task_definition: service.task_definition().into(),
+        desired_count: service.desired_count().into(),
+        launch_type: told(service.launch_type()),
+        capacity_provider_strategy: whole(&strategy_from_sdk(service.capacity_provider_strategy())),
+        platform_version: service.platform_version().into(),
+        network_configuration: network.map_or(Partial::Unset, |network| whole(&network)),
+        load_balancers: whole(&load_balancers_from_sdk(service.load_balancers())),
+        service_registries: whole(&registries_from_sdk(service.service_registries())),
+        deployment_configuration: rollout.map_or(Partial::Unset, |rollout| whole(&rollout)),
+        health_check_grace_period_seconds: service.health_check_grace_period_seconds().unwrap_or(0).into(),
+        enable_execute_command: service.enable_execute_command().into(),
+        enable_ecs_managed_tags: service.enable_ecs_managed_tags().into(),
+        propagate_tags: told(Some(whose_tags)),
+        availability_zone_rebalancing: told(service.availability_zone_rebalancing()),
+        scheduling_strategy: told(service.scheduling_strategy()),
+        tags: all_tags(service.tags()).into(),
+        arn: arn.into(),
     };
     let health = match service.status() {
         Some(status @ "DRAINING") => Health::Deleting(status.to_owned()),
         _ => Health::Ready,
     };
-    Found { observed, health }
+    (PhysicalId::new(arn), Found { observed, health })
 }
 
 #[cfg(test)]
@@ -488,7 +378,7 @@ mod tests {
     use serde_json::{Value as Json, json};
 
     use super::*;
-    use crate::services::testing::{check, reference, table};
+    use crate::services::testing::{reference, refused, table};
 
     const CLUSTER: &str = "arn:aws:ecs:us-east-1:123456789012:cluster/main";
     const DEFINITION: &str = "arn:aws:ecs:us-east-1:123456789012:task-definition/app:1";
@@ -499,7 +389,7 @@ mod tests {
             unreachable!()
         };
         all_of.extend(more);
-        check::<Service>(all)
+        refused::<Service>(all)
     }
 
     #[test]
@@ -508,15 +398,17 @@ mod tests {
         for (more, said) in [
             (
                 json!({ "cluster": "main" }),
-                "cluster: `main` is no ARN with `:cluster/`",
+                "cluster: `main` is no ARN with `:cluster/`, as `${ecs.cluster.main.arn}` is",
             ),
             (
                 json!({ "task_definition": "app:1" }),
-                "task_definition: `app:1` is no ARN with `:task-definition/`",
+                "task_definition: `app:1` is no ARN of a task definition with its revision, as \
+                 `${ecs.task_definition.app.arn}` is",
             ),
             (
                 json!({ "task_definition": "arn:aws:ecs:us-east-1:123456789012:task-definition/app" }),
-                "task_definition: `app` has no revision, such as `app:7`",
+                "task_definition: `arn:aws:ecs:us-east-1:123456789012:task-definition/app` is no ARN of a task \
+                 definition with its revision, as `${ecs.task_definition.app.arn}` is",
             ),
             (
                 json!({ "launch_type": "FARGATE" }),
@@ -608,7 +500,7 @@ mod tests {
                 unreachable!()
             };
             all_of.extend(more);
-            serde_json::from_value::<Spec>(all).unwrap()
+            serde_json::from_value::<Service>(all).unwrap()
         };
         let on_fargate = table(json!({ "launch_type": "FARGATE" }));
         let spot = spec(json!({ "capacity_provider_strategy": [{ "capacity_provider": "FARGATE_SPOT" }] }));

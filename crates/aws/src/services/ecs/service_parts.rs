@@ -3,13 +3,10 @@
 use std::collections::BTreeSet;
 
 use aws_sdk_ecs::types as sdk;
-use infra_provider::ProviderResult;
-use schemars::JsonSchema;
-use serde::{Deserialize, Serialize};
 
-use super::common::incomplete;
 use super::volumes::Switch;
-use crate::choices::choices;
+use crate::errors::built;
+use crate::prelude::*;
 
 choices! {
     /// Where tasks run.
@@ -46,53 +43,58 @@ choices! {
 }
 
 /// The network of the tasks, for network mode `awsvpc`.
-#[derive(Debug, Clone, PartialEq, Deserialize, Serialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
+#[derive(Debug, Clone, PartialEq, Deserialize, Serialize, Block)]
+#[block(page = "https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_AwsVpcConfiguration.html")]
 pub struct NetworkConfiguration {
-    /// The subnets that tasks run in, at most 16.
+    /// The subnets that tasks run in.
+    #[attribute(count = 1..=16)]
     pub subnets: BTreeSet<String>,
-    /// Their security groups, at most 5. AWS's default is that of the VPC.
+    /// Their security groups. AWS's default is that of the VPC.
+    #[attribute(count = 0..=5)]
     pub security_groups: Option<BTreeSet<String>>,
-    /// Whether tasks get a public address. AWS's default is `DISABLED`.
-    #[schemars(extend("default" = "DISABLED"))]
+    /// Whether tasks get a public address.
+    #[attribute(default = "DISABLED")]
     pub assign_public_ip: Option<Switch>,
 }
 
 /// A target group that tasks are registered with.
-#[derive(Debug, Clone, PartialEq, Deserialize, Serialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
+#[derive(Debug, Clone, PartialEq, Deserialize, Serialize, Block)]
+#[block(page = "https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_LoadBalancer.html")]
 pub struct ServiceLoadBalancer {
     /// The target group; a listener has to forward to it before the service is made.
     pub target_group_arn: String,
     /// The container.
     pub container_name: String,
     /// Its port.
+    #[attribute(range = 0..=65_535)]
     pub container_port: i32,
 }
 
 /// A registry of Cloud Map that tasks are registered with.
-#[derive(Debug, Clone, PartialEq, Deserialize, Serialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
+#[derive(Debug, Clone, PartialEq, Deserialize, Serialize, Block)]
+#[block(page = "https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_ServiceRegistry.html")]
 pub struct ServiceRegistry {
     /// The service of Cloud Map.
     pub registry_arn: String,
     /// The port, for an SRV record with network mode `awsvpc`.
+    #[attribute(range = 0..=65_535)]
     pub port: Option<i32>,
     /// The container, for an SRV record.
     pub container_name: Option<String>,
     /// Its port, for an SRV record.
+    #[attribute(range = 0..=65_535)]
     pub container_port: Option<i32>,
 }
 
 /// How a rollout goes.
-#[derive(Debug, Clone, Default, PartialEq, Deserialize, Serialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
+#[derive(Debug, Clone, Default, PartialEq, Deserialize, Serialize, Block)]
+#[block(page = "https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_DeploymentConfiguration.html")]
 pub struct DeploymentConfiguration {
-    /// Percent of the desired tasks that stay healthy during a rollout. AWS's default is 100.
-    #[schemars(extend("default" = 100))]
+    /// Percent of the desired tasks that stay healthy during a rollout.
+    #[attribute(default = 100, range = 0..=100)]
     pub minimum_healthy_percent: Option<i32>,
-    /// Percent of the desired tasks that there may be during a rollout. AWS's default is 200.
-    #[schemars(extend("default" = 200))]
+    /// Percent of the desired tasks that there may be during a rollout.
+    #[attribute(default = 200, range = 0..=200)]
     pub maximum_percent: Option<i32>,
     /// What happens when tasks do not start.
     pub deployment_circuit_breaker: Option<CircuitBreaker>,
@@ -101,28 +103,28 @@ pub struct DeploymentConfiguration {
 }
 
 /// What happens when tasks do not start.
-#[derive(Debug, Clone, PartialEq, Deserialize, Serialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
+#[derive(Debug, Clone, PartialEq, Deserialize, Serialize, Block)]
+#[block(page = "https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_DeploymentCircuitBreaker.html")]
 pub struct CircuitBreaker {
     /// Whether the rollout fails then. AWS's default is false: ECS tries for ever.
-    #[schemars(extend("default" = false))]
+    #[attribute(default = false)]
     pub enable: Option<bool>,
-    /// Whether ECS then goes back to the last rollout that succeeded. AWS's default is false.
-    #[schemars(extend("default" = false))]
+    /// Whether ECS then goes back to the last rollout that succeeded.
+    #[attribute(default = false)]
     pub rollback: Option<bool>,
 }
 
 /// Alarms that make a rollout fail.
-#[derive(Debug, Clone, PartialEq, Deserialize, Serialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
+#[derive(Debug, Clone, PartialEq, Deserialize, Serialize, Block)]
+#[block(page = "https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_DeploymentAlarms.html")]
 pub struct DeploymentAlarms {
     /// The alarms' names.
     pub alarm_names: BTreeSet<String>,
-    /// Whether they are looked at. AWS's default is false.
-    #[schemars(extend("default" = false))]
+    /// Whether they are looked at.
+    #[attribute(default = false)]
     pub enable: Option<bool>,
-    /// Whether ECS then goes back to the last rollout that succeeded. AWS's default is false.
-    #[schemars(extend("default" = false))]
+    /// Whether ECS then goes back to the last rollout that succeeded.
+    #[attribute(default = false)]
     pub rollback: Option<bool>,
 }
 
@@ -131,19 +133,11 @@ pub struct DeploymentAlarms {
 /// # Errors
 /// A required part is missing, which in a decoded one it never is.
 pub fn network_to_sdk(network: &NetworkConfiguration) -> ProviderResult<sdk::NetworkConfiguration> {
-    let groups = network.security_groups.clone();
     let vpc = sdk::AwsVpcConfiguration::builder()
         .set_subnets(Some(network.subnets.iter().cloned().collect()))
-        .set_security_groups(groups.map(|groups| groups.into_iter().collect()))
-        .assign_public_ip(
-            network
-                .assign_public_ip
-                .unwrap_or(Switch::Disabled)
-                .as_str()
-                .into(),
-        )
-        .build()
-        .map_err(incomplete)?;
+        .set_security_groups(network.security_groups.clone().map(Vec::from_iter))
+        .set_assign_public_ip(to_aws(network.assign_public_ip.or(Some(Switch::Disabled))));
+    let vpc = built(vpc.build())?;
     Ok(sdk::NetworkConfiguration::builder()
         .awsvpc_configuration(vpc)
         .build())
@@ -236,7 +230,7 @@ pub fn rollout_to_sdk(config: &DeploymentConfiguration) -> ProviderResult<sdk::D
                 .rollback(breaker.and_then(|breaker| breaker.rollback).unwrap_or(false))
                 .build(),
         )
-        .set_alarms(alarms.transpose().map_err(incomplete)?)
+        .set_alarms(alarms.map(built).transpose()?)
         .build())
 }
 

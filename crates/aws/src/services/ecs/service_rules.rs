@@ -1,115 +1,72 @@
 //! AWS's rules for services that need no call.
 
-use infra_core::types::{Problems, known_integer, known_str};
-use infra_core::{Attributes, Value};
-
-use super::cluster::{check_name, check_strategy};
-use super::common::{check_arn, check_task_definition_arn};
+use super::common::check_bases;
+use super::service::{PartialService, ServiceField as Field};
+use super::service_parts::{LaunchType, PartialDeploymentConfiguration, SchedulingStrategy};
+use crate::prelude::*;
 use crate::together::{Stack, elements, meant, member, member_integer, member_str};
 
 /// Checks a service by itself.
-pub fn check(attributes: &Attributes, problems: &mut Problems) {
-    check_name(attributes, "service_name", problems);
-    check_arn(
-        attributes,
-        "cluster",
-        ":cluster/",
-        "\"${ecs.cluster.main.arn}\"",
-        problems,
-    );
-    check_task_definition_arn(attributes, problems);
-    check_strategy(attributes, "capacity_provider_strategy", problems);
-    let is_set = |name: &str| attributes.get(name).is_some_and(|value| !value.is_null());
-    if is_set("launch_type") && is_set("capacity_provider_strategy") {
-        problems.at(
-            "capacity_provider_strategy",
+pub fn check(given: &PartialService, problems: &mut Problems) {
+    let mut at = |field: Field, message: &str| problems.at(field.name(), message);
+    if given.launch_type.is_set() && given.capacity_provider_strategy.is_set() {
+        at(
+            Field::CapacityProviderStrategy,
             "takes the place of `launch_type`: set one of them",
         );
     }
-    let is_fargate = known_str(attributes, "launch_type") == Some("FARGATE");
-    if is_fargate && !is_set("network_configuration") {
-        problems.at("network_configuration", "tasks on Fargate need one");
+    let is_fargate = given.launch_type == Partial::Known(LaunchType::Fargate);
+    if is_fargate && !given.network_configuration.is_set() {
+        at(Field::NetworkConfiguration, "tasks on Fargate need one");
     }
-    let is_daemon = known_str(attributes, "scheduling_strategy") == Some("DAEMON");
+    let is_daemon = given.scheduling_strategy == Partial::Known(SchedulingStrategy::Daemon);
     if is_daemon && is_fargate {
-        problems.at(
-            "scheduling_strategy",
+        at(
+            Field::SchedulingStrategy,
             "Fargate has no instances that could have a daemon each",
         );
     }
-    if is_daemon && is_set("desired_count") {
-        problems.at(
-            "desired_count",
+    if is_daemon && given.desired_count.is_set() {
+        at(
+            Field::DesiredCount,
             "a service of strategy DAEMON has one task on each instance",
         );
     }
-    if let Some(count) = known_integer(attributes, "desired_count").filter(|count| *count < 0) {
-        problems.at("desired_count", format!("{count} is less than none"));
+    let has_balancers = match &given.load_balancers {
+        Partial::Known(all) => !all.is_empty(),
+        other => other.is_set(),
+    };
+    if given.health_check_grace_period_seconds.known() > Some(&0) && !has_balancers {
+        at(
+            Field::HealthCheckGracePeriodSeconds,
+            "is for services with `load_balancers`",
+        );
     }
-    let grace = "health_check_grace_period_seconds";
-    if known_integer(attributes, grace).is_some_and(|seconds| seconds > 0)
-        && attributes
-            .get("load_balancers")
-            .is_none_or(|all| all.as_list().is_some_and(<[Value]>::is_empty))
+    let strategy = Field::CapacityProviderStrategy.name();
+    check_bases(strategy, &given.capacity_provider_strategy, problems);
+    if let Some(rollout) = given.deployment_configuration.known() {
+        check_rollout(rollout, problems);
+    }
+}
+
+fn check_rollout(rollout: &PartialDeploymentConfiguration, problems: &mut Problems) {
+    let lowest = rollout.minimum_healthy_percent.known().copied().unwrap_or(100);
+    if rollout
+        .maximum_percent
+        .known()
+        .is_some_and(|highest| *highest <= lowest)
     {
-        problems.at(grace, "is for services with `load_balancers`");
-    }
-    validate_network(attributes, problems);
-    validate_rollout(attributes, problems);
-}
-
-fn validate_network(attributes: &Attributes, problems: &mut Problems) {
-    let Some(network) = attributes.get("network_configuration") else {
-        return;
-    };
-    for (name, lowest, highest) in [("subnets", 1, 16), ("security_groups", 0, 5)] {
-        let count = member(network, name).and_then(Value::as_list).map(<[Value]>::len);
-        if let Some(count) = count.filter(|count| !(lowest..=highest).contains(count)) {
-            let path = format!("network_configuration.{name}");
-            problems.at(
-                path.as_str(),
-                format!("{count} of them: AWS takes {lowest} to {highest}"),
-            );
-        }
-    }
-}
-
-fn validate_rollout(attributes: &Attributes, problems: &mut Problems) {
-    let Some(rollout) = attributes.get("deployment_configuration") else {
-        return;
-    };
-    let path = |name: &str| format!("deployment_configuration.{name}");
-    let lowest = member_integer(rollout, "minimum_healthy_percent");
-    let highest = member_integer(rollout, "maximum_percent");
-    for (name, value, most) in [
-        ("minimum_healthy_percent", lowest, 100),
-        ("maximum_percent", highest, 200),
-    ] {
-        if let Some(value) = value.filter(|value| !(0..=most).contains(value)) {
-            problems.at(
-                path(name).as_str(),
-                format!("{value} is not between 0 and {most}"),
-            );
-        }
-    }
-    if highest.is_some_and(|highest| highest <= lowest.unwrap_or(100)) {
         let message = "has to be more than `minimum_healthy_percent`, or no task can be replaced";
-        problems.at(path("maximum_percent").as_str(), message);
+        problems.at("deployment_configuration.maximum_percent", message);
     }
-    let breaker = member(rollout, "deployment_circuit_breaker");
-    let is = |name: &str| {
-        breaker
-            .and_then(|breaker| member(breaker, name))
-            .and_then(Value::as_bool)
-    };
-    if is("rollback") == Some(true) && is("enable") != Some(true) {
-        let is_open = breaker
-            .and_then(|breaker| member(breaker, "enable"))
-            .is_some_and(Value::has_unknown);
-        if !is_open {
-            let message = "there is nothing to roll back without `enable = true`";
-            problems.at(path("deployment_circuit_breaker.rollback").as_str(), message);
-        }
+    let breaker = rollout.deployment_circuit_breaker.known();
+    let cannot = breaker.is_some_and(|breaker| {
+        let may_be_on = breaker.enable.is_unknown() || breaker.enable == Partial::Known(true);
+        breaker.rollback == Partial::Known(true) && !may_be_on
+    });
+    if cannot {
+        let path = "deployment_configuration.deployment_circuit_breaker.rollback";
+        problems.at(path, "there is nothing to roll back without `enable = true`");
     }
 }
 

@@ -1,16 +1,13 @@
 //! Volumes of a task, as the file says them and as AWS says them.
 
 use aws_sdk_ecs::types as sdk;
-use infra_provider::ProviderResult;
-use schemars::JsonSchema;
-use serde::{Deserialize, Serialize};
 
-use super::common::incomplete;
-use crate::choices::choices;
+use crate::errors::built;
+use crate::prelude::*;
 
 /// A volume that containers of a task can mount.
-#[derive(Debug, Clone, PartialEq, Deserialize, Serialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
+#[derive(Debug, Clone, PartialEq, Deserialize, Serialize, Block)]
+#[block(page = "https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_Volume.html")]
 pub struct Volume {
     /// The name that mount points use.
     pub name: String,
@@ -22,39 +19,40 @@ pub struct Volume {
 }
 
 /// A folder of the container instance.
-#[derive(Debug, Clone, PartialEq, Deserialize, Serialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
+#[derive(Debug, Clone, PartialEq, Deserialize, Serialize, Block)]
+#[block(page = "https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_HostVolumeProperties.html")]
 pub struct HostVolume {
     /// Its path on the instance. Not on Fargate.
     pub source_path: Option<String>,
 }
 
 /// A file system of Amazon EFS.
-#[derive(Debug, Clone, PartialEq, Deserialize, Serialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
+#[derive(Debug, Clone, PartialEq, Deserialize, Serialize, Block)]
+#[block(page = "https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_EFSVolumeConfiguration.html")]
 pub struct EfsVolume {
     /// The file system.
     pub file_system_id: String,
-    /// The folder that is mounted. AWS's default is `/`.
-    #[schemars(extend("default" = "/"))]
+    /// The folder that is mounted.
+    #[attribute(default = "/")]
     pub root_directory: Option<String>,
-    /// Whether data is encrypted on the way. AWS's default is `DISABLED`.
-    #[schemars(extend("default" = "DISABLED"))]
+    /// Whether data is encrypted on the way.
+    #[attribute(default = "DISABLED")]
     pub transit_encryption: Option<Switch>,
     /// The port for encrypted data.
+    #[attribute(range = 0..=65_535)]
     pub transit_encryption_port: Option<i32>,
     /// Who mounts it.
     pub authorization_config: Option<EfsAuthorization>,
 }
 
 /// Who mounts a file system.
-#[derive(Debug, Clone, PartialEq, Deserialize, Serialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
+#[derive(Debug, Clone, PartialEq, Deserialize, Serialize, Block)]
+#[block(page = "https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_EFSAuthorizationConfig.html")]
 pub struct EfsAuthorization {
     /// The access point; then the root directory is `/`, and encryption on the way is on.
     pub access_point_id: Option<String>,
-    /// Whether the task role is used. AWS's default is `DISABLED`.
-    #[schemars(extend("default" = "DISABLED"))]
+    /// Whether the task role is used.
+    #[attribute(default = "DISABLED")]
     pub iam: Option<Switch>,
 }
 
@@ -99,17 +97,16 @@ fn efs_to_sdk(efs: &EfsVolume) -> ProviderResult<sdk::EfsVolumeConfiguration> {
     let authorization = efs.authorization_config.as_ref().map(|config| {
         sdk::EfsAuthorizationConfig::builder()
             .set_access_point_id(config.access_point_id.clone())
-            .set_iam(config.iam.map(|iam| iam.as_str().into()))
+            .set_iam(to_aws(config.iam))
             .build()
     });
-    sdk::EfsVolumeConfiguration::builder()
+    let efs = sdk::EfsVolumeConfiguration::builder()
         .file_system_id(&efs.file_system_id)
         .set_root_directory(efs.root_directory.clone())
-        .set_transit_encryption(efs.transit_encryption.map(|switch| switch.as_str().into()))
+        .set_transit_encryption(to_aws(efs.transit_encryption))
         .set_transit_encryption_port(efs.transit_encryption_port)
-        .set_authorization_config(authorization)
-        .build()
-        .map_err(incomplete)
+        .set_authorization_config(authorization);
+    built(efs.build())
 }
 
 /// As AWS tells them.

@@ -1,14 +1,12 @@
 //! What a listener does with a request, as the file says it and as AWS says it.
 
 use aws_sdk_elasticloadbalancingv2::types as sdk;
-use schemars::JsonSchema;
-use serde::{Deserialize, Serialize};
 
-use crate::choices::choices;
+use crate::prelude::*;
 
 /// What a listener does.
-#[derive(Debug, Clone, PartialEq, Deserialize, Serialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
+#[derive(Debug, Clone, PartialEq, Deserialize, Serialize, Block)]
+#[block(page = "https://docs.aws.amazon.com/elasticloadbalancing/latest/APIReference/API_Action.html")]
 pub struct Action {
     /// What is done.
     #[serde(rename = "type")]
@@ -22,6 +20,7 @@ pub struct Action {
     /// What to answer.
     pub fixed_response_config: Option<FixedResponseConfig>,
     /// The position among several actions, from 1.
+    #[attribute(range = 1..=50_000)]
     pub order: Option<i32>,
 }
 
@@ -38,56 +37,66 @@ choices! {
 }
 
 /// Target groups to forward to.
-#[derive(Debug, Clone, PartialEq, Deserialize, Serialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
+#[derive(Debug, Clone, PartialEq, Deserialize, Serialize, Block)]
+#[block(
+    page = "https://docs.aws.amazon.com/elasticloadbalancing/latest/APIReference/API_ForwardActionConfig.html"
+)]
 pub struct ForwardConfig {
     /// The target groups: at most five, or one for network load balancers.
+    #[attribute(key = "target_group_arn", count = 1..=5)]
     pub target_groups: Vec<WeightedTargetGroup>,
     /// Whether a client stays with its target group.
     pub target_group_stickiness_config: Option<GroupStickiness>,
 }
 
 /// A target group and its share.
-#[derive(Debug, Clone, PartialEq, Deserialize, Serialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
+#[derive(Debug, Clone, PartialEq, Deserialize, Serialize, Block)]
+#[block(
+    page = "https://docs.aws.amazon.com/elasticloadbalancing/latest/APIReference/API_TargetGroupTuple.html"
+)]
 pub struct WeightedTargetGroup {
     /// The target group.
     pub target_group_arn: String,
-    /// Its share of the requests, 0 to 999. AWS's default is 1.
-    #[schemars(extend("default" = 1))]
+    /// Its share of the requests.
+    #[attribute(default = 1, range = 0..=999)]
     pub weight: Option<i32>,
 }
 
 /// Whether a client stays with its target group.
-#[derive(Debug, Clone, PartialEq, Deserialize, Serialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
+#[derive(Debug, Clone, PartialEq, Deserialize, Serialize, Block)]
+#[block(
+    page = "https://docs.aws.amazon.com/elasticloadbalancing/latest/APIReference/API_TargetGroupStickinessConfig.html"
+)]
 pub struct GroupStickiness {
-    /// Whether it does. AWS's default is false.
-    #[schemars(extend("default" = false))]
+    /// Whether it does.
+    #[attribute(default = false)]
     pub enabled: Option<bool>,
-    /// Seconds that it does, 1 to 604800.
+    /// Seconds that it does.
+    #[attribute(range = 1..=604_800)]
     pub duration_seconds: Option<i32>,
 }
 
 /// Where to redirect to. `#{protocol}`, `#{host}`, `#{port}`, `#{path}` and `#{query}` stand for the parts of
 /// the request.
-#[derive(Debug, Clone, PartialEq, Deserialize, Serialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
+#[derive(Debug, Clone, PartialEq, Deserialize, Serialize, Block)]
+#[block(
+    page = "https://docs.aws.amazon.com/elasticloadbalancing/latest/APIReference/API_RedirectActionConfig.html"
+)]
 pub struct RedirectConfig {
     /// `HTTP`, `HTTPS` or `#{protocol}`, which is AWS's default.
-    #[schemars(extend("default" = "#{protocol}"))]
+    #[attribute(default = "#{protocol}")]
     pub protocol: Option<String>,
-    /// The port. AWS's default is `#{port}`.
-    #[schemars(extend("default" = "#{port}"))]
+    /// The port.
+    #[attribute(default = "#{port}")]
     pub port: Option<String>,
-    /// The host. AWS's default is `#{host}`.
-    #[schemars(extend("default" = "#{host}"))]
+    /// The host.
+    #[attribute(default = "#{host}", length = 1..=128)]
     pub host: Option<String>,
-    /// The path. AWS's default is `/#{path}`.
-    #[schemars(extend("default" = "/#{path}"))]
+    /// The path.
+    #[attribute(default = "/#{path}", length = 1..=128)]
     pub path: Option<String>,
-    /// The query, without `?`. AWS's default is `#{query}`.
-    #[schemars(extend("default" = "#{query}"))]
+    /// The query, without `?`.
+    #[attribute(default = "#{query}", length = 0..=128)]
     pub query: Option<String>,
     /// Whether the client may remember it (`HTTP_301`) or not (`HTTP_302`).
     pub status_code: RedirectCode,
@@ -104,15 +113,20 @@ choices! {
 }
 
 /// What to answer.
-#[derive(Debug, Clone, PartialEq, Deserialize, Serialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
+#[derive(Debug, Clone, PartialEq, Deserialize, Serialize, Block)]
+#[block(
+    page = "https://docs.aws.amazon.com/elasticloadbalancing/latest/APIReference/API_FixedResponseActionConfig.html"
+)]
 pub struct FixedResponseConfig {
     /// The status, 2xx, 4xx or 5xx.
+    #[attribute(pattern("^[245][0-9][0-9]$", "is no status 2xx, 4xx or 5xx"))]
     pub status_code: String,
     /// The body's type: `text/plain` (AWS's default), `text/css`, `text/html`, `application/javascript` or
     /// `application/json`.
+    #[attribute(length = 0..=32)]
     pub content_type: Option<String>,
-    /// The body, at most 1024 characters.
+    /// The body.
+    #[attribute(length = 0..=1024)]
     pub message_body: Option<String>,
 }
 

@@ -4,14 +4,10 @@ use std::collections::BTreeMap;
 
 use aws_sdk_elasticloadbalancingv2::Client;
 use aws_sdk_elasticloadbalancingv2::types::Tag;
-use infra_core::Attributes;
-use infra_core::types::{Problems, known_str};
-use infra_provider::{Call, ProviderResult};
 
-use crate::choices::choices;
-use crate::errors::{AwsResult, Tolerate};
 use crate::ownership;
-use crate::tags::{self, Tags};
+use crate::prelude::*;
+use crate::tags;
 
 /// Describe calls take at most 20 ARNs.
 pub const ARNS: usize = 20;
@@ -52,11 +48,12 @@ pub fn known_protocol(attributes: &Attributes, name: &str) -> Option<Protocol> {
 }
 
 /// The tags of a create call.
-pub fn for_create(call: &Call, user: Option<&Tags>) -> Vec<Tag> {
-    to_sdk(tags::for_create(call, user))
+pub fn for_create(call: &Call, user: Option<Tags>) -> Vec<Tag> {
+    to_sdk(tags::for_create(call, user.as_ref()))
 }
 
-fn to_sdk(tags: Tags) -> Vec<Tag> {
+/// Tags for a call.
+pub fn to_sdk(tags: Tags) -> Vec<Tag> {
     tags.into_iter()
         .map(|(key, value)| Tag::builder().key(key).value(value).build())
         .collect()
@@ -101,72 +98,14 @@ pub async fn tags_of_one(client: &Client, arn: &str) -> ProviderResult<Tags> {
 /// # Errors
 /// Those of [`ownership::check_made`], and what DescribeTags answers.
 pub async fn check_made(
-    client: &Client,
+    aws: &Clients,
     call: &Call,
     operation: &str,
     what: &str,
     arn: &str,
 ) -> ProviderResult<()> {
-    let tags = tags_of_one(client, arn).await.absent_is_none()?;
+    let tags = tags_of_one(&aws.elbv2, arn).await.absent_is_none()?;
     ownership::check_made(call, "elbv2", operation, what, arn, tags.unwrap_or_default())
-}
-
-/// Brings the user's tags of a thing to what is wanted.
-///
-/// # Errors
-/// What AddTags and RemoveTags answer.
-pub async fn update_tags(
-    client: &Client,
-    arn: &str,
-    prior: &Attributes,
-    wanted: Option<&Tags>,
-) -> ProviderResult<()> {
-    let (set, removed) = tags::difference(prior, wanted);
-    if !set.is_empty() {
-        let call = client.add_tags().resource_arns(arn).set_tags(Some(to_sdk(set)));
-        call.send().await.aws("elbv2", "AddTags")?;
-    }
-    if !removed.is_empty() {
-        let call = client
-            .remove_tags()
-            .resource_arns(arn)
-            .set_tag_keys(Some(removed));
-        call.send().await.aws("elbv2", "RemoveTags")?;
-    }
-    Ok(())
-}
-
-/// Checks the name of a load balancer or target group: at most 32 letters, digits and hyphens, the first
-/// and last no hyphen.
-/// <https://docs.aws.amazon.com/elasticloadbalancing/latest/APIReference/API_CreateLoadBalancer.html>
-pub fn check_name(attributes: &Attributes, problems: &mut Problems) {
-    let Some(name) = known_str(attributes, "name") else {
-        return;
-    };
-    let length = name.chars().count();
-    if length == 0 || length > 32 {
-        problems.at(
-            "name",
-            format!("`{name}` has {length} characters: AWS takes 1 to 32"),
-        );
-    } else if let Some(wrong) = name.chars().find(|c| !c.is_ascii_alphanumeric() && *c != '-') {
-        problems.at(
-            "name",
-            format!("`{name}` has `{wrong}` in it: AWS takes letters, digits and hyphens"),
-        );
-    } else if name.starts_with('-') || name.ends_with('-') {
-        problems.at(
-            "name",
-            format!("`{name}` may neither start nor end with a hyphen"),
-        );
-    }
-}
-
-/// Checks that a whole number lies between two bounds, both included.
-pub fn check_range(path: &str, value: Option<i64>, lowest: i64, highest: i64, problems: &mut Problems) {
-    if let Some(value) = value.filter(|value| !(lowest..=highest).contains(value)) {
-        problems.at(path, format!("{value} is not between {lowest} and {highest}"));
-    }
 }
 
 /// The part of an ARN that CloudWatch and Application Auto Scaling call the full name: `app/main/0123456789abcdef`

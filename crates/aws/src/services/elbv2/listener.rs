@@ -1,100 +1,66 @@
 //! `elbv2.listener`: a port of a load balancer, and what is done with what arrives there.
 //!
-//! Calls: CreateListener, ModifyListener, DescribeListeners (20 ARNs), DescribeTags (20), AddTags,
-//! RemoveTags, DeleteListener. Usable at once; its load balancer may still be provisioning.
-//! <https://docs.aws.amazon.com/elasticloadbalancing/latest/APIReference/API_CreateListener.html>
+//! Usable at once; its load balancer may still be provisioning.
 
-use aws_sdk_elasticloadbalancingv2::Client;
-use aws_sdk_elasticloadbalancingv2::types::{self as sdk};
-use infra_core::types::{Problem, Problems, known_integer, known_str};
-use infra_core::{Attributes, PhysicalId, ResourceAddress};
-use infra_provider::{Call, Clashing, Created, Found, ProviderResult, ResourceType, Traits, Update};
-use schemars::JsonSchema;
-use serde::{Deserialize, Serialize};
+use aws_sdk_elasticloadbalancingv2::types as sdk;
 
 use super::actions::{self, Action};
-use super::common::{ARNS, Protocol, check_made, for_create, tags_of_one, update_tags};
-use super::listener_rules;
-use super::told_tags::ToldTags;
-use crate::catalogue::FromClients;
-use crate::clients::Clients;
-use crate::errors::{AwsResult, Tolerate, missing};
-use crate::ownership::{Taken, made_by, taken};
-use crate::read::{Observations, in_batches_that_exist};
-use crate::tags::{Tags, without_reserved};
+use super::common::{ARNS, Protocol, check_made, for_create, tags_of_one};
+use super::service::Elbv2;
+use super::{listener_rules, told_tags};
+use crate::prelude::*;
+use crate::read::in_batches_that_exist;
 use crate::together::Stack;
 
-/// The type.
+/// A port of a load balancer, and what is done with what arrives there.
+#[derive(Debug, Clone, Deserialize, Block)]
+#[block(
+    page = "https://docs.aws.amazon.com/elasticloadbalancing/latest/APIReference/API_CreateListener.html"
+)]
 pub struct Listener {
-    client: Client,
-    told_tags: ToldTags,
-}
-
-/// What the file may set.
-#[derive(Debug, Clone, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub struct Spec {
     /// The load balancer.
+    #[attribute(immutable)]
     pub load_balancer_arn: String,
-    /// The port, 1 to 65535; one listener for each port of a load balancer.
-    pub port: i64,
+    /// The port; one listener for each port of a load balancer.
+    #[attribute(range = 1..=65_535)]
+    pub port: i32,
     /// `HTTP` or `HTTPS` for application load balancers, `TCP`, `TLS`, `UDP` or `TCP_UDP` for network ones.
     pub protocol: Protocol,
     /// The certificate, exactly one; for `HTTPS` and `TLS`.
+    #[attribute(count = 0..=1)]
     pub certificates: Option<Vec<Certificate>>,
     /// The TLS versions and ciphers, such as `ELBSecurityPolicy-TLS13-1-2-2021-06`; for `HTTPS` and `TLS`.
     pub ssl_policy: Option<String>,
     /// What is done. Usually one action.
+    #[attribute(count = 1..=10)]
     pub default_actions: Vec<Action>,
     /// The protocols that are offered within TLS, exactly one of `HTTP1Only`, `HTTP2Only`, `HTTP2Optional`,
     /// `HTTP2Preferred` and `None`; for `TLS`.
+    #[attribute(count = 0..=1)]
     pub alpn_policy: Option<Vec<String>>,
     /// Tags by key.
     pub tags: Option<Tags>,
+    /// The listener's ARN.
+    #[attribute(computed)]
+    pub arn: Option<String>,
 }
 
+use ListenerField as Field;
+
 /// A certificate.
-#[derive(Debug, Clone, PartialEq, Deserialize, Serialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
+#[derive(Debug, Clone, PartialEq, Deserialize, Serialize, Block)]
 pub struct Certificate {
     /// Its ARN, in ACM or IAM.
     pub certificate_arn: String,
 }
 
-/// What AWS tells.
-#[derive(Debug, Clone, Serialize, JsonSchema)]
-pub struct Observed {
-    load_balancer_arn: Option<String>,
-    port: Option<i64>,
-    protocol: Option<String>,
-    certificates: Vec<Certificate>,
-    ssl_policy: Option<String>,
-    default_actions: Vec<Action>,
-    alpn_policy: Vec<String>,
-    tags: Tags,
-    /// The listener's ARN.
-    arn: String,
-}
-
-impl FromClients for Listener {
-    fn from_clients(clients: &Clients) -> Self {
-        Self {
-            client: clients.elbv2.clone(),
-            told_tags: ToldTags::new(clients),
-        }
-    }
-}
-
-impl ResourceType for Listener {
+impl Resource for Listener {
     const NAME: &'static str = "elbv2.listener";
-    const DESCRIPTION: &'static str = "A port of a load balancer, and what is done with what arrives there.";
     const IAM_ACTIONS: &'static [&'static str] = &[
         "elasticloadbalancing:CreateListener",
         "elasticloadbalancing:ModifyListener",
         "elasticloadbalancing:DescribeListeners",
         "elasticloadbalancing:DescribeTags",
-        "elasticloadbalancing:AddTags",
-        "elasticloadbalancing:RemoveTags",
         "elasticloadbalancing:DeleteListener",
     ];
     const EXAMPLE: &'static str = r#"
@@ -115,218 +81,148 @@ port              = 80
 protocol          = "HTTP"
 default_actions   = [{ type = "forward", target_group_arn = "${elbv2.target_group.app.arn}" }]
 "#;
-    const TRAITS: Traits = Traits {
-        immutable: &["load_balancer_arn"],
-        keyed: &[("default_actions.forward_config.target_groups", "target_group_arn")],
-        natural_key: &["load_balancer_arn", "port"],
+    const RULES: Rules<Field> = Rules {
+        natural_key: &[Field::LoadBalancerArn, Field::Port],
+        looks_first: true,
         // TargetGroupAssociationLimit: a target group serves one load balancer.
         // https://docs.aws.amazon.com/elasticloadbalancing/latest/APIReference/API_CreateListener.html
-        clashes: &[Clashing::Shared {
+        clashes: &[Clash::Shared {
             same: &[],
             at: &[
                 "default_actions.target_group_arn",
                 "default_actions.forward_config.target_groups.target_group_arn",
             ],
-            owner: Some("load_balancer_arn"),
+            owner: Some(Field::LoadBalancerArn),
         }],
-        unique_ids: true,
-        ..Traits::NONE
+        ..Rules::UNIQUE_IDS
     };
-    type Spec = Spec;
-    type Observed = Observed;
+    type Service = Elbv2;
 
-    fn validate(attributes: &Attributes, problems: &mut Problems) {
-        listener_rules::check(attributes, problems);
+    fn validate(given: &PartialListener, problems: &mut Problems) {
+        listener_rules::check(given, problems);
     }
 
     fn validate_together(stack: &Stack) -> Vec<(ResourceAddress, Problem)> {
         listener_rules::check_together(stack)
     }
 
-    async fn create(&self, call: &Call, spec: Spec) -> ProviderResult<Created<Observed>> {
-        let what = format!("a listener on port {} of this load balancer", spec.port);
-        if let Some(there) = self.find(&spec.load_balancer_arn, spec.port).await? {
-            let arn = there.listener_arn().unwrap_or_default();
-            let tags = tags_of_one(&self.client, arn).await?;
-            if !made_by(call, tags.clone()) {
-                return Err(taken(call, "elbv2", "CreateListener", &what, arn));
-            }
-            let observed = observe(&there, without_reserved(tags));
-            return Ok(Created::new(observed.arn.clone(), observed));
-        }
-        let created = self
-            .client
+    async fn create(aws: &Clients, call: &Call, spec: Self) -> ProviderResult<Created<PartialListener>> {
+        let created = aws
+            .elbv2
             .create_listener()
             .load_balancer_arn(&spec.load_balancer_arn)
-            .port(port(&spec))
-            .protocol(spec.protocol.as_str().into())
+            .port(spec.port)
+            .set_protocol(to_aws(Some(spec.protocol)))
             .set_certificates(spec.certificates.as_deref().map(to_certificates))
-            .set_ssl_policy(spec.ssl_policy.clone())
+            .set_ssl_policy(spec.ssl_policy)
             .set_default_actions(Some(actions::to_sdk(&spec.default_actions)))
-            .set_alpn_policy(spec.alpn_policy.clone())
-            .set_tags(Some(for_create(call, spec.tags.as_ref())))
+            .set_alpn_policy(spec.alpn_policy)
+            .set_tags(Some(for_create(call, spec.tags)))
             .send()
             .await
-            .aws("elbv2", "CreateListener")
-            .taken_by(call, &what)?;
+            .aws("elbv2", "CreateListener")?;
         let made = created.listeners.unwrap_or_default().into_iter().next();
         let made = made.ok_or_else(|| missing("elbv2", "CreateListener", "listener"))?;
-        let observed = observe(&made, spec.tags.unwrap_or_default());
-        check_made(&self.client, call, "CreateListener", &what, &observed.arn).await?;
-        Ok(Created::new(observed.arn.clone(), observed))
+        let (id, found) = observe(&made, None);
+        let what = format!("a listener on port {} of this load balancer", spec.port);
+        check_made(aws, call, "CreateListener", &what, id.as_str()).await?;
+        Ok(Created { id, found })
     }
 
-    async fn read(&self, ids: &[PhysicalId]) -> ProviderResult<Observations<Observed>> {
+    async fn read(aws: &Clients, ids: &[PhysicalId]) -> ProviderResult<Observations<Self>> {
         in_batches_that_exist(ids, ARNS, async |arns| {
-            let described = self
-                .client
-                .describe_listeners()
-                .set_listener_arns(Some(arns.clone()));
+            let call = aws.elbv2.describe_listeners();
+            let call = call.set_listener_arns(Some(arns.clone())).send();
             let (described, tags) = futures::try_join!(
-                async { described.send().await.aws("elbv2", "DescribeListeners") },
-                self.told_tags.read(arns.clone()),
+                async { call.await.aws("elbv2", "DescribeListeners") },
+                told_tags::read(aws, arns),
             )?;
-            let there = described.listeners.unwrap_or_default();
-            let found = there.iter().map(|one| {
-                let arn = one.listener_arn().unwrap_or_default();
-                let tags = without_reserved(tags.get(arn).cloned().unwrap_or_default());
-                (PhysicalId::new(arn), Found::ready(observe(one, tags)))
-            });
-            Ok(found.collect())
+            let there = described.listeners().iter();
+            let tags_of = |one: &sdk::Listener| tags.get(one.listener_arn()?).cloned();
+            Ok(there.map(|one| observe(one, tags_of(one))).collect())
         })
         .await
     }
 
-    async fn update(&self, _: &Call, id: &PhysicalId, update: Update<Spec>) -> ProviderResult<()> {
+    async fn update(aws: &Clients, _: &Call, id: &PhysicalId, update: &Update<Self>) -> ProviderResult<()> {
         let spec = &update.spec;
-        let what = [
-            "port",
-            "protocol",
-            "certificates",
-            "ssl_policy",
-            "default_actions",
-            "alpn_policy",
-        ];
-        if update.any(&what) {
-            let mut call = self.client.modify_listener().listener_arn(id.as_str());
-            if update.any(&["port"]) {
-                call = call.port(port(spec));
-            }
-            if update.any(&["protocol", "certificates", "ssl_policy"]) {
-                call = call
-                    .protocol(spec.protocol.as_str().into())
-                    .set_certificates(spec.certificates.as_deref().map(to_certificates))
-                    .set_ssl_policy(spec.ssl_policy.clone());
-            }
-            if update.any(&["default_actions"]) {
-                call = call.set_default_actions(Some(actions::to_sdk(&spec.default_actions)));
-            }
-            if update.any(&["alpn_policy"]) {
-                let none = || vec!["None".to_owned()];
-                call = call.set_alpn_policy(Some(spec.alpn_policy.clone().unwrap_or_else(none)));
-            }
-            call.send().await.aws("elbv2", "ModifyListener")?;
-        }
-        if update.any(&["tags"]) {
-            update_tags(&self.client, id.as_str(), &update.prior, spec.tags.as_ref()).await?;
-        }
-        Ok(())
-    }
-
-    async fn delete(&self, _: &Call, id: &PhysicalId, _: &Attributes) -> ProviderResult<()> {
-        self.client
-            .delete_listener()
+        let mut call = aws
+            .elbv2
+            .modify_listener()
             .listener_arn(id.as_str())
+            .set_port(update.only(Field::Port, Some(spec.port)));
+        // These three belong together.
+        if [Field::Protocol, Field::Certificates, Field::SslPolicy]
+            .iter()
+            .any(|field| update.changes(*field))
+        {
+            call = call
+                .set_protocol(to_aws(Some(spec.protocol)))
+                .set_certificates(spec.certificates.as_deref().map(to_certificates))
+                .set_ssl_policy(spec.ssl_policy.clone());
+        }
+        let actions = actions::to_sdk(&spec.default_actions);
+        let alpn_policy = spec.alpn_policy.clone().or_else(|| Some(vec!["None".to_owned()]));
+        call.set_default_actions(update.only(Field::DefaultActions, Some(actions)))
+            .set_alpn_policy(update.only(Field::AlpnPolicy, alpn_policy))
             .send()
             .await
-            .aws("elbv2", "DeleteListener")
-            .absent_is_none()?;
-        Ok(())
+            .aws("elbv2", "ModifyListener")
+            .map(drop)
     }
 
-    async fn recover(&self, call: &Call, attributes: &Attributes) -> ProviderResult<Option<PhysicalId>> {
-        let balancer = known_str(attributes, "load_balancer_arn");
-        let (Some(balancer), Some(port)) = (balancer, known_integer(attributes, "port")) else {
-            return Ok(None);
-        };
-        let Some(there) = self.find(balancer, port).await? else {
-            return Ok(None);
-        };
-        let arn = there.listener_arn().unwrap_or_default();
-        let tags = tags_of_one(&self.client, arn).await.absent_is_none()?;
-        Ok(tags
-            .filter(|tags| made_by(call, tags.clone()))
-            .map(|_| PhysicalId::new(arn)))
+    async fn delete(aws: &Clients, _: &Call, id: &PhysicalId, _: &Attributes) -> ProviderResult<()> {
+        let call = aws.elbv2.delete_listener().listener_arn(id.as_str());
+        call.send().await.aws("elbv2", "DeleteListener").map(drop)
     }
 
-    async fn holders(&self, attributes: &Attributes) -> ProviderResult<Vec<PhysicalId>> {
-        let balancer = known_str(attributes, "load_balancer_arn");
-        let (Some(balancer), Some(port)) = (balancer, known_integer(attributes, "port")) else {
-            return Ok(Vec::new());
+    /// A load balancer has at most fifty listeners, which is one page.
+    async fn holders(aws: &Clients, given: &PartialListener) -> ProviderResult<Observations<Self>> {
+        let (Some(balancer), Partial::Known(port)) = (given.load_balancer_arn.as_str(), given.port) else {
+            return Ok(Observations::<Self>::new());
         };
-        let arn = self
-            .find(balancer, port)
-            .await?
-            .and_then(|there| there.listener_arn);
-        Ok(arn.map(PhysicalId::new).into_iter().collect())
-    }
-}
-
-impl Listener {
-    /// The listener on a port; a load balancer has at most fifty, which is one page.
-    async fn find(&self, balancer: &str, port: i64) -> ProviderResult<Option<sdk::Listener>> {
-        let pages = self
-            .client
-            .describe_listeners()
-            .load_balancer_arn(balancer)
-            .into_paginator()
-            .items()
-            .send();
-        let listeners = pages.collect::<Result<Vec<_>, _>>().await;
+        let pages = aws.elbv2.describe_listeners().load_balancer_arn(balancer);
+        let listeners = pages.into_paginator().items().send();
+        let listeners = listeners.collect::<Result<Vec<_>, _>>().await;
         let listeners = listeners.aws("elbv2", "DescribeListeners").absent_is_none()?;
-        Ok(listeners
+        let there = listeners
             .unwrap_or_default()
             .into_iter()
-            .find(|one| one.port.map(i64::from) == Some(port)))
+            .find(|one| one.port == Some(port));
+        let Some(there) = there else {
+            return Ok(Observations::<Self>::new());
+        };
+        let tags = tags_of_one(&aws.elbv2, there.listener_arn().unwrap_or_default()).await;
+        Ok(Observations::<Self>::from([observe(
+            &there,
+            tags.absent_is_none()?,
+        )]))
     }
-}
-
-fn port(spec: &Spec) -> i32 {
-    i32::try_from(spec.port).unwrap_or(i32::MAX)
 }
 
 fn to_certificates(certificates: &[Certificate]) -> Vec<sdk::Certificate> {
-    certificates
-        .iter()
-        .map(|one| {
-            sdk::Certificate::builder()
-                .certificate_arn(&one.certificate_arn)
-                .build()
-        })
+    let arns = certificates.iter().map(|one| &one.certificate_arn);
+    arns.map(|arn| sdk::Certificate::builder().certificate_arn(arn).build())
         .collect()
 }
 
-fn observe(listener: &sdk::Listener, tags: Tags) -> Observed {
-    let certificates = listener.certificates().iter().filter_map(|one| {
-        Some(Certificate {
-            certificate_arn: one.certificate_arn()?.to_owned(),
-        })
+fn observe(listener: &sdk::Listener, tags: Option<Tags>) -> Observation<Listener> {
+    let arn = listener.listener_arn().unwrap_or_default();
+    let certificates = listener.certificates().iter().map(|one| PartialCertificate {
+        certificate_arn: one.certificate_arn().into(),
     });
-    Observed {
-        load_balancer_arn: listener.load_balancer_arn().map(str::to_owned),
-        port: listener.port().map(i64::from),
-        protocol: listener.protocol().map(|protocol| protocol.as_str().to_owned()),
-        certificates: certificates.collect(),
-        ssl_policy: listener.ssl_policy().map(str::to_owned),
-        default_actions: actions::from_sdk(listener.default_actions()),
-        // `None` is how AWS says that there is none.
-        alpn_policy: listener
-            .alpn_policy()
-            .iter()
-            .filter(|name| *name != "None")
-            .cloned()
-            .collect(),
-        tags,
-        arn: listener.listener_arn().unwrap_or_default().to_owned(),
-    }
+    // `None` is how AWS says that there is none.
+    let alpn_policy = listener.alpn_policy().iter().filter(|name| *name != "None");
+    let observed = PartialListener {
+        load_balancer_arn: listener.load_balancer_arn().into(),
+        port: listener.port().into(),
+        protocol: told(listener.protocol()),
+        certificates: Vec::from_iter(certificates).into(),
+        ssl_policy: listener.ssl_policy().into(),
+        default_actions: whole(&actions::from_sdk(listener.default_actions())),
+        alpn_policy: Vec::from_iter(alpn_policy.cloned()).into(),
+        tags: tags.unwrap_or_default().into(),
+        arn: arn.into(),
+    };
+    (PhysicalId::new(arn), Found::ready(observed))
 }

@@ -1,44 +1,87 @@
 //! AWS's rules for listeners that need no call.
 
-use infra_core::types::{Problem, Problems, known_integer, known_str};
-use infra_core::{Attributes, ResourceAddress, Value};
+use infra_core::AttributePath;
 
-use super::common::{Protocol, check_range, known_protocol};
-use crate::together::{Stack, elements, meant, member, member_integer, member_str, of_type};
+use super::actions::{ActionField, ActionType, PartialAction};
+use super::common::{Protocol, known_protocol};
+use super::listener::{ListenerField as Field, PartialListener};
+use crate::prelude::*;
+use crate::together::{Stack, elements, meant, member, of_type};
 
 /// Checks a listener by itself.
-pub fn check(attributes: &Attributes, problems: &mut Problems) {
-    check_range("port", known_integer(attributes, "port"), 1, 65_535, problems);
-    if let Some(protocol) = known_protocol(attributes, "protocol") {
-        let certificates = attributes.get("certificates").filter(|value| !value.is_null());
-        match certificates {
-            None if protocol.has_certificate() => {
-                let message = format!("a listener of {} needs one", protocol.as_str());
-                problems.at("certificates", message);
-            }
-            Some(list)
-                if !protocol.has_certificate() && list.as_list().is_none_or(|list| !list.is_empty()) =>
-            {
-                problems.at("certificates", "are for the protocols HTTPS and TLS");
-            }
-            _ => {}
+pub fn check(given: &PartialListener, problems: &mut Problems) {
+    if let Partial::Known(protocol) = given.protocol {
+        let certificates = Field::Certificates.name();
+        if protocol.has_certificate() && !given.certificates.is_set() {
+            problems.at(
+                certificates,
+                format!("a listener of {} needs one", protocol.as_str()),
+            );
         }
-        if known_str(attributes, "ssl_policy").is_some() && !protocol.has_certificate() {
-            problems.at("ssl_policy", "is for the protocols HTTPS and TLS");
+        let has_some = given
+            .certificates
+            .known()
+            .map_or(given.certificates.is_set(), |all| !all.is_empty());
+        if has_some && !protocol.has_certificate() {
+            problems.at(certificates, "are for the protocols HTTPS and TLS");
         }
-        if protocol != Protocol::Tls && !elements(attributes, "alpn_policy").is_empty() {
-            problems.at("alpn_policy", "is for the protocol TLS");
+        if given.ssl_policy.known().is_some() && !protocol.has_certificate() {
+            problems.at(Field::SslPolicy.name(), "is for the protocols HTTPS and TLS");
+        }
+        if protocol != Protocol::Tls && !given.alpn_policy.elements().is_empty() {
+            problems.at(Field::AlpnPolicy.name(), "is for the protocol TLS");
         }
     }
-    if elements(attributes, "certificates").len() > 1 {
-        problems.at("certificates", "a listener has exactly one");
+    for (position, action) in given.default_actions.known_elements() {
+        let path = AttributePath::attribute(Field::DefaultActions.name()).index(position);
+        check_action(&path, action, problems);
     }
-    let actions = attributes.get("default_actions").and_then(Value::as_list);
-    if actions.is_some_and(<[Value]>::is_empty) {
-        problems.at("default_actions", "a listener needs an action");
-    }
-    for (position, action) in actions.unwrap_or_default().iter().enumerate() {
-        validate_action(&format!("default_actions[{position}]"), action, problems);
+}
+
+/// What each type of action is told by.
+fn check_action(path: &AttributePath, action: &PartialAction, problems: &mut Problems) {
+    let Partial::Known(kind) = action.kind else {
+        return;
+    };
+    let (group, forward) = (action.target_group_arn.is_set(), action.forward_config.is_set());
+    let (redirect, fixed) = (
+        action.redirect_config.is_set(),
+        action.fixed_response_config.is_set(),
+    );
+    for (of, fields, set) in [
+        (
+            ActionType::Forward,
+            &[ActionField::TargetGroupArn, ActionField::ForwardConfig][..],
+            usize::from(group) + usize::from(forward),
+        ),
+        (
+            ActionType::Redirect,
+            &[ActionField::RedirectConfig],
+            usize::from(redirect),
+        ),
+        (
+            ActionType::FixedResponse,
+            &[ActionField::FixedResponseConfig],
+            usize::from(fixed),
+        ),
+    ] {
+        let either = fields
+            .iter()
+            .map(|field| field.name())
+            .collect::<Vec<_>>()
+            .join("` or `");
+        let of_name = of.as_str();
+        if of == kind && set != 1 {
+            problems.at(
+                path.clone(),
+                format!("an action of type `{of_name}` needs `{either}`"),
+            );
+        } else if of != kind && set > 0 {
+            problems.at(
+                path.clone(),
+                format!("`{either}` is for actions of type `{of_name}`"),
+            );
+        }
     }
 }
 
@@ -73,51 +116,6 @@ pub fn check_together(stack: &Stack) -> Vec<(ResourceAddress, Problem)> {
         }
     }
     found
-}
-
-fn validate_action(path: &str, action: &Value, problems: &mut Problems) {
-    let Some(kind) = member_str(action, "type") else {
-        return;
-    };
-    let is_set = |name: &str| member(action, name).is_some();
-    for (of, names) in [
-        ("forward", &["target_group_arn", "forward_config"][..]),
-        ("redirect", &["redirect_config"]),
-        ("fixed-response", &["fixed_response_config"]),
-    ] {
-        let set = names.iter().filter(|name| is_set(name)).count();
-        let either = names.join("` or `");
-        if of == kind && set != 1 {
-            problems.at(path, format!("an action of type `{kind}` needs `{either}`"));
-        } else if of != kind && set > 0 {
-            problems.at(path, format!("`{either}` is for actions of type `{of}`"));
-        }
-    }
-    if let Some(config) = member(action, "forward_config") {
-        let groups = member(config, "target_groups").and_then(Value::as_list);
-        if groups.is_some_and(|groups| groups.is_empty() || groups.len() > 5) {
-            problems.at(
-                format!("{path}.forward_config.target_groups").as_str(),
-                "AWS takes 1 to 5 of them",
-            );
-        }
-        for (position, group) in groups.unwrap_or_default().iter().enumerate() {
-            let path = format!("{path}.forward_config.target_groups[{position}].weight");
-            check_range(&path, member_integer(group, "weight"), 0, 999, problems);
-        }
-    }
-    if let Some(config) = member(action, "fixed_response_config") {
-        let code = member_str(config, "status_code");
-        let is_code = |code: &str| {
-            code.len() == 3
-                && code.starts_with(['2', '4', '5'])
-                && code.bytes().all(|digit| digit.is_ascii_digit())
-        };
-        if let Some(code) = code.filter(|code| !is_code(code)) {
-            let path = format!("{path}.fixed_response_config.status_code");
-            problems.at(path.as_str(), format!("`{code}` is no status 2xx, 4xx or 5xx"));
-        }
-    }
 }
 
 /// Every target group that a listener forwards to, with its place.
@@ -174,7 +172,7 @@ mod tests {
 
     use super::*;
     use crate::services::elbv2::listener::Listener;
-    use crate::services::testing::{check, reference, table};
+    use crate::services::testing::{reference, refused, table};
 
     #[test]
     fn certificates_and_actions_fit_the_protocol() {
@@ -211,12 +209,12 @@ mod tests {
                     "fixed_response_config": { "status_code": "300" },
                 }] }),
                 vec![
-                    "default_actions[0]: `target_group_arn` or `forward_config` is for actions of type `forward`",
                     "default_actions[0].fixed_response_config.status_code: `300` is no status 2xx, 4xx or 5xx",
+                    "default_actions[0]: `target_group_arn` or `forward_config` is for actions of type `forward`",
                 ],
             ),
         ] {
-            assert_eq!(check::<Listener>(attributes), said);
+            assert_eq!(refused::<Listener>(attributes), said);
         }
     }
 

@@ -1,104 +1,92 @@
 //! AWS's rules for load balancers that need no call.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
-use infra_core::types::{Problem, Problems, known, known_integer, known_str};
-use infra_core::{Attributes, Value};
-use infra_provider::Staying;
+use infra_provider::Stays;
 
-use super::common::{check_name, check_range};
-use super::load_balancer_parts::SETTINGS;
-use super::settings::Of;
+use super::load_balancer::{LoadBalancerField as Field, PartialLoadBalancer};
+use super::load_balancer_parts::LoadBalancerType;
+use crate::prelude::*;
 use crate::together::{Stack, elements, meant};
 
 /// A load balancer stays in its VPC: AWS refuses subnets and groups of another one (`InvalidConfigurationRequest`).
 /// <https://docs.aws.amazon.com/elasticloadbalancing/latest/APIReference/API_SetSubnets.html>
 /// <https://docs.aws.amazon.com/elasticloadbalancing/latest/APIReference/API_SetSecurityGroups.html>
-pub const STAYS_IN: &[Staying] = &[
+pub const STAYS_IN: &[Stays<Field>] = &[
     in_vpc("subnets", "ec2.subnet"),
     in_vpc("subnet_mappings.subnet_id", "ec2.subnet"),
     in_vpc("security_groups", "ec2.security_group"),
 ];
 
-const fn in_vpc(attribute: &'static str, names: &'static str) -> Staying {
-    Staying {
-        attribute,
+const fn in_vpc(at: &'static str, names: &'static str) -> Stays<Field> {
+    Stays {
+        at,
         names,
         through: "vpc_id",
-        own: "vpc_id",
+        own: Field::VpcId,
     }
 }
+
+/// Settings that only application load balancers have.
+const OF_APPLICATION: &[Field] = &[
+    Field::IdleTimeoutSeconds,
+    Field::ClientKeepAliveSeconds,
+    Field::Http2Enabled,
+    Field::DropInvalidHeaderFieldsEnabled,
+    Field::PreserveHostHeaderEnabled,
+    Field::XffHeaderProcessingMode,
+    Field::XffClientPortEnabled,
+    Field::XAmznTlsVersionAndCipherSuiteEnabled,
+    Field::DesyncMitigationMode,
+    Field::WafFailOpenEnabled,
+    Field::ConnectionLogs,
+];
+/// And those of network load balancers.
+const OF_NETWORK: &[Field] = &[Field::LoadBalancingCrossZoneEnabled];
 
 /// Checks a load balancer by itself.
-pub fn check(attributes: &Attributes, problems: &mut Problems) {
-    check_name(attributes, problems);
-    if let Some(name) = known_str(attributes, "name").filter(|name| name.starts_with("internal-")) {
-        problems.at(
-            "name",
-            format!("`{name}` starts with `internal-`, which AWS keeps for itself"),
-        );
-    }
-    let is_network = known_str(attributes, "type") == Some("network");
-    check_subnets(attributes, is_network, problems);
-    let seconds = |name: &str| known_integer(attributes, name);
-    check_range(
-        "idle_timeout_seconds",
-        seconds("idle_timeout_seconds"),
-        1,
-        4000,
-        problems,
-    );
-    let keep_alive = "client_keep_alive_seconds";
-    check_range(keep_alive, seconds(keep_alive), 60, 604_800, problems);
-    // What neither type knows is no attribute at all, so only the other type's own ones are wrong.
-    let wrong = if is_network { Of::Application } else { Of::Network };
-    let foreign: BTreeSet<&str> = SETTINGS
-        .iter()
-        .filter(|setting| setting.of == wrong)
-        .map(|setting| setting.place().0)
-        .filter(|name| known(attributes, name).is_some())
-        .collect();
-    if attributes.get("type").is_none_or(|kind| !kind.has_unknown()) {
-        let which = if is_network { "network" } else { "application" };
-        for name in foreign {
-            problems.at(
-                name,
-                format!("a load balancer of type `{which}` has no such setting"),
-            );
-        }
-    }
-    for name in ["access_logs", "connection_logs"] {
-        let table = attributes.get(name).and_then(Value::as_map);
-        let is_on = table
-            .and_then(|table| table.get("enabled"))
-            .and_then(Value::as_bool);
-        if is_on == Some(true) && table.is_some_and(|table| !table.contains_key("bucket")) {
-            problems.at(name, "logs need the `bucket` that they are written to");
-        }
-    }
-}
-
-fn check_subnets(attributes: &Attributes, is_network: bool, problems: &mut Problems) {
-    let is_set = |name: &str| attributes.get(name).is_some_and(|value| !value.is_null());
-    match (is_set("subnets"), is_set("subnet_mappings")) {
-        (true, true) => problems.at("subnet_mappings", "takes the place of `subnets`: set one of them"),
+pub fn check(given: &PartialLoadBalancer, problems: &mut Problems) {
+    match (given.subnets.is_set(), given.subnet_mappings.is_set()) {
+        (true, true) => problems.at(
+            Field::SubnetMappings.name(),
+            "takes the place of `subnets`: set one of them",
+        ),
         (false, false) => problems.at_with_help(
-            "subnets",
+            Field::Subnets.name(),
             "a load balancer needs subnets",
             "name one subnet for each availability zone",
         ),
         _ => {}
     }
-    let count = attributes
-        .get("subnets")
-        .and_then(Value::as_list)
-        .map(<[Value]>::len);
-    let is_application = !is_network && attributes.get("type").is_none_or(|kind| !kind.has_unknown());
-    if is_application && count.is_some_and(|count| count < 2) {
-        problems.at(
-            "subnets",
-            "an application load balancer needs subnets in two availability zones at least",
-        );
+    let is_network = match given.kind {
+        Partial::Unknown => None,
+        kind => Some(kind == Partial::Known(LoadBalancerType::Network)),
+    };
+    if let Some(is_network) = is_network {
+        let few = given.subnets.known().is_some_and(|subnets| subnets.len() < 2);
+        if few && !is_network {
+            let message = "an application load balancer needs subnets in two availability zones at least";
+            problems.at(Field::Subnets.name(), message);
+        }
+        let (which, foreign) = if is_network {
+            ("network", OF_APPLICATION)
+        } else {
+            ("application", OF_NETWORK)
+        };
+        let given = serde_json::to_value(given).unwrap_or_default();
+        for field in foreign.iter().filter(|field| !given[field.name()].is_null()) {
+            let message = format!("a load balancer of type `{which}` has no such setting");
+            problems.at(field.name(), message);
+        }
+    }
+    for (field, logs) in [
+        (Field::AccessLogs, &given.access_logs),
+        (Field::ConnectionLogs, &given.connection_logs),
+    ] {
+        let logs = logs.known();
+        if logs.is_some_and(|logs| logs.enabled == Partial::Known(true) && !logs.bucket.is_set()) {
+            problems.at(field.name(), "logs need the `bucket` that they are written to");
+        }
     }
 }
 
@@ -126,10 +114,11 @@ mod tests {
     use serde_json::json;
 
     use super::*;
-    use infra_provider::ResourceType;
+    use infra_core::Value;
+    use infra_provider::Resource;
 
     use crate::services::elbv2::load_balancer::LoadBalancer;
-    use crate::services::testing::{check, reference};
+    use crate::services::testing::{reference, refused};
 
     #[test]
     fn names_subnets_and_settings_are_checked() {
@@ -179,7 +168,7 @@ mod tests {
                 vec!["access_logs: logs need the `bucket` that they are written to"],
             ),
         ] {
-            assert_eq!(check::<LoadBalancer>(attributes), said);
+            assert_eq!(refused::<LoadBalancer>(attributes), said);
         }
     }
 

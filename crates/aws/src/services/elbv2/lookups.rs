@@ -2,31 +2,17 @@
 
 use std::collections::BTreeMap;
 
-use aws_sdk_elasticloadbalancingv2::Client;
 use futures::future::try_join_all;
-use infra_core::PhysicalId;
-use infra_provider::{LookupType, ProviderResult, ResourceType, Traits};
-use schemars::JsonSchema;
-use serde::Deserialize;
+use infra_provider::{Lookup, Things};
 
 use super::common::{ARNS, tags_of};
-use super::load_balancer::{self, LoadBalancer};
-use crate::catalogue::FromClients;
-use crate::clients::Clients;
-use crate::errors::{AwsResult, Tolerate};
-use crate::lookups::{FoundThings, has_tags, read_as};
-use crate::tags::Tags;
+use super::load_balancer::LoadBalancer;
+use crate::lookups::{has_tags, things};
+use crate::prelude::*;
 
-/// The lookup.
+/// An application or network load balancer that exists.
+#[derive(Debug, Clone, Deserialize, Block)]
 pub struct LoadBalancerLookup {
-    client: Client,
-    resource_type: LoadBalancer,
-}
-
-/// What a load balancer is looked for by.
-#[derive(Debug, Clone, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub struct LoadBalancerArguments {
     /// Its ARN.
     pub arn: Option<String>,
     /// Its name.
@@ -37,18 +23,8 @@ pub struct LoadBalancerArguments {
     pub tags: Option<Tags>,
 }
 
-impl FromClients for LoadBalancerLookup {
-    fn from_clients(clients: &Clients) -> Self {
-        Self {
-            client: clients.elbv2.clone(),
-            resource_type: LoadBalancer::from_clients(clients),
-        }
-    }
-}
-
-impl LookupType for LoadBalancerLookup {
+impl Lookup for LoadBalancerLookup {
     const NAME: &'static str = "elbv2.load_balancer";
-    const DESCRIPTION: &'static str = "An application or network load balancer that exists.";
     const IAM_ACTIONS: &'static [&'static str] = &[
         "elasticloadbalancing:DescribeLoadBalancers",
         "elasticloadbalancing:DescribeLoadBalancerAttributes",
@@ -64,60 +40,36 @@ port              = 8080
 protocol          = "HTTP"
 default_actions   = [{ type = "fixed-response", fixed_response_config = { status_code = "404" } }]
 "#;
-    const TRAITS: Traits = LoadBalancer::TRAITS;
-    type Arguments = LoadBalancerArguments;
-    type Observed = load_balancer::Observed;
+    type Clients = Clients;
+    type Found = LoadBalancer;
 
-    async fn find(
-        &self,
-        arguments: LoadBalancerArguments,
-    ) -> ProviderResult<FoundThings<load_balancer::Observed>> {
-        let LoadBalancerArguments {
+    async fn find(aws: &Clients, arguments: Self) -> ProviderResult<Things<LoadBalancer>> {
+        let Self {
             arn,
             name,
             vpc_id,
             tags,
         } = &arguments;
-        let call = self.client.describe_load_balancers();
+        let call = aws.elbv2.describe_load_balancers();
         let call = match (arn, name) {
             (Some(arn), _) => call.load_balancer_arns(arn),
             (None, Some(name)) => call.names(name),
             (None, None) => call,
         };
-        let found = call
-            .into_paginator()
-            .items()
-            .send()
-            .collect::<Result<Vec<_>, _>>()
-            .await;
+        let found = call.into_paginator().items().send();
+        let found = found.collect::<Result<Vec<_>, _>>().await;
         let found = found.aws("elbv2", "DescribeLoadBalancers").absent_is_none()?;
-        let arns: Vec<String> = found
-            .into_iter()
-            .flatten()
+        let found = found.into_iter().flatten();
+        let mut arns: Vec<String> = found
             .filter(|one| name.is_none() || one.load_balancer_name == *name)
             .filter(|one| vpc_id.is_none() || one.vpc_id == *vpc_id)
             .filter_map(|one| one.load_balancer_arn)
             .collect();
-        let arns = match tags {
-            Some(tags) => self.with_tags(arns, tags).await?,
-            None => arns,
-        };
-        read_as(
-            &self.resource_type,
-            arns.into_iter().map(PhysicalId::new).collect(),
-        )
-        .await
-    }
-}
-
-impl LoadBalancerLookup {
-    /// Those that have all these tags.
-    async fn with_tags(&self, arns: Vec<String>, wanted: &Tags) -> ProviderResult<Vec<String>> {
-        let lists = arns.chunks(ARNS).map(|arns| tags_of(&self.client, arns.to_vec()));
-        let tags: BTreeMap<String, Tags> = try_join_all(lists).await?.into_iter().flatten().collect();
-        Ok(arns
-            .into_iter()
-            .filter(|arn| tags.get(arn).is_some_and(|tags| has_tags(Some(wanted), tags)))
-            .collect())
+        if tags.is_some() {
+            let lists = arns.chunks(ARNS).map(|arns| tags_of(&aws.elbv2, arns.to_vec()));
+            let told: BTreeMap<String, _> = try_join_all(lists).await?.into_iter().flatten().collect();
+            arns.retain(|arn| has_tags(tags.as_ref(), |key| told.get(arn)?.get(key)));
+        }
+        things::<LoadBalancer>(aws, arns.into_iter()).await
     }
 }

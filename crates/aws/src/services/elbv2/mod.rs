@@ -8,6 +8,7 @@ pub mod load_balancer;
 mod load_balancer_parts;
 mod load_balancer_rules;
 pub mod lookups;
+pub mod service;
 mod settings;
 pub mod target_group;
 mod target_group_parts;

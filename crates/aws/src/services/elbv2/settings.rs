@@ -1,196 +1,166 @@
-//! What AWS calls the attributes of load balancers and target groups: dozens of texts by dotted keys, each
-//! with a default. In a stack file each is an ordinary attribute; this is the translation.
+//! What AWS calls the attributes of load balancers and target groups: dozens of texts by dotted keys, each with a
+//! default. In a stack file each is an ordinary attribute, on whose field its key stands; this is the translation. Of a
+//! table the key is the beginning of those of its own attributes.
 
 use std::collections::BTreeSet;
 
-use infra_core::{Attributes, Value};
+use infra_provider::{BlockFacts, DefaultValue, Described, FieldFacts, Kind};
 use serde_json::{Map, Value as Json};
 
+use crate::prelude::*;
+
 /// One of AWS's attributes.
-#[derive(Debug, Clone, Copy)]
-pub struct Setting {
-    /// The attribute of the stack file; for a key of a table `table.key`.
-    pub attribute: &'static str,
+struct Setting {
+    /// The attribute, and the key in it where that is a table.
+    place: (&'static str, Option<&'static str>),
     /// AWS's key.
-    pub key: &'static str,
-    /// What its text holds.
-    pub kind: Kind,
-    /// AWS's default, which a removed attribute goes back to; `None` when it depends on other things, and
-    /// a removed attribute stays as it is.
-    pub default: Option<&'static str>,
-    /// The types of load balancer that know it.
-    pub of: Of,
+    key: String,
+    kind: Kind,
+    /// AWS's default, which a removed attribute goes back to; `None` when it depends on other things, and a removed
+    /// attribute stays as it is.
+    default: Option<String>,
 }
 
-/// What a setting's text holds.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Kind {
-    /// `true` or `false`.
-    Flag,
-    /// A whole number.
-    Number,
-    /// Any text; empty for none.
-    Text,
+/// The settings among the attributes of a block.
+fn settings(facts: &BlockFacts) -> Vec<Setting> {
+    let mut found = Vec::new();
+    for field in facts.fields {
+        match (field.setting, field.kind) {
+            (Some(begin), Kind::Table(inner)) => {
+                let inner = inner.fields.iter().filter_map(|key| Some((key, key.setting?)));
+                found.extend(
+                    inner.map(|(key, end)| {
+                        setting((field.name, Some(key.name)), format!("{begin}.{end}"), key)
+                    }),
+                );
+            }
+            (Some(key), _) => found.push(setting((field.name, None), key.to_owned(), field)),
+            (None, _) => {}
+        }
+    }
+    found
 }
 
-/// Which load balancers (and target groups of which load balancers) know a setting.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Of {
-    /// Application load balancers only.
-    Application,
-    /// Network load balancers only.
-    Network,
-    /// Both.
-    Both,
-}
-
-/// A truth value that both types of load balancer know.
-pub const fn flag(attribute: &'static str, key: &'static str, default: &'static str) -> Setting {
-    setting(attribute, key, Kind::Flag, default)
-}
-
-/// A whole number that both types of load balancer know.
-pub const fn number(attribute: &'static str, key: &'static str, default: &'static str) -> Setting {
-    setting(attribute, key, Kind::Number, default)
-}
-
-/// A text that both types of load balancer know.
-pub const fn text(attribute: &'static str, key: &'static str, default: &'static str) -> Setting {
-    setting(attribute, key, Kind::Text, default)
-}
-
-const fn setting(attribute: &'static str, key: &'static str, kind: Kind, default: &'static str) -> Setting {
+fn setting(place: (&'static str, Option<&'static str>), key: String, facts: &FieldFacts) -> Setting {
+    let default = match (facts.default, facts.kind) {
+        (Some(DefaultValue::Bool(truth)), _) => Some(truth.to_string()),
+        (Some(DefaultValue::Integer(number)), _) => Some(number.to_string()),
+        (Some(DefaultValue::Text(text)), _) => Some(text.to_owned()),
+        // A free text is taken away by an empty one.
+        (None, Kind::Text) => Some(String::new()),
+        (None, _) => None,
+    };
     Setting {
-        attribute,
+        place,
         key,
-        kind,
-        default: Some(default),
-        of: Of::Both,
+        kind: facts.kind,
+        default,
     }
 }
 
 impl Setting {
-    /// The same, of one type of load balancer.
-    pub const fn of(self, of: Of) -> Self {
-        Self { of, ..self }
-    }
-
-    /// The same, with a default that depends on other things.
-    pub const fn without_default(self) -> Self {
-        Self {
-            default: None,
-            ..self
-        }
-    }
-
-    /// The top-level attribute, and the key in it when that is a table.
-    pub fn place(&self) -> (&'static str, Option<&'static str>) {
-        match self.attribute.split_once('.') {
-            Some((table, key)) => (table, Some(key)),
-            None => (self.attribute, None),
-        }
-    }
-
     fn text_in(&self, spec: &Json) -> Option<String> {
-        let (top, key) = self.place();
-        let value = match key {
-            Some(key) => spec.get(top)?.get(key)?,
-            None => spec.get(top)?,
+        let value = spec.get(self.place.0)?;
+        let value = match self.place.1 {
+            Some(key) => value.get(key)?,
+            None => value,
         };
         match value {
-            Json::Bool(truth) => Some(truth.to_string()),
-            Json::Number(number) => Some(number.to_string()),
+            Json::Null | Json::Array(_) | Json::Object(_) => None,
             Json::String(text) => Some(text.clone()),
-            _ => None,
-        }
-    }
-
-    fn text_in_prior(&self, prior: &Attributes) -> Option<String> {
-        let (top, key) = self.place();
-        let value = match key {
-            Some(key) => prior.get(top)?.as_map()?.get(key)?,
-            None => prior.get(top)?,
-        };
-        match value {
-            Value::Bool(truth) => Some(truth.to_string()),
-            Value::Integer(number) => Some(number.to_string()),
-            Value::String(text) => Some(text.clone()),
-            _ => None,
+            other => Some(other.to_string()),
         }
     }
 
     fn value_of(&self, text: &str) -> Option<Json> {
         match self.kind {
-            Kind::Flag => text.parse::<bool>().ok().map(Json::from),
-            Kind::Number => text.parse::<i64>().ok().map(Json::from),
-            Kind::Text if text.is_empty() => None,
-            Kind::Text => Some(Json::from(text)),
+            Kind::Bool => text.parse::<bool>().ok().map(Json::from),
+            Kind::Integer => text.parse::<i64>().ok().map(Json::from),
+            _ => Some(Json::from(text)).filter(|_| !text.is_empty()),
         }
     }
 }
 
 /// AWS's keys and texts that have to be written: of what changed, what is wanted, and the default of what
 /// is wanted no longer and not at its default.
-pub fn to_write(
-    settings: &[Setting],
-    spec: &Json,
+pub fn to_write<T: Block + Serialize>(
+    spec: &T,
     prior: &Attributes,
     changed: &BTreeSet<String>,
-) -> Vec<(&'static str, String)> {
+) -> Vec<(String, String)> {
+    let spec = serde_json::to_value(spec).unwrap_or_default();
+    let prior = Value::Map(prior.clone()).reveal().unwrap_or_default();
+    let settings = settings(&T::FACTS).into_iter();
     settings
-        .iter()
-        .filter(|setting| changed.contains(setting.place().0))
-        .filter_map(|setting| match setting.text_in(spec) {
+        .filter(|setting| changed.contains(setting.place.0))
+        .filter_map(|setting| match setting.text_in(&spec) {
             Some(text) => Some((setting.key, text)),
             None => {
-                let default = setting.default?;
-                let present = setting.text_in_prior(prior)?;
-                (present != default).then(|| (setting.key, default.to_owned()))
+                let present = setting.text_in(&prior)?;
+                let default = setting.default.filter(|default| present != *default)?;
+                Some((setting.key, default))
             }
         })
         .collect()
 }
 
-/// The attributes of the stack file as AWS tells them.
-pub fn observed<'a>(
-    settings: &[Setting],
+/// The attributes of the stack file as AWS tells them, and nothing else.
+pub fn told<'a, T: Block<Partial: Default>>(
     told: impl IntoIterator<Item = (Option<&'a str>, Option<&'a str>)>,
-) -> Map<String, Json> {
+) -> <T as Described>::Partial {
+    let settings = settings(&T::FACTS);
     let mut found = Map::new();
     for (key, text) in told {
-        let Some(setting) = settings.iter().find(|setting| Some(setting.key) == key) else {
+        let setting = settings.iter().find(|setting| Some(setting.key.as_str()) == key);
+        let Some((setting, value)) = setting.and_then(|setting| Some((setting, setting.value_of(text?)?)))
+        else {
             continue;
         };
-        let Some(value) = text.and_then(|text| setting.value_of(text)) else {
-            continue;
-        };
-        match setting.place() {
-            (top, None) => {
-                found.insert(top.to_owned(), value);
-            }
-            (top, Some(key)) => {
+        let (top, key) = setting.place;
+        match key {
+            None => drop(found.insert(top.to_owned(), value)),
+            Some(key) => {
                 let table = found.entry(top).or_insert_with(|| Json::Object(Map::new()));
-                if let Json::Object(table) = table {
-                    table.insert(key.to_owned(), value);
-                }
+                table[key] = value;
             }
         }
     }
-    found
+    serde_json::from_value(Json::Object(found)).unwrap_or_default()
 }
 
 #[cfg(test)]
 mod tests {
+    use serde::Deserialize;
     use serde_json::json;
 
     use super::*;
 
-    const SETTINGS: &[Setting] = &[
-        number("idle_timeout_seconds", "idle_timeout.timeout_seconds", "60"),
-        flag("access_logs.enabled", "access_logs.s3.enabled", "false"),
-        text("access_logs.bucket", "access_logs.s3.bucket", ""),
-        flag("waf_fail_open_enabled", "waf.fail_open.enabled", "false"),
-    ];
+    /// Made up.
+    #[derive(Debug, Serialize, Deserialize, Block)]
+    struct Balancer {
+        /// A number.
+        #[attribute(setting = "idle_timeout.timeout_seconds", default = 60)]
+        idle_timeout_seconds: Option<i64>,
+        /// A table.
+        #[attribute(setting = "access_logs.s3")]
+        access_logs: Option<Logs>,
+        /// A truth value.
+        #[attribute(setting = "waf.fail_open.enabled", default = false)]
+        waf_fail_open_enabled: Option<bool>,
+        /// None.
+        name: Option<String>,
+    }
+
+    /// Made up.
+    #[derive(Debug, Serialize, Deserialize, Block)]
+    struct Logs {
+        /// A truth value.
+        #[attribute(setting = "enabled", default = false)]
+        enabled: Option<bool>,
+        /// A text.
+        #[attribute(setting = "bucket")]
+        bucket: Option<String>,
+    }
 
     #[test]
     fn what_is_told_has_the_shape_of_the_file() {
@@ -201,8 +171,16 @@ mod tests {
             (Some("some.new.key"), Some("1")),
         ];
         assert_eq!(
-            Json::Object(observed(SETTINGS, told)),
-            json!({ "idle_timeout_seconds": 60, "access_logs": { "enabled": true } })
+            super::told::<Balancer>(told),
+            PartialBalancer {
+                idle_timeout_seconds: 60.into(),
+                access_logs: PartialLogs {
+                    enabled: true.into(),
+                    ..PartialLogs::default()
+                }
+                .into(),
+                ..PartialBalancer::default()
+            }
         );
     }
 
@@ -216,23 +194,27 @@ mod tests {
             unreachable!()
         };
         let changed = BTreeSet::from(["idle_timeout_seconds".to_owned(), "access_logs".to_owned()]);
-        let written = |spec: Json| to_write(SETTINGS, &spec, &prior, &changed);
+        let written = |spec: Json| {
+            let spec: Balancer = serde_json::from_value(spec).unwrap();
+            to_write(&spec, &prior, &changed)
+        };
+        let pair = |key: &str, text: &str| (key.to_owned(), text.to_owned());
         assert_eq!(
             written(
                 json!({ "access_logs": { "enabled": true, "bucket": "other" }, "waf_fail_open_enabled": false })
             ),
             [
-                ("idle_timeout.timeout_seconds", "60".to_owned()),
-                ("access_logs.s3.enabled", "true".to_owned()),
-                ("access_logs.s3.bucket", "other".to_owned()),
+                pair("idle_timeout.timeout_seconds", "60"),
+                pair("access_logs.s3.enabled", "true"),
+                pair("access_logs.s3.bucket", "other"),
             ]
         );
         assert_eq!(
             written(json!({ "idle_timeout_seconds": 120 })),
             [
-                ("idle_timeout.timeout_seconds", "120".to_owned()),
-                ("access_logs.s3.enabled", "false".to_owned()),
-                ("access_logs.s3.bucket", String::new()),
+                pair("idle_timeout.timeout_seconds", "120"),
+                pair("access_logs.s3.enabled", "false"),
+                pair("access_logs.s3.bucket", ""),
             ]
         );
     }

@@ -1,106 +1,102 @@
-//! AWS's rules for target groups that need no call.
+//! AWS's rules for target groups that need no call, and that no field has by itself.
 
-use infra_core::types::{Problems, known, known_integer, known_str};
-use infra_core::{Attributes, Value};
+use infra_core::types::Problems;
+use infra_provider::{FieldName, Partial};
 
-use super::common::{Protocol, check_name, check_range, known_protocol};
-use super::settings::Of;
-use super::target_group_parts::SETTINGS;
+use super::common::Protocol;
+use super::target_group::{PartialTargetGroup, TargetGroupField as Field};
+use super::target_group_parts::{HealthCheckField, PartialHealthCheck, TargetType};
 
 /// Checks a target group by itself.
-pub fn check(attributes: &Attributes, problems: &mut Problems) {
-    check_name(attributes, problems);
-    let is_lambda = known_str(attributes, "target_type") == Some("lambda");
-    let is_type_open = attributes.get("target_type").is_some_and(Value::has_unknown);
-    for name in ["protocol", "port", "vpc_id"] {
-        let is_set = attributes.get(name).is_some_and(|value| !value.is_null());
-        if is_set == is_lambda && !is_type_open {
+pub fn check(given: &PartialTargetGroup, problems: &mut Problems) {
+    let is_lambda = given.target_type == Partial::Known(TargetType::Lambda);
+    for (field, is_set) in [
+        (Field::Protocol, given.protocol.is_set()),
+        (Field::Port, given.port.is_set()),
+        (Field::VpcId, given.vpc_id.is_set()),
+    ] {
+        if is_set == is_lambda && !given.target_type.is_unknown() {
             let message = if is_lambda {
                 "a target group of type `lambda` has none"
             } else {
                 "is needed"
             };
-            problems.at(name, message);
+            problems.at(field.name(), message);
         }
     }
-    let number = |name: &str| known_integer(attributes, name);
-    check_range("port", number("port"), 1, 65_535, problems);
-    let delay = "deregistration_delay_seconds";
-    check_range(delay, number(delay), 0, 3600, problems);
-    if let Some(seconds) = number("slow_start_seconds").filter(|seconds| *seconds != 0) {
-        check_range("slow_start_seconds", Some(seconds), 30, 900, problems);
+    if let Some(seconds) = given.slow_start_seconds.known()
+        && *seconds != 0
+        && !(30..=900).contains(seconds)
+    {
+        problems.at(
+            Field::SlowStartSeconds.name(),
+            format!("{seconds} is not between 30 and 900"),
+        );
     }
-    let protocol = known_protocol(attributes, "protocol");
+    let protocol = given.protocol.known().copied();
     if let Some(protocol) = protocol {
-        let wrong = if protocol.is_of_application() {
-            Of::Network
-        } else {
-            Of::Application
-        };
-        for setting in SETTINGS.iter().filter(|setting| setting.of == wrong) {
-            let name = setting.place().0;
-            if known(attributes, name).is_some() {
-                problems.at(
-                    name,
-                    format!("a target group of {} has no such setting", protocol.as_str()),
-                );
-            }
-        }
-        if !protocol.is_of_application() && known(attributes, "protocol_version").is_some() {
-            problems.at("protocol_version", "is for the protocols HTTP and HTTPS");
+        check_settings(given, protocol, problems);
+        if !protocol.is_of_application() && given.protocol_version.known().is_some() {
+            problems.at(
+                Field::ProtocolVersion.name(),
+                "is for the protocols HTTP and HTTPS",
+            );
         }
     }
-    if let Some(check) = attributes.get("health_check").and_then(Value::as_map) {
-        validate_check(check, protocol, problems);
+    if let Some(check) = given.health_check.known() {
+        check_health_check(check, protocol, problems);
     }
 }
 
-fn validate_check(check: &Attributes, protocol: Option<Protocol>, problems: &mut Problems) {
-    let number = |name: &str| known_integer(check, name);
-    for (name, lowest, highest) in [
-        ("interval_seconds", 5, 300),
-        ("timeout_seconds", 2, 120),
-        ("healthy_threshold_count", 2, 10),
-        ("unhealthy_threshold_count", 2, 10),
-    ] {
-        check_range(
-            &format!("health_check.{name}"),
-            number(name),
-            lowest,
-            highest,
-            problems,
-        );
+/// Settings that only target groups of application load balancers have.
+const OF_APPLICATION: &[Field] = &[Field::SlowStartSeconds, Field::LoadBalancingAlgorithmType];
+/// And those of network load balancers.
+const OF_NETWORK: &[Field] = &[
+    Field::DeregistrationDelayConnectionTerminationEnabled,
+    Field::PreserveClientIpEnabled,
+    Field::ProxyProtocolV2Enabled,
+];
+
+fn check_settings(given: &PartialTargetGroup, protocol: Protocol, problems: &mut Problems) {
+    let wrong = if protocol.is_of_application() {
+        OF_NETWORK
+    } else {
+        OF_APPLICATION
+    };
+    let given = serde_json::to_value(given).unwrap_or_default();
+    for field in wrong.iter().filter(|field| !given[field.name()].is_null()) {
+        let message = format!("a target group of {} has no such setting", protocol.as_str());
+        problems.at(field.name(), message);
     }
-    if let (Some(timeout), Some(interval)) = (number("timeout_seconds"), number("interval_seconds"))
+}
+
+fn check_health_check(check: &PartialHealthCheck, protocol: Option<Protocol>, problems: &mut Problems) {
+    let mut at = |field: HealthCheckField, message: String| {
+        problems.at(
+            format!("{}.{}", Field::HealthCheck.name(), field.name()).as_str(),
+            message,
+        );
+    };
+    if let (Some(timeout), Some(interval)) = (check.timeout_seconds.known(), check.interval_seconds.known())
         && timeout >= interval
     {
-        problems.at(
-            "health_check.timeout_seconds",
-            format!("has to be less than the interval of {interval} seconds"),
-        );
+        let message = format!("has to be less than the interval of {interval} seconds");
+        at(HealthCheckField::TimeoutSeconds, message);
     }
-    let by = known_protocol(check, "protocol").or(match (check.get("protocol"), protocol) {
-        (None, Some(protocol)) if protocol.is_of_application() => Some(Protocol::Http),
-        (None, Some(_)) => Some(Protocol::Tcp),
+    let by = match (check.protocol, protocol) {
+        (Partial::Known(by), _) => Some(by),
+        (Partial::Unset, Some(protocol)) if protocol.is_of_application() => Some(Protocol::Http),
+        (Partial::Unset, Some(_)) => Some(Protocol::Tcp),
         _ => None,
-    });
+    };
     if let Some(by) = by.filter(|by| !by.is_of_application()) {
-        for name in ["path", "matcher"] {
-            if known(check, name).is_some() {
-                let message = format!("a check by {} has none", by.as_str());
-                problems.at(format!("health_check.{name}").as_str(), message);
-            }
+        let message = format!("a check by {} has none", by.as_str());
+        if check.path.known().is_some() {
+            at(HealthCheckField::Path, message.clone());
         }
-    }
-    if let Some(path) = known_str(check, "path").filter(|path| !path.starts_with('/')) {
-        problems.at("health_check.path", format!("`{path}` does not start with `/`"));
-    }
-    if let Some(port) = known_str(check, "port")
-        && port != "traffic-port"
-        && port.parse::<u16>().map_or(true, |port| port == 0)
-    {
-        let message = format!("`{port}` is neither a port nor `traffic-port`");
-        problems.at("health_check.port", message);
+        if check.matcher.known().is_some() {
+            at(HealthCheckField::Matcher, message);
+        }
     }
 }
 
@@ -109,7 +105,7 @@ mod tests {
     use serde_json::{Value as Json, json};
 
     use crate::services::elbv2::target_group::TargetGroup;
-    use crate::services::testing::check;
+    use crate::services::testing::refused;
 
     #[test]
     fn protocol_and_health_check_are_checked() {
@@ -119,17 +115,17 @@ mod tests {
                 unreachable!()
             };
             all_of.extend(more);
-            check::<TargetGroup>(all)
+            refused::<TargetGroup>(all)
         };
         let check_of = |more: Json| with(json!({ "health_check": more }));
         assert_eq!(with(json!({})), Vec::<String>::new());
         assert_eq!(
-            check::<TargetGroup>(json!({ "name": "main", "target_type": "lambda" })),
+            refused::<TargetGroup>(json!({ "name": "main", "target_type": "lambda" })),
             Vec::<String>::new()
         );
         for (found, said) in [
             (
-                check::<TargetGroup>(json!({ "name": "main", "protocol": "HTTP", "port": 80 })),
+                refused::<TargetGroup>(json!({ "name": "main", "protocol": "HTTP", "port": 80 })),
                 "vpc_id: is needed",
             ),
             (with(json!({ "port": 0 })), "port: 0 is not between 1 and 65535"),

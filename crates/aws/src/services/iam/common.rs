@@ -1,7 +1,7 @@
-//! What the IAM types share: names, policy documents, and a role that is not visible yet.
+//! What the IAM types share: policy documents.
 
-use infra_core::types::{Problems, known_str};
-use infra_core::{Attributes, ErrorClass, ProviderError};
+use infra_core::types::Problems;
+use infra_provider::Partial;
 use percent_encoding::percent_decode_str;
 use serde_json::{Map, Value as Json};
 
@@ -22,32 +22,10 @@ pub fn decoded(document: &str) -> Json {
     documents::parse(&text)
 }
 
-/// Checks a name of at most `longest` letters, digits and `+=,.@_-`.
-pub fn check_name(attributes: &Attributes, name: &str, longest: usize, problems: &mut Problems) {
-    let Some(text) = known_str(attributes, name) else {
-        return;
-    };
-    let length = text.chars().count();
-    if !(1..=longest).contains(&length) {
-        problems.at(
-            name,
-            format!("IAM takes 1 to {longest} characters, `{text}` has {length}"),
-        );
-    } else if !text
-        .chars()
-        .all(|character| character.is_ascii_alphanumeric() || "+=,.@_-".contains(character))
-    {
-        problems.at(
-            name,
-            format!("`{text}` has characters other than letters, digits and `+=,.@_-`"),
-        );
-    }
-}
-
 /// Checks what can be told of a policy document without IAM.
 /// <https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_grammar.html>
-pub fn check_policy(attributes: &Attributes, name: &str, policy: Policy, problems: &mut Problems) {
-    let Some(document) = documents::known_object(attributes, name, problems) else {
+pub fn check_policy(document: &Partial<Json>, name: &str, policy: Policy, problems: &mut Problems) {
+    let Some(document) = documents::known_object(document, name, problems) else {
         return;
     };
     let statements = match document.get("Statement") {
@@ -116,23 +94,9 @@ fn check_statement(
     }
 }
 
-/// A role that IAM itself does not see yet just after its creation is not ready, rather than missing.
-pub fn role_not_visible_yet(error: ProviderError) -> ProviderError {
-    // "The role with name x cannot be found."
-    if error.class == ErrorClass::NotFound && error.message.to_lowercase().contains("role with name") {
-        ProviderError {
-            class: ErrorClass::DependencyNotReady,
-            ..error
-        }
-    } else {
-        error
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-    use infra_core::Value;
 
     #[test]
     fn documents_are_decoded() {
@@ -181,9 +145,9 @@ mod tests {
             ),
         ];
         for (text, policy, said) in cases {
-            let attributes = Attributes::from([("policy".into(), Value::from(*text))]);
+            let document = Partial::Known(Json::from(*text));
             let mut problems = Problems::default();
-            check_policy(&attributes, "policy", *policy, &mut problems);
+            check_policy(&document, "policy", *policy, &mut problems);
             let messages: Vec<String> = problems
                 .into_vec()
                 .into_iter()

@@ -1,35 +1,20 @@
 //! Lookup of a role that exists.
 
-use infra_core::PhysicalId;
-use infra_provider::{LookupType, ProviderResult, ResourceType, Traits};
-use schemars::JsonSchema;
-use serde::Deserialize;
+use infra_provider::{Lookup, Things};
 
-use super::role::{self, Role};
-use crate::catalogue::FromClients;
-use crate::clients::Clients;
-use crate::lookups::{FoundThings, read_as};
+use super::role::Role;
+use crate::lookups::things;
+use crate::prelude::*;
 
-/// The lookup.
-pub struct RoleLookup(Role);
-
-/// What a role is looked for by.
-#[derive(Debug, Clone, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub struct RoleArguments {
+/// A role that exists.
+#[derive(Debug, Clone, Deserialize, Block)]
+pub struct RoleLookup {
     /// Its name, without its path.
     pub role_name: String,
 }
 
-impl FromClients for RoleLookup {
-    fn from_clients(clients: &Clients) -> Self {
-        Self(Role::from_clients(clients))
-    }
-}
-
-impl LookupType for RoleLookup {
+impl Lookup for RoleLookup {
     const NAME: &'static str = "iam.role";
-    const DESCRIPTION: &'static str = "A role that exists.";
     const IAM_ACTIONS: &'static [&'static str] = &["iam:GetRole"];
     const EXAMPLE: &'static str = r#"
 [lookup.iam.role.execution]
@@ -38,11 +23,10 @@ role_name = "ecsTaskExecutionRole"
 [output.execution_role_arn]
 value = "${lookup.iam.role.execution.arn}"
 "#;
-    const TRAITS: Traits = Role::TRAITS;
-    type Arguments = RoleArguments;
-    type Observed = role::Observed;
+    type Clients = Clients;
+    type Found = Role;
 
-    async fn find(&self, arguments: RoleArguments) -> ProviderResult<FoundThings<role::Observed>> {
-        read_as(&self.0, vec![PhysicalId::new(arguments.role_name)]).await
+    async fn find(aws: &Clients, arguments: Self) -> ProviderResult<Things<Role>> {
+        things::<Role>(aws, [arguments.role_name].into_iter()).await
     }
 }

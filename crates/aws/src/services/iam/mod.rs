@@ -5,3 +5,4 @@ pub mod lookups;
 pub mod role;
 pub mod role_policy;
 pub mod role_policy_attachment;
+pub mod service;

@@ -8,13 +8,11 @@ use std::time::Duration;
 use aws_sdk_route53::Client;
 use aws_sdk_route53::operation::change_resource_record_sets::ChangeResourceRecordSetsError;
 use aws_sdk_route53::types::{Change, ChangeAction, ChangeBatch};
-use infra_core::{ErrorClass, ProviderError};
-use infra_provider::ProviderResult;
 use tokio::sync::oneshot;
 
 use super::names::plain;
-use crate::clients::Clients;
-use crate::errors::{AwsResult, built};
+use crate::errors::{built, told};
+use crate::prelude::*;
 use crate::serial::Serial;
 
 /// Changes in one batch: Route 53 takes more, but also counts their characters.
@@ -24,6 +22,7 @@ const BATCH: usize = 100;
 const GATHER: Duration = Duration::from_millis(2);
 
 /// Sends changes.
+#[derive(Debug)]
 pub struct Changes {
     client: Client,
     serial: Serial,
@@ -32,6 +31,7 @@ pub struct Changes {
 }
 
 /// Changes that are not sent yet and stay together, and who waits for their number.
+#[derive(Debug)]
 struct Waiting {
     changes: Vec<Change>,
     done: oneshot::Sender<ProviderResult<Option<String>>>,
@@ -52,11 +52,11 @@ impl Waiting {
 }
 
 impl Changes {
-    /// With the clients of a run.
-    pub fn new(clients: &Clients) -> Self {
+    /// With a client, and the queues of its run.
+    pub fn new(client: Client, serial: Serial) -> Self {
         Self {
-            client: clients.route53.clone(),
-            serial: clients.serial.clone(),
+            client,
+            serial,
             waiting: Mutex::default(),
         }
     }
@@ -205,28 +205,15 @@ fn given_up() -> ProviderError {
 
 /// Route 53 has one code for every change that it refuses: what is meant is in the reasons.
 fn with_reasons(error: ProviderError, reasons: &str) -> ProviderError {
-    if error.class != ErrorClass::Invalid {
+    if error.class != ErrorClass::Invalid || reasons.is_empty() {
         return error;
     }
-    let message = if reasons.is_empty() || error.message.contains(reasons) {
-        error.message.clone()
-    } else {
-        reasons.to_owned()
-    };
-    let class = if message.contains("but it already exists") {
-        ErrorClass::AlreadyExists
-    } else if message.contains("but it was not found") {
-        ErrorClass::NotFound
-    } else if message.contains("but that target was not found") {
-        ErrorClass::DependencyNotReady
-    } else {
-        ErrorClass::Invalid
-    };
-    ProviderError {
-        class,
-        message,
-        ..error
-    }
+    told(
+        "route53",
+        "ChangeResourceRecordSets",
+        error.code.as_deref(),
+        reasons,
+    )
 }
 
 #[cfg(test)]
@@ -255,10 +242,12 @@ mod tests {
             ),
         ];
         for (reason, class) in cases {
-            let told = with_reasons(ProviderError::new(ErrorClass::Invalid, "x"), reason);
+            let error = ProviderError {
+                code: Some("InvalidChangeBatch".into()),
+                ..ProviderError::new(ErrorClass::Invalid, "x")
+            };
+            let told = with_reasons(error, reason);
             assert_eq!((told.class, told.message.as_str()), (class, reason));
-            let in_message = with_reasons(ProviderError::new(ErrorClass::Invalid, format!("[{reason}]")), "");
-            assert_eq!(in_message.class, class);
         }
         let throttled = ProviderError::new(ErrorClass::Throttled, "but it already exists");
         assert_eq!(with_reasons(throttled, "").class, ErrorClass::Throttled);

@@ -5,5 +5,7 @@ pub mod lookups;
 mod names;
 mod reads;
 pub mod record;
+pub(crate) mod records;
 mod rules;
+mod service;
 mod values;

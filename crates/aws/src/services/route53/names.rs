@@ -1,9 +1,9 @@
 //! Names of records as the file writes them and as Route 53 tells them, and a record's id.
 //! <https://docs.aws.amazon.com/Route53/latest/DeveloperGuide/DomainNameFormat.html>
 
-use infra_core::{ErrorClass, PhysicalId, ProviderError};
-use infra_provider::ProviderResult;
 use percent_encoding::{AsciiSet, CONTROLS, percent_decode_str, utf8_percent_encode};
+
+use crate::prelude::*;
 
 /// What would break an id into other parts.
 const IN_IDS: &AsciiSet = &CONTROLS.add(b'/').add(b'%');

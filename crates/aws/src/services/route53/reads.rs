@@ -1,5 +1,5 @@
-//! Reading records and the progress of changes: what many ask for at the same moment is asked once. Route 53 takes
-//! five requests a second of an account, and a batch of a hundred records has as many waiters.
+//! Reading records and the progress of changes: what many ask for at the same moment is asked once. Route 53 takes five
+//! requests a second of an account, and a batch of a hundred records has as many waiters.
 //! <https://docs.aws.amazon.com/Route53/latest/DeveloperGuide/DNSLimitations.html#limits-api-requests>
 
 use std::collections::BTreeMap;
@@ -8,12 +8,10 @@ use std::sync::{Arc, Mutex, PoisonError};
 use aws_sdk_route53::Client;
 use aws_sdk_route53::types::{ChangeStatus, ResourceRecordSet, RrType};
 use futures::future::try_join_all;
-use infra_core::PhysicalId;
-use infra_provider::ProviderResult;
 
 use super::names::{Key, plain};
-use crate::errors::{AwsResult, Tolerate};
 use crate::joined::{Everything, Joined};
+use crate::prelude::*;
 
 /// Up to so many records of a zone are looked up one by one, however small the zone is.
 const FEW: usize = 3;
@@ -23,7 +21,7 @@ const PAGE: i32 = 300;
 const MOST_PAGES: usize = 2000;
 
 /// Reads records.
-#[derive(Clone)]
+#[derive(Debug, Clone)]
 pub struct Reads {
     client: Client,
     records: Joined<ResourceRecordSet>,

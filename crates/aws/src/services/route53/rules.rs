@@ -3,11 +3,12 @@
 
 use std::collections::BTreeMap;
 
-use infra_core::types::{Problems, known_integer, known_str};
+use infra_core::types::{Problems, known_str};
 use infra_core::{Attributes, ResourceAddress, Value};
-use infra_provider::Clashing;
+use infra_provider::{Clash, FieldName};
 
 use super::names::plain;
+use super::record::{Failover, PartialRecord, RecordField as Field};
 use super::values::check_values;
 
 /// A CNAME stands alone at its name, and all records of one name and type are chosen from in the same way; of those there is
@@ -15,73 +16,60 @@ use super::values::check_values;
 /// <https://docs.aws.amazon.com/Route53/latest/DeveloperGuide/ResourceRecordTypes.html>
 /// <https://docs.aws.amazon.com/Route53/latest/APIReference/API_ResourceRecordSet.html>
 /// <https://github.com/hashicorp/terraform-provider-aws/issues/1668> <https://github.com/boto/boto3/issues/1347>
-pub const CLASHES: &[Clashing] = &[
-    Clashing::OnlyOneHas {
-        same: &["hosted_zone_id", "name"],
-        attribute: "type",
+pub const CLASHES: &[Clash<Field>] = &[
+    Clash::OnlyOneHas {
+        same: &[Field::HostedZoneId, Field::Name],
+        attribute: Field::Type,
         value: Some("CNAME"),
     },
-    one_way_of_choosing("set_identifier"),
-    one_way_of_choosing("weight"),
-    one_way_of_choosing("region"),
-    one_way_of_choosing("failover"),
-    one_way_of_choosing("multi_value_answer"),
+    one_way_of_choosing(Field::SetIdentifier),
+    one_way_of_choosing(Field::Weight),
+    one_way_of_choosing(Field::Region),
+    one_way_of_choosing(Field::Failover),
+    one_way_of_choosing(Field::MultiValueAnswer),
     only_one_for(&["region"]),
     only_one_for(&["failover"]),
 ];
 
-const fn one_way_of_choosing(attribute: &'static str) -> Clashing {
-    Clashing::OnlyOneHas {
-        same: &["hosted_zone_id", "name", "type"],
+const fn one_way_of_choosing(attribute: Field) -> Clash<Field> {
+    Clash::OnlyOneHas {
+        same: &[Field::HostedZoneId, Field::Name, Field::Type],
         attribute,
         value: None,
     }
 }
 
-const fn only_one_for(at: &'static [&'static str]) -> Clashing {
-    Clashing::Shared {
-        same: &["hosted_zone_id", "name", "type"],
+const fn only_one_for(at: &'static [&'static str]) -> Clash<Field> {
+    Clash::Shared {
+        same: &[Field::HostedZoneId, Field::Name, Field::Type],
         at,
         owner: None,
     }
 }
 
 /// What makes a record one of several of its name and type.
-const ROUTING: &[&str] = &["weight", "region", "failover", "multi_value_answer"];
+const ROUTING: &[Field] = &[
+    Field::Weight,
+    Field::Region,
+    Field::Failover,
+    Field::MultiValueAnswer,
+];
 
 /// Checks a whole record.
-pub fn check(attributes: &Attributes, problems: &mut Problems) {
-    if let Some(zone) = known_str(attributes, "hosted_zone_id")
-        && zone.contains('/')
-    {
-        let id = zone.rsplit('/').next().unwrap_or_default();
-        problems.at_with_help(
-            "hosted_zone_id",
-            format!("`{zone}` is no hosted zone's id"),
-            format!("write \"{id}\""),
-        );
-    }
-    if let Some(name) = known_str(attributes, "name") {
+pub fn check(given: &PartialRecord, problems: &mut Problems) {
+    if let Some(name) = given.name.as_str() {
         check_name(name, problems);
     }
-    check_parts(attributes, problems);
-    check_routing(attributes, problems);
-    if let Some(ttl) = known_integer(attributes, "ttl")
-        && !(0..=2_147_483_647).contains(&ttl)
+    check_parts(given, problems);
+    check_routing(given, problems);
+    check_known_values(given, problems);
+    if let Some(name) = given
+        .alias_target
+        .known()
+        .and_then(|target| target.dns_name.as_str())
     {
-        problems.at("ttl", format!("must be 0 to 2147483647 seconds, not {ttl}"));
-    }
-    if let Some(values) = attributes.get("resource_records").and_then(Value::as_list) {
-        check_values(known_str(attributes, "type"), values, problems);
-    }
-    let target = attributes.get("alias_target").and_then(Value::as_map);
-    if let Some(name) = target.and_then(|target| known_str(target, "dns_name")) {
         check_spelling("alias_target.dns_name", name, problems);
     }
-}
-
-fn is_set(attributes: &Attributes, name: &str) -> bool {
-    attributes.get(name).is_some_and(|value| !value.is_null())
 }
 
 /// Route 53 has one spelling of a name; the file has to use it, or it would differ for ever.
@@ -97,30 +85,30 @@ fn check_spelling(path: &str, name: &str, problems: &mut Problems) {
 }
 
 fn check_name(name: &str, problems: &mut Problems) {
-    check_spelling("name", name, problems);
+    check_spelling(Field::Name.name(), name, problems);
     let name = plain(name);
     if name.len() > 255 || name.split('.').any(|label| label.is_empty() || label.len() > 63) {
         problems.at(
-            "name",
+            Field::Name.name(),
             format!("`{name}` is no name: 255 characters at most, 1 to 63 between two dots"),
         );
     }
 }
 
 /// Either values with a TTL, or an alias.
-fn check_parts(attributes: &Attributes, problems: &mut Problems) {
-    if is_set(attributes, "alias_target") {
-        for name in ["ttl", "resource_records"] {
-            if is_set(attributes, name) {
-                problems.at(
-                    name,
-                    "an alias has no values and no TTL of its own: it takes its target's",
-                );
-            }
+fn check_parts(given: &PartialRecord, problems: &mut Problems) {
+    let (ttl, values) = (given.ttl.is_set(), given.resource_records.is_set());
+    if given.alias_target.is_set() {
+        for (field, _) in [(Field::Ttl, ttl), (Field::ResourceRecords, values)]
+            .iter()
+            .filter(|(_, set)| *set)
+        {
+            let message = "an alias has no values and no TTL of its own: it takes its target's";
+            problems.at(field.name(), message);
         }
         return;
     }
-    match (is_set(attributes, "ttl"), is_set(attributes, "resource_records")) {
+    match (ttl, values) {
         (true, true) => {}
         (false, true) => problems.at("", "a record with `resource_records` needs `ttl`"),
         (true, false) => problems.at("", "a record with `ttl` needs `resource_records`"),
@@ -131,43 +119,51 @@ fn check_parts(attributes: &Attributes, problems: &mut Problems) {
     }
 }
 
-fn check_routing(attributes: &Attributes, problems: &mut Problems) {
-    let used: Vec<&str> = ROUTING
-        .iter()
-        .copied()
-        .filter(|name| is_set(attributes, name))
-        .collect();
-    if let [first, second, ..] = used.as_slice() {
-        problems.at(*second, format!("cannot be together with `{first}`"));
-    }
-    match (is_set(attributes, "set_identifier"), used.first()) {
-        (false, Some(name)) => problems.at(
-            *name,
+fn check_routing(given: &PartialRecord, problems: &mut Problems) {
+    let set = [
+        given.weight.is_set(),
+        given.region.is_set(),
+        given.failover.is_set(),
+        given.multi_value_answer.is_set(),
+    ];
+    let used = ROUTING.iter().zip(set).find(|(_, set)| *set);
+    match (given.set_identifier.is_set(), used) {
+        (false, Some((field, _))) => problems.at(
+            field.name(),
             "needs `set_identifier`, which tells records of the same name and type apart",
         ),
-        (true, None) => problems.at("set_identifier", format!("needs one of {}", ROUTING.join(", "))),
+        (true, None) => {
+            let one_of = ROUTING.iter().map(|field| field.name()).collect::<Vec<_>>();
+            problems.at(
+                Field::SetIdentifier.name(),
+                format!("needs one of {}", one_of.join(", ")),
+            );
+        }
         _ => {}
     }
-    let is_alias = is_set(attributes, "alias_target");
-    let is_primary = known_str(attributes, "failover") == Some("PRIMARY");
-    if is_primary && !is_alias && !is_set(attributes, "health_check_id") {
+    let is_alias = given.alias_target.is_set();
+    let is_primary = given.failover.known() == Some(&Failover::Primary);
+    if is_primary && !is_alias && !given.health_check_id.is_set() {
         // https://github.com/kubernetes-sigs/external-dns/issues/2362
         problems.at(
-            "failover",
+            Field::Failover.name(),
             "a primary record with values needs `health_check_id`: Route 53 fails over when that says so",
         );
     }
-    if is_alias && is_set(attributes, "multi_value_answer") {
+    if is_alias && given.multi_value_answer.is_set() {
         problems.at(
-            "multi_value_answer",
+            Field::MultiValueAnswer.name(),
             "an alias cannot be one of several that answer together",
         );
     }
-    if let Some(weight) = known_integer(attributes, "weight")
-        && !(0..=255).contains(&weight)
-    {
-        problems.at("weight", format!("must be 0 to 255, not {weight}"));
-    }
+}
+
+/// The values that are known, by the form of the type.
+fn check_known_values(given: &PartialRecord, problems: &mut Problems) {
+    let kind = given.r#type.known().map(|kind| kind.as_str());
+    let values = given.resource_records.known_elements();
+    let values: Vec<&str> = values.map(|(_, value)| value.as_str()).collect();
+    check_values(kind, &values, problems);
 }
 
 /// A zone that is looked up by its name has records of that name and of names under it, and no CNAME of its own name.
@@ -209,6 +205,8 @@ mod tests {
     use serde_json::json;
 
     use super::*;
+    use crate::services::route53::record::Record;
+    use crate::services::testing::refused;
 
     #[test]
     fn records_are_checked_by_their_type() {
@@ -226,7 +224,7 @@ mod tests {
             (
                 json!({"hosted_zone_id": "/hostedzone/Z1", "name": "A.example.com.", "type": "A"}),
                 vec![
-                    "hosted_zone_id: `/hostedzone/Z1` is no hosted zone's id",
+                    "hosted_zone_id: `/hostedzone/Z1` has a `/` in it: write what stands behind the last one",
                     "name: `A.example.com.` must be in lower case, without a dot at its end or codes such as \
                      \\052",
                     ": a record needs `ttl` and `resource_records`, or `alias_target`",
@@ -243,7 +241,7 @@ mod tests {
             (
                 json!({"type": "CNAME", "ttl": -1, "resource_records": ["a.example.com", "b c"]}),
                 vec![
-                    "ttl: must be 0 to 2147483647 seconds, not -1",
+                    "ttl: -1 is not between 0 and 2147483647",
                     "resource_records: a CNAME record has exactly one value, not 2",
                     "resource_records: `b c` is no name",
                 ],
@@ -263,12 +261,11 @@ mod tests {
             (
                 json!({"type": "A", "ttl": 60, "resource_records": [], "weight": 300, "failover": "PRIMARY"}),
                 vec![
-                    "failover: cannot be together with `weight`",
+                    "resource_records: 0 of them: AWS takes 1 to 400",
+                    "weight: 300 is not between 0 and 255",
+                    "failover: only one of weight, failover may be set",
                     "weight: needs `set_identifier`, which tells records of the same name and type apart",
-                    "failover: a primary record with values needs `health_check_id`: Route 53 fails over when that \
-                     says so",
-                    "weight: must be 0 to 255, not 300",
-                    "resource_records: a record needs one value at least",
+                    "failover: a primary record with values needs `health_check_id`: Route 53 fails over when that says so",
                 ],
             ),
             (
@@ -280,19 +277,10 @@ mod tests {
             ),
         ];
         for (attributes, said) in cases {
-            let Value::Map(attributes) = Value::from(attributes) else {
-                panic!("no table")
-            };
-            let mut problems = Problems::default();
-            check(&attributes, &mut problems);
-            let messages: Vec<String> = problems
-                .into_vec()
-                .into_iter()
-                .map(|problem| format!("{}: {}", problem.path, problem.message))
-                .collect();
-            assert_eq!(messages, said);
+            assert_eq!(refused::<Record>(attributes), said);
         }
     }
+
     #[test]
     fn a_record_is_in_its_zone_and_no_cname_is_the_zone_itself() {
         let zone: ResourceAddress = "route53.hosted_zone.main".parse().unwrap();

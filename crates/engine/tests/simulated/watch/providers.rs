@@ -135,7 +135,7 @@ impl TypeDefinition for WatchedType {
 
 #[async_trait]
 impl Provider for WatchedType {
-    fn waits(&self) -> &Waits {
+    fn waits(&self) -> Waits {
         self.inner().waits()
     }
 

@@ -1,0 +1,35 @@
+//! What is the same for all types of IAM.
+
+use aws_sdk_iam::types::Tag;
+use infra_provider::Service;
+
+use crate::errors::built;
+use crate::prelude::*;
+
+/// IAM. Roles are named by their name.
+pub struct Iam;
+
+impl Service for Iam {
+    type Clients = Clients;
+    const TAG_ACTIONS: &'static [&'static str] = &["iam:TagRole", "iam:UntagRole"];
+
+    async fn tag(aws: &Clients, name: &str, tags: Tags) -> ProviderResult<()> {
+        let call = aws.iam.tag_role().role_name(name).set_tags(Some(to_sdk(tags)?));
+        call.send().await.aws("iam", "TagRole").map(drop)
+    }
+
+    async fn untag(aws: &Clients, name: &str, keys: Vec<String>) -> ProviderResult<()> {
+        let call = aws.iam.untag_role().role_name(name).set_tag_keys(Some(keys));
+        call.send().await.aws("iam", "UntagRole").map(drop)
+    }
+}
+
+/// Tags for a call.
+///
+/// # Errors
+/// None, with keys and values.
+pub fn to_sdk(tags: Tags) -> ProviderResult<Vec<Tag>> {
+    let tags = tags.into_iter();
+    tags.map(|(key, value)| built(Tag::builder().key(key).value(value).build()))
+        .collect()
+}

@@ -1,0 +1,297 @@
+//! What is said of a block and its fields, as it was parsed.
+
+use proc_macro2::{Span, TokenStream};
+use quote::quote;
+use syn::meta::ParseNestedMeta;
+use syn::parse::Parse;
+use syn::spanned::Spanned;
+use syn::{
+    Attribute, Data, DeriveInput, Error, Expr, ExprLit, ExprRange, Fields, Ident, Lit, LitStr, RangeLimits,
+    Result, Token, Type, Visibility,
+};
+
+/// A block.
+pub struct Block {
+    /// The struct's name.
+    pub name: Ident,
+    /// Who may see it.
+    pub visibility: Visibility,
+    /// Its documentation, a line for each paragraph.
+    pub description: String,
+    /// AWS's page of it.
+    pub page: Option<LitStr>,
+    /// Its fields, in order.
+    pub fields: Vec<Field>,
+    /// Rules between them.
+    pub rules: Vec<Rule>,
+}
+
+/// A field.
+pub struct Field {
+    /// Its name in Rust.
+    pub ident: Ident,
+    /// Its name in a stack file.
+    pub name: String,
+    /// Its documentation, lines joined.
+    pub description: String,
+    /// Its type.
+    pub kind: Type,
+    /// The words without a value that stand on it.
+    pub flags: Vec<Ident>,
+    /// Those with one: the name of the fact, and its value as an expression.
+    pub values: Vec<(Ident, TokenStream)>,
+    /// What its values have to be.
+    pub constraints: Vec<TokenStream>,
+    /// Where AWS says so.
+    pub source: Option<LitStr>,
+}
+
+/// A rule between fields.
+pub struct Rule {
+    /// Which one: `ExactlyOne`, `AtMostOne` or `Together`.
+    pub kind: Ident,
+    /// The fields that it speaks of.
+    pub fields: Vec<Ident>,
+}
+
+/// The words without a value.
+const FLAGS: [&str; 13] = [
+    "computed",
+    "changes_on_update",
+    "immutable",
+    "caseless",
+    "set_after_create",
+    "needs_ready",
+    "sensitive",
+    "write_only",
+    "local",
+    "path",
+    "set",
+    "json",
+    "policy",
+];
+
+/// Reads a struct.
+///
+/// # Errors
+/// It is no struct with named fields, or a word is not known: at the place of what is wrong.
+pub fn of(input: &DeriveInput) -> Result<Block> {
+    let Data::Struct(data) = &input.data else {
+        return Err(Error::new(input.span(), "a block is a struct"));
+    };
+    let Fields::Named(fields) = &data.fields else {
+        return Err(Error::new(data.fields.span(), "the fields of a block have names"));
+    };
+    let mut block = Block {
+        name: input.ident.clone(),
+        visibility: input.vis.clone(),
+        description: documentation(&input.attrs),
+        page: None,
+        fields: fields.named.iter().map(field).collect::<Result<_>>()?,
+        rules: Vec::new(),
+    };
+    let (mut page, mut rules) = (None, Vec::new());
+    for attribute in named(&input.attrs, "block") {
+        attribute.parse_nested_meta(|meta| {
+            if meta.path.is_ident("page") {
+                page = Some(meta.value()?.parse::<LitStr>()?);
+                return Ok(());
+            }
+            let kind = match &meta.path {
+                path if path.is_ident("exactly_one") => "ExactlyOne",
+                path if path.is_ident("at_most_one") => "AtMostOne",
+                path if path.is_ident("together") => "Together",
+                _ => return Err(meta.error("page, exactly_one, at_most_one or together can stand here")),
+            };
+            let mut fields = Vec::new();
+            meta.parse_nested_meta(|field| {
+                let ident = field.path.require_ident()?;
+                if !block.fields.iter().any(|known| known.ident == *ident) {
+                    return Err(field.error("the block has no such field"));
+                }
+                fields.push(ident.clone());
+                Ok(())
+            })?;
+            rules.push(Rule {
+                kind: Ident::new(kind, meta.path.span()),
+                fields,
+            });
+            Ok(())
+        })?;
+    }
+    (block.page, block.rules) = (page, rules);
+    Ok(block)
+}
+
+fn field(field: &syn::Field) -> Result<Field> {
+    let Some(ident) = field.ident.clone() else {
+        return Err(Error::new(field.span(), "the fields of a block have names"));
+    };
+    let mut read = Field {
+        name: renamed(&field.attrs)?.unwrap_or_else(|| in_file(&ident)),
+        ident,
+        description: documentation(&field.attrs),
+        kind: field.ty.clone(),
+        flags: Vec::new(),
+        values: Vec::new(),
+        constraints: Vec::new(),
+        source: None,
+    };
+    for attribute in named(&field.attrs, "attribute") {
+        attribute.parse_nested_meta(|meta| read.word(&meta))?;
+    }
+    Ok(read)
+}
+
+impl Field {
+    fn word(&mut self, meta: &ParseNestedMeta<'_>) -> Result<()> {
+        let word = meta.path.require_ident()?.clone();
+        let name = word.to_string();
+        match name.as_str() {
+            flag if FLAGS.contains(&flag) => self.flags.push(word),
+            "key" | "optional_suffix" | "setting" => {
+                let text: LitStr = meta.value()?.parse()?;
+                self.values.push((word, quote!(Some(#text))));
+            }
+            "default" => {
+                let default = literal(meta.value()?.parse()?)?;
+                self.values
+                    .push((word, quote!(Some(::infra_provider::DefaultValue::#default))));
+            }
+            "length" | "count" | "range" => {
+                let bounds = bounds(&meta.value()?.parse()?)?;
+                let constraint = Ident::new(&capitalized(&name), word.span());
+                self.constraints.push(quote!(#constraint { #bounds }));
+            }
+            "one_of" => {
+                let content;
+                syn::parenthesized!(content in meta.input);
+                let numbers = content.parse_terminated(Expr::parse, Token![,])?.into_iter();
+                self.constraints
+                    .push(quote!(OneOf(::std::borrow::Cow::Borrowed(&[#(#numbers),*]))));
+            }
+            "alphabet" | "pattern" | "except" => {
+                let content;
+                syn::parenthesized!(content in meta.input);
+                let expression: LitStr = content.parse()?;
+                content.parse::<Token![,]>()?;
+                let words: LitStr = content.parse()?;
+                let (constraint, part) = match name.as_str() {
+                    "alphabet" => (quote!(Alphabet), quote!(characters)),
+                    "except" => (quote!(Except), quote!(expression)),
+                    _ => (quote!(Pattern), quote!(expression)),
+                };
+                self.constraints.push(quote!(#constraint {
+                    #part: ::std::borrow::Cow::Borrowed(#expression),
+                    words: ::std::borrow::Cow::Borrowed(#words),
+                }));
+            }
+            "cidr" => {
+                let content;
+                syn::parenthesized!(content in meta.input);
+                let version: syn::LitInt = content.parse()?;
+                content.parse::<Token![,]>()?;
+                let bounds = bounds(&content.parse()?)?;
+                self.constraints.push(quote!(Cidr { version: #version, #bounds }));
+            }
+            "source" => self.source = Some(meta.value()?.parse()?),
+            _ => return Err(meta.error("the documentation of infra-derive says what can stand here")),
+        }
+        Ok(())
+    }
+}
+
+/// A literal as a default: `300`, `true` or `"text"`.
+fn literal(literal: Lit) -> Result<TokenStream> {
+    match &literal {
+        Lit::Bool(_) => Ok(quote!(Bool(#literal))),
+        Lit::Int(_) => Ok(quote!(Integer(#literal))),
+        Lit::Str(_) => Ok(quote!(Text(#literal))),
+        _ => Err(Error::new(
+            literal.span(),
+            "a truth value, a whole number or a text",
+        )),
+    }
+}
+
+/// `1..=32`, as the lowest and the highest.
+fn bounds(range: &Expr) -> Result<TokenStream> {
+    let Expr::Range(ExprRange {
+        start,
+        limits: RangeLimits::Closed(_),
+        end: Some(end),
+        ..
+    }) = range
+    else {
+        return Err(Error::new(range.span(), "a range such as `1..=32`"));
+    };
+    let lowest = match start {
+        Some(start) => quote!(#start),
+        None => quote!(0),
+    };
+    Ok(quote!(lowest: #lowest, highest: #end))
+}
+
+/// The attributes of this name.
+fn named<'a>(attributes: &'a [Attribute], name: &'a str) -> impl Iterator<Item = &'a Attribute> {
+    attributes
+        .iter()
+        .filter(move |attribute| attribute.path().is_ident(name))
+}
+
+/// The name that serde is told.
+fn renamed(attributes: &[Attribute]) -> Result<Option<String>> {
+    let mut name = None;
+    for attribute in named(attributes, "serde") {
+        attribute.parse_nested_meta(|meta| {
+            if meta.path.is_ident("rename") {
+                name = Some(meta.value()?.parse::<LitStr>()?.value());
+            } else if meta.input.peek(Token![=]) {
+                meta.value()?.parse::<Expr>()?;
+            }
+            Ok(())
+        })?;
+    }
+    Ok(name)
+}
+
+/// A name in a stack file: `type` for `r#type`.
+fn in_file(ident: &Ident) -> String {
+    let name = ident.to_string();
+    name.strip_prefix("r#").unwrap_or(&name).to_owned()
+}
+
+/// The paragraphs of a documentation comment, each in one line.
+fn documentation(attributes: &[Attribute]) -> String {
+    let lines = named(attributes, "doc").filter_map(|attribute| {
+        match &attribute.meta.require_name_value().ok()?.value {
+            Expr::Lit(ExprLit {
+                lit: Lit::Str(line), ..
+            }) => Some(line.value()),
+            _ => None,
+        }
+    });
+    let lines: Vec<String> = lines.map(|line| line.trim().to_owned()).collect();
+    let paragraphs = lines.split(|line| line.is_empty());
+    let paragraphs = paragraphs.filter(|lines| !lines.is_empty());
+    paragraphs
+        .map(|lines| lines.join(" "))
+        .collect::<Vec<_>>()
+        .join("\n\n")
+}
+
+/// `set_identifier` as `SetIdentifier`.
+pub fn capitalized(name: &str) -> String {
+    name.split('_')
+        .map(|part| {
+            let mut characters = part.chars();
+            let first = characters.next().map(|first| first.to_ascii_uppercase());
+            first.into_iter().chain(characters).collect::<String>()
+        })
+        .collect()
+}
+
+/// The name of something that belongs to a block.
+pub fn beside(block: &Ident, before: &str, after: &str) -> Ident {
+    Ident::new(&format!("{before}{block}{after}"), Span::call_site())
+}

@@ -1,0 +1,119 @@
+//! The schema of a block from the facts about its fields.
+
+use std::borrow::Cow;
+use std::collections::BTreeMap;
+
+use infra_core::AttributePath;
+use infra_core::constraint::{BlockRule, Rule};
+use infra_core::schema::{AttributeKind, AttributeSchema, ComputedSchema};
+
+use crate::block::{BlockFacts, FieldFacts, Kind};
+
+/// The attributes of a block by name.
+pub fn attributes(facts: &BlockFacts) -> BTreeMap<String, AttributeSchema> {
+    let fields = facts.fields.iter().filter(|field| !field.computed);
+    fields
+        .map(|field| (field.name.to_owned(), attribute(facts, field)))
+        .collect()
+}
+
+/// Those of which AWS takes two texts for the same that differ only in case.
+pub fn caseless(facts: &BlockFacts) -> Vec<String> {
+    let fields = facts.fields.iter().filter(|field| field.caseless);
+    fields.map(|field| field.name.to_owned()).collect()
+}
+
+/// What AWS sets beside them.
+pub fn computed(facts: &BlockFacts) -> BTreeMap<String, ComputedSchema> {
+    of_fields(facts.fields.iter().filter(|field| field.computed))
+}
+
+/// All that AWS tells of a block.
+pub fn told(facts: &BlockFacts) -> BTreeMap<String, ComputedSchema> {
+    of_fields(facts.fields.iter())
+}
+
+fn of_fields<'a>(fields: impl Iterator<Item = &'a FieldFacts>) -> BTreeMap<String, ComputedSchema> {
+    fields
+        .map(|field| {
+            let schema = ComputedSchema {
+                kind: kind_of_field(field),
+                description: field.description.to_owned(),
+                changes_on_update: field.changes_on_update,
+            };
+            (field.name.to_owned(), schema)
+        })
+        .collect()
+}
+
+/// The rules between the fields of a block and of those inside of it, by where they are.
+pub fn rules(facts: &BlockFacts) -> Vec<(AttributePath, BlockRule)> {
+    let mut found = Vec::new();
+    rules_at(facts, &AttributePath::default(), &mut found);
+    found
+}
+
+fn rules_at(facts: &BlockFacts, path: &AttributePath, found: &mut Vec<(AttributePath, BlockRule)>) {
+    found.extend(facts.rules.iter().map(|rule| (path.clone(), rule.clone())));
+    for field in facts.fields.iter().filter(|field| !field.computed) {
+        let mut kind = field.kind;
+        while let Kind::List(inner) | Kind::Set(inner) = kind {
+            kind = *inner;
+        }
+        if let Kind::Table(inner) = kind {
+            rules_at(inner, &path.name(field.name), found);
+        }
+    }
+}
+
+fn attribute(facts: &BlockFacts, field: &FieldFacts) -> AttributeSchema {
+    let source = field.source.or(facts.page).unwrap_or_default();
+    let rules = field.constraints.iter().map(|constraint| Rule {
+        constraint: constraint.clone(),
+        source: Cow::Borrowed(source),
+    });
+    AttributeSchema {
+        kind: kind_of_field(field),
+        description: field.description.to_owned(),
+        required: field.required,
+        default: field.default.map(Into::into),
+        immutable: field.immutable,
+        sensitive: field.sensitive,
+        write_only: field.write_only,
+        set_after_create: field.set_after_create,
+        needs_ready: field.needs_ready,
+        local: field.local,
+        path: field.path,
+        rules: rules.collect(),
+    }
+}
+
+fn kind_of_field(field: &FieldFacts) -> AttributeKind {
+    if field.policy || field.json {
+        return AttributeKind::Json { policy: field.policy };
+    }
+    match (field.kind, field.key, field.optional_suffix) {
+        (Kind::List(Kind::Table(element)), Some(key), _) => AttributeKind::KeyedList {
+            key: key.to_owned(),
+            element: attributes(element),
+        },
+        (Kind::List(inner), None, _) if field.set => AttributeKind::Set(Box::new(kind(*inner))),
+        (Kind::Text, _, Some(suffix)) => AttributeKind::OptionalSuffix(suffix.to_owned()),
+        (other, ..) => kind(other),
+    }
+}
+
+fn kind(of: Kind) -> AttributeKind {
+    match of {
+        Kind::Any => AttributeKind::Any,
+        Kind::Bool => AttributeKind::Bool,
+        Kind::Integer => AttributeKind::Integer,
+        Kind::Number => AttributeKind::Number,
+        Kind::Text => AttributeKind::String,
+        Kind::OneOf(texts) => AttributeKind::Enum(texts.iter().map(ToString::to_string).collect()),
+        Kind::List(inner) => AttributeKind::List(Box::new(kind(*inner))),
+        Kind::Set(inner) => AttributeKind::Set(Box::new(kind(*inner))),
+        Kind::Map(inner) => AttributeKind::Map(Box::new(kind(*inner))),
+        Kind::Table(facts) => AttributeKind::Object(attributes(facts)),
+    }
+}
