@@ -389,7 +389,7 @@ fn stubborn_builder(project: &Project) -> (PathBuf, thread::JoinHandle<Vec<u8>>)
     assert!(Command::new("mkfifo").arg(&fifo).status().unwrap().success());
     let script = format!(
         "#!/bin/sh\nTOOLS='{}'\ncase \"$1\" in\nbuild) trap '' INT TERM HUP; exec 3> $TOOLS/fifo; echo building; \
-         sleep 1000 & while :; do wait; done;;\nsave) cp $TOOLS/image.tar \"$5\";;\n*) exit 1;;\nesac\n",
+         sleep 1000;;\nsave) cp $TOOLS/image.tar \"$5\";;\n*) exit 1;;\nesac\n",
         tools.display()
     );
     let podman = tools.join("podman");
