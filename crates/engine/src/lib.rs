@@ -14,6 +14,7 @@ mod events;
 mod held_data;
 mod import;
 mod lookups;
+mod lost;
 mod outputs;
 mod ownership;
 mod prepare;

@@ -5,9 +5,9 @@ use futures::future::join_all;
 use infra_core::plan::ReplaceOrder;
 use infra_core::{
     Action, Attributes, Change, Diagnostic, ErrorClass, Observation, PhysicalId, Plan, ProviderError,
-    ResourceAddress, Stack, Step, StepOperation, TypeName, Value, command,
+    ResourceAddress, Stack, StackId, StackTag, Step, StepOperation, TypeName, Value, command,
 };
-use infra_provider::{Provider, Recognition, serving};
+use infra_provider::{Provider, Recognition, serving, stack_tag};
 use tokio::time::Instant;
 
 use crate::error::EngineError;
@@ -145,7 +145,8 @@ impl Session {
                 return Ok(None);
             };
             if started.elapsed() >= patience || !self.cancellation.sleep(pause).await {
-                return Ok(Some(refusal(&wanted, &id, stack)));
+                let whose = Whose::of(*provider, &id, &stack.id).await;
+                return Ok(Some(refusal(&wanted, (&id, whose), stack)));
             }
             pause = pause.mul_f64(1.5).min(self.pace.slowest_poll);
         }
@@ -203,7 +204,7 @@ pub(crate) fn name_in(wanted: &Attributes, provider: &dyn Provider) -> Option<At
     schema.natural_name(&known).map(|_| known)
 }
 
-fn refusal(wanted: &Wanted<'_>, id: &PhysicalId, stack: &Stack) -> Diagnostic {
+fn refusal(wanted: &Wanted<'_>, (id, whose): (&PhysicalId, Whose), stack: &Stack) -> Diagnostic {
     let address = &wanted.change.address;
     let named = stack.named();
     let names = wanted.provider.schema().natural_key.join(", ");
@@ -212,9 +213,9 @@ fn refusal(wanted: &Wanted<'_>, id: &PhysicalId, stack: &Stack) -> Diagnostic {
         true => (
             format!(
                 "{address} would be made, but what it would be called ({names}) is taken: {}",
-                exists(address.type_name(), id, "it is left as it is")
+                whose.exists(address.type_name(), id, "it is left as it is")
             ),
-            take_over(&named, address, id),
+            whose.take_over(&named, address, id),
         ),
         false => (message(address, &names, id), help(&named, address, &names, id)),
     };
@@ -230,19 +231,53 @@ fn refusal(wanted: &Wanted<'_>, id: &PhysicalId, stack: &Stack) -> Diagnostic {
 pub(crate) fn message(address: &ResourceAddress, names: &str, id: &PhysicalId) -> String {
     format!(
         "{address} would be replaced, but what the new one would be called ({names}) is taken: {}",
-        exists(address.type_name(), id, "both are left as they are")
+        Whose::Others.exists(address.type_name(), id, "both are left as they are")
     )
 }
 
-/// That somebody else's thing is there.
-pub(crate) fn exists(type_name: &TypeName, id: &PhysicalId, end: &str) -> String {
-    format!("{type_name} {id} exists already and was not made by this stack; {end}")
+/// Who made something that the state does not know.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Whose {
+    /// Somebody else, or nobody can tell.
+    Others,
+    /// This very stack, by its tags: the state has lost it.
+    Ours,
 }
 
-/// What can be done about it where something is to be made.
-pub(crate) fn take_over(named: &str, address: &ResourceAddress, id: &PhysicalId) -> String {
-    let import = command("import", [named, &address.to_string(), id.as_str()]);
-    format!("choose another name, remove it by hand, or take it over: `{import}`")
+impl Whose {
+    /// By the tags that AWS tells of it. Where it does not tell any, it counts as somebody else's.
+    pub async fn of(provider: &dyn Provider, id: &PhysicalId, stack: &StackId) -> Self {
+        let tags = provider.stack_tags(std::slice::from_ref(id)).await;
+        let tag = tags.ok().and_then(|mut tags| tags.remove(id));
+        match tag {
+            Some(StackTag::Names(name)) if name == stack_tag(stack) => Self::Ours,
+            _ => Self::Others,
+        }
+    }
+
+    /// That it is there.
+    pub fn exists(self, type_name: &TypeName, id: &PhysicalId, end: &str) -> String {
+        match self {
+            Self::Others => {
+                format!("{type_name} {id} exists already and was not made by this stack; {end}")
+            }
+            Self::Ours => format!(
+                "{type_name} {id} exists already and was made by this stack, by its tags, but the state does not know it; {end}"
+            ),
+        }
+    }
+
+    /// What can be done about it where something is to be made.
+    pub fn take_over(self, named: &str, address: &ResourceAddress, id: &PhysicalId) -> String {
+        let import = command("import", [named, &address.to_string(), id.as_str()]);
+        match self {
+            Self::Others => format!("choose another name, remove it by hand, or take it over: `{import}`"),
+            Self::Ours => format!(
+                "it carries this stack's own tags, and the state has lost it: take it over (`{import}`), or have the next plan                  look for all that the state lacks: `{}`",
+                command("state rebuild", [named, "--search"])
+            ),
+        }
+    }
 }
 
 /// What can be done about it.

@@ -16,7 +16,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use async_trait::async_trait;
 use aws_smithy_types::DateTime;
-use infra_core::{Claim, PhysicalId, ResourceAddress, TypeName};
+use infra_core::{Claim, PhysicalId, ResourceAddress, StackId, TypeName};
 use infra_provider::{ProviderResult, Standing, Survey, SurveyRequest, TAG_ADDRESS, TAG_STACK};
 
 use crate::catalogue::AwsProviders;
@@ -29,6 +29,15 @@ impl Survey for AwsProviders {
         let look = Look::new(self, request);
         let (tagged, within) = futures::try_join!(tagged::find(&look), network::find(&look))?;
         Ok(merged(within, tagged))
+    }
+
+    async fn tagged(&self, stack: &StackId) -> ProviderResult<Vec<Standing>> {
+        let request = SurveyRequest {
+            stack,
+            name: "",
+            managed: &[],
+        };
+        tagged::in_index(&Look::new(self, &request)).await
     }
 }
 

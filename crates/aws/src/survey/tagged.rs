@@ -39,6 +39,12 @@ pub async fn find(look: &Look<'_>) -> ProviderResult<Vec<Standing>> {
     Ok(found)
 }
 
+/// Of that, what the index of tags has.
+pub async fn in_index(look: &Look<'_>) -> ProviderResult<Vec<Standing>> {
+    let candidates = indexed(look).await?;
+    those_that_are_there(look, candidates).await
+}
+
 /// What the index of tags has and the state has not.
 async fn indexed(look: &Look<'_>) -> ProviderResult<Candidates> {
     let ours = TagFilter::builder()

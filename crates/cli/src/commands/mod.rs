@@ -7,6 +7,7 @@ pub mod diff;
 mod edit;
 pub mod graph;
 pub mod import;
+mod lost_state;
 pub mod output;
 pub mod plan;
 mod rebuild;

@@ -1,6 +1,8 @@
-//! `infra state rebuild`: a damaged state from its newest backup and what can still be read of it.
+//! `infra state rebuild`: a damaged state from its newest backup and what can still be read of it; a state that is gone, or
+//! lacks something, so that the next plan looks for what it does not know.
 
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use anyhow::{Context, Result, bail};
 use infra_core::{StackId, State};
@@ -20,18 +22,19 @@ pub fn rebuild(
     stack: &StackId,
     named: &Named,
     from: Option<&Path>,
+    search: bool,
     terminal: &Terminal,
 ) -> Result<()> {
-    let was_there = needs_it(site, stack, terminal)?;
+    let was = needs_it(site, stack, search, terminal)?;
     let holder = site::holder("state rebuild");
     let rebuilding = Rebuilding::begin(&site.state_dir, stack, holder, site.lock_timeout)?;
     let all = rebuilding.backups()?;
     let known = all.last().and_then(|path| backup_serial(path)).unwrap_or(0);
-    let base = match from {
-        Some(path) => Some((path.to_owned(), read_backup(path, stack)?)),
-        None => newest_usable(&all, stack, terminal),
+    let (path, state) = match (from, &was) {
+        (Some(path), _) => (Some(path.to_owned()), Some(read_backup(path, stack)?)),
+        (None, Was::Sound(state)) => (None, Some((**state).clone())),
+        (None, _) => newest_usable(&all, stack, terminal).unzip(),
     };
-    let (path, state) = base.unzip();
     let serial = state.as_ref().map(|state| state.serial);
     let rebuilt = infra_state::rebuild(stack, state, &rebuilding, known);
     let backups = rebuilding.backups_folder();
@@ -43,34 +46,57 @@ pub fn rebuild(
     )
     .context("the state is rebuilt, but cannot be backed up")?;
     if let Some(aside) = aside {
-        terminal.note(&format!("The damaged database is kept in {}.", aside.display()));
+        let what = if matches!(was, Was::Sound(_)) {
+            "former"
+        } else {
+            "damaged"
+        };
+        terminal.note(&format!("The {what} database is kept in {}.", aside.display()));
     }
-    let source = match (path, serial) {
-        (Some(path), Some(serial)) => format!("the backup {} (serial {serial})", path.display()),
-        _ if was_there => "no backup, for there is none that can be used".to_owned(),
-        _ => "nothing, for there was neither a state nor a backup".to_owned(),
+    let source = match (path, serial, was) {
+        (Some(path), Some(serial), _) => format!("the backup {} (serial {serial})", path.display()),
+        (_, _, Was::Sound(_)) => "itself".to_owned(),
+        (_, _, Was::Damaged) => "no backup, for there is none that can be used".to_owned(),
+        (_, _, Was::Absent) => "nothing, for there was neither a state nor a backup".to_owned(),
     };
     tell(&rebuilt, &source, site, named, terminal);
     Ok(())
 }
 
-/// Whether there is a state at all; an error when it is sound.
-fn needs_it(site: &Site, stack: &StackId, terminal: &Terminal) -> Result<bool> {
+/// What there was of a state.
+enum Was {
+    /// None.
+    Absent,
+    /// One that cannot be used.
+    Damaged,
+    /// This one, which does not know everything.
+    Sound(Arc<State>),
+}
+
+/// What there is of the state; an error when it is sound and knows something, unless what it lacks is to be searched for.
+fn needs_it(site: &Site, stack: &StackId, search: bool, terminal: &Terminal) -> Result<Was> {
     let opened = site::open_store(site, stack, "state rebuild", Need::Existing, terminal)
-        .and_then(|store| Ok(Journal::open_inline(std::sync::Arc::new(store))?));
+        .and_then(|store| Ok(Journal::open_inline(Arc::new(store))?));
     match opened {
-        Ok(journal) => bail!(
-            "the state of {} is sound (serial {}): there is nothing to rebuild. `infra state import --force` puts another \
-             one in its place",
-            stack,
-            journal.serial()
-        ),
+        Ok(journal) => {
+            let state = journal.snapshot();
+            let serial = journal.serial();
+            journal.close()?;
+            if search || state.is_empty() {
+                return Ok(Was::Sound(state));
+            }
+            bail!(
+                "the state of {stack} is sound (serial {serial}): there is nothing to rebuild. If it lacks something that is at \
+                 AWS with this stack's tags, --search has the next plan look for that. `infra state import --force` puts another \
+                 one in its place"
+            )
+        }
         Err(error) => match error.downcast_ref() {
             Some(StateError::Damaged { what, .. }) => {
                 terminal.note(&format!("The state of {} is damaged: {what}.", stack));
-                Ok(true)
+                Ok(Was::Damaged)
             }
-            Some(StateError::Absent { .. }) => Ok(false),
+            Some(StateError::Absent { .. }) => Ok(Was::Absent),
             _ => Err(error),
         },
     }

@@ -7,11 +7,12 @@ use std::sync::Arc;
 use anyhow::Result;
 use infra_config::UsedInputs;
 use infra_core::plan::PlanMode;
-use infra_core::{ResourceAddress, RunOutcome, shell_word};
+use infra_core::{ErrorClass, ResourceAddress, RunOutcome, shell_word};
 use infra_engine::{EngineError, Planned, RunRequest, Walk};
 use infra_plan::{PlanOptions, are_refusals};
 use infra_render::{PlanView, write_outputs, write_plan, write_stack_heading};
 
+use super::lost_state;
 use super::refusals::{DOUBLED, NOT_OURS, TAKEN, permissions, refusals, refuse};
 use super::several::Turn;
 use crate::arguments::{Running, Scope, Where};
@@ -140,9 +141,26 @@ pub async fn prepare(
         },
         refresh: !task.scope.no_refresh,
     };
-    // Of what a rebuilt state does not know, the plan would make a second one.
+    // Of what a rebuilt state, or one that is gone, does not know, the plan would make a second one.
     let planned = match open.session.find_again(&open.stack).await {
-        Ok(_) => open.session.plan(request).await,
+        Ok(_) if task.scope.no_refresh => open.session.plan(request).await,
+        Ok(_) => {
+            let session = &open.session;
+            let (planned, unknown) = tokio::join!(session.plan(request), session.unknown_to_the_state());
+            open.view.clear().await;
+            match unknown {
+                Ok(standing) => {
+                    if let Some(refused) = lost_state::refusal(&standing, &open, &site) {
+                        let shown = refuse(&[refused], lost_state::LOST, &open, terminal).await;
+                        open.close().await;
+                        return shown.map(Preparation::Ended);
+                    }
+                }
+                Err(error) if error.class == ErrorClass::Cancelled => {}
+                Err(error) => terminal.note(&lost_state::warning(&error, &open)),
+            }
+            planned
+        }
         Err(error) => Err(error),
     };
     open.view.clear().await;

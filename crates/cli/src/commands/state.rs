@@ -59,13 +59,17 @@ enum Action {
         #[arg(long)]
         force: bool,
     },
-    /// Go on from the newest backup, and what can still be read, when the state is damaged; that is set aside
+    /// Go on from the newest backup, and what can still be read, when the state is damaged; that is set aside. One that is
+    /// gone, or knows nothing, begins anew: the next plan takes over what the file declares and AWS has
     Rebuild {
         #[command(flatten)]
         stack: Named,
         /// The backup to go on from [default: the newest that can be read]
         #[arg(long, value_name = "BACKUP")]
         from: Option<PathBuf>,
+        /// Also of a state that is sound: have the next plan look for what the file declares and the state does not know
+        #[arg(long)]
+        search: bool,
     },
     /// List the runs
     History(Named),
@@ -133,8 +137,8 @@ pub fn run(command: &StateCommand, terminal: &Terminal) -> Result<Exit> {
             out.write_all(infra_state::export(&state)?.as_bytes())?;
         }
         Action::Import { from, force, .. } => import(site, id, from, *force, terminal)?,
-        Action::Rebuild { from, .. } => {
-            rebuild(site, id, &found.named, from.as_deref(), terminal)?;
+        Action::Rebuild { from, search, .. } => {
+            rebuild(site, id, &found.named, from.as_deref(), *search, terminal)?;
         }
         Action::History(_) => {
             let store = site::open_store(site, id, "state history", Need::Existing, terminal)?;

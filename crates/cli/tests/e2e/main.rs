@@ -32,6 +32,7 @@ mod image;
 mod immutable_tags;
 mod kill;
 mod lookups;
+mod lost_state;
 mod mistakes;
 mod moto;
 mod networks;

@@ -12,7 +12,7 @@ use tokio::time::Instant;
 use super::{StepError, StepRun};
 use crate::cancel::cancelled;
 use crate::settle::{holder, is_held};
-use crate::taken::{exists, take_over};
+use crate::taken::Whose;
 
 impl StepRun {
     /// What has the natural key of something that is to be made: nothing, or the create is refused. Of a type that
@@ -88,8 +88,10 @@ impl StepRun {
         let error = match holder(&self.shared.journal, type_name, id) {
             Some(address) => is_held(&address),
             None => {
-                let message = exists(type_name, id, "it is left as it is");
-                self.with_way_out(ProviderError::new(ErrorClass::AlreadyExists, message), id)
+                // Of a type without tags.
+                let whose = Whose::Others;
+                let message = whose.exists(type_name, id, "it is left as it is");
+                self.with_way_out(ProviderError::new(ErrorClass::AlreadyExists, message), id, whose)
             }
         };
         StepError::Failed(error)
@@ -103,12 +105,15 @@ impl StepRun {
         error: ProviderError,
     ) -> ProviderError {
         match self.holders(provider, wanted).await.as_deref() {
-            Ok([id, ..]) => self.with_way_out(error, id),
+            Ok([id, ..]) => {
+                let whose = Whose::of(provider, id, &self.shared.stack).await;
+                self.with_way_out(error, id, whose)
+            }
             _ => error,
         }
     }
 
-    fn with_way_out(&self, error: ProviderError, id: &PhysicalId) -> ProviderError {
+    fn with_way_out(&self, error: ProviderError, id: &PhysicalId, whose: Whose) -> ProviderError {
         let address = &self.address;
         let in_doubt = self.shared.journal.with_state(|state| {
             let mut intents = state.intents_in_doubt();
@@ -118,7 +123,7 @@ impl StepRun {
             "an earlier call of this stack, whose answer was lost, may have made it: run again, which finds that out"
                 .to_owned()
         } else {
-            take_over(&self.shared.named, address, id)
+            whose.take_over(&self.shared.named, address, id)
         })
     }
 }

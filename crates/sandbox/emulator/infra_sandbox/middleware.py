@@ -25,6 +25,7 @@ from .call import HANDLERS, Answer, AwsError, Call, Handler, not_implemented
 from .faults import Fault, Faults
 from .foreign import Foreign
 from .in_process import Inside
+from .services import tagging
 from .settings import Settings
 from .world import timeline
 
@@ -144,9 +145,10 @@ class Middleware:
 
     def outside(self, call: Call, handler: Handler, fault: Fault) -> Any:
         """What a client is answered: as late as reads are, and refused where somebody else is at it."""
-        return consistency.answer(
-            call, lambda: paging.page(call, one_at_a_time.answer(call, handler)), fault.behind_seconds
-        )
+        def respond() -> Any:
+            return paging.page(call, one_at_a_time.answer(call, handler))
+
+        return tagging.remembering(call, lambda: consistency.answer(call, respond, fault.behind_seconds))
 
     def inside(self, call: Call) -> Answer:
         """Answers a request from inside, which is nobody's: it is not counted, is never late and comes alone."""

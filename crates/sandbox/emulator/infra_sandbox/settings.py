@@ -29,6 +29,8 @@ DURATIONS_SECONDS = {
     "iam.create.visible": 1,
     "iam.change.visible": 1,
     "iam.delete.visible": 1,
+    # For how long the index of tags still has what is gone: nothing here unless a test asks for it, hours on AWS.
+    "tagging.delete.visible": 0,
     # When other services see a new role.
     "iam.role.usable": 10,
     "iam.service_linked_role.usable": 5,

@@ -19,6 +19,29 @@ class Consistency(SandboxTest):
         set_durations(durations)
         self.addCleanup(set_durations, dict.fromkeys(durations, 0))
 
+    # The index of tags
+
+    def test_the_index_of_tags_goes_on_to_have_what_is_gone(self):
+        self.network()
+        tags = [{"Key": "infra:stack", "Value": "mine"}]
+        self.ec2.create_tags(Resources=[self.vpc, self.subnets[0]], Tags=tags)
+        index = self.client("resourcegroupstaggingapi")
+
+        def indexed():
+            wanted = [{"Key": "infra:stack", "Values": ["mine"]}]
+            found = index.get_resources(TagFilters=wanted)["ResourceTagMappingList"]
+            return sorted(each["ResourceARN"].rsplit("/", 1)[-1] for each in found)
+
+        both = sorted([self.vpc, self.subnets[0]])
+        self.assertEqual(indexed(), both)
+        self.windows({"tagging.delete.visible": 3600})
+        self.ec2.delete_subnet(SubnetId=self.subnets[0])
+        self.refused("InvalidSubnetID.NotFound", self.ec2.describe_subnets, SubnetIds=[self.subnets[0]])
+        advance(3500)
+        self.assertEqual(indexed(), both)
+        advance(100)
+        self.assertEqual(indexed(), [self.vpc])
+
     # Reads
 
     def test_what_is_made_shows_late(self):

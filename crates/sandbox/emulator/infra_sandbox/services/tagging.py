@@ -1,9 +1,10 @@
-"""The index of tags: also of what moto leaves out, and without what is gone.
+"""The index of tags: also of what moto leaves out. What is gone is in it for as long as `tagging.delete.visible` says.
 
 https://docs.aws.amazon.com/resourcegroupstagging/latest/APIReference/API_GetResources.html
 """
 
-from collections.abc import Iterator
+from collections import defaultdict
+from collections.abc import Callable, Iterator
 from typing import Any
 
 from moto.core.resource_tagging import iter_taggable_backends, make_tag_matcher, match_resource_type
@@ -11,18 +12,39 @@ from moto.utilities.utils import get_partition
 
 from . import applicationautoscaling
 from ..call import AwsError, Call, operation
+from ..consistency import READS
+from ..world import store, timeline
 
 # AWS's own default; at most 100.
 PAGE_SIZE = 50
+
+# (account, region) → ARN of what is gone → type and tags that it had
+gone: dict[tuple[str, str], dict[str, tuple[str, dict[str, str]]]] = store(lambda: defaultdict(dict))
+
+
+def remembering(call: Call, respond: Callable[[], Any]) -> Any:
+    """What `respond` answers; the index goes on to have what is gone then."""
+    if READS.match(call.operation) or not timeline.takes("tagging.delete.visible"):
+        return respond()
+    before = {arn: (kind, dict(tags)) for arn, kind, tags in tagged(call) if tags}
+    result = respond()
+    present = {arn for arn, _, _ in tagged(call)}
+    here = gone[call.account, call.region]
+    for arn in before.keys() - present:
+        here[arn] = before[arn]
+        timeline.after("tagging.delete.visible", f"{arn} out of the index of tags", lambda arn=arn: here.pop(arn, None))
+    return result
 
 
 @operation("resourcegroupstaggingapi", "GetResources")
 def get_resources(call: Call) -> dict[str, Any]:
     params = call.params
     matches = make_tag_matcher(params.get("TagFilters"))
+    present = {arn: (kind, tags) for arn, kind, tags in tagged(call)}
+    indexed = gone[call.account, call.region] | present
     found = [
         {"ResourceARN": arn, "Tags": [{"Key": key, "Value": value} for key, value in sorted(tags.items())]}
-        for arn, kind, tags in sorted(tagged(call), key=lambda each: each[0])
+        for arn, (kind, tags) in sorted(indexed.items())
         if tags and matches(tags) and match_resource_type(kind, params.get("ResourceTypeFilters"))
     ]
     size = params.get("ResourcesPerPage") or PAGE_SIZE
