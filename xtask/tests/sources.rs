@@ -117,3 +117,29 @@ fn each_resource_type_has_a_file_of_its_own() {
         "{types} types"
     );
 }
+
+/// A text that is broken over two lines without a `\` at the end of the first one has the second one's margin in it.
+#[test]
+fn no_text_has_a_margin_in_its_middle() {
+    let has_margin = |line: &str| {
+        let line = line.trim();
+        let is_text = line.contains('"') && !line.contains("after_help") && !line.starts_with("//");
+        let letters_around = |(at, _): (usize, &str)| {
+            let before = line[..at].chars().next_back();
+            let after = line[at..].trim_start().chars().next();
+            let goes_on = before.is_some_and(char::is_alphanumeric) && !line[..at].ends_with("\\n");
+            goes_on && after.is_some_and(char::is_alphanumeric)
+        };
+        is_text && line.match_indices("        ").any(letters_around)
+    };
+    let crates = root().join("crates");
+    let mut files = Vec::new();
+    sources(&crates, &mut files);
+    let mut found = Vec::new();
+    for file in files {
+        let text = fs::read_to_string(&file).unwrap();
+        let lines = text.lines().filter(|line| has_margin(line));
+        found.extend(lines.map(|line| format!("{}: {line}", file.display())));
+    }
+    assert_eq!(found, Vec::<String>::new());
+}

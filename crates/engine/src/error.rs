@@ -90,7 +90,8 @@ pub enum ImportError {
     Taken(ResourceAddress, PhysicalId),
     /// It is in the state already, under another address.
     #[error(
-        "the state has {id} already: it is {}{holder}, and one thing at two addresses would be deleted for both when one of them          goes", if *.is_deposed { "what was replaced and is still to be deleted at " } else { "" }
+        "the state has {id} already: it is {}{holder}, and one thing at two addresses would be deleted for both when one of \
+         them goes", if *.is_deposed { "what was replaced and is still to be deleted at " } else { "" }
     )]
     Known {
         /// What was to be imported.

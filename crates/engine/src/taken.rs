@@ -273,7 +273,8 @@ impl Whose {
         match self {
             Self::Others => format!("choose another name, remove it by hand, or take it over: `{import}`"),
             Self::Ours => format!(
-                "it carries this stack's own tags, and the state has lost it: take it over (`{import}`), or have the next plan                  look for all that the state lacks: `{}`",
+                "it carries this stack's own tags, and the state has lost it: take it over (`{import}`), or have the next plan \
+                 look for all that the state lacks: `{}`",
                 command("state rebuild", [named, "--search"])
             ),
         }
