@@ -305,7 +305,7 @@ fn kind_text(kind: &AttributeKind) -> String {
         AttributeKind::Integer => "whole number".into(),
         AttributeKind::Number => "number".into(),
         AttributeKind::String => "text".into(),
-        AttributeKind::OptionalSuffix(suffix) => format!("text, with or without `{suffix}` at its end"),
+        AttributeKind::Spelled(spelling) => format!("text, {spelling}"),
         AttributeKind::Enum(choices) => {
             let choices: Vec<String> = choices.iter().map(|choice| format!("`{choice}`")).collect();
             choices.join(", ")

@@ -26,6 +26,7 @@ pub mod run;
 pub mod schema;
 pub mod scope;
 pub mod secret;
+pub mod spelling;
 pub mod stack;
 pub mod state;
 pub mod types;
@@ -59,6 +60,7 @@ pub use schema::{
 };
 pub use scope::{AwsIdentity, Scope};
 pub use secret::{KeptKey, SealingKey, SealingKeyId, Secret};
+pub use spelling::Spelling;
 pub use stack::{Resource, Stack};
 pub use state::{Intent, Operation, ResourceRecord, State, Token};
 pub use types::{Catalogue, Problem, Problems, TypeDefinition};

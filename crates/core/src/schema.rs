@@ -6,6 +6,8 @@ use crate::address::TypeName;
 use crate::constraint::{BlockRule, Rule};
 use crate::data_loss::HoldsData;
 use crate::path::{AttributePath, PathSegment};
+use crate::secret::Secret;
+use crate::spelling::Spelling;
 use crate::value::{Attributes, Value};
 
 /// The kind of value that an attribute takes.
@@ -21,8 +23,8 @@ pub enum AttributeKind {
     Number,
     /// A text.
     String,
-    /// A text that means the same with and without this at its end; its one form is without.
-    OptionalSuffix(String),
+    /// A text that means the same in other spellings.
+    Spelled(Spelling),
     /// One of these texts.
     Enum(Vec<String>),
     /// A JSON document, written as a table or as text; compared by meaning. With `policy`, also as IAM
@@ -60,6 +62,8 @@ pub struct AttributeSchema {
     pub required: bool,
     /// What it goes back to when the file no longer sets it; `None`: cleared, or AWS's default.
     pub default: Option<Value>,
+    /// The value that means the same as none: AWS tells nothing back of it, or takes it for none.
+    pub nothing: Option<Value>,
     /// A change of it means a new resource.
     pub immutable: bool,
     /// Always secret.
@@ -86,6 +90,7 @@ impl AttributeSchema {
             description: String::new(),
             required: false,
             default: None,
+            nothing: None,
             immutable: false,
             sensitive: false,
             write_only: false,
@@ -94,6 +99,15 @@ impl AttributeSchema {
             local: false,
             path: false,
             rules: Vec::new(),
+        }
+    }
+
+    /// Whether a value, which may be secret, means the same as none.
+    pub fn is_nothing(&self, value: &Value) -> bool {
+        match value {
+            Value::Null => true,
+            Value::Secret(Secret::Clear(inner)) => self.is_nothing(inner),
+            value => self.nothing.as_ref().is_some_and(|nothing| nothing.same(value)),
         }
     }
 }
@@ -352,11 +366,16 @@ impl TypeSchema {
     /// A value of this attribute in a form that is the same for what AWS takes for the same where it keeps the attribute
     /// unique; empty for null. `None` where that cannot be told.
     pub fn unique_part(&self, attribute: &str, value: &Value) -> Option<String> {
+        let schema = self.attributes.get(attribute);
         match value {
+            value if schema.is_some_and(|schema| schema.is_nothing(value)) => Some(String::new()),
             Value::String(text) if self.is_caseless(attribute) => {
                 Some(format!("\"{}", text.to_ascii_lowercase()))
             }
-            Value::String(text) => Some(format!("\"{text}")),
+            Value::String(text) => match schema.map(|schema| &schema.kind) {
+                Some(AttributeKind::Spelled(spelling)) => Some(format!("\"{}", spelling.meaning(text))),
+                _ => Some(format!("\"{text}")),
+            },
             Value::Integer(number) => Some(number.to_string()),
             Value::Bool(truth) => Some(truth.to_string()),
             Value::Null => Some(String::new()),

@@ -3,7 +3,7 @@
 use proc_macro2::{Span, TokenStream};
 use quote::quote;
 use syn::meta::ParseNestedMeta;
-use syn::parse::Parse;
+use syn::parse::{Parse, ParseBuffer};
 use syn::spanned::Spanned;
 use syn::{
     Attribute, Data, DeriveInput, Error, Expr, ExprLit, ExprRange, Fields, Ident, Lit, LitStr, RangeLimits,
@@ -149,14 +149,22 @@ impl Field {
         let name = word.to_string();
         match name.as_str() {
             flag if FLAGS.contains(&flag) => self.flags.push(word),
-            "key" | "optional_suffix" | "setting" => {
+            "key" | "setting" => {
                 let text: LitStr = meta.value()?.parse()?;
                 self.values.push((word, quote!(Some(#text))));
             }
-            "default" => {
-                let default = literal(meta.value()?.parse()?)?;
+            "default" | "nothing" => {
+                let value = literal(meta.value()?.parse()?)?;
                 self.values
-                    .push((word, quote!(Some(::infra_provider::DefaultValue::#default))));
+                    .push((word, quote!(Some(::infra_provider::DefaultValue::#value))));
+            }
+            "same" => {
+                let content;
+                syn::parenthesized!(content in meta.input);
+                let spelling = spelling(&content)?;
+                let fact = Ident::new("spelling", word.span());
+                self.values
+                    .push((fact, quote!(Some(&::infra_provider::Spelling::#spelling))));
             }
             "length" | "count" | "range" => {
                 let bounds = bounds(&meta.value()?.parse()?)?;
@@ -198,6 +206,38 @@ impl Field {
             _ => return Err(meta.error("the documentation of infra-derive says what can stand here")),
         }
         Ok(())
+    }
+}
+
+/// `any_case`, `network`, `dns_name`, `record_value`, `kms_key`, `optional_suffix(":*")` or `other_names("6" = "tcp")`.
+fn spelling(content: &ParseBuffer<'_>) -> Result<TokenStream> {
+    let word: Ident = content.parse()?;
+    let name = word.to_string();
+    let variant = Ident::new(&capitalized(&name), word.span());
+    match name.as_str() {
+        "any_case" | "network" | "dns_name" | "record_value" | "kms_key" => Ok(quote!(#variant)),
+        "optional_suffix" => {
+            let inner;
+            syn::parenthesized!(inner in content);
+            let suffix: LitStr = inner.parse()?;
+            Ok(quote!(#variant(::std::borrow::Cow::Borrowed(#suffix))))
+        }
+        "other_names" => {
+            let inner;
+            syn::parenthesized!(inner in content);
+            let pair = |pair: &ParseBuffer<'_>| -> Result<TokenStream> {
+                let other: LitStr = pair.parse()?;
+                pair.parse::<Token![=]>()?;
+                let own: LitStr = pair.parse()?;
+                Ok(quote!((#other, #own)))
+            };
+            let pairs = inner.parse_terminated(pair, Token![,])?.into_iter();
+            Ok(quote!(#variant(::std::borrow::Cow::Borrowed(&[#(#pairs),*]))))
+        }
+        _ => Err(Error::new(
+            word.span(),
+            "the documentation of infra-derive says what can stand here",
+        )),
     }
 }
 

@@ -22,7 +22,10 @@
 //! | `set` | a list without order (a `BTreeSet` needs no word) |
 //! | `json`, `policy` | a JSON document, an IAM policy document |
 //! | `key = "name"` | a list of tables told apart by this key |
-//! | `optional_suffix = ":*"` | a text that means the same with and without this ending |
+//! | `nothing = ""` | the value that means the same as none: AWS tells nothing back of it |
+//! | `same(any_case)`, `same(network)`, `same(dns_name)`, `same(record_value)`, `same(kms_key)` | a text, or each one of a list, that means the same in other spellings: see `infra_core::Spelling` |
+//! | `same(optional_suffix(":*"))` | that means the same with and without this ending |
+//! | `same(other_names("6" = "tcp"))` | that AWS takes by other names, too |
 //! | `setting = "slow_start.duration_seconds"` | the key that AWS has for it, where it takes texts by keys |
 //! | `default = 300` | what AWS makes of it when nothing is said |
 //! | `length = 1..=32` | so many characters |

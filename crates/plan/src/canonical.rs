@@ -16,11 +16,16 @@ pub(crate) fn computed_kind(computed: Option<&ComputedSchema>) -> &AttributeKind
     computed.map_or(&AttributeKind::Any, |schema| &schema.kind)
 }
 
-/// A resource's attributes, without those that are null.
+/// Whether a value means the same as none.
+pub(crate) fn is_nothing(schema: Option<&AttributeSchema>, value: &Value) -> bool {
+    schema.map_or(value.is_null(), |schema| schema.is_nothing(value))
+}
+
+/// A resource's attributes, without those that are null or mean the same.
 pub(crate) fn attributes(schema: &TypeSchema, values: Attributes) -> Attributes {
     values
         .into_iter()
-        .filter(|(_, value)| !value.is_null())
+        .filter(|(name, value)| !is_nothing(schema.attributes.get(name), value))
         .map(|(name, value)| {
             let value = match schema.attributes.get(&name) {
                 Some(attribute) => canonical(&attribute.kind, attribute.sensitive, value),
@@ -83,7 +88,7 @@ fn canonical_table(table: &BTreeMap<String, AttributeSchema>, hidden: bool, entr
     Value::Map(
         entries
             .into_iter()
-            .filter(|(_, value)| !value.is_null())
+            .filter(|(name, value)| !is_nothing(table.get(name), value))
             .map(|(name, value)| {
                 let value = match table.get(&name) {
                     Some(schema) => canonical(&schema.kind, hidden || schema.sensitive, value),
@@ -125,10 +130,9 @@ fn normal(kind: &AttributeKind, value: Value) -> Value {
                 .collect(),
         )),
         (AttributeKind::Json { .. }, value) => json::parsed(value),
-        (AttributeKind::OptionalSuffix(suffix), Value::String(text)) => Value::String(
-            text.strip_suffix(suffix.as_str())
-                .map_or(text.clone(), str::to_owned),
-        ),
+        (AttributeKind::Spelled(spelling), Value::String(text)) => {
+            Value::String(spelling.as_told(&text).into_owned())
+        }
         (_, value) => json::plain_numbers(value),
     }
 }
@@ -137,6 +141,9 @@ fn normal(kind: &AttributeKind, value: Value) -> Value {
 pub(crate) fn meaning(kind: &AttributeKind, value: Value) -> Value {
     match (kind, strip(value)) {
         (AttributeKind::Json { policy }, value) => json::meaning(value, *policy),
+        (AttributeKind::Spelled(spelling), Value::String(text)) => {
+            Value::String(spelling.meaning(&text).into_owned())
+        }
         (AttributeKind::List(inner), Value::List(items)) => {
             Value::List(items.into_iter().map(|item| meaning(inner, item)).collect())
         }

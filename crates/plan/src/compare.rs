@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use infra_core::{AttributeKind, AttributePath, AttributeSchema, Attributes, SealingKey, TypeSchema, Value};
 
 use crate::canonical::computed_kind;
-use crate::equality::{by_key, equal, key_of};
+use crate::equality::{by_key, equal, key_of, meant};
 
 /// One place where what AWS has is not what is wanted.
 #[derive(Debug, Clone, PartialEq)]
@@ -106,11 +106,12 @@ impl<'a> Walk<'a> {
             (true, Purpose::Drift) => return,
         };
         self.place.push(Place::Name(name));
+        let meant = |value: &'a Value| meant(Some(schema), value);
         self.value(
             &schema.kind,
-            wanted,
-            observed,
-            applied,
+            meant(wanted),
+            observed.map(meant),
+            applied.map(meant),
             immutable || schema.immutable,
         );
         self.place.pop();

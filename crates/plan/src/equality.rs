@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use infra_core::{AttributeKind, AttributeSchema, Attributes, SealingKey, Secret, Value};
 
-use crate::canonical::{meaning, set_meaning};
+use crate::canonical::{is_nothing as is_nothing_for, meaning, set_meaning};
 
 /// What tells an element of a keyed list from the others, in a form that can be looked up.
 pub(crate) fn key_of(key: &str, element: &Value, sealing_key: &SealingKey) -> Option<String> {
@@ -86,7 +86,7 @@ pub(crate) fn equal(
                     }
                 })
         }
-        (AttributeKind::Json { .. } | AttributeKind::OptionalSuffix(_), wanted, observed) => {
+        (AttributeKind::Json { .. } | AttributeKind::Spelled(_), wanted, observed) => {
             meaning(kind, wanted.clone()) == meaning(kind, observed.clone())
         }
         _ => false,
@@ -127,8 +127,23 @@ fn equal_tables(
     wanted.iter().all(|(name, wanted)| {
         let schema = table.get(name);
         let kind = schema.map_or(&AttributeKind::Any, |schema| &schema.kind);
-        schema.is_some_and(|schema| schema.write_only) || equal(kind, wanted, observed.get(name), key)
+        schema.is_some_and(|schema| schema.write_only)
+            || equal(
+                kind,
+                meant(schema, wanted),
+                observed.get(name).map(|value| meant(schema, value)),
+                key,
+            )
     })
+}
+
+/// A value, or null where it means the same.
+pub(crate) fn meant<'v>(schema: Option<&AttributeSchema>, value: &'v Value) -> &'v Value {
+    if is_nothing_for(schema, value) {
+        &Value::Null
+    } else {
+        value
+    }
 }
 
 /// Pairs every wanted element with another observed one.
@@ -206,6 +221,8 @@ pub(crate) fn same_attributes(left: &Attributes, right: &Attributes, key: &Seali
 
 #[cfg(test)]
 mod tests {
+    use infra_core::Spelling;
+
     use super::*;
 
     fn value(json: &str) -> Value {
@@ -227,7 +244,7 @@ mod tests {
             "list" => AttributeKind::List(boxed(AttributeKind::Integer)),
             "set" => AttributeKind::Set(boxed(AttributeKind::Integer)),
             "map" => AttributeKind::Map(boxed(kind("set"))),
-            "group" => AttributeKind::OptionalSuffix(":*".to_owned()),
+            "group" => AttributeKind::Spelled(Spelling::OptionalSuffix(":*".into())),
             "groups" => AttributeKind::Set(boxed(kind("group"))),
             "json" => AttributeKind::Json { policy: false },
             "policy" => AttributeKind::Json { policy: true },

@@ -3,8 +3,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Debug;
 
-use infra_core::Value;
 use infra_core::constraint::{BlockRule, Constraint};
+use infra_core::{Spelling, Value};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
@@ -176,8 +176,10 @@ pub struct FieldFacts {
     pub policy: bool,
     /// A list of tables told apart by this key.
     pub key: Option<&'static str>,
-    /// Means the same with and without this at its end.
-    pub optional_suffix: Option<&'static str>,
+    /// In which spellings a text, or each one of a list, means the same.
+    pub spelling: Option<&'static Spelling>,
+    /// The value that means the same as none.
+    pub nothing: Option<DefaultValue>,
     /// The key that AWS has for it, where it takes texts by keys.
     pub setting: Option<&'static str>,
     /// What AWS makes of it when nothing is said.
@@ -210,7 +212,8 @@ impl FieldFacts {
             json: false,
             policy: false,
             key: None,
-            optional_suffix: None,
+            spelling: None,
+            nothing: None,
             setting: None,
             default: None,
             constraints: &[],

@@ -11,6 +11,7 @@ mod codec;
 mod constraints;
 mod data;
 mod deserialize;
+mod nothing;
 mod obstacle;
 mod ownership;
 mod partial;
@@ -29,6 +30,7 @@ pub use call::{
 pub use codec::decode;
 pub use constraints::is_sound;
 pub use data::{BuiltIn, Data};
+pub use infra_core::Spelling;
 pub use infra_core::constraint::{BlockRule, Constraint};
 pub use obstacle::Obstacle;
 pub use ownership::taken;

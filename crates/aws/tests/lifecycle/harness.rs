@@ -412,8 +412,8 @@ fn same(kind: &AttributeKind, wanted: &Value, seen: &Value) -> bool {
                 })
         }
         (AttributeKind::Json { .. }, _, _) => document(wanted) == document(seen),
-        (AttributeKind::OptionalSuffix(suffix), Value::String(wanted), Value::String(seen)) => {
-            wanted.trim_end_matches(suffix.as_str()) == seen.trim_end_matches(suffix.as_str())
+        (AttributeKind::Spelled(spelling), Value::String(wanted), Value::String(seen)) => {
+            spelling.meaning(wanted) == spelling.meaning(seen)
         }
         _ => wanted.same(seen),
     }

@@ -131,7 +131,7 @@ fn in_words(kind: &AttributeKind) -> String {
         AttributeKind::Integer => "integer".into(),
         AttributeKind::Number => "number".into(),
         AttributeKind::String => "string".into(),
-        AttributeKind::OptionalSuffix(suffix) => format!("string, with or without {suffix} at its end"),
+        AttributeKind::Spelled(spelling) => format!("string, {spelling}").replace('`', ""),
         AttributeKind::Enum(texts) => format!("one of {}", texts.join(", ")),
         AttributeKind::Json { policy: true } => "policy document, as a table or JSON text".into(),
         AttributeKind::Json { policy: false } => "JSON document, as a table or text".into(),

@@ -169,7 +169,7 @@ impl Checker<'_, '_> {
                 self.hidden = outer;
             }
             (AttributeKind::Bool, Value::Bool(_))
-            | (AttributeKind::String | AttributeKind::OptionalSuffix(_), Value::String(_))
+            | (AttributeKind::String | AttributeKind::Spelled(_), Value::String(_))
             | (AttributeKind::Number, Value::Integer(_) | Value::Float(_))
             | (AttributeKind::Json { .. }, Value::Map(_) | Value::List(_)) => {}
             (AttributeKind::Integer, value) if value.as_integer().is_some() => {}
@@ -362,7 +362,7 @@ impl Checker<'_, '_> {
         );
         let textual = matches!(
             kind,
-            AttributeKind::String | AttributeKind::OptionalSuffix(_) | AttributeKind::Enum(_)
+            AttributeKind::String | AttributeKind::Spelled(_) | AttributeKind::Enum(_)
         );
         let numeric = matches!(
             kind,
@@ -400,7 +400,7 @@ fn described(kind: &AttributeKind) -> String {
         AttributeKind::Bool => "true or false".to_owned(),
         AttributeKind::Integer => "an integer".to_owned(),
         AttributeKind::Number => "a number".to_owned(),
-        AttributeKind::String | AttributeKind::OptionalSuffix(_) => "a string".to_owned(),
+        AttributeKind::String | AttributeKind::Spelled(_) => "a string".to_owned(),
         AttributeKind::Enum(choices) => {
             let names: Vec<&str> = choices.iter().take(8).map(String::as_str).collect();
             let more = if choices.len() > names.len() { ", …" } else { "" };
@@ -419,7 +419,7 @@ fn plural(kind: &AttributeKind) -> &'static str {
         AttributeKind::Bool => "booleans",
         AttributeKind::Integer => "integers",
         AttributeKind::Number => "numbers",
-        AttributeKind::String | AttributeKind::OptionalSuffix(_) | AttributeKind::Enum(_) => "strings",
+        AttributeKind::String | AttributeKind::Spelled(_) | AttributeKind::Enum(_) => "strings",
         AttributeKind::List(_) | AttributeKind::Set(_) | AttributeKind::KeyedList { .. } => "lists",
         AttributeKind::Map(_) | AttributeKind::Object(_) => "tables",
         AttributeKind::Any | AttributeKind::Json { .. } => "values",

@@ -6,7 +6,7 @@ use infra_core::schema::ComputedSchema;
 use infra_core::types::known_str;
 use infra_core::{
     AttributeKind, AttributeSchema, Attributes, Catalogue, Clash, ClashWhen, Follows, HoldsData, InUse,
-    NameStays, StaysIn, Tagging, Together, TypeDefinition, TypeName, TypeSchema, Value,
+    NameStays, Spelling, StaysIn, Tagging, Together, TypeDefinition, TypeName, TypeSchema, Value,
 };
 
 /// The types of `tests/cases/types.toml`.
@@ -137,6 +137,7 @@ fn attribute_schema(table: &toml::Table) -> AttributeSchema {
     schema.write_only = is(table, "write_only");
     schema.needs_ready = is(table, "needs_ready");
     schema.default = table.get("default").map(super::case::value);
+    schema.nothing = table.get("nothing").map(super::case::value);
     schema
 }
 
@@ -162,7 +163,8 @@ fn kind(table: &toml::Table) -> AttributeKind {
         "number" => AttributeKind::Number,
         "string" => AttributeKind::String,
         "optional_suffix" => {
-            AttributeKind::OptionalSuffix(table["suffix"].as_str().expect("a suffix").to_owned())
+            let suffix = table["suffix"].as_str().expect("a suffix").to_owned();
+            AttributeKind::Spelled(Spelling::OptionalSuffix(suffix.into()))
         }
         "json" => AttributeKind::Json { policy: false },
         "policy" => AttributeKind::Json { policy: true },

@@ -8,8 +8,9 @@ use infra_core::schema::{Clash as CoreClash, ClashWhen, Follows, InUse, StaysIn,
 use infra_core::types::{Problem, Problems, TypeDefinition};
 use infra_core::{Attributes, ResourceAddress, TypeName, TypeSchema, Value};
 
-use super::{Clash, Resource, facts};
+use super::{Clash, Resource, Service, facts};
 use crate::block::FieldName;
+use crate::nothing::left_out;
 use crate::wait::Recognition;
 use crate::{constraints, deserialize, user_tags};
 
@@ -41,9 +42,10 @@ impl<T: Resource> TypeDefinition for ResourceDefinition<T> {
     }
 
     fn validate(&self, attributes: &Attributes, problems: &mut Problems) {
-        user_tags::check(attributes, problems);
-        constraints::check(self.schema(), attributes, problems);
-        T::validate(&deserialize::partial(attributes), problems);
+        let attributes = left_out(&self.schema().attributes, attributes);
+        user_tags::check(&T::Service::TAG_RULES, &attributes, problems);
+        constraints::check(self.schema(), &attributes, problems);
+        T::validate(&deserialize::partial(&attributes), problems);
     }
 
     fn validate_with_lookups(

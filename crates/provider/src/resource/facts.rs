@@ -3,9 +3,9 @@
 use std::borrow::Cow;
 use std::collections::BTreeMap;
 
-use infra_core::AttributePath;
-use infra_core::constraint::{BlockRule, Rule};
+use infra_core::constraint::{BlockRule, Constraint, Rule};
 use infra_core::schema::{AttributeKind, AttributeSchema, ComputedSchema};
+use infra_core::{AttributePath, Spelling};
 
 use crate::block::{BlockFacts, FieldFacts, Kind};
 
@@ -77,6 +77,7 @@ fn attribute(facts: &BlockFacts, field: &FieldFacts) -> AttributeSchema {
         description: field.description.to_owned(),
         required: field.required,
         default: field.default.map(Into::into),
+        nothing: field.nothing.map(Into::into),
         immutable: field.immutable,
         sensitive: field.sensitive,
         write_only: field.write_only,
@@ -92,15 +93,27 @@ fn kind_of_field(field: &FieldFacts) -> AttributeKind {
     if field.policy || field.json {
         return AttributeKind::Json { policy: field.policy };
     }
-    match (field.kind, field.key, field.optional_suffix) {
-        (Kind::List(Kind::Table(element)), Some(key), _) => AttributeKind::KeyedList {
+    let spelled = |of: Kind| match (of, spelling(field)) {
+        (Kind::Text, Some(spelling)) => AttributeKind::Spelled(spelling),
+        (other, _) => kind(other),
+    };
+    match (field.kind, field.key) {
+        (Kind::List(Kind::Table(element)), Some(key)) => AttributeKind::KeyedList {
             key: key.to_owned(),
             element: attributes(element),
         },
-        (Kind::List(inner), None, _) if field.set => AttributeKind::Set(Box::new(kind(*inner))),
-        (Kind::Text, _, Some(suffix)) => AttributeKind::OptionalSuffix(suffix.to_owned()),
-        (other, ..) => kind(other),
+        (Kind::List(inner), None) if field.set => AttributeKind::Set(Box::new(spelled(*inner))),
+        (Kind::List(inner), None) => AttributeKind::List(Box::new(spelled(*inner))),
+        (Kind::Set(inner), None) => AttributeKind::Set(Box::new(spelled(*inner))),
+        (other, _) => spelled(other),
     }
+}
+
+/// Networks have theirs without a word.
+fn spelling(field: &FieldFacts) -> Option<Spelling> {
+    let is_network = |constraint: &Constraint| matches!(constraint, Constraint::Cidr { .. });
+    let network = field.constraints.iter().any(is_network);
+    field.spelling.cloned().or(network.then_some(Spelling::Network))
 }
 
 fn kind(of: Kind) -> AttributeKind {

@@ -32,6 +32,7 @@ pub struct Api {
     pub protocol_type: ProtocolType,
     /// What the API is for.
     #[attribute(length = 0..=1024)]
+    #[attribute(nothing = "")]
     pub description: Option<String>,
     /// A version of your own.
     #[attribute(length = 1..=64)]
@@ -43,6 +44,7 @@ pub struct Api {
     pub disable_execute_api_endpoint: Option<bool>,
     /// What of a message selects its route, such as `$request.body.action`. A WebSocket API needs it; an HTTP
     /// API takes only AWS's default, the method and the path.
+    #[attribute(nothing = "")]
     pub route_selection_expression: Option<String>,
     /// Whether the API's own address answers over IPv4 or over IPv6 as well.
     #[attribute(default = "ipv4")]
@@ -93,12 +95,14 @@ pub struct Cors {
     #[attribute(default = false)]
     pub allow_credentials: Option<bool>,
     /// Headers that may be sent, in lower case; `*` for any.
+    #[attribute(same(any_case))]
     pub allow_headers: Option<BTreeSet<String>>,
     /// Methods that may be used; `*` for any.
     pub allow_methods: Option<BTreeSet<String>>,
     /// Origins that may call, such as `https://example.com`; `*` for any.
     pub allow_origins: Option<BTreeSet<String>>,
     /// Headers of answers that pages may read, in lower case; `*` for any.
+    #[attribute(same(any_case))]
     pub expose_headers: Option<BTreeSet<String>>,
     /// For how many seconds a browser may keep the answer to its preflight request.
     #[attribute(range = -1..=86_400)]

@@ -22,6 +22,7 @@ const FEW: usize = 3;
 pub struct DomainName {
     /// The name in lower case, such as `api.example.com` or `*.example.com`.
     #[attribute(immutable, caseless, length = 1..=253)]
+    #[attribute(same(dns_name))]
     pub domain_name: String,
     /// The ARN of the ACM certificate, which must be issued, for this name, and in the stack's region.
     #[attribute(pattern(
@@ -87,6 +88,7 @@ pub struct MutualTls {
     /// The trusted certificates: an object in S3, `s3://<bucket>/<key>`.
     pub truststore_uri: String,
     /// That object's version.
+    #[attribute(nothing = "")]
     pub truststore_version: Option<String>,
 }
 

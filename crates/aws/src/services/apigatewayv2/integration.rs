@@ -58,9 +58,11 @@ pub struct Integration {
     /// Speaks TLS to the target of a VPC link.
     pub tls_config: Option<TlsConfig>,
     /// The ARN of the role that an `AWS_PROXY` with a subtype acts as.
+    #[attribute(nothing = "")]
     pub credentials_arn: Option<String>,
     /// What it is for.
     #[attribute(length = 0..=1024)]
+    #[attribute(nothing = "")]
     pub description: Option<String>,
     /// The integration's id, which a route's target names as `integrations/<id>`.
     #[attribute(computed)]

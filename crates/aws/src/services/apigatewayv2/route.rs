@@ -33,6 +33,7 @@ pub struct Route {
     #[attribute(default = "NONE")]
     pub authorization_type: Option<AuthorizationType>,
     /// The authorizer's id, for `JWT` and `CUSTOM`.
+    #[attribute(nothing = "")]
     pub authorizer_id: Option<String>,
     /// Scopes of which a token must have one, for `JWT`.
     pub authorization_scopes: Option<BTreeSet<String>>,

@@ -47,6 +47,7 @@ pub struct Stage {
     pub stage_variables: Option<Tags>,
     /// What the stage is for.
     #[attribute(length = 0..=1024)]
+    #[attribute(nothing = "")]
     pub description: Option<String>,
     /// Tags by key.
     pub tags: Option<Tags>,
@@ -75,7 +76,7 @@ pub struct AccessLogSettings {
     /// The ARN of a log group, or of a Firehose stream.
     // DescribeLogGroups tells `arn` with and `logGroupArn` without its star; API Gateway takes either.
     // https://docs.aws.amazon.com/AmazonCloudWatchLogs/latest/APIReference/API_LogGroup.html
-    #[attribute(optional_suffix = ":*", pattern("^arn:", "is no ARN"))]
+    #[attribute(same(optional_suffix(":*")), pattern("^arn:", "is no ARN"))]
     pub destination_arn: String,
     /// A line of the log with `$context` variables, of which `$context.requestId` must be one.
     #[attribute(pattern(

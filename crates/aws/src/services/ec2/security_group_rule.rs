@@ -31,6 +31,7 @@ pub struct SecurityGroupRule {
     #[attribute(immutable)]
     pub security_group_id: String,
     /// `tcp`, `udp`, `icmp`, `icmpv6`, another protocol by its number, or `-1` for all.
+    #[attribute(same(other_names("6" = "tcp", "17" = "udp", "1" = "icmp", "58" = "icmpv6", "all" = "-1")))]
     pub ip_protocol: String,
     /// The first port (tcp, udp), or the ICMP type, -1 being all. Only for these protocols, and needed there.
     pub from_port: Option<i32>,
@@ -50,6 +51,7 @@ pub struct SecurityGroupRule {
     pub referenced_security_group_id: Option<String>,
     /// What the rule is for.
     #[attribute(length = 0..=255, alphabet("A-Za-z0-9 ._:/()#,@\\[\\]+=&;{}!$*-", "A-Z, a-z, 0-9, spaces and `._-:/()#,@[]+=&;{}!$*`"))]
+    #[attribute(nothing = "")]
     pub description: Option<String>,
     /// Tags by key.
     pub tags: Option<Tags>,

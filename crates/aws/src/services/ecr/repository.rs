@@ -119,6 +119,7 @@ pub struct EncryptionConfiguration {
     pub encryption_type: EncryptionType,
     /// The KMS key's ARN, id or alias; without it, AWS's own key for ECR.
     #[attribute(length = 1..=2048)]
+    #[attribute(same(kms_key))]
     pub kms_key: Option<String>,
 }
 

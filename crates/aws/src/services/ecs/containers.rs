@@ -57,8 +57,10 @@ pub struct ContainerDefinition {
     #[attribute(default = false)]
     pub privileged: Option<bool>,
     /// User, and group if any, such as `1000:1000`.
+    #[attribute(nothing = "")]
     pub user: Option<String>,
     /// The folder that its command runs in.
+    #[attribute(nothing = "")]
     pub working_directory: Option<String>,
     /// Seconds to wait for what it depends on; at most 120 on Fargate.
     pub start_timeout: Option<i32>,
@@ -94,6 +96,7 @@ pub struct PortMapping {
     #[attribute(range = 1..=65_535)]
     pub container_port: i32,
     /// The port on the host: in network mode `awsvpc` the same, which is also AWS's default there.
+    #[attribute(nothing = 0)]
     pub host_port: Option<i32>,
     /// AWS's default is `tcp`.
     #[attribute(default = "tcp")]

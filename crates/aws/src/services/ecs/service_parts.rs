@@ -78,11 +78,14 @@ pub struct ServiceRegistry {
     pub registry_arn: String,
     /// The port, for an SRV record with network mode `awsvpc`.
     #[attribute(range = 0..=65_535)]
+    #[attribute(nothing = 0)]
     pub port: Option<i32>,
     /// The container, for an SRV record.
+    #[attribute(nothing = "")]
     pub container_name: Option<String>,
     /// Its port, for an SRV record.
     #[attribute(range = 0..=65_535)]
+    #[attribute(nothing = 0)]
     pub container_port: Option<i32>,
 }
 

@@ -23,6 +23,7 @@ pub struct Volume {
 #[block(page = "https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_HostVolumeProperties.html")]
 pub struct HostVolume {
     /// Its path on the instance. Not on Fargate.
+    #[attribute(nothing = "")]
     pub source_path: Option<String>,
 }
 
@@ -40,6 +41,7 @@ pub struct EfsVolume {
     pub transit_encryption: Option<Switch>,
     /// The port for encrypted data.
     #[attribute(range = 0..=65_535)]
+    #[attribute(nothing = 0)]
     pub transit_encryption_port: Option<i32>,
     /// Who mounts it.
     pub authorization_config: Option<EfsAuthorization>,
@@ -50,6 +52,7 @@ pub struct EfsVolume {
 #[block(page = "https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_EFSAuthorizationConfig.html")]
 pub struct EfsAuthorization {
     /// The access point; then the root directory is `/`, and encryption on the way is on.
+    #[attribute(nothing = "")]
     pub access_point_id: Option<String>,
     /// Whether the task role is used.
     #[attribute(default = "DISABLED")]

@@ -124,9 +124,11 @@ pub struct FixedResponseConfig {
     /// The body's type: `text/plain` (AWS's default), `text/css`, `text/html`, `application/javascript` or
     /// `application/json`.
     #[attribute(length = 0..=32)]
+    #[attribute(nothing = "")]
     pub content_type: Option<String>,
     /// The body.
     #[attribute(length = 0..=1024)]
+    #[attribute(nothing = "")]
     pub message_body: Option<String>,
 }
 

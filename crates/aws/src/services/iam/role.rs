@@ -31,6 +31,7 @@ pub struct Role {
     pub assume_role_policy_document: Json,
     /// What the role is for.
     #[attribute(length = 0..=1000)]
+    #[attribute(nothing = "")]
     pub description: Option<String>,
     /// The longest session in seconds.
     #[attribute(default = 3600, range = 3600..=43_200)]

@@ -30,6 +30,7 @@ pub struct Record {
     pub hosted_zone_id: String,
     /// The whole name in lower case, without a dot at its end, such as `api.example.com` or `*.example.com`.
     #[attribute(immutable, caseless)]
+    #[attribute(same(dns_name))]
     pub name: String,
     /// The records' type.
     #[attribute(immutable)]
@@ -39,6 +40,7 @@ pub struct Record {
     pub ttl: Option<i64>,
     /// The values, in the form of the type. Texts of TXT records are in quotation marks.
     #[attribute(count = 1..=400)]
+    #[attribute(same(record_value))]
     pub resource_records: Option<BTreeSet<String>>,
     /// An AWS resource to answer like, instead of values.
     pub alias_target: Option<AliasTarget>,
@@ -55,6 +57,7 @@ pub struct Record {
     /// Which of two records this is: the second answers when the first is not healthy.
     pub failover: Option<Failover>,
     /// Whether several records answer together.
+    #[attribute(nothing = false)]
     pub multi_value_answer: Option<bool>,
     /// The health check that decides whether this record answers.
     #[attribute(length = 1..=64)]
@@ -117,6 +120,7 @@ choices! {
 pub struct AliasTarget {
     /// The resource's DNS name, in lower case.
     #[attribute(length = 1..=1024)]
+    #[attribute(same(dns_name))]
     pub dns_name: String,
     /// The hosted zone of that name: the target's own, as a load balancer or a domain name of API Gateway tells
     /// it, not the zone of this record.
