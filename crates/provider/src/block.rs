@@ -1,5 +1,6 @@
 //! What a block is, as data: the facts that `#[derive(Block)]` reads off a struct.
 
+use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Debug;
 
@@ -87,7 +88,19 @@ pub trait FieldName: Copy + Debug + Send + Sync + 'static {
 
     /// Its name in a stack file.
     fn name(self) -> &'static str {
-        Self::Of::FACTS.fields[self.position()].name
+        self.facts().name
+    }
+
+    /// What is said of it.
+    fn facts(self) -> FieldFacts {
+        Self::Of::FACTS.fields[self.position()]
+    }
+
+    /// A text in it as AWS tells it back.
+    fn as_told(self, text: &str) -> Cow<'_, str> {
+        self.facts()
+            .spelling
+            .map_or(Cow::Borrowed(text), |spelling| spelling.as_told(text))
     }
 }
 

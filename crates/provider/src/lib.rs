@@ -42,6 +42,7 @@ pub use resource::{
 pub use survey::{Managed, Standing, Survey, SurveyRequest};
 pub use tags::{address_of_tag, address_tag, retag, stack_tag};
 pub use traits::{Created, Found, PreparedBefore, Provider, Providers, Update, UpdateRequest};
+pub use user_tags::TagRules;
 pub use wait::{InOneCall, Recognition, Wait, Waits};
 
 extern crate self as infra_provider;

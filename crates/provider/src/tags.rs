@@ -21,6 +21,7 @@ use sha2::{Digest, Sha256};
 
 use crate::call::{TAG_ADDRESS, TAG_STACK};
 use crate::traits::UpdateRequest;
+use crate::user_tags::TagRules;
 
 /// The attribute that a resource's tags are in.
 pub(crate) const TAGS: &str = "tags";
@@ -71,8 +72,13 @@ pub fn retag(
     }
 }
 
-/// What has to be set and what removed to get from the observed tags to the wanted ones.
-pub(crate) fn difference(prior: &Attributes, wanted: &Attributes) -> (BTreeMap<String, String>, Vec<String>) {
+/// What has to be set and what removed to get from the observed tags to the wanted ones. Where two keys are the same to
+/// the service, setting the one is all that renames the other: removing that would take both away.
+pub(crate) fn difference(
+    rules: &TagRules,
+    prior: &Attributes,
+    wanted: &Attributes,
+) -> (BTreeMap<String, String>, Vec<String>) {
     let of = |attributes: &Attributes| -> BTreeMap<String, String> {
         let tags = attributes.get(TAGS).and_then(Value::as_map);
         let revealed = tags.into_iter().flatten().filter_map(|(key, value)| {
@@ -82,7 +88,8 @@ pub(crate) fn difference(prior: &Attributes, wanted: &Attributes) -> (BTreeMap<S
         revealed.collect()
     };
     let (prior, mut wanted) = (of(prior), of(wanted));
-    let removed = prior.keys().filter(|key| !wanted.contains_key(*key));
+    let kept: BTreeSet<String> = wanted.keys().map(|key| rules.same_key(key)).collect();
+    let removed = prior.keys().filter(|key| !kept.contains(&rules.same_key(key)));
     let removed = removed.cloned().collect();
     wanted.retain(|key, value| prior.get(key) != Some(value));
     (wanted, removed)
@@ -183,6 +190,26 @@ mod tests {
         for (text, tag) in cases {
             assert_eq!(address_tag(&address(text)), tag);
             assert_eq!(address_of_tag(tag, []), Some(address(text)), "{tag}");
+        }
+    }
+
+    #[test]
+    fn a_key_that_changes_its_case_is_renamed_where_keys_have_none() {
+        let tags = |all: &[(&str, &str)]| {
+            let all = all
+                .iter()
+                .map(|(key, value)| ((*key).to_owned(), Value::from(*value)));
+            Attributes::from([(TAGS.to_owned(), Value::Map(all.collect()))])
+        };
+        let caseless = TagRules {
+            caseless: true,
+            ..TagRules::ANY
+        };
+        let (prior, wanted) = (tags(&[("Team", "a"), ("gone", "b")]), tags(&[("team", "a")]));
+        for (rules, expected) in [(caseless, vec!["gone"]), (TagRules::ANY, vec!["Team", "gone"])] {
+            let (set, removed) = difference(&rules, &prior, &wanted);
+            assert_eq!(set, BTreeMap::from([("team".to_owned(), "a".to_owned())]));
+            assert_eq!(removed, expected);
         }
     }
 

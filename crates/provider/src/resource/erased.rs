@@ -230,7 +230,7 @@ impl<T: Resource> Provider for ErasedResource<T> {
             T::update(&self.clients, call, id, &typed).await?;
         }
         if update.changed.contains(TAGS) {
-            let (set, removed) = difference(&update.prior, &update.spec);
+            let (set, removed) = difference(&T::Service::TAG_RULES, &update.prior, &update.spec);
             let target = T::tag_target(id, &update.prior);
             if !set.is_empty() {
                 T::Service::tag(&self.clients, &target, set).await?;

@@ -17,6 +17,7 @@ use crate::block::{Block, Described};
 use crate::call::Call;
 use crate::obstacle::Obstacle;
 use crate::traits::{Created, Found, PreparedBefore, Update, has_no_such_call};
+use crate::user_tags::TagRules;
 use crate::wait::{InOneCall, Recognition, Waits};
 
 pub use definition::ResourceDefinition;
@@ -36,6 +37,9 @@ pub trait Service: Send + Sync + 'static {
 
     /// The IAM actions that setting and removing tags needs, for types that are recognised by theirs.
     const TAG_ACTIONS: &'static [&'static str] = &[];
+
+    /// What the service takes as tags.
+    const TAG_RULES: TagRules = TagRules::ANY;
 
     /// Sets tags. `target` is what the service's tagging calls take: see [`Resource::tag_target`].
     fn tag(

@@ -31,6 +31,7 @@ pub struct SecurityGroupRule {
     #[attribute(immutable)]
     pub security_group_id: String,
     /// `tcp`, `udp`, `icmp`, `icmpv6`, another protocol by its number, or `-1` for all.
+    // EC2 stores these four by name, in lower case, and no other: https://github.com/go-to-k/cdkd/pull/1650
     #[attribute(same(other_names("6" = "tcp", "17" = "udp", "1" = "icmp", "58" = "icmpv6", "all" = "-1")))]
     pub ip_protocol: String,
     /// The first port (tcp, udp), or the ICMP type, -1 being all. Only for these protocols, and needed there.
@@ -331,29 +332,20 @@ fn is_all_out(spec: &SecurityGroupRule) -> bool {
 
 fn says_all_out(attributes: &Attributes) -> bool {
     let says = |name: &str, text: &str| known_str(attributes, name) == Some(text);
+    let protocol =
+        known_str(attributes, Field::IpProtocol.name()).map(|text| Field::IpProtocol.as_told(text));
     says("type", "egress")
-        && says("ip_protocol", "-1")
+        && protocol.as_deref() == Some("-1")
         && (says("cidr_ipv4", "0.0.0.0/0") || says("cidr_ipv6", "::/0"))
 }
 
-/// Protocols have one spelling at AWS, ports belong to some of them, and ICMP has types and codes instead.
+/// Ports belong to some protocols, and ICMP has types and codes instead.
 fn check_ports(given: &PartialSecurityGroupRule, problems: &mut Problems) {
     let Some(protocol) = given.ip_protocol.as_str() else {
         return;
     };
-    let named = match protocol {
-        "6" => Some("tcp"),
-        "17" => Some("udp"),
-        "1" => Some("icmp"),
-        "58" => Some("icmpv6"),
-        "all" | "any" => Some("-1"),
-        _ => None,
-    };
-    let lower = protocol.to_lowercase();
-    if let Some(name) = named.or((has_ports(&lower) && lower != protocol).then_some(lower.as_str())) {
-        let message = format!("AWS writes `{protocol}` as `{name}`: write it the same way");
-        return problems.at(Field::IpProtocol.name(), message);
-    }
+    let protocol = Field::IpProtocol.as_told(protocol);
+    let protocol = protocol.as_ref();
     let ports = [(Field::FromPort, given.from_port), (Field::ToPort, given.to_port)];
     if !has_ports(protocol) {
         if protocol != "-1" && protocol.parse::<u8>().is_err() {

@@ -1,7 +1,7 @@
 //! What is the same for all types of ECR.
 
 use aws_sdk_ecr::types::Tag;
-use infra_provider::Service;
+use infra_provider::{Service, TagRules};
 
 use crate::errors::built;
 use crate::prelude::*;
@@ -12,6 +12,11 @@ pub struct Ecr;
 impl Service for Ecr {
     type Clients = Clients;
     const TAG_ACTIONS: &'static [&'static str] = &["ecr:TagResource", "ecr:UntagResource"];
+    const TAG_RULES: TagRules = TagRules {
+        plain: true,
+        caseless: false,
+        source: "https://github.com/aprin-labs/archimedes/pull/1054",
+    };
 
     async fn tag(aws: &Clients, arn: &str, tags: Tags) -> ProviderResult<()> {
         let call = aws

@@ -1,6 +1,6 @@
 //! What is the same for all types of ECS.
 
-use infra_provider::Service;
+use infra_provider::{Service, TagRules};
 
 use super::common::to_sdk;
 use crate::prelude::*;
@@ -11,6 +11,11 @@ pub struct Ecs;
 impl Service for Ecs {
     type Clients = Clients;
     const TAG_ACTIONS: &'static [&'static str] = &["ecs:TagResource", "ecs:UntagResource"];
+    const TAG_RULES: TagRules = TagRules {
+        plain: true,
+        caseless: false,
+        source: "https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_Tag.html",
+    };
 
     async fn tag(aws: &Clients, arn: &str, tags: Tags) -> ProviderResult<()> {
         let call = aws

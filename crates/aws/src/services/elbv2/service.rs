@@ -1,6 +1,6 @@
 //! What is the same for all types of Elastic Load Balancing.
 
-use infra_provider::Service;
+use infra_provider::{Service, TagRules};
 
 use super::common::to_sdk;
 use crate::prelude::*;
@@ -12,6 +12,11 @@ impl Service for Elbv2 {
     type Clients = Clients;
     const TAG_ACTIONS: &'static [&'static str] =
         &["elasticloadbalancing:AddTags", "elasticloadbalancing:RemoveTags"];
+    const TAG_RULES: TagRules = TagRules {
+        plain: true,
+        caseless: false,
+        source: "https://docs.aws.amazon.com/elasticloadbalancing/latest/APIReference/API_Tag.html",
+    };
 
     async fn tag(clients: &Clients, arn: &str, tags: Tags) -> ProviderResult<()> {
         let call = clients

@@ -1,7 +1,7 @@
 //! What is the same for all types of IAM.
 
 use aws_sdk_iam::types::Tag;
-use infra_provider::Service;
+use infra_provider::{Service, TagRules};
 
 use crate::errors::built;
 use crate::prelude::*;
@@ -12,6 +12,11 @@ pub struct Iam;
 impl Service for Iam {
     type Clients = Clients;
     const TAG_ACTIONS: &'static [&'static str] = &["iam:TagRole", "iam:UntagRole"];
+    const TAG_RULES: TagRules = TagRules {
+        plain: true,
+        caseless: true,
+        source: "https://docs.aws.amazon.com/IAM/latest/UserGuide/id_tags.html",
+    };
 
     async fn tag(aws: &Clients, name: &str, tags: Tags) -> ProviderResult<()> {
         let call = aws.iam.tag_role().role_name(name).set_tags(Some(to_sdk(tags)?));

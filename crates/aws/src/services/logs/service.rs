@@ -1,6 +1,6 @@
 //! What is the same for all types of CloudWatch Logs.
 
-use infra_provider::Service;
+use infra_provider::{Service, TagRules};
 
 use crate::prelude::*;
 
@@ -10,6 +10,11 @@ pub struct Logs;
 impl Service for Logs {
     type Clients = Clients;
     const TAG_ACTIONS: &'static [&'static str] = &["logs:TagResource", "logs:UntagResource"];
+    const TAG_RULES: TagRules = TagRules {
+        plain: true,
+        caseless: false,
+        source: "https://docs.aws.amazon.com/AmazonCloudWatchLogs/latest/APIReference/API_TagResource.html",
+    };
 
     async fn tag(aws: &Clients, name: &str, tags: Tags) -> ProviderResult<()> {
         let call = aws.logs.tag_resource().resource_arn(arn_of(aws, name));

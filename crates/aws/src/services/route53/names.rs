@@ -8,30 +8,8 @@ use crate::prelude::*;
 /// What would break an id into other parts.
 const IN_IDS: &AsciiSet = &CONTROLS.add(b'/').add(b'%');
 
-/// A name as the file writes it: lower case, no dot at the end, characters instead of octal codes (`\052` is
-/// `*`).
-pub fn plain(name: &str) -> String {
-    let mut plain = String::with_capacity(name.len());
-    let mut rest = name.strip_suffix('.').unwrap_or(name);
-    while let Some(position) = rest.find('\\') {
-        plain.push_str(&rest[..position]);
-        let code = rest.get(position + 1..position + 4);
-        match code.and_then(|code| u8::from_str_radix(code, 8).ok()) {
-            Some(byte) if byte.is_ascii_graphic() => {
-                plain.push(char::from(byte));
-                rest = &rest[position + 4..];
-            }
-            // Other bytes have no spelling but their code.
-            _ => {
-                plain.push('\\');
-                rest = &rest[position + 1..];
-            }
-        }
-    }
-    plain.push_str(rest);
-    plain.make_ascii_lowercase();
-    plain
-}
+/// A name in the form that the state and our ids have.
+pub use infra_core::spelling::dns_name as plain;
 
 /// What tells records of a zone apart.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]

@@ -63,29 +63,9 @@ pub fn check(given: &PartialRecord, problems: &mut Problems) {
     check_parts(given, problems);
     check_routing(given, problems);
     check_known_values(given, problems);
-    if let Some(name) = given
-        .alias_target
-        .known()
-        .and_then(|target| target.dns_name.as_str())
-    {
-        check_spelling("alias_target.dns_name", name, problems);
-    }
-}
-
-/// Route 53 has one spelling of a name; the file has to use it, or it would differ for ever.
-fn check_spelling(path: &str, name: &str, problems: &mut Problems) {
-    let spelled = plain(name);
-    if spelled != name {
-        problems.at_with_help(
-            path,
-            format!("`{name}` must be in lower case, without a dot at its end or codes such as \\052"),
-            format!("write \"{spelled}\", or use lower() where it is a reference"),
-        );
-    }
 }
 
 fn check_name(name: &str, problems: &mut Problems) {
-    check_spelling(Field::Name.name(), name, problems);
     let name = plain(name);
     if name.len() > 255 || name.split('.').any(|label| label.is_empty() || label.len() > 63) {
         problems.at(
