@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use infra_core::{AttributeKind, AttributePath, AttributeSchema, Attributes, SealingKey, TypeSchema, Value};
 
 use crate::canonical::computed_kind;
-use crate::equality::{by_key, equal, key_of, meant};
+use crate::equality::{by_key, equal, is_nothing, key_of, meant};
 
 /// One place where what AWS has is not what is wanted.
 #[derive(Debug, Clone, PartialEq)]
@@ -161,9 +161,14 @@ impl<'a> Walk<'a> {
                 let names: BTreeSet<&'a String> = entries.keys().chain(there.keys()).collect();
                 for name in names {
                     self.place.push(Place::Name(name));
-                    let wanted = entries.get(name).unwrap_or(&Value::Null);
-                    if !equal(inner, wanted, there.get(name), self.key) {
-                        self.note(wanted, there.get(name), immutable);
+                    let (wanted, observed) = (entries.get(name), there.get(name));
+                    let is_same = match wanted {
+                        Some(wanted) => equal(inner, wanted, observed, self.key),
+                        // An entry with an empty text is one.
+                        None => observed.is_none_or(is_nothing),
+                    };
+                    if !is_same {
+                        self.note(wanted.unwrap_or(&Value::Null), observed, immutable);
                     }
                     self.place.pop();
                 }

@@ -46,6 +46,7 @@ mod records;
 mod reference;
 mod report;
 mod rollouts;
+mod same;
 mod sealing_key;
 mod secrets;
 mod signals;

@@ -272,12 +272,10 @@ async fn all(aws: &Clients) -> ProviderResult<Vec<Observation<Api>>> {
     Ok(apis.iter().map(|api| observe!(aws, api)).collect())
 }
 
-/// API Gateway tells headers back in lower and methods in upper case: other spellings would differ for ever.
+/// Methods are compared by letter, and written in upper case.
 fn check_cors(cors: &PartialCors, problems: &mut Problems) {
     let path = |key: CorsField| format!("{}.{}", Field::CorsConfiguration.name(), key.name());
     for (key, texts, upper) in [
-        (CorsField::AllowHeaders, &cors.allow_headers, false),
-        (CorsField::ExposeHeaders, &cors.expose_headers, false),
         (CorsField::AllowMethods, &cors.allow_methods, true),
         (CorsField::AllowOrigins, &cors.allow_origins, false),
     ] {
@@ -372,8 +370,6 @@ mod tests {
                 }}),
                 vec![
                     "cors_configuration.max_age: 100000 is not between -1 and 86400",
-                    "cors_configuration.allow_headers: `Content-Type` must be in lower case, which is how AWS \
-                     tells it back",
                     "cors_configuration.allow_methods: `get` must be in upper case, which is how AWS tells it \
                      back",
                     "cors_configuration.allow_credentials: credentials cannot be allowed for any origin `*`: \

@@ -267,13 +267,7 @@ fn check_name(name: &str, problems: &mut Problems) {
                 .chars()
                 .all(|character| character.is_ascii_alphanumeric() || character == '-')
     };
-    if name.chars().any(|character| character.is_ascii_uppercase()) {
-        problems.at_with_help(
-            "domain_name",
-            format!("`{name}` must be in lower case"),
-            format!("write \"{}\"", name.to_ascii_lowercase()),
-        );
-    } else if name.len() > 253 || !host.contains('.') || !host.split('.').all(is_label) {
+    if name.len() > 253 || !host.contains('.') || !host.split('.').all(is_label) {
         problems.at(
             "domain_name",
             format!("`{name}` is no domain name such as api.example.com or *.example.com"),
@@ -334,11 +328,7 @@ mod tests {
             ("domain_name", "api.example.com", &[]),
             ("domain_name", "*.example.com", &[]),
             ("certificate_arn", certificate, &[]),
-            (
-                "domain_name",
-                "API.example.com",
-                &["domain_name: `API.example.com` must be in lower case"],
-            ),
+            ("domain_name", "API.example.com", &[]),
             (
                 "domain_name",
                 "api.example.com.",

@@ -495,18 +495,10 @@ mod tests {
                 None,
                 "from_port: protocol `-1` has no ports: leave this out",
             ),
-            (
-                "6",
-                Some(1),
-                Some(1),
-                "ip_protocol: AWS writes `6` as `tcp`: write it the same way",
-            ),
-            (
-                "TCP",
-                Some(1),
-                Some(1),
-                "ip_protocol: AWS writes `TCP` as `tcp`: write it the same way",
-            ),
+            ("6", Some(1), Some(1), ""),
+            ("6", Some(1), None, ": protocol `tcp` needs `to_port`"),
+            ("all", None, None, ""),
+            ("TCP", Some(1), Some(1), ""),
             (
                 "sctp",
                 None,

@@ -205,18 +205,12 @@ mod tests {
                 json!({"hosted_zone_id": "/hostedzone/Z1", "name": "A.example.com.", "type": "A"}),
                 vec![
                     "hosted_zone_id: `/hostedzone/Z1` has a `/` in it: write what stands behind the last one",
-                    "name: `A.example.com.` must be in lower case, without a dot at its end or codes such as \
-                     \\052",
                     ": a record needs `ttl` and `resource_records`, or `alias_target`",
                 ],
             ),
             (
                 json!({"type": "A", "ttl": 60, "alias_target": {"dns_name": "LB.example.com"}}),
-                vec![
-                    "ttl: an alias has no values and no TTL of its own: it takes its target's",
-                    "alias_target.dns_name: `LB.example.com` must be in lower case, without a dot at its end \
-                     or codes such as \\052",
-                ],
+                vec!["ttl: an alias has no values and no TTL of its own: it takes its target's"],
             ),
             (
                 json!({"type": "CNAME", "ttl": -1, "resource_records": ["a.example.com", "b c"]}),

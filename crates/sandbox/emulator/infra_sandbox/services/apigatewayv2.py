@@ -86,6 +86,14 @@ def short_id(length: int = 6) -> str:
 # APIs
 
 
+def spell_headers(api: Any) -> None:
+    """Headers are told in lower case, methods as they were given. https://github.com/go-to-k/cdk-real-drift/issues/874"""
+    cors = api.cors_configuration or {}
+    for member in ("allowHeaders", "exposeHeaders"):
+        if cors.get(member):
+            cors[member] = [each.lower() for each in cors[member]]
+
+
 @operation(SERVICE, "CreateApi")
 def create_api(call: Call) -> Answer:
     answer = call.forward()
@@ -93,6 +101,7 @@ def create_api(call: Call) -> Answer:
         return answer
     api = call.backend().apis[json.loads(answer.body)["apiId"]]
     api.ip_address_type = sent(call).get("ipAddressType", "ipv4")
+    spell_headers(api)
     return reply(201, api.to_json())
 
 
@@ -103,6 +112,7 @@ def update_api(call: Call) -> Answer:
         return answer
     api = call.backend().get_api(call.params["ApiId"])
     api.ip_address_type = sent(call).get("ipAddressType", getattr(api, "ip_address_type", "ipv4"))
+    spell_headers(api)
     return reply(200, api.to_json())
 
 

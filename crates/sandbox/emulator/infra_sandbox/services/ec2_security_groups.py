@@ -32,10 +32,21 @@ def prefix_list_of(rule: Any) -> str | None:
     return found.get("PrefixListId") if isinstance(found, dict) else found
 
 
+# What EC2 stores by its name; it keeps every other number. https://github.com/go-to-k/cdkd/pull/1650
+NAMES = {"1": "icmp", "6": "tcp", "17": "udp", "58": "icmpv6"}
+
+
+def spelled(protocol: Any) -> str:
+    """A protocol as EC2 tells it."""
+    text = str(protocol).lower()
+    return NAMES.get(text, text)
+
+
 def key(protocol: Any, first: Any, last: Any, peer: str) -> Key:
-    if str(protocol) == "-1":
+    protocol = spelled(protocol)
+    if protocol == "-1":
         return ("-1", None, None, peer)
-    return (str(protocol), int(first if first is not None else -1), int(last if last is not None else -1), peer)
+    return (protocol, int(first if first is not None else -1), int(last if last is not None else -1), peer)
 
 
 def key_of(rule: Any) -> Key:
@@ -115,6 +126,8 @@ def authorize(call: Call) -> Answer | dict[str, Any]:
             taken.add(each)
     result = call.moto()
     rules = group.ingress_rules if is_ingress else group.egress_rules
+    for each in rules:
+        each.ip_protocol = spelled(each.ip_protocol)
     made = [described(call, group, each, is_ingress) for each in rules if each.id not in before]
     return result | {"SecurityGroupRules": made}
 
@@ -158,7 +171,11 @@ def modify_rules(call: Call) -> Answer:
             if found in taken:
                 raise duplicate(found)
             taken.add(found)
-    return call.forward()
+    answer = call.forward()
+    for rules in (group.ingress_rules, group.egress_rules) if group is not None else ():
+        for each in rules:
+            each.ip_protocol = spelled(each.ip_protocol)
+    return answer
 
 
 # Deleting

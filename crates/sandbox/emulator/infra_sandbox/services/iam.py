@@ -14,6 +14,12 @@ from .iam_policies import refuse_patterns
 
 PRINCIPAL = re.compile(r"arn:aws[\w-]*:iam::(?P<account>\d{12}):(?P<kind>role|user)/(?:.*/)?(?P<name>[^/]+)")
 
+# An account that is named by its number is told by the ARN of its root.
+# https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_elements_principal.html
+# https://github.com/aws/aws-cdk/issues/9334
+ACCOUNT = re.compile(r'(?<=[:,\[\s])"(\d{12})"(?!\s*:)')
+ROOT = r"arn:aws:iam::\1:root"
+
 # The roles that services make for themselves when they are first used.
 SERVICE_ROLES = {
     "ecs.amazonaws.com": "AWSServiceRoleForECS",
@@ -209,8 +215,11 @@ def check_trust(call: Call) -> Answer:
             message = f'Invalid principal in policy: "AWS":"{principal}"'
             raise AwsError("MalformedPolicyDocument", message, 400)
     answer = call.forward()
-    if call.operation == "CreateRole" and answer.status < 300:
-        hide(role_of(call, call.params["RoleName"]), "iam.role.usable")
+    if answer.status < 300:
+        role = call.backend().get_role(call.params["RoleName"])
+        role.assume_role_policy_document = ACCOUNT.sub(rf'"{ROOT}"', role.assume_role_policy_document)
+        if call.operation == "CreateRole":
+            hide(role, "iam.role.usable")
     return answer
 
 
