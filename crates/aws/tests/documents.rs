@@ -282,6 +282,9 @@ fn described(attribute: &AttributeSchema) -> String {
         let rules = attribute.rules.iter().map(|rule| rule.constraint.to_string());
         let _ = write!(text, " Takes {}.", rules.collect::<Vec<_>>().join("; "));
     }
+    if let Some(nothing) = &attribute.nothing {
+        let _ = write!(text, " `{}` is the same as none.", nothing.reveal().unwrap());
+    }
     match &attribute.default {
         Some(default) if !default.is_null() && !text.contains("default") => {
             let _ = write!(text, " AWS's default is `{}`.", plain(default));
