@@ -4,6 +4,7 @@
 //! planner or a damaged plan: nothing of it may be run.
 
 mod data;
+mod follows;
 mod order;
 mod stays_in;
 mod together;
@@ -36,6 +37,7 @@ pub fn check(plan: &Plan, input: &PlanInput<'_>) -> Result<(), Vec<String>> {
         checker.order();
         checker.unique();
         checker.stays_in();
+        checker.follows();
         checker.together();
     }
     if checker.broken.is_empty() {

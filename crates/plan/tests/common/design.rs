@@ -31,7 +31,7 @@ pub struct Design {
 }
 
 /// How many resources a random stack has at most.
-pub const SLOTS: usize = 9;
+pub const SLOTS: usize = 11;
 
 fn slot() -> impl Strategy<Value = Slot> {
     (
@@ -74,12 +74,13 @@ pub fn edit(before: &Design, after: &Design, mask: &[bool], reorder: bool) -> De
     }
 }
 
-const TYPES: [&str; 5] = [
+const TYPES: [&str; 6] = [
     "net.vpc",
     "app.group",
     "app.template",
     "net.subnet",
     "app.service",
+    "app.rollout",
 ];
 
 fn address(position: usize, slot: &Slot) -> ResourceAddress {
@@ -117,6 +118,13 @@ impl Design {
         stack
     }
 
+    /// What a rollout is of: a service that stands before it, or none of the stack.
+    fn service(&self, before: &[usize]) -> String {
+        let mut before = before.iter().map(|&other| address(other, &self.slots[other]));
+        let service = before.find(|address| address.type_name().to_string() == "app.service");
+        service.map_or_else(|| "none".to_owned(), |service| format!("${{{service}.arn}}"))
+    }
+
     fn text(&self, position: usize, slot: &Slot, before: &[usize], with_lifecycles: bool) -> String {
         let [mutable, immutable, name] = slot.values;
         let name = format!("n{position}-{}", name / 3);
@@ -134,6 +142,10 @@ impl Design {
             3 => (
                 format!("cidr = 'c{immutable}'\nzone = 'z'\ntags = {{ a = 't{mutable}' "),
                 ["}", "vpc_id"],
+            ),
+            5 => (
+                format!("service = '{}'\n", self.service(before)),
+                ["template", "template"],
             ),
             _ => (
                 format!("name = '{name}'\ncount = {mutable}\ntoken = '${{secret.s{mutable}}}'\n"),
@@ -156,6 +168,7 @@ impl Design {
                 ("net.vpc" | "net.subnet", _) => "id",
                 ("app.template", 3) => "image",
                 ("app.group" | "app.service", 3) => "name",
+                ("app.rollout", _) => "state",
                 ("app.service", 2) => "revision",
                 _ => "arn",
             };
