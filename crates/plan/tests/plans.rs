@@ -177,6 +177,76 @@ fn a_damaged_plan_is_refused() {
     }
 }
 
+/// The plan of one of the cases.
+fn of_case(text: &str) -> (Case, Plan) {
+    let (_, toml) = text.split_once("```toml\n").unwrap();
+    let case = Case::read(toml.split_once("\n```").unwrap().0);
+    let plan = case.plan().unwrap();
+    (case, plan)
+}
+
+/// The plan has something that stands elsewhere moved in place.
+fn move_in_place(plan: &mut Plan) {
+    use StepOperation::{Create, Delete, Update};
+    let address = "net.balancer.second";
+    let delete = step(plan, Delete, address);
+    let moved = change(plan, address);
+    (moved.action, moved.replace_order) = (Action::Update, None);
+    let id = moved.physical_id.clone();
+    for attribute in &mut moved.attributes {
+        attribute.forces_replacement = false;
+    }
+    let create = step(plan, Create, address);
+    (plan.steps[create].operation, plan.steps[create].physical_id) = (Update, id);
+    // Nothing but its create waits for the delete.
+    plan.steps[create].after.clear();
+    plan.steps.remove(delete);
+    for step in &mut plan.steps {
+        let before = |id: StepId| StepId(id.0 - u32::from(id.0 as usize > delete));
+        step.id = before(step.id);
+        for dependency in &mut step.after {
+            dependency.step = before(dependency.step);
+        }
+    }
+}
+
+#[test]
+fn a_plan_that_does_not_follow_or_moves_what_has_to_stay_is_refused() {
+    use StepOperation::{Delete, Update, Wait};
+    type Damage = fn(&mut Plan);
+    let follows = include_str!("cases/follows-then-deletes.md");
+    let stays = include_str!("cases/stays-in-moved.md");
+    let damages: [(&str, &str, Damage); 3] = [
+        ("until which it is in use", follows, |plan| {
+            let end = StepId(step(plan, Update, "app.rollout.main") as u32);
+            let delete = step(plan, Delete, "app.template.main");
+            plan.steps[delete].after.retain(|before| before.step != end);
+        }),
+        (
+            "nobody waits for what the update of app.service.main begins",
+            follows,
+            |plan| {
+                let update = step(plan, Update, "app.rollout.main");
+                plan.steps[update].operation = Wait;
+                let rollout = change(plan, "app.rollout.main");
+                rollout.action = Action::NoOp;
+                rollout.attributes.clear();
+            },
+        ),
+        ("which is not in its vpc_id", stays, move_in_place),
+    ];
+    for (message, text, damage) in damages {
+        let (case, mut damaged) = of_case(text);
+        damage(&mut damaged);
+        let broken = case.check(&damaged).expect_err(message);
+        assert!(
+            broken.iter().any(|rule| rule.contains(message)),
+            "{message}: {broken:#?}\n{}",
+            plan_text(&damaged)
+        );
+    }
+}
+
 #[test]
 fn the_same_work_is_recognised_whatever_the_hashes() {
     let plan = Case::read(CASE).plan().unwrap();

@@ -7,7 +7,7 @@ use infra_core::plan::{Reason, StepDependency};
 use infra_core::state::{JournalEntry, Operation, RecordStatus};
 use infra_core::{
     Attributes, Health, Intent, Lifecycle, Observation, PhysicalId, Plan, Resource, ResourceAddress,
-    ResourceRecord, RunId, Scope, StackTag, Step, StepOperation, Token, Value,
+    ResourceRecord, RunId, Scope, StackTag, StaysIn, Step, StepOperation, Token, TypeSchema, Value,
 };
 use infra_plan::{Current, attributes_after, resolve};
 
@@ -308,14 +308,31 @@ impl<'r> Run<'r> {
         }
         let called = step.operation != StepOperation::Confirm;
         self.cloud.calls += usize::from(called);
-        for (name, computed) in schema.computed.iter().filter(|_| called) {
+        let stays = |name: &String| schema.stays_in.iter().any(|rule| rule.own == *name);
+        for (name, computed) in schema.computed.iter().filter(|(name, _)| called && !stays(name)) {
             let value = match computed.changes_on_update {
                 true => format!("{}@{}", id, self.cloud.calls),
                 false => id.to_string(),
             };
             thing.insert(name.clone(), Value::from(value));
         }
-        let observed = thing.clone();
+        let named = thing.clone();
+        for (rule, place) in places(&self.cloud.things, schema, &named) {
+            let (_, thing) = self.cloud.things.get_mut(&id).expect("it is there");
+            let own = thing.get(&rule.own).cloned();
+            let is_new = step.operation == StepOperation::Create;
+            // A text that another's update makes is not known to the plan, and nothing that stands stands in one.
+            let is_made_up = place.as_str().is_some_and(|place| place.contains('@'));
+            assert!(
+                is_new || is_made_up || !called || own.is_none() || own == Some(place.clone()),
+                "{}: it stands in {own:?} and would be moved to {place:?}",
+                step.address
+            );
+            if is_new {
+                thing.insert(rule.own.clone(), place);
+            }
+        }
+        let observed = self.cloud.things[&id].1.clone();
         let (applied, hidden) = {
             let scope = &self.scope;
             let old = self.case.state.resources.get(&step.address);
@@ -388,8 +405,12 @@ impl<'r> Run<'r> {
                 || lifecycle.retain
                 || lifecycle.create_before_destroy == Some(true);
             if let Some((_, attributes)) = self.cloud.things.get(&record.physical_id).filter(|_| !fixed) {
+                // What it stands in it names by something else, if at all.
+                let schema = self.case.types.schema(user.type_name());
+                let names = |name: &String| !schema.stays_in.iter().any(|rule| rule.own == *name);
+                let mut named = attributes.iter().filter(|(name, _)| names(name));
                 assert!(
-                    !attributes.values().any(|value| mentions(value, id)),
+                    !named.any(|(_, value)| mentions(value, id)),
                     "{address} {id} is deleted while {user} {} uses it: {attributes:?}",
                     record.physical_id
                 );
@@ -425,6 +446,26 @@ impl<'r> Run<'r> {
             || steps
                 .any(|step| step.operation == StepOperation::Forget && step.physical_id.as_ref() == Some(id))
     }
+}
+
+/// What the things that one names stand in, by the rules of what it cannot leave.
+fn places<'s>(
+    things: &BTreeMap<PhysicalId, (ResourceAddress, Attributes)>,
+    schema: &'s TypeSchema,
+    named: &Attributes,
+) -> Vec<(&'s StaysIn, Value)> {
+    let place = |rule: &StaysIn, id: &Value| {
+        let (_, thing) = things.get(&PhysicalId::new(id.as_str()?))?;
+        thing.get(&rule.through).cloned()
+    };
+    let of_rule = |rule: &'s StaysIn| {
+        let ids = named.get(rule.attribute.top()).and_then(Value::as_list);
+        ids.unwrap_or_default()
+            .iter()
+            .filter_map(|id| Some((rule, place(rule, id)?)))
+            .collect::<Vec<_>>()
+    };
+    schema.stays_in.iter().flat_map(of_rule).collect()
 }
 
 fn has_circle(case: &Case) -> bool {

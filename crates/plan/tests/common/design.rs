@@ -31,7 +31,7 @@ pub struct Design {
 }
 
 /// How many resources a random stack has at most.
-pub const SLOTS: usize = 11;
+pub const SLOTS: usize = 12;
 
 fn slot() -> impl Strategy<Value = Slot> {
     (
@@ -74,13 +74,14 @@ pub fn edit(before: &Design, after: &Design, mask: &[bool], reorder: bool) -> De
     }
 }
 
-const TYPES: [&str; 6] = [
+const TYPES: [&str; 7] = [
     "net.vpc",
     "app.group",
     "app.template",
     "net.subnet",
     "app.service",
     "app.rollout",
+    "net.balancer",
 ];
 
 fn address(position: usize, slot: &Slot) -> ResourceAddress {
@@ -125,6 +126,16 @@ impl Design {
         service.map_or_else(|| "none".to_owned(), |service| format!("${{{service}.arn}}"))
     }
 
+    /// The subnets that a balancer stands in, of those before it.
+    fn subnets(&self, slot: &Slot, before: &[usize]) -> String {
+        let before = before.iter().map(|&other| address(other, &self.slots[other]));
+        let subnets = before.filter(|address| address.type_name().to_string() == "net.subnet");
+        let named = subnets
+            .take(usize::from(slot.values[0]))
+            .map(|subnet| format!("'${{{subnet}.id}}'"));
+        named.collect::<Vec<_>>().join(", ")
+    }
+
     fn text(&self, position: usize, slot: &Slot, before: &[usize], with_lifecycles: bool) -> String {
         let [mutable, immutable, name] = slot.values;
         let name = format!("n{position}-{}", name / 3);
@@ -142,6 +153,10 @@ impl Design {
             3 => (
                 format!("cidr = 'c{immutable}'\nzone = 'z'\ntags = {{ a = 't{mutable}' "),
                 ["}", "vpc_id"],
+            ),
+            6 => (
+                format!("name = '{name}'\nsubnets = [{}]\n", self.subnets(slot, before)),
+                ["depends_on", "depends_on"],
             ),
             5 => (
                 format!("service = '{}'\n", self.service(before)),
@@ -176,6 +191,7 @@ impl Design {
             match places[usize::from(way % 2 == 1)] {
                 "}" => in_tags.push_str(&format!(", r{number} = {reference}")),
                 "groups" => groups.push(reference),
+                "depends_on" => rest.push_str(&format!("depends_on = ['{target}']\n")),
                 place if !used.contains(&place) => {
                     used.push(place);
                     rest.push_str(&format!("{place} = {reference}\n"));
