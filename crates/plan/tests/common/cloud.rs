@@ -7,12 +7,13 @@ use infra_core::plan::{Reason, StepDependency};
 use infra_core::state::{JournalEntry, Operation, RecordStatus};
 use infra_core::{
     Attributes, Health, Intent, Lifecycle, Observation, PhysicalId, Plan, Resource, ResourceAddress,
-    ResourceRecord, RunId, Scope, StackTag, StaysIn, Step, StepOperation, Token, TypeSchema, Value,
+    ResourceRecord, RunId, Scope, StackTag, Step, StepOperation, Token, Value,
 };
 use infra_plan::{Current, attributes_after, resolve};
 
 use super::case::Case;
 use super::key;
+use super::relations::{clear, has_circle, mentions, places};
 
 #[derive(Debug, Clone, Default)]
 pub struct Cloud {
@@ -446,57 +447,4 @@ impl<'r> Run<'r> {
             || steps
                 .any(|step| step.operation == StepOperation::Forget && step.physical_id.as_ref() == Some(id))
     }
-}
-
-/// What the things that one names stand in, by the rules of what it cannot leave.
-fn places<'s>(
-    things: &BTreeMap<PhysicalId, (ResourceAddress, Attributes)>,
-    schema: &'s TypeSchema,
-    named: &Attributes,
-) -> Vec<(&'s StaysIn, Value)> {
-    let place = |rule: &StaysIn, id: &Value| {
-        let (_, thing) = things.get(&PhysicalId::new(id.as_str()?))?;
-        thing.get(&rule.through).cloned()
-    };
-    let of_rule = |rule: &'s StaysIn| {
-        let ids = named.get(rule.attribute.top()).and_then(Value::as_list);
-        ids.unwrap_or_default()
-            .iter()
-            .filter_map(|id| Some((rule, place(rule, id)?)))
-            .collect::<Vec<_>>()
-    };
-    schema.stays_in.iter().flat_map(of_rule).collect()
-}
-
-fn has_circle(case: &Case) -> bool {
-    let mut needs: BTreeMap<&ResourceAddress, BTreeSet<&ResourceAddress>> = BTreeMap::new();
-    for (address, record) in &case.state.resources {
-        needs.entry(address).or_default().extend(&record.dependencies);
-    }
-    for (address, records) in &case.state.deposed {
-        for record in records {
-            needs.entry(address).or_default().extend(&record.dependencies);
-        }
-    }
-    loop {
-        let names: BTreeSet<&ResourceAddress> = needs.keys().copied().collect();
-        let before = needs.len();
-        needs.retain(|_, needs| needs.iter().any(|need| names.contains(need)));
-        if needs.len() == before {
-            return before > 0;
-        }
-    }
-}
-
-fn mentions(value: &Value, id: &PhysicalId) -> bool {
-    match value {
-        Value::String(text) => text.contains(id.as_str()),
-        Value::List(items) => items.iter().any(|item| mentions(item, id)),
-        Value::Map(entries) => entries.values().any(|entry| mentions(entry, id)),
-        _ => false,
-    }
-}
-
-fn clear(value: &Value) -> Value {
-    value.reveal().map_or_else(|_| value.clone(), Value::from)
 }

@@ -12,6 +12,7 @@ pub mod case;
 pub mod cloud;
 pub mod design;
 pub mod expression;
+pub mod relations;
 pub mod text;
 pub mod types;
 
