@@ -1,4 +1,4 @@
-//! The pages under `docs/resources`.
+//! The pages under `docs/resources`, and `docs/rules.md`.
 
 use anyhow::Result;
 

@@ -3,7 +3,7 @@
 use infra_core::{Catalogue, TypeDefinition, TypeName};
 use infra_provider::{
     ErasedLookup, ErasedResource, Lookup, LookupDefinition, LookupProvider, Provider, Providers, Recognition,
-    Resource, ResourceDefinition, Service, Survey,
+    Resource, ResourceDefinition, Service, Survey, TagRules,
 };
 
 use crate::clients::Clients;
@@ -49,6 +49,11 @@ macro_rules! catalogue {
                 [<$type as Resource>::IAM_ACTIONS, tag_actions::<$type>()],
                 <$type as Resource>::EXAMPLE,
             ),)+
+        ];
+
+        /// What the service of each type takes as tags, for documents.
+        pub static TAG_RULES: &[(&str, TagRules)] = &[
+            $((<$type as Resource>::NAME, <<$type as Resource>::Service as Service>::TAG_RULES),)+
         ];
 
         #[cfg(test)]
@@ -244,6 +249,9 @@ impl Providers for AwsProviders {
         Some(self)
     }
 }
+
+#[cfg(test)]
+mod depends;
 
 #[cfg(test)]
 mod tests {

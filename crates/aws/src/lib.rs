@@ -31,7 +31,7 @@ mod survey;
 mod tags;
 mod together;
 
-pub use catalogue::{AwsCatalogue, AwsProviders, DOCUMENTS, LOOKUP_DOCUMENTS};
+pub use catalogue::{AwsCatalogue, AwsProviders, DOCUMENTS, LOOKUP_DOCUMENTS, TAG_RULES};
 pub use clients::{Clients, ConnectOptions, Emulator, connect};
 pub use credentials::AskCode;
 pub use environment::VARIABLES;

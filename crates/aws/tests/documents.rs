@@ -1,4 +1,4 @@
-//! `docs/resources/`: what the types say of themselves, one page for each service.
+//! `docs/resources/`: what the types say of themselves, one page for each service; and `docs/rules.md`.
 //!
 //! `UPDATE_DOCUMENTS=1 cargo test --test documents` (or `cargo xtask docs`) writes the pages; without it the
 //! test compares them.
@@ -10,8 +10,12 @@ use std::fmt::Write as _;
 use std::path::Path;
 
 use infra_aws::{AwsCatalogue, DOCUMENTS, LOOKUP_DOCUMENTS};
+use infra_core::constraint::PlacedRule;
 use infra_core::schema::{AttributeKind, AttributeSchema, TypeSchema};
 use infra_core::{Catalogue, Value};
+
+#[path = "documents/rules.rs"]
+mod rules;
 
 const GENERATED: &str =
     "<!-- Made from the types by `cargo xtask docs`: change the types, not this page. -->\n";
@@ -64,6 +68,26 @@ fn the_pages_say_what_the_types_say() {
         stale.is_empty(),
         "{stale:?} are not what the types say: run `cargo xtask docs`"
     );
+}
+
+#[test]
+fn the_page_of_rules_says_what_the_types_say() {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs/rules.md");
+    let page = rules::page();
+    if std::env::var_os("UPDATE_DOCUMENTS").is_some() {
+        std::fs::write(&path, &page).unwrap();
+    }
+    let found = std::fs::read_to_string(&path).unwrap_or_default();
+    assert!(
+        found == page,
+        "docs/rules.md is not what the types say: run `cargo xtask docs`"
+    );
+    for row in page
+        .lines()
+        .filter(|line| line.starts_with("| ") && !line.starts_with("| attribute"))
+    {
+        assert!(row.contains("](https://"), "no source: {row}");
+    }
 }
 
 /// All pages by file name.
@@ -147,7 +171,7 @@ fn type_text(schema: &TypeSchema, actions: &[&str], example: &str) -> String {
         }
     }
     let mut notes = Vec::new();
-    for (place, rule) in &schema.rules {
+    for PlacedRule { place, rule, .. } in &schema.rules {
         let place = match place.segments() {
             [] => String::new(),
             _ => format!(" in `{place}`"),

@@ -3,6 +3,8 @@
 use std::borrow::Cow;
 use std::fmt::{self, Display, Formatter};
 
+use crate::path::AttributePath;
+
 /// A rule for the values of one attribute. Bounds are included.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Constraint {
@@ -104,6 +106,38 @@ pub enum BlockRule {
     AtMostOne(Cow<'static, [Cow<'static, str>]>),
     /// Either all of them are set, or none.
     Together(Cow<'static, [Cow<'static, str>]>),
+    /// One of them at least is set.
+    AtLeastOne(Cow<'static, [Cow<'static, str>]>),
+    /// No key is in two of these tables.
+    DistinctKeys(Cow<'static, [Cow<'static, str>]>),
+    /// An attribute belongs to some values of another one.
+    Where(Where),
+}
+
+/// That whether an attribute can be set, or has to be, depends on the value of another one.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Where {
+    /// The attribute, and the one that it depends on.
+    pub names: [Cow<'static, str>; 2],
+    /// The value of the attribute that the rule is about; `None`: any.
+    pub value: Option<Cow<'static, str>>,
+    /// What holds of it.
+    pub when: When,
+    /// Where the other one has one of these values.
+    pub values: Cow<'static, [Cow<'static, str>]>,
+    /// What the other one has when nothing is said; `None`: that is not known, and the rule decides nothing then.
+    pub default: Option<Cow<'static, str>>,
+}
+
+/// What a value of another attribute means for an attribute.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum When {
+    /// It can be set then only.
+    Only,
+    /// It cannot be set then.
+    Never,
+    /// It has to be set then.
+    Needed,
 }
 
 impl Display for BlockRule {
@@ -114,15 +148,49 @@ impl Display for BlockRule {
             Self::ExactlyOne(_) => write!(f, "one of {all}, and only one"),
             Self::AtMostOne(_) => write!(f, "at most one of {all}"),
             Self::Together(_) => write!(f, "all or none of {all}"),
+            Self::AtLeastOne(_) => write!(f, "one at least of {all}"),
+            Self::DistinctKeys(_) => write!(f, "no key in two of {all}"),
+            Self::Where(rule) => write!(f, "{rule}"),
         }
     }
+}
+
+impl Display for Where {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        let [attribute, other] = &self.names;
+        let value = self.value.as_ref();
+        let value = value.map_or_else(String::new, |value| format!(" `{value}`"));
+        let values: Vec<String> = self.values.iter().map(|value| format!("`{value}`")).collect();
+        let values = values.join(" or ");
+        match self.when {
+            When::Only => write!(f, "`{attribute}`{value} only where `{other}` is {values}"),
+            When::Never => write!(f, "no `{attribute}`{value} where `{other}` is {values}"),
+            When::Needed => write!(f, "`{attribute}` always where `{other}` is {values}"),
+        }
+    }
+}
+
+/// A rule for attributes of one table, where the table is, and AWS's page that the rule comes from.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PlacedRule {
+    /// Where the table is: the empty path for the resource itself.
+    pub place: AttributePath,
+    /// The rule.
+    pub rule: BlockRule,
+    /// The page.
+    pub source: Cow<'static, str>,
 }
 
 impl BlockRule {
     /// The attributes that it speaks of.
     pub fn attributes(&self) -> &[Cow<'static, str>] {
         match self {
-            Self::ExactlyOne(all) | Self::AtMostOne(all) | Self::Together(all) => all,
+            Self::ExactlyOne(all)
+            | Self::AtMostOne(all)
+            | Self::Together(all)
+            | Self::AtLeastOne(all)
+            | Self::DistinctKeys(all) => all,
+            Self::Where(rule) => &rule.names,
         }
     }
 }

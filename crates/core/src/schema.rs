@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use crate::address::TypeName;
-use crate::constraint::{BlockRule, Rule};
+use crate::constraint::{PlacedRule, Rule};
 use crate::data_loss::HoldsData;
 use crate::path::{AttributePath, PathSegment};
 use crate::secret::Secret;
@@ -80,6 +80,8 @@ pub struct AttributeSchema {
     pub path: bool,
     /// What its values have to be.
     pub rules: Vec<Rule>,
+    /// AWS's page of it; empty where there is none.
+    pub source: String,
 }
 
 impl AttributeSchema {
@@ -99,6 +101,7 @@ impl AttributeSchema {
             local: false,
             path: false,
             rules: Vec::new(),
+            source: String::new(),
         }
     }
 
@@ -130,6 +133,8 @@ pub struct TypeSchema {
     pub name: TypeName,
     /// What the type is, in Markdown: the first line is a summary.
     pub description: String,
+    /// AWS's page of it; empty where there is none.
+    pub page: String,
     /// What the file may set.
     pub attributes: BTreeMap<String, AttributeSchema>,
     /// What AWS sets.
@@ -160,8 +165,8 @@ pub struct TypeSchema {
     pub together: Option<Together>,
     /// Whether its resources carry our tags, and what it means where those are missing.
     pub tagging: Tagging,
-    /// Rules for attributes of one table, by where the table is: the empty path for the resource itself.
-    pub rules: Vec<(AttributePath, BlockRule)>,
+    /// Rules for attributes of one table.
+    pub rules: Vec<PlacedRule>,
 }
 
 /// Whether resources of a type carry our tags, and what it means where those are missing.
@@ -314,6 +319,7 @@ impl TypeSchema {
         Self {
             name,
             description: String::new(),
+            page: String::new(),
             attributes: BTreeMap::new(),
             computed: BTreeMap::new(),
             natural_key: Vec::new(),

@@ -3,7 +3,7 @@
 use proc_macro2::{Ident, TokenStream};
 use quote::{format_ident, quote};
 
-use crate::facts::{Block, Field, beside, capitalized};
+use crate::facts::{Block, Depends, Field, beside, capitalized};
 
 /// The facts of a block, the enumeration of its fields, and its partial twin.
 pub fn block(block: &Block) -> TokenStream {
@@ -89,6 +89,13 @@ fn facts(block: &Block) -> TokenStream {
             ]))
         }
     });
+    let depends = block.fields.iter().flat_map(|field| {
+        field
+            .depends
+            .iter()
+            .map(|depends| of_depends(&field.name, depends))
+    });
+    let rules = rules.chain(depends);
     quote! {
         impl ::infra_provider::Block for #name {
             type Field = #names;
@@ -105,6 +112,29 @@ fn facts(block: &Block) -> TokenStream {
             const KIND: ::infra_provider::Kind =
                 ::infra_provider::Kind::Table(&<#name as ::infra_provider::Block>::FACTS);
         }
+    }
+}
+
+fn of_depends(attribute: &str, depends: &Depends) -> TokenStream {
+    let Depends {
+        when,
+        value,
+        other,
+        values,
+    } = depends;
+    let other = other.to_string();
+    let value = match value {
+        Some(value) => quote!(Some(::std::borrow::Cow::Borrowed(#value))),
+        None => quote!(None),
+    };
+    quote! {
+        ::infra_provider::BlockRule::Where(::infra_provider::Where {
+            names: [::std::borrow::Cow::Borrowed(#attribute), ::std::borrow::Cow::Borrowed(#other)],
+            value: #value,
+            when: ::infra_provider::When::#when,
+            values: ::std::borrow::Cow::Borrowed(&[#(::std::borrow::Cow::Borrowed(#values)),*]),
+            default: None,
+        })
     }
 }
 

@@ -2,6 +2,7 @@
 
 use proc_macro2::{Span, TokenStream};
 use quote::quote;
+use syn::ext::IdentExt;
 use syn::meta::ParseNestedMeta;
 use syn::parse::{Parse, ParseBuffer};
 use syn::spanned::Spanned;
@@ -44,11 +45,25 @@ pub struct Field {
     pub constraints: Vec<TokenStream>,
     /// Where AWS says so.
     pub source: Option<LitStr>,
+    /// What the values of other fields mean for it.
+    pub depends: Vec<Depends>,
+}
+
+/// What the value of another field means for a field.
+pub struct Depends {
+    /// `Only`, `Never` or `Needed`.
+    pub when: Ident,
+    /// The value that the rule is about, if it is not any.
+    pub value: Option<LitStr>,
+    /// The other field.
+    pub other: Ident,
+    /// Its values.
+    pub values: Vec<LitStr>,
 }
 
 /// A rule between fields.
 pub struct Rule {
-    /// Which one: `ExactlyOne`, `AtMostOne` or `Together`.
+    /// Which one: a variant of `BlockRule`.
     pub kind: Ident,
     /// The fields that it speaks of.
     pub fields: Vec<Ident>,
@@ -101,7 +116,9 @@ pub fn of(input: &DeriveInput) -> Result<Block> {
                 path if path.is_ident("exactly_one") => "ExactlyOne",
                 path if path.is_ident("at_most_one") => "AtMostOne",
                 path if path.is_ident("together") => "Together",
-                _ => return Err(meta.error("page, exactly_one, at_most_one or together can stand here")),
+                path if path.is_ident("at_least_one") => "AtLeastOne",
+                path if path.is_ident("distinct_keys") => "DistinctKeys",
+                _ => return Err(meta.error("the documentation of infra-derive says what can stand here")),
             };
             let mut fields = Vec::new();
             meta.parse_nested_meta(|field| {
@@ -118,6 +135,11 @@ pub fn of(input: &DeriveInput) -> Result<Block> {
             });
             Ok(())
         })?;
+    }
+    for depends in block.fields.iter().flat_map(|field| &field.depends) {
+        if !block.fields.iter().any(|field| depends.other == field.name) {
+            return Err(Error::new(depends.other.span(), "the block has no such field"));
+        }
     }
     (block.page, block.rules) = (page, rules);
     Ok(block)
@@ -136,6 +158,7 @@ fn field(field: &syn::Field) -> Result<Field> {
         values: Vec::new(),
         constraints: Vec::new(),
         source: None,
+        depends: Vec::new(),
     };
     for attribute in named(&field.attrs, "attribute") {
         attribute.parse_nested_meta(|meta| read.word(&meta))?;
@@ -157,6 +180,31 @@ impl Field {
                 let value = literal(meta.value()?.parse()?)?;
                 self.values
                     .push((word, quote!(Some(::infra_provider::DefaultValue::#value))));
+            }
+            "only_where" | "not_where" | "needed_where" => {
+                let content;
+                syn::parenthesized!(content in meta.input);
+                let when = match name.as_str() {
+                    "only_where" => "Only",
+                    "not_where" => "Never",
+                    _ => "Needed",
+                };
+                let value = if content.peek(LitStr) {
+                    let value = content.parse()?;
+                    content.parse::<Token![,]>()?;
+                    Some(value)
+                } else {
+                    None
+                };
+                let other = content.call(Ident::parse_any)?;
+                content.parse::<Token![,]>()?;
+                let values = content.parse_terminated(<LitStr as Parse>::parse, Token![,])?;
+                self.depends.push(Depends {
+                    when: Ident::new(when, word.span()),
+                    value,
+                    other,
+                    values: values.into_iter().collect(),
+                });
             }
             "same" => {
                 let content;

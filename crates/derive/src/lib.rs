@@ -36,10 +36,15 @@
 //! | `pattern("^/", "has to start with /")` | matches the expression; the words say so of it |
 //! | `except("^sg-", "is a name that only AWS gives")` | does not match the expression; the words say so of what does |
 //! | `cidr(4, 16..=28)` | a network of this version, with a prefix of so many bits |
+//! | `only_where(type, "network")` | it can be set only where the other field has one of these values |
+//! | `not_where(type, "network")` | it cannot be set where the other field has one of these values |
+//! | `not_where("true", type, "network")` | the same of this value of it (also with `only_where`) |
+//! | `needed_where(type, "network")` | it has to be set where the other field has one of these values |
 //! | `source = "https://…"` | where AWS says so, if not on the page of the block |
 //!
 //! And on the struct, in `#[block(…)]`: `page = "https://…"`, where AWS describes it; `exactly_one(a, b)`,
-//! `at_most_one(a, b)` and `together(a, b)`, of which fields one must be set, one may be, or all or none.
+//! `at_most_one(a, b)`, `at_least_one(a, b)` and `together(a, b)`, of which fields one must be set, one may be, one at least
+//! must be, or all or none; `distinct_keys(a, b)`, of which tables no two have the same key.
 
 mod emit;
 mod facts;

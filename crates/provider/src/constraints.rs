@@ -1,9 +1,10 @@
 //! Holding attributes against the rules that their schema has for them.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::sync::{Mutex, PoisonError};
 
-use infra_core::constraint::{BlockRule, Constraint};
+use infra_core::constraint::{BlockRule, Constraint, PlacedRule, When, Where};
 use infra_core::schema::{AttributeKind, AttributeSchema};
 use infra_core::types::Problems;
 use infra_core::{AttributePath, Attributes, PathSegment, TypeSchema, Unknown, Value};
@@ -18,7 +19,7 @@ pub fn check(schema: &TypeSchema, attributes: &Attributes, problems: &mut Proble
         &AttributePath::default(),
         problems,
     );
-    for (place, rule) in &schema.rules {
+    for PlacedRule { place, rule, .. } in &schema.rules {
         for (path, table) in tables(attributes, place) {
             between(rule, table, &path, problems);
         }
@@ -193,8 +194,8 @@ pub fn is_sound(constraint: &Constraint) -> bool {
     }
 }
 
-/// What is wrong with a network. AWS itself would silently cut bits behind the prefix off an IPv4 network, and tells
-/// IPv6 networks in their shortest spelling: either would show as drift for ever.
+/// What is wrong with a network. AWS itself would silently cut bits behind the prefix off, which somebody who writes them
+/// does not mean.
 fn network(version: u8, text: &str, lowest: u8, highest: u8) -> Option<String> {
     let bits = if version == 4 {
         let Ok(network) = text.parse::<Ipv4Net>() else {
@@ -211,9 +212,11 @@ fn network(version: u8, text: &str, lowest: u8, highest: u8) -> Option<String> {
         let Ok(network) = text.parse::<Ipv6Net>() else {
             return Some(format!("`{text}` is no IPv6 network such as 2001:db8::/56"));
         };
-        let written = network.trunc().to_string();
-        if written != text {
-            return Some(format!("AWS writes {text} as {written}: write it the same way"));
+        if network.trunc() != network {
+            let meant = network.trunc();
+            return Some(format!(
+                "{text} has bits behind its prefix: did you mean {meant}?"
+            ));
         }
         network.prefix_len()
     };
@@ -240,7 +243,7 @@ fn between(rule: &BlockRule, table: &Attributes, path: &AttributePath, problems:
         }
     };
     match rule {
-        BlockRule::ExactlyOne(_) if set.is_empty() => {
+        BlockRule::ExactlyOne(_) | BlockRule::AtLeastOne(_) if set.is_empty() => {
             problems.at(path.clone(), format!("set one of {}", all.join(", ")));
         }
         BlockRule::ExactlyOne(_) | BlockRule::AtMostOne(_) => more_than_one(problems),
@@ -250,6 +253,65 @@ fn between(rule: &BlockRule, table: &Attributes, path: &AttributePath, problems:
                 problems.at(path.name(*missing), format!("is needed where `{first}` is set"));
             }
         }
+        BlockRule::AtLeastOne(_) => {}
+        BlockRule::DistinctKeys(_) => distinct_keys(&all, table, path, problems),
+        BlockRule::Where(depends) => check_where(depends, table, path, problems),
+    }
+}
+
+/// What is in two tables is told at the later one.
+fn distinct_keys(names: &[&str], table: &Attributes, path: &AttributePath, problems: &mut Problems) {
+    let mut seen: BTreeMap<&String, &str> = BTreeMap::new();
+    for name in names {
+        for key in table.get(*name).and_then(Value::as_map).into_iter().flatten() {
+            if let Some(other) = seen.insert(key.0, name) {
+                let message = format!("`{}` is in `{other}` already: AWS takes each name once", key.0);
+                problems.at(path.name(*name).name(key.0.as_str()), message);
+            }
+        }
+    }
+}
+
+/// Holds an attribute against what the value of another one means for it. What is not known decides nothing.
+fn check_where(rule: &Where, table: &Attributes, path: &AttributePath, problems: &mut Problems) {
+    let [attribute, other] = &rule.names;
+    let decides = match table.get(other.as_ref()) {
+        None | Some(Value::Null) => rule.default.clone(),
+        Some(value) => in_text(value).map(Cow::Owned),
+    };
+    let Some(decides) = decides else { return };
+    let is_among = rule.values.contains(&decides);
+    let value = table.get(attribute.as_ref()).unwrap_or(&Value::Null);
+    let is_open = matches!(value, Value::Unknown(Unknown { origin: None }));
+    let is_meant = match &rule.value {
+        _ if value.is_null() || is_open || is_empty(value) => false,
+        None => true,
+        Some(meant) => in_text(value).as_deref() == Some(meant.as_ref()),
+    };
+    let values = || {
+        let values: Vec<String> = rule.values.iter().map(|value| format!("`{value}`")).collect();
+        values.join(" or ")
+    };
+    let message = match rule.when {
+        When::Only if is_meant && !is_among => format!("is only for `{other}` {}, not `{decides}`", values()),
+        When::Never if is_meant && is_among => format!("is not for `{other}` `{decides}`"),
+        When::Needed if value.is_null() && is_among => format!("is needed where `{other}` is `{decides}`"),
+        _ => return,
+    };
+    problems.at(path.name(attribute.as_ref()), message);
+}
+
+/// A list or a table with nothing in it, which AWS leaves out.
+fn is_empty(value: &Value) -> bool {
+    value.as_list().is_some_and(<[Value]>::is_empty) || value.as_map().is_some_and(BTreeMap::is_empty)
+}
+
+/// A value that others depend on.
+fn in_text(value: &Value) -> Option<String> {
+    match value {
+        Value::String(text) => Some(text.clone()),
+        Value::Bool(truth) => Some(truth.to_string()),
+        _ => None,
     }
 }
 

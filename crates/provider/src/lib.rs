@@ -31,7 +31,7 @@ pub use codec::decode;
 pub use constraints::is_sound;
 pub use data::{BuiltIn, Data};
 pub use infra_core::Spelling;
-pub use infra_core::constraint::{BlockRule, Constraint};
+pub use infra_core::constraint::{BlockRule, Constraint, When, Where};
 pub use obstacle::Obstacle;
 pub use ownership::taken;
 pub use partial::{Partial, told, whole};

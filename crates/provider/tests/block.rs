@@ -136,7 +136,7 @@ fn the_schema_is_what_the_fields_say() {
         AttributeKind::Json { policy: true }
     );
     assert!(schema.computed["arn"].changes_on_update);
-    let rules: Vec<String> = schema.rules.iter().map(|(path, _)| path.to_string()).collect();
+    let rules: Vec<String> = schema.rules.iter().map(|rule| rule.place.to_string()).collect();
     assert_eq!(rules, ["", "parts"]);
     assert_eq!(ThingField::Kind.name(), "type");
 }

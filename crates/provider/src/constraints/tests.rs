@@ -6,7 +6,7 @@ use serde_json::{Value as Json, json};
 
 use super::*;
 
-fn text(text: &'static str) -> std::borrow::Cow<'static, str> {
+fn text(text: &'static str) -> Cow<'static, str> {
     text.into()
 }
 
@@ -107,15 +107,11 @@ fn each() -> Vec<Case> {
                 lowest: 0,
                 highest: 128,
             },
-            vec![json!("::/0"), json!("2001:db8::/56")],
+            vec![json!("::/0"), json!("2001:db8::/56"), json!("2001:DB8:0::/56")],
             vec![
                 (
-                    json!("2001:DB8::/56"),
-                    "AWS writes 2001:DB8::/56 as 2001:db8::/56: write it the same way",
-                ),
-                (
                     json!("2001:db8::1/56"),
-                    "AWS writes 2001:db8::1/56 as 2001:db8::/56: write it the same way",
+                    "2001:db8::1/56 has bits behind its prefix: did you mean 2001:db8::/56?",
                 ),
                 (
                     json!("10.0.0.0/8"),
@@ -229,12 +225,30 @@ fn rules_between_attributes_hold_for_what_is_certain() {
             origin: Some(Box::new("test.thing.other.id".parse().unwrap())),
         })
     };
-    let rule =
-        |rule: fn(std::borrow::Cow<'static, [std::borrow::Cow<'static, str>]>) -> BlockRule| TypeSchema {
-            rules: vec![(AttributePath::default(), rule(vec![text("a"), text("b")].into()))],
-            ..TypeSchema::new(TypeName::new("test", "thing"))
-        };
+    let rule = |rule: fn(Cow<'static, [Cow<'static, str>]>) -> BlockRule| TypeSchema {
+        rules: vec![PlacedRule {
+            place: AttributePath::default(),
+            rule: rule(vec![text("a"), text("b")].into()),
+            source: text(""),
+        }],
+        ..TypeSchema::new(TypeName::new("test", "thing"))
+    };
     let one = || Value::from("x");
+    let keys = |keys: &[&str]| {
+        let keys = keys.iter().map(|key| ((*key).to_owned(), Value::from("v")));
+        Value::Map(keys.collect())
+    };
+    let depends = |when, value: Option<&'static str>, default: Option<&'static str>| {
+        let mut schema = rule(BlockRule::Together);
+        schema.rules[0].rule = BlockRule::Where(Where {
+            names: [text("a"), text("b")],
+            value: value.map(text),
+            when,
+            values: vec![text("t")].into(),
+            default: default.map(text),
+        });
+        schema
+    };
     for (schema, a, b, expected) in [
         (rule(BlockRule::ExactlyOne), None, None, ": set one of a, b"),
         (rule(BlockRule::ExactlyOne), Some(one()), None, ""),
@@ -268,6 +282,100 @@ fn rules_between_attributes_hold_for_what_is_certain() {
             "a: is needed where `b` is set",
         ),
         (rule(BlockRule::Together), None, Some(Value::unknown()), ""),
+        (rule(BlockRule::AtLeastOne), None, None, ": set one of a, b"),
+        (rule(BlockRule::AtLeastOne), Some(one()), Some(one()), ""),
+        (
+            rule(BlockRule::DistinctKeys),
+            Some(keys(&["x"])),
+            Some(keys(&["y"])),
+            "",
+        ),
+        (
+            rule(BlockRule::DistinctKeys),
+            Some(keys(&["x", "y"])),
+            Some(keys(&["y"])),
+            "b.y: `y` is in `a` already: AWS takes each name once",
+        ),
+        (
+            depends(When::Only, None, None),
+            Some(one()),
+            Some(Value::from("t")),
+            "",
+        ),
+        (
+            depends(When::Only, None, None),
+            Some(one()),
+            Some(Value::from("u")),
+            "a: is only for `b` `t`, not `u`",
+        ),
+        (depends(When::Only, None, None), Some(one()), None, ""),
+        (
+            depends(When::Only, None, Some("u")),
+            Some(one()),
+            None,
+            "a: is only for `b` `t`, not `u`",
+        ),
+        (depends(When::Only, None, Some("u")), None, None, ""),
+        (
+            depends(When::Only, None, None),
+            Some(one()),
+            Some(Value::unknown()),
+            "",
+        ),
+        (
+            depends(When::Only, None, None),
+            Some(Value::unknown()),
+            Some(Value::from("u")),
+            "",
+        ),
+        (
+            depends(When::Only, None, None),
+            Some(Value::List(Vec::new())),
+            Some(Value::from("u")),
+            "",
+        ),
+        (
+            depends(When::Never, None, None),
+            Some(one()),
+            Some(Value::from("t")),
+            "a: is not for `b` `t`",
+        ),
+        (
+            depends(When::Never, None, None),
+            Some(one()),
+            Some(Value::from("u")),
+            "",
+        ),
+        (
+            depends(When::Never, Some("true"), None),
+            Some(Value::from(false)),
+            Some(Value::from("t")),
+            "",
+        ),
+        (
+            depends(When::Never, Some("true"), None),
+            Some(Value::from(true)),
+            Some(Value::from("t")),
+            "a: is not for `b` `t`",
+        ),
+        (
+            depends(When::Needed, None, None),
+            None,
+            Some(Value::from("t")),
+            "a: is needed where `b` is `t`",
+        ),
+        (
+            depends(When::Needed, None, None),
+            Some(Value::unknown()),
+            Some(Value::from("t")),
+            "",
+        ),
+        (
+            depends(When::Needed, None, None),
+            None,
+            Some(Value::from("u")),
+            "",
+        ),
     ] {
         let values = [("a", a), ("b", b)].into_iter();
         let attributes = values

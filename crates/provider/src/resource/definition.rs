@@ -75,6 +75,7 @@ pub fn schema<T: Resource>() -> TypeSchema {
     TypeSchema {
         name: type_name(T::NAME),
         description: T::DESCRIPTION.to_owned(),
+        page: T::FACTS.page.unwrap_or_default().to_owned(),
         attributes: facts::attributes(&T::FACTS),
         computed: facts::computed(&T::FACTS),
         natural_key: names(rules.natural_key),

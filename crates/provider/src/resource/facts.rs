@@ -3,11 +3,11 @@
 use std::borrow::Cow;
 use std::collections::BTreeMap;
 
-use infra_core::constraint::{BlockRule, Constraint, Rule};
+use infra_core::constraint::{BlockRule, Constraint, PlacedRule, Rule};
 use infra_core::schema::{AttributeKind, AttributeSchema, ComputedSchema};
 use infra_core::{AttributePath, Spelling};
 
-use crate::block::{BlockFacts, FieldFacts, Kind};
+use crate::block::{BlockFacts, DefaultValue, FieldFacts, Kind};
 
 /// The attributes of a block by name.
 pub fn attributes(facts: &BlockFacts) -> BTreeMap<String, AttributeSchema> {
@@ -47,14 +47,28 @@ fn of_fields<'a>(fields: impl Iterator<Item = &'a FieldFacts>) -> BTreeMap<Strin
 }
 
 /// The rules between the fields of a block and of those inside of it, by where they are.
-pub fn rules(facts: &BlockFacts) -> Vec<(AttributePath, BlockRule)> {
+pub fn rules(facts: &BlockFacts) -> Vec<PlacedRule> {
     let mut found = Vec::new();
     rules_at(facts, &AttributePath::default(), &mut found);
     found
 }
 
-fn rules_at(facts: &BlockFacts, path: &AttributePath, found: &mut Vec<(AttributePath, BlockRule)>) {
-    found.extend(facts.rules.iter().map(|rule| (path.clone(), rule.clone())));
+fn rules_at(facts: &BlockFacts, path: &AttributePath, found: &mut Vec<PlacedRule>) {
+    found.extend(facts.rules.iter().map(|rule| {
+        let mut rule = rule.clone();
+        let mut source = None;
+        if let BlockRule::Where(depends) = &mut rule {
+            let field = |name: &str| facts.fields.iter().find(|field| field.name == name);
+            let [attribute, other] = &depends.names;
+            depends.default = field(other).and_then(|other| in_text(other.default?));
+            source = field(attribute).and_then(|attribute| attribute.source);
+        }
+        PlacedRule {
+            place: path.clone(),
+            rule,
+            source: Cow::Borrowed(source.or(facts.page).unwrap_or_default()),
+        }
+    }));
     for field in facts.fields.iter().filter(|field| !field.computed) {
         let mut kind = field.kind;
         while let Kind::List(inner) | Kind::Set(inner) = kind {
@@ -63,6 +77,14 @@ fn rules_at(facts: &BlockFacts, path: &AttributePath, found: &mut Vec<(Attribute
         if let Kind::Table(inner) = kind {
             rules_at(inner, &path.name(field.name), found);
         }
+    }
+}
+
+fn in_text(default: DefaultValue) -> Option<Cow<'static, str>> {
+    match default {
+        DefaultValue::Bool(truth) => Some(Cow::Borrowed(if truth { "true" } else { "false" })),
+        DefaultValue::Text(text) => Some(Cow::Borrowed(text)),
+        DefaultValue::Integer(_) => None,
     }
 }
 
@@ -86,6 +108,7 @@ fn attribute(facts: &BlockFacts, field: &FieldFacts) -> AttributeSchema {
         local: field.local,
         path: field.path,
         rules: rules.collect(),
+        source: source.to_owned(),
     }
 }
 

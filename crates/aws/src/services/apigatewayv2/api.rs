@@ -38,6 +38,7 @@ pub struct Api {
     #[attribute(length = 1..=64)]
     pub version: Option<String>,
     /// Which pages of other origins may call the API from a browser; of HTTP APIs only.
+    #[attribute(not_where(protocol_type, "WEBSOCKET"))]
     pub cors_configuration: Option<Cors>,
     /// Whether clients must use a custom domain name, since the API's own address does not answer.
     #[attribute(default = false)]
@@ -160,18 +161,12 @@ max_age       = 300
             check_cors(cors, problems);
         }
         match given.protocol_type.known() {
-            Some(ProtocolType::WebSocket) => {
-                if !given.route_selection_expression.is_set() {
-                    problems.at_with_help(
-                        "",
-                        "a WebSocket API needs `route_selection_expression`",
-                        "such as `$request.body.action`",
-                    );
-                }
-                if given.cors_configuration.is_set() {
-                    let message = "a WebSocket API takes no CORS configuration";
-                    problems.at(Field::CorsConfiguration.name(), message);
-                }
+            Some(ProtocolType::WebSocket) if !given.route_selection_expression.is_set() => {
+                problems.at_with_help(
+                    "",
+                    "a WebSocket API needs `route_selection_expression`",
+                    "such as `$request.body.action`",
+                );
             }
             Some(ProtocolType::Http) => {
                 let expression = given.route_selection_expression.as_str();
@@ -180,7 +175,7 @@ max_age       = 300
                     problems.at(Field::RouteSelectionExpression.name(), message);
                 }
             }
-            None => {}
+            _ => {}
         }
     }
 
@@ -351,10 +346,10 @@ mod tests {
                 vec!["name: `` has 0 characters: AWS takes 1 to 128"],
             ),
             (
-                json!({"protocol_type": "WEBSOCKET", "cors_configuration": {}}),
+                json!({"protocol_type": "WEBSOCKET", "cors_configuration": {"max_age": 5}}),
                 vec![
+                    "cors_configuration: is not for `protocol_type` `WEBSOCKET`",
                     ": a WebSocket API needs `route_selection_expression`",
-                    "cors_configuration: a WebSocket API takes no CORS configuration",
                 ],
             ),
             (

@@ -84,6 +84,7 @@ choices! {
 
 /// Certificates of clients.
 #[derive(Debug, Clone, Deserialize, Block)]
+#[block(page = "https://docs.aws.amazon.com/apigatewayv2/latest/api-reference/domainnames.html")]
 pub struct MutualTls {
     /// The trusted certificates: an object in S3, `s3://<bucket>/<key>`.
     pub truststore_uri: String,

@@ -33,6 +33,7 @@ pub struct Integration {
     pub integration_type: IntegrationType,
     /// Which AWS API an `AWS_PROXY` calls, such as `SQS-SendMessage`; not for Lambda functions.
     #[attribute(immutable)]
+    #[attribute(only_where(integration_type, "AWS_PROXY"))]
     pub integration_subtype: Option<String>,
     /// The HTTP method of the request that is passed on; `ANY` keeps the client's. `HTTP_PROXY` needs it.
     #[attribute(length = 1..=64)]
@@ -46,6 +47,7 @@ pub struct Integration {
     pub connection_type: Option<ConnectionType>,
     /// The VPC link's id, for `VPC_LINK`.
     #[attribute(length = 1..=1024)]
+    #[attribute(only_where(connection_type, "VPC_LINK"))]
     pub connection_id: Option<String>,
     /// The form of what an `AWS_PROXY` gets, `1.0` or `2.0`; `HTTP_PROXY` knows `1.0` only.
     #[attribute(default = "1.0", pattern("^(1[.]0|2[.]0)$", "is neither 1.0 nor 2.0"))]
@@ -56,6 +58,7 @@ pub struct Integration {
     /// What is changed in a request on the way, such as `"overwrite:path" = "$request.path"`.
     pub request_parameters: Option<Tags>,
     /// Speaks TLS to the target of a VPC link.
+    #[attribute(only_where(connection_type, "VPC_LINK"))]
     pub tls_config: Option<TlsConfig>,
     /// The ARN of the role that an `AWS_PROXY` with a subtype acts as.
     #[attribute(nothing = "")]
@@ -180,18 +183,8 @@ integration_uri    = "https://example.com/{proxy}"
                 problems.at(Field::PayloadFormatVersion.name(), "HTTP_PROXY knows 1.0 only");
             }
         }
-        match given.connection_type {
-            Partial::Known(ConnectionType::VpcLink) => check_private(given, problems),
-            Partial::Unknown => {}
-            _ => {
-                let message = "is for connection_type = \"VPC_LINK\" only";
-                if given.connection_id.is_set() {
-                    problems.at(Field::ConnectionId.name(), message);
-                }
-                if given.tls_config.is_set() {
-                    problems.at(Field::TlsConfig.name(), message);
-                }
-            }
+        if given.connection_type == Partial::Known(ConnectionType::VpcLink) {
+            check_private(given, problems);
         }
     }
 
@@ -448,7 +441,7 @@ mod tests {
             ),
             (
                 json!({"connection_id": "a", "integration_type": "AWS_PROXY"}),
-                vec!["connection_id: is for connection_type = \"VPC_LINK\" only"],
+                vec!["connection_id: is only for `connection_type` `VPC_LINK`, not `INTERNET`"],
             ),
         ];
         for (attributes, said) in cases {

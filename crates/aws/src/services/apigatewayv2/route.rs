@@ -34,6 +34,10 @@ pub struct Route {
     pub authorization_type: Option<AuthorizationType>,
     /// The authorizer's id, for `JWT` and `CUSTOM`.
     #[attribute(nothing = "")]
+    #[attribute(
+        only_where(authorization_type, "JWT", "CUSTOM"),
+        needed_where(authorization_type, "JWT", "CUSTOM")
+    )]
     pub authorizer_id: Option<String>,
     /// Scopes of which a token must have one, for `JWT`.
     pub authorization_scopes: Option<BTreeSet<String>>,
@@ -120,23 +124,6 @@ target    = "integrations/${apigatewayv2.integration.main.id}"
     fn validate(given: &PartialRoute, problems: &mut Problems) {
         if let Some(key) = given.route_key.as_str() {
             route_key::check(Field::RouteKey.name(), key, problems);
-        }
-        let Some(kind) = given.authorization_type.known() else {
-            return;
-        };
-        let takes_one = matches!(kind, AuthorizationType::Jwt | AuthorizationType::Custom);
-        let kind = kind.as_str();
-        match given.authorizer_id.is_set() {
-            false if takes_one => {
-                problems.at(
-                    Field::AuthorizationType.name(),
-                    format!("{kind} needs `authorizer_id`"),
-                );
-            }
-            true if !takes_one => {
-                problems.at(Field::AuthorizerId.name(), format!("{kind} takes no authorizer"));
-            }
-            _ => {}
         }
     }
 
@@ -273,10 +260,13 @@ mod tests {
                 &[("target", "abc")][..],
                 "target: `abc` is no target: it is \"integrations/${apigatewayv2.integration.<name>.id}\"",
             ),
-            (&jwt_alone[..], "authorization_type: JWT needs `authorizer_id`"),
+            (
+                &jwt_alone[..],
+                "authorizer_id: is needed where `authorization_type` is `JWT`",
+            ),
             (
                 &open_with_authorizer[..],
-                "authorizer_id: NONE takes no authorizer",
+                "authorizer_id: is only for `authorization_type` `JWT` or `CUSTOM`, not `NONE`",
             ),
         ] {
             assert_eq!(refused_texts::<Route>(attributes), [said]);

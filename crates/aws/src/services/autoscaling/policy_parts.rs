@@ -108,8 +108,10 @@ pub struct StepScaling {
     pub adjustment_type: AdjustmentType,
     /// The steps, by how far the metric is from the alarm's threshold.
     #[attribute(set)]
+    #[attribute(count = 1..=20)]
     pub step_adjustments: Vec<StepAdjustment>,
     /// The least that is added or removed, with `PercentChangeInCapacity`.
+    #[attribute(only_where(adjustment_type, "PercentChangeInCapacity"))]
     pub min_adjustment_magnitude: Option<i32>,
     /// Seconds after a step in which there is no other. AWS's default for ECS is 300.
     #[attribute(range = 0..=2_147_483_647)]

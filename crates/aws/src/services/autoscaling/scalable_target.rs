@@ -41,6 +41,10 @@ pub struct ScalableTarget {
     pub max_capacity: i32,
     /// The role that scales. AWS's default is its service-linked role, the only one that ECS takes.
     #[attribute(length = 1..=1600)]
+    #[attribute(
+        only_where(service_namespace, "elasticmapreduce"),
+        source = "https://docs.aws.amazon.com/autoscaling/application/userguide/security_iam_service-with-iam.html"
+    )]
     pub role_arn: Option<String>,
     /// What scaling is switched off.
     pub suspended_state: Option<SuspendedState>,

@@ -36,8 +36,16 @@ pub struct ScalingPolicy {
     #[attribute(immutable)]
     pub scalable_dimension: String,
     /// The metric and the value that it is kept at; for `TargetTrackingScaling`.
+    #[attribute(
+        only_where(policy_type, "TargetTrackingScaling"),
+        needed_where(policy_type, "TargetTrackingScaling")
+    )]
     pub target_tracking_scaling_policy_configuration: Option<TargetTracking>,
     /// The steps that are taken when an alarm goes off; for `StepScaling`.
+    #[attribute(
+        only_where(policy_type, "StepScaling"),
+        needed_where(policy_type, "StepScaling")
+    )]
     pub step_scaling_policy_configuration: Option<StepScaling>,
     /// The policy's ARN, which alarms of a step scaling policy name.
     #[attribute(computed)]
@@ -117,29 +125,6 @@ scale_out_cooldown              = 60
             problems,
         );
         let tracking = &given.target_tracking_scaling_policy_configuration;
-        for (of, field, is_set) in [
-            (
-                PolicyType::TargetTracking,
-                Field::TargetTrackingScalingPolicyConfiguration,
-                tracking.is_set(),
-            ),
-            (
-                PolicyType::Step,
-                Field::StepScalingPolicyConfiguration,
-                given.step_scaling_policy_configuration.is_set(),
-            ),
-        ] {
-            let (name, kind) = (field.name(), of.as_str());
-            match given.policy_type.known() {
-                Some(known) if *known == of && !is_set => {
-                    problems.at(name, format!("a policy of type {kind} needs one"));
-                }
-                Some(known) if *known != of && is_set => {
-                    problems.at(name, format!("is for policies of type {kind}"));
-                }
-                _ => {}
-            }
-        }
         let metric = tracking
             .known()
             .and_then(|tracking| tracking.predefined_metric_specification.known());
@@ -357,7 +342,7 @@ mod tests {
         for (found, said) in [
             (
                 with(json!({})),
-                "target_tracking_scaling_policy_configuration: a policy of type TargetTrackingScaling needs one",
+                "target_tracking_scaling_policy_configuration: is needed where `policy_type` is `TargetTrackingScaling`",
             ),
             (
                 with(json!({ "target_tracking_scaling_policy_configuration": { "target_value": 1 } })),

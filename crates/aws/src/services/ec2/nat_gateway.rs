@@ -20,6 +20,7 @@ pub struct NatGateway {
     pub subnet_id: String,
     /// The elastic IP of a public gateway, `eipalloc-…`.
     #[attribute(immutable)]
+    #[attribute(not_where(connectivity_type, "private"))]
     pub allocation_id: Option<String>,
     /// Whether it reaches the internet (`public`, AWS's default) or other networks only (`private`).
     #[attribute(immutable)]
@@ -96,17 +97,16 @@ tags          = { Name = "main" }
     type Service = Ec2;
 
     fn validate(given: &PartialNatGateway, problems: &mut Problems) {
-        match (given.connectivity_type, given.allocation_id.is_set()) {
-            (Partial::Known(ConnectivityType::Private), true) => problems.at(
-                Field::AllocationId.name(),
-                "a private NAT gateway takes no elastic IP",
-            ),
-            (Partial::Unset | Partial::Known(ConnectivityType::Public), false) => problems.at_with_help(
+        let is_public = matches!(
+            given.connectivity_type,
+            Partial::Unset | Partial::Known(ConnectivityType::Public)
+        );
+        if is_public && !given.allocation_id.is_set() {
+            problems.at_with_help(
                 "",
                 "a public NAT gateway needs `allocation_id`",
                 "declare an `ec2.eip` and set `allocation_id` to its id, or set `connectivity_type` to `private`",
-            ),
-            _ => {}
+            );
         }
     }
 
@@ -230,7 +230,7 @@ mod tests {
             (vec![], vec![": a public NAT gateway needs `allocation_id`"]),
             (
                 vec![("connectivity_type", "private"), ("allocation_id", "eipalloc-1")],
-                vec!["allocation_id: a private NAT gateway takes no elastic IP"],
+                vec!["allocation_id: is not for `connectivity_type` `private`"],
             ),
         ] {
             assert_eq!(refused_texts::<NatGateway>(&attributes), said);

@@ -33,6 +33,7 @@ use crate::together::of_type;
     vpc_peering_connection_id,
     network_interface_id
 ))]
+#[block(at_most_one(destination_cidr_block, egress_only_internet_gateway_id))]
 pub struct Route {
     /// The route table, `rtb-…`.
     #[attribute(immutable)]

@@ -25,6 +25,10 @@ pub struct Vpc {
     pub enable_dns_support: Option<bool>,
     /// Whether instances with a public address get a public DNS name.
     #[attribute(set_after_create, default = false)]
+    #[attribute(
+        not_where("true", enable_dns_support, "false"),
+        source = "https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_ModifyVpcAttribute.html"
+    )]
     pub enable_dns_hostnames: Option<bool>,
     /// Tags by key.
     pub tags: Option<Tags>,

@@ -120,6 +120,13 @@ pub struct EncryptionConfiguration {
     /// The KMS key's ARN, id or alias; without it, AWS's own key for ECR.
     #[attribute(length = 1..=2048)]
     #[attribute(same(kms_key))]
+    #[attribute(
+        only_where(encryption_type, "KMS", "KMS_DSSE"),
+        except(
+            "^alias/|:alias/",
+            "is an alias: AWS tells the key's ARN back, from which no alias can be told; write that"
+        )
+    )]
     pub kms_key: Option<String>,
 }
 
@@ -177,16 +184,6 @@ force_delete                 = true
                     format!("set image_tag_mutability = \"{mutability}_WITH_EXCLUSION\""),
                 );
             }
-        }
-        let encryption = given.encryption_configuration.known();
-        if encryption.is_some_and(|encryption| {
-            encryption.encryption_type == Partial::Known(EncryptionType::Aes256)
-                && encryption.kms_key.is_set()
-        }) {
-            problems.at(
-                "encryption_configuration.kms_key",
-                "AES256 takes no KMS key: the encryption type must be KMS or KMS_DSSE",
-            );
         }
     }
 

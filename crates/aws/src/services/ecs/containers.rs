@@ -10,6 +10,7 @@ use crate::prelude::*;
 /// A container of a task.
 #[derive(Debug, Clone, Default, PartialEq, Deserialize, Serialize, Block)]
 #[block(page = "https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_ContainerDefinition.html")]
+#[block(distinct_keys(environment, secrets))]
 pub struct ContainerDefinition {
     /// Its name within the task.
     #[attribute(length = 1..=255, alphabet("A-Za-z0-9_-", "letters, digits, underscores and hyphens"))]
@@ -25,8 +26,10 @@ pub struct ContainerDefinition {
     #[attribute(default = 0)]
     pub cpu: Option<i32>,
     /// Memory in MiB above which it is killed. At most the task's.
+    #[attribute(range = 6..=2_147_483_647)]
     pub memory: Option<i32>,
     /// Memory in MiB kept for it.
+    #[attribute(range = 6..=2_147_483_647)]
     pub memory_reservation: Option<i32>,
     /// The command, instead of the image's.
     pub command: Option<Vec<String>>,

@@ -15,6 +15,7 @@ use super::containers::{
 use super::task_definition::{
     Compatibility, NetworkMode, PartialTaskDefinition, TaskDefinitionField as Field,
 };
+use super::task_rules;
 
 /// The memory sizes in MiB that Fargate has for a number of CPU units; none for an unknown number.
 pub fn memory_sizes(cpu: i64) -> Vec<i64> {
@@ -52,6 +53,7 @@ pub fn check(task: &PartialTaskDefinition, problems: &mut Problems) {
             _ => {}
         }
     }
+    task_rules::check(task, is_fargate, problems);
     Containers { task, is_fargate }.check(problems);
 }
 
@@ -430,7 +432,7 @@ mod tests {
         }
         assert_eq!(
             refused::<TaskDefinition>(json!({
-                "family": "app", "container_definitions": [{ "name": "app", "image": "nginx" }],
+                "family": "app", "container_definitions": [{ "name": "app", "image": "nginx", "memory": 128 }],
             })),
             Vec::<String>::new()
         );

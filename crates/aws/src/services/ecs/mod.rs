@@ -14,4 +14,5 @@ mod service_parts;
 mod service_rules;
 mod tagging;
 pub mod task_definition;
+mod task_rules;
 mod volumes;

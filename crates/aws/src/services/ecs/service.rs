@@ -44,6 +44,7 @@ pub(super) const STARTS_ROLLOUT: &[&str] = &[
 /// its rollouts, and nobody is told when ECS rolls one back: what the old tasks use is deleted as soon as AWS lets it go.
 #[derive(Debug, Clone, Deserialize, Block)]
 #[block(page = "https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_CreateService.html")]
+#[block(at_most_one(launch_type, capacity_provider_strategy))]
 pub struct Service {
     /// The ARN of the cluster.
     #[attribute(
@@ -69,6 +70,7 @@ pub struct Service {
     /// the number belongs to auto scaling. What auto scaling, or somebody by hand, made of it is no drift.
     // Auto scaling changes it all the time: it is compared with what was last applied only.
     #[attribute(write_only, range = 0..=2_147_483_647)]
+    #[attribute(not_where(scheduling_strategy, "DAEMON"))]
     pub desired_count: Option<i32>,
     /// Where tasks run. AWS's default is the cluster's capacity provider strategy, and `EC2` when that has none.
     pub launch_type: Option<LaunchType>,
@@ -77,8 +79,10 @@ pub struct Service {
     pub capacity_provider_strategy: Option<Vec<CapacityProviderShare>>,
     /// The version of Fargate.
     #[attribute(default = "LATEST")]
+    #[attribute(not_where(launch_type, "EC2", "EXTERNAL"))]
     pub platform_version: Option<String>,
     /// The network of the tasks; needed for network mode `awsvpc`, and so on Fargate.
+    #[attribute(needed_where(launch_type, "FARGATE"))]
     pub network_configuration: Option<NetworkConfiguration>,
     /// Target groups that tasks are registered with.
     #[attribute(set)]
@@ -103,6 +107,7 @@ pub struct Service {
     /// Whether tasks are moved when availability zones have unlike many. AWS's default for new services is
     /// `ENABLED`.
     #[attribute(default = "ENABLED")]
+    #[attribute(not_where("ENABLED", scheduling_strategy, "DAEMON"))]
     pub availability_zone_rebalancing: Option<Switch>,
     /// How many tasks there are.
     #[attribute(immutable, default = "REPLICA")]
@@ -412,15 +417,15 @@ mod tests {
             ),
             (
                 json!({ "launch_type": "FARGATE" }),
-                "network_configuration: tasks on Fargate need one",
+                "network_configuration: is needed where `launch_type` is `FARGATE`",
             ),
             (
                 json!({ "launch_type": "EC2", "capacity_provider_strategy": [{ "capacity_provider": "a" }] }),
-                "capacity_provider_strategy: takes the place of `launch_type`: set one of them",
+                "capacity_provider_strategy: only one of launch_type, capacity_provider_strategy may be set",
             ),
             (
                 json!({ "scheduling_strategy": "DAEMON", "desired_count": 1 }),
-                "desired_count: a service of strategy DAEMON has one task on each instance",
+                "desired_count: is not for `scheduling_strategy` `DAEMON`",
             ),
             (
                 json!({ "health_check_grace_period_seconds": 30 }),
@@ -437,8 +442,15 @@ mod tests {
             ),
             (
                 json!({ "deployment_configuration": { "deployment_circuit_breaker": { "rollback": true } } }),
-                "deployment_configuration.deployment_circuit_breaker.rollback: there is nothing to roll back \
-                 without `enable = true`",
+                "deployment_configuration.deployment_circuit_breaker.rollback: is only for `enable` `true`, not `false`",
+            ),
+            (
+                json!({ "launch_type": "EC2", "platform_version": "1.4.0" }),
+                "platform_version: is not for `launch_type` `EC2`",
+            ),
+            (
+                json!({ "service_registries": [{ "registry_arn": "arn:r", "port": 80, "container_port": 80, "container_name": "app" }] }),
+                "service_registries[0].container_port: only one of port, container_port may be set",
             ),
         ] {
             assert_eq!(with(more), [said]);

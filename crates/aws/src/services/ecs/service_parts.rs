@@ -73,6 +73,8 @@ pub struct ServiceLoadBalancer {
 /// A registry of Cloud Map that tasks are registered with.
 #[derive(Debug, Clone, PartialEq, Deserialize, Serialize, Block)]
 #[block(page = "https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_ServiceRegistry.html")]
+#[block(at_most_one(port, container_port))]
+#[block(together(container_name, container_port))]
 pub struct ServiceRegistry {
     /// The service of Cloud Map.
     pub registry_arn: String,
@@ -114,6 +116,7 @@ pub struct CircuitBreaker {
     pub enable: Option<bool>,
     /// Whether ECS then goes back to the last rollout that succeeded.
     #[attribute(default = false)]
+    #[attribute(only_where("true", enable, "true"))]
     pub rollback: Option<bool>,
 }
 
@@ -128,6 +131,7 @@ pub struct DeploymentAlarms {
     pub enable: Option<bool>,
     /// Whether ECS then goes back to the last rollout that succeeded.
     #[attribute(default = false)]
+    #[attribute(only_where("true", enable, "true"))]
     pub rollback: Option<bool>,
 }
 

@@ -9,27 +9,12 @@ use crate::together::{Stack, elements, meant, member, member_integer, member_str
 /// Checks a service by itself.
 pub fn check(given: &PartialService, problems: &mut Problems) {
     let mut at = |field: Field, message: &str| problems.at(field.name(), message);
-    if given.launch_type.is_set() && given.capacity_provider_strategy.is_set() {
-        at(
-            Field::CapacityProviderStrategy,
-            "takes the place of `launch_type`: set one of them",
-        );
-    }
     let is_fargate = given.launch_type == Partial::Known(LaunchType::Fargate);
-    if is_fargate && !given.network_configuration.is_set() {
-        at(Field::NetworkConfiguration, "tasks on Fargate need one");
-    }
     let is_daemon = given.scheduling_strategy == Partial::Known(SchedulingStrategy::Daemon);
     if is_daemon && is_fargate {
         at(
             Field::SchedulingStrategy,
             "Fargate has no instances that could have a daemon each",
-        );
-    }
-    if is_daemon && given.desired_count.is_set() {
-        at(
-            Field::DesiredCount,
-            "a service of strategy DAEMON has one task on each instance",
         );
     }
     let has_balancers = match &given.load_balancers {
@@ -59,15 +44,6 @@ fn check_rollout(rollout: &PartialDeploymentConfiguration, problems: &mut Proble
         let message = "has to be more than `minimum_healthy_percent`, or no task can be replaced";
         problems.at("deployment_configuration.maximum_percent", message);
     }
-    let breaker = rollout.deployment_circuit_breaker.known();
-    let cannot = breaker.is_some_and(|breaker| {
-        let may_be_on = breaker.enable.is_unknown() || breaker.enable == Partial::Known(true);
-        breaker.rollback == Partial::Known(true) && !may_be_on
-    });
-    if cannot {
-        let path = "deployment_configuration.deployment_circuit_breaker.rollback";
-        problems.at(path, "there is nothing to roll back without `enable = true`");
-    }
 }
 
 /// Checks a service with its task definition and target groups.
@@ -75,6 +51,17 @@ pub fn check_with_others(attributes: &Attributes, stack: &Stack, problems: &mut 
     let definition = meant(stack, attributes.get("task_definition"), "ecs.task_definition");
     let has_own_address =
         definition.is_some_and(|definition| known_str(definition, "network_mode") == Some("awsvpc"));
+    let other_mode = definition
+        .and_then(|definition| known_str(definition, "network_mode"))
+        .filter(|mode| *mode != "awsvpc");
+    if let Some(mode) = other_mode
+        && attributes
+            .get("network_configuration")
+            .is_some_and(|value| !value.is_null())
+    {
+        let message = format!("is for network mode `awsvpc`, and the task definition's is `{mode}`");
+        problems.at("network_configuration", message);
+    }
     if has_own_address && attributes.get("network_configuration").is_none_or(Value::is_null) {
         let message = "the task definition's network mode is `awsvpc`, which needs one";
         problems.at("network_configuration", message);

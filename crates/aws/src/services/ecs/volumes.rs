@@ -8,6 +8,7 @@ use crate::prelude::*;
 /// A volume that containers of a task can mount.
 #[derive(Debug, Clone, PartialEq, Deserialize, Serialize, Block)]
 #[block(page = "https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_Volume.html")]
+#[block(at_most_one(host, efs_volume_configuration))]
 pub struct Volume {
     /// The name that mount points use.
     pub name: String,
@@ -42,6 +43,7 @@ pub struct EfsVolume {
     /// The port for encrypted data.
     #[attribute(range = 0..=65_535)]
     #[attribute(nothing = 0)]
+    #[attribute(only_where(transit_encryption, "ENABLED"))]
     pub transit_encryption_port: Option<i32>,
     /// Who mounts it.
     pub authorization_config: Option<EfsAuthorization>,

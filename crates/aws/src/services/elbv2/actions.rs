@@ -12,12 +12,16 @@ pub struct Action {
     #[serde(rename = "type")]
     pub kind: ActionType,
     /// The target group to forward to, when it is one only.
+    #[attribute(only_where(type, "forward"))]
     pub target_group_arn: Option<String>,
     /// Target groups to forward to, with weights.
+    #[attribute(only_where(type, "forward"))]
     pub forward_config: Option<ForwardConfig>,
     /// Where to redirect to.
+    #[attribute(only_where(type, "redirect"), needed_where(type, "redirect"))]
     pub redirect_config: Option<RedirectConfig>,
     /// What to answer.
+    #[attribute(only_where(type, "fixed-response"), needed_where(type, "fixed-response"))]
     pub fixed_response_config: Option<FixedResponseConfig>,
     /// The position among several actions, from 1.
     #[attribute(range = 1..=50_000)]
@@ -73,6 +77,7 @@ pub struct GroupStickiness {
     pub enabled: Option<bool>,
     /// Seconds that it does.
     #[attribute(range = 1..=604_800)]
+    #[attribute(needed_where(enabled, "true"))]
     pub duration_seconds: Option<i32>,
 }
 
@@ -82,18 +87,22 @@ pub struct GroupStickiness {
 #[block(
     page = "https://docs.aws.amazon.com/elasticloadbalancing/latest/APIReference/API_RedirectActionConfig.html"
 )]
+#[block(at_least_one(protocol, port, host, path))]
 pub struct RedirectConfig {
     /// `HTTP`, `HTTPS` or `#{protocol}`, which is AWS's default.
     #[attribute(default = "#{protocol}")]
+    #[attribute(pattern("^(HTTPS?|#[{]protocol[}])$", "is none of HTTP, HTTPS and #{protocol}"))]
     pub protocol: Option<String>,
     /// The port.
     #[attribute(default = "#{port}")]
+    #[attribute(pattern("^([1-9][0-9]{0,4}|#[{]port[}])$", "is neither a port nor #{port}"))]
     pub port: Option<String>,
     /// The host.
     #[attribute(default = "#{host}", length = 1..=128)]
     pub host: Option<String>,
     /// The path.
     #[attribute(default = "/#{path}", length = 1..=128)]
+    #[attribute(pattern("^/", "does not start with `/`"))]
     pub path: Option<String>,
     /// The query, without `?`.
     #[attribute(default = "#{query}", length = 0..=128)]
@@ -125,6 +134,10 @@ pub struct FixedResponseConfig {
     /// `application/json`.
     #[attribute(length = 0..=32)]
     #[attribute(nothing = "")]
+    #[attribute(pattern(
+        "^(text/plain|text/css|text/html|application/javascript|application/json|)$",
+        "is none of text/plain, text/css, text/html, application/javascript and application/json"
+    ))]
     pub content_type: Option<String>,
     /// The body.
     #[attribute(length = 0..=1024)]

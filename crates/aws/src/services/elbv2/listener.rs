@@ -28,8 +28,10 @@ pub struct Listener {
     pub protocol: Protocol,
     /// The certificate, exactly one; for `HTTPS` and `TLS`.
     #[attribute(count = 0..=1)]
+    #[attribute(only_where(protocol, "HTTPS", "TLS"), needed_where(protocol, "HTTPS", "TLS"))]
     pub certificates: Option<Vec<Certificate>>,
     /// The TLS versions and ciphers, such as `ELBSecurityPolicy-TLS13-1-2-2021-06`; for `HTTPS` and `TLS`.
+    #[attribute(only_where(protocol, "HTTPS", "TLS"))]
     pub ssl_policy: Option<String>,
     /// What is done. Usually one action.
     #[attribute(count = 1..=10)]
@@ -37,6 +39,7 @@ pub struct Listener {
     /// The protocols that are offered within TLS, exactly one of `HTTP1Only`, `HTTP2Only`, `HTTP2Optional`,
     /// `HTTP2Preferred` and `None`; for `TLS`.
     #[attribute(count = 0..=1)]
+    #[attribute(only_where(protocol, "TLS"))]
     pub alpn_policy: Option<Vec<String>>,
     /// Tags by key.
     pub tags: Option<Tags>,

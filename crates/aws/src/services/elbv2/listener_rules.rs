@@ -10,78 +10,41 @@ use crate::together::{Stack, elements, meant, member, of_type};
 
 /// Checks a listener by itself.
 pub fn check(given: &PartialListener, problems: &mut Problems) {
-    if let Partial::Known(protocol) = given.protocol {
-        let certificates = Field::Certificates.name();
-        if protocol.has_certificate() && !given.certificates.is_set() {
-            problems.at(
-                certificates,
-                format!("a listener of {} needs one", protocol.as_str()),
-            );
-        }
-        let has_some = given
-            .certificates
-            .known()
-            .map_or(given.certificates.is_set(), |all| !all.is_empty());
-        if has_some && !protocol.has_certificate() {
-            problems.at(certificates, "are for the protocols HTTPS and TLS");
-        }
-        if given.ssl_policy.known().is_some() && !protocol.has_certificate() {
-            problems.at(Field::SslPolicy.name(), "is for the protocols HTTPS and TLS");
-        }
-        if protocol != Protocol::Tls && !given.alpn_policy.elements().is_empty() {
-            problems.at(Field::AlpnPolicy.name(), "is for the protocol TLS");
-        }
-    }
     for (position, action) in given.default_actions.known_elements() {
         let path = AttributePath::attribute(Field::DefaultActions.name()).index(position);
-        check_action(&path, action, problems);
+        check_action(&path, action, given.protocol.known(), problems);
     }
 }
 
-/// What each type of action is told by.
-fn check_action(path: &AttributePath, action: &PartialAction, problems: &mut Problems) {
+/// An action that forwards names one group, or several with their weights; only load balancers of type application do
+/// anything else.
+/// <https://docs.aws.amazon.com/elasticloadbalancing/latest/network/load-balancer-listeners.html>
+fn check_action(
+    path: &AttributePath,
+    action: &PartialAction,
+    protocol: Option<&Protocol>,
+    problems: &mut Problems,
+) {
     let Partial::Known(kind) = action.kind else {
         return;
     };
-    let (group, forward) = (action.target_group_arn.is_set(), action.forward_config.is_set());
-    let (redirect, fixed) = (
-        action.redirect_config.is_set(),
-        action.fixed_response_config.is_set(),
-    );
-    for (of, fields, set) in [
-        (
-            ActionType::Forward,
-            &[ActionField::TargetGroupArn, ActionField::ForwardConfig][..],
-            usize::from(group) + usize::from(forward),
-        ),
-        (
-            ActionType::Redirect,
-            &[ActionField::RedirectConfig],
-            usize::from(redirect),
-        ),
-        (
-            ActionType::FixedResponse,
-            &[ActionField::FixedResponseConfig],
-            usize::from(fixed),
-        ),
-    ] {
-        let either = fields
-            .iter()
-            .map(|field| field.name())
-            .collect::<Vec<_>>()
-            .join("` or `");
-        let of_name = of.as_str();
-        if of == kind && set != 1 {
-            problems.at(
-                path.clone(),
-                format!("an action of type `{of_name}` needs `{either}`"),
+    if kind != ActionType::Forward {
+        if let Some(protocol) = protocol.filter(|protocol| !protocol.is_of_application()) {
+            let message = format!(
+                "a listener of {} takes actions of type `forward` only",
+                protocol.as_str()
             );
-        } else if of != kind && set > 0 {
-            problems.at(
-                path.clone(),
-                format!("`{either}` is for actions of type `{of_name}`"),
-            );
+            problems.at(path.name(ActionField::Kind.name()), message);
         }
+        return;
+    }
+    let (group, several) = (
+        ActionField::TargetGroupArn.name(),
+        ActionField::ForwardConfig.name(),
+    );
+    if action.target_group_arn.is_set() == action.forward_config.is_set() {
+        let message = format!("an action of type `forward` needs `{group}` or `{several}`");
+        problems.at(path.clone(), message);
     }
 }
 
@@ -184,7 +147,7 @@ mod tests {
             ),
             (
                 json!({ "port": 443, "protocol": "HTTPS", "default_actions": forward }),
-                vec!["certificates: a listener of HTTPS needs one"],
+                vec!["certificates: is needed where `protocol` is `HTTPS`"],
             ),
             (
                 json!({
@@ -192,15 +155,16 @@ mod tests {
                     "certificates": [{ "certificate_arn": "arn:c" }], "ssl_policy": "p",
                 }),
                 vec![
-                    "certificates: are for the protocols HTTPS and TLS",
-                    "ssl_policy: is for the protocols HTTPS and TLS",
+                    "certificates: is only for `protocol` `HTTPS` or `TLS`, not `HTTP`",
+                    "ssl_policy: is only for `protocol` `HTTPS` or `TLS`, not `HTTP`",
                 ],
             ),
             (
                 json!({ "port": 70000, "protocol": "TCP", "default_actions": [{ "type": "redirect" }] }),
                 vec![
                     "port: 70000 is not between 1 and 65535",
-                    "default_actions[0]: an action of type `redirect` needs `redirect_config`",
+                    "default_actions[0].redirect_config: is needed where `type` is `redirect`",
+                    "default_actions[0].type: a listener of TCP takes actions of type `forward` only",
                 ],
             ),
             (
@@ -210,7 +174,7 @@ mod tests {
                 }] }),
                 vec![
                     "default_actions[0].fixed_response_config.status_code: `300` is no status 2xx, 4xx or 5xx",
-                    "default_actions[0]: `target_group_arn` or `forward_config` is for actions of type `forward`",
+                    "default_actions[0].target_group_arn: is only for `type` `forward`, not `fixed-response`",
                 ],
             ),
         ] {

@@ -22,6 +22,7 @@ use crate::together::{Stack, of_type};
 #[block(
     page = "https://docs.aws.amazon.com/elasticloadbalancing/latest/APIReference/API_CreateLoadBalancer.html"
 )]
+#[block(exactly_one(subnets, subnet_mappings))]
 pub struct LoadBalancer {
     /// Its name, unique in account and region.
     #[attribute(immutable, length = 1..=32, alphabet("A-Za-z0-9-", "letters, digits and hyphens"))]
@@ -48,9 +49,11 @@ pub struct LoadBalancer {
     pub ip_address_type: Option<IpAddressType>,
     /// Seconds that a connection may be idle. Application load balancers.
     #[attribute(set_after_create, setting = "idle_timeout.timeout_seconds", default = 60, range = 1..=4000)]
+    #[attribute(only_where(type, "application"))]
     pub idle_timeout_seconds: Option<i32>,
     /// Seconds that a client's connection is kept at most. Application load balancers.
     #[attribute(set_after_create, setting = "client_keep_alive.seconds", default = 3600, range = 60..=604_800)]
+    #[attribute(only_where(type, "application"))]
     pub client_keep_alive_seconds: Option<i32>,
     /// Whether AWS refuses to delete it.
     #[attribute(set_after_create, setting = "deletion_protection.enabled", default = false)]
@@ -62,9 +65,11 @@ pub struct LoadBalancer {
         setting = "load_balancing.cross_zone.enabled",
         default = false
     )]
+    #[attribute(only_where(type, "network"))]
     pub load_balancing_cross_zone_enabled: Option<bool>,
     /// Whether HTTP/2 is spoken with clients. Application load balancers.
     #[attribute(set_after_create, setting = "routing.http2.enabled", default = true)]
+    #[attribute(only_where(type, "application"))]
     pub http2_enabled: Option<bool>,
     /// Whether header fields with invalid names are removed. Application load balancers.
     #[attribute(
@@ -72,6 +77,7 @@ pub struct LoadBalancer {
         setting = "routing.http.drop_invalid_header_fields.enabled",
         default = false
     )]
+    #[attribute(only_where(type, "application"))]
     pub drop_invalid_header_fields_enabled: Option<bool>,
     /// Whether the `Host` header is passed on unchanged. Application load balancers.
     #[attribute(
@@ -79,6 +85,7 @@ pub struct LoadBalancer {
         setting = "routing.http.preserve_host_header.enabled",
         default = false
     )]
+    #[attribute(only_where(type, "application"))]
     pub preserve_host_header_enabled: Option<bool>,
     /// What happens with `X-Forwarded-For`. Application load balancers.
     #[attribute(
@@ -86,6 +93,7 @@ pub struct LoadBalancer {
         setting = "routing.http.xff_header_processing.mode",
         default = "append"
     )]
+    #[attribute(only_where(type, "application"))]
     pub xff_header_processing_mode: Option<HeaderProcessing>,
     /// Whether `X-Forwarded-For` has the client's port. Application load balancers.
     #[attribute(
@@ -93,6 +101,7 @@ pub struct LoadBalancer {
         setting = "routing.http.xff_client_port.enabled",
         default = false
     )]
+    #[attribute(only_where(type, "application"))]
     pub xff_client_port_enabled: Option<bool>,
     /// Whether targets are told the TLS version and cipher. Application load balancers.
     #[attribute(
@@ -100,6 +109,7 @@ pub struct LoadBalancer {
         setting = "routing.http.x_amzn_tls_version_and_cipher_suite.enabled",
         default = false
     )]
+    #[attribute(only_where(type, "application"))]
     pub x_amzn_tls_version_and_cipher_suite_enabled: Option<bool>,
     /// How requests that may be smuggling are treated. Application load balancers.
     #[attribute(
@@ -107,9 +117,11 @@ pub struct LoadBalancer {
         setting = "routing.http.desync_mitigation_mode",
         default = "defensive"
     )]
+    #[attribute(only_where(type, "application"))]
     pub desync_mitigation_mode: Option<DesyncMitigation>,
     /// Whether requests pass when AWS WAF cannot be asked. Application load balancers.
     #[attribute(set_after_create, setting = "waf.fail_open.enabled", default = false)]
+    #[attribute(only_where(type, "application"))]
     pub waf_fail_open_enabled: Option<bool>,
     /// Whether a zonal shift may move traffic away from a zone.
     #[attribute(set_after_create, setting = "zonal_shift.config.enabled", default = false)]
@@ -119,6 +131,7 @@ pub struct LoadBalancer {
     pub access_logs: Option<LogDelivery>,
     /// Logs of connections, written to S3. Application load balancers.
     #[attribute(set_after_create, setting = "connection_logs.s3")]
+    #[attribute(only_where(type, "application"))]
     pub connection_logs: Option<LogDelivery>,
     /// Tags by key.
     pub tags: Option<Tags>,

@@ -71,12 +71,16 @@ pub struct SubnetMapping {
 
 /// Logs to S3.
 #[derive(Debug, Clone, Deserialize, Serialize, Block)]
+#[block(
+    page = "https://docs.aws.amazon.com/elasticloadbalancing/latest/APIReference/API_LoadBalancerAttribute.html"
+)]
 pub struct LogDelivery {
     /// Whether they are written.
     #[attribute(setting = "enabled", default = false)]
     pub enabled: Option<bool>,
     /// The bucket's name; in the same region.
     #[attribute(setting = "bucket")]
+    #[attribute(needed_where(enabled, "true"))]
     pub bucket: Option<String>,
     /// The prefix of the objects' keys.
     #[attribute(setting = "prefix")]

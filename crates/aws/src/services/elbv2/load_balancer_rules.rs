@@ -27,66 +27,16 @@ const fn in_vpc(at: &'static str, names: &'static str) -> Stays<Field> {
     }
 }
 
-/// Settings that only application load balancers have.
-const OF_APPLICATION: &[Field] = &[
-    Field::IdleTimeoutSeconds,
-    Field::ClientKeepAliveSeconds,
-    Field::Http2Enabled,
-    Field::DropInvalidHeaderFieldsEnabled,
-    Field::PreserveHostHeaderEnabled,
-    Field::XffHeaderProcessingMode,
-    Field::XffClientPortEnabled,
-    Field::XAmznTlsVersionAndCipherSuiteEnabled,
-    Field::DesyncMitigationMode,
-    Field::WafFailOpenEnabled,
-    Field::ConnectionLogs,
-];
-/// And those of network load balancers.
-const OF_NETWORK: &[Field] = &[Field::LoadBalancingCrossZoneEnabled];
-
 /// Checks a load balancer by itself.
 pub fn check(given: &PartialLoadBalancer, problems: &mut Problems) {
-    match (given.subnets.is_set(), given.subnet_mappings.is_set()) {
-        (true, true) => problems.at(
-            Field::SubnetMappings.name(),
-            "takes the place of `subnets`: set one of them",
-        ),
-        (false, false) => problems.at_with_help(
-            Field::Subnets.name(),
-            "a load balancer needs subnets",
-            "name one subnet for each availability zone",
-        ),
-        _ => {}
-    }
-    let is_network = match given.kind {
-        Partial::Unknown => None,
-        kind => Some(kind == Partial::Known(LoadBalancerType::Network)),
-    };
-    if let Some(is_network) = is_network {
-        let few = given.subnets.known().is_some_and(|subnets| subnets.len() < 2);
-        if few && !is_network {
-            let message = "an application load balancer needs subnets in two availability zones at least";
-            problems.at(Field::Subnets.name(), message);
-        }
-        let (which, foreign) = if is_network {
-            ("network", OF_APPLICATION)
-        } else {
-            ("application", OF_NETWORK)
-        };
-        let given = serde_json::to_value(given).unwrap_or_default();
-        for field in foreign.iter().filter(|field| !given[field.name()].is_null()) {
-            let message = format!("a load balancer of type `{which}` has no such setting");
-            problems.at(field.name(), message);
-        }
-    }
-    for (field, logs) in [
-        (Field::AccessLogs, &given.access_logs),
-        (Field::ConnectionLogs, &given.connection_logs),
-    ] {
-        let logs = logs.known();
-        if logs.is_some_and(|logs| logs.enabled == Partial::Known(true) && !logs.bucket.is_set()) {
-            problems.at(field.name(), "logs need the `bucket` that they are written to");
-        }
+    let is_application = matches!(
+        given.kind,
+        Partial::Unset | Partial::Known(LoadBalancerType::Application)
+    );
+    let few = given.subnets.known().is_some_and(|subnets| subnets.len() < 2);
+    if few && is_application {
+        let message = "an application load balancer needs subnets in two availability zones at least";
+        problems.at(Field::Subnets.name(), message);
     }
 }
 
@@ -153,11 +103,11 @@ mod tests {
             ),
             (
                 json!({ "name": "main" }),
-                vec!["subnets: a load balancer needs subnets"],
+                vec![": set one of subnets, subnet_mappings"],
             ),
             (
                 json!({ "name": "main", "type": "network", "subnets": two, "http2_enabled": true }),
-                vec!["http2_enabled: a load balancer of type `network` has no such setting"],
+                vec!["http2_enabled: is only for `type` `application`, not `network`"],
             ),
             (
                 json!({ "name": "main", "subnets": two, "idle_timeout_seconds": 4001 }),
@@ -165,7 +115,7 @@ mod tests {
             ),
             (
                 json!({ "name": "main", "subnets": two, "access_logs": { "enabled": true } }),
-                vec!["access_logs: logs need the `bucket` that they are written to"],
+                vec!["access_logs.bucket: is needed where `enabled` is `true`"],
             ),
         ] {
             assert_eq!(refused::<LoadBalancer>(attributes), said);

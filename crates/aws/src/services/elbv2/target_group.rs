@@ -30,15 +30,28 @@ pub struct TargetGroup {
     pub target_type: Option<TargetType>,
     /// The protocol between load balancer and targets. Needed for all but `lambda`.
     #[attribute(immutable)]
+    #[attribute(
+        needed_where(target_type, "instance", "ip", "alb"),
+        not_where(target_type, "lambda")
+    )]
     pub protocol: Option<Protocol>,
     /// The port of targets that name none themselves. Needed for all but `lambda`.
     #[attribute(immutable, range = 1..=65_535)]
+    #[attribute(
+        needed_where(target_type, "instance", "ip", "alb"),
+        not_where(target_type, "lambda")
+    )]
     pub port: Option<i32>,
     /// The version of HTTP. Protocols HTTP and HTTPS.
     #[attribute(immutable, default = "HTTP1")]
+    #[attribute(only_where(protocol, "HTTP", "HTTPS"))]
     pub protocol_version: Option<ProtocolVersion>,
     /// The VPC of the targets. Needed for all but `lambda`.
     #[attribute(immutable)]
+    #[attribute(
+        needed_where(target_type, "instance", "ip", "alb"),
+        not_where(target_type, "lambda")
+    )]
     pub vpc_id: Option<String>,
     /// The targets' addresses.
     #[attribute(immutable, default = "ipv4")]
@@ -54,9 +67,11 @@ pub struct TargetGroup {
         setting = "deregistration_delay.connection_termination.enabled",
         default = false
     )]
+    #[attribute(not_where(protocol, "HTTP", "HTTPS"))]
     pub deregistration_delay_connection_termination_enabled: Option<bool>,
     /// Seconds in which a new target's share of requests rises, 30 to 900, or 0 for none. Application load balancers.
     #[attribute(set_after_create, setting = "slow_start.duration_seconds", default = 0)]
+    #[attribute(only_where(protocol, "HTTP", "HTTPS"))]
     pub slow_start_seconds: Option<i64>,
     /// How a target is chosen. Application load balancers.
     #[attribute(
@@ -64,6 +79,7 @@ pub struct TargetGroup {
         setting = "load_balancing.algorithm.type",
         default = "round_robin"
     )]
+    #[attribute(only_where(protocol, "HTTP", "HTTPS"))]
     pub load_balancing_algorithm_type: Option<Algorithm>,
     /// Whether traffic goes to targets of all zones.
     #[attribute(
@@ -75,9 +91,11 @@ pub struct TargetGroup {
     /// Whether targets see the client's address. AWS's default depends on protocol and target type. Network
     /// load balancers.
     #[attribute(set_after_create, setting = "preserve_client_ip.enabled")]
+    #[attribute(not_where(protocol, "HTTP", "HTTPS"))]
     pub preserve_client_ip_enabled: Option<bool>,
     /// Whether targets are told the client's address by proxy protocol version 2. Network load balancers.
     #[attribute(set_after_create, setting = "proxy_protocol_v2.enabled", default = false)]
+    #[attribute(not_where(protocol, "HTTP", "HTTPS"))]
     pub proxy_protocol_v2_enabled: Option<bool>,
     /// Whether a client's requests stay with one target.
     #[attribute(set_after_create, setting = "stickiness")]

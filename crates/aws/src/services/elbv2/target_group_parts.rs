@@ -112,12 +112,15 @@ pub struct Stickiness {
     pub kind: Option<StickinessType>,
     /// Seconds that a client stays with its target, for type `lb_cookie`.
     #[attribute(setting = "lb_cookie.duration_seconds", default = 86400, range = 1..=604_800)]
+    #[attribute(only_where(type, "lb_cookie"))]
     pub lb_cookie_duration_seconds: Option<i32>,
     /// The application's cookie, for type `app_cookie`.
     #[attribute(setting = "app_cookie.cookie_name")]
+    #[attribute(only_where(type, "app_cookie"), needed_where(type, "app_cookie"))]
     pub app_cookie_name: Option<String>,
     /// Seconds that a client stays with its target, for type `app_cookie`.
     #[attribute(setting = "app_cookie.duration_seconds", default = 86400, range = 1..=604_800)]
+    #[attribute(only_where(type, "app_cookie"))]
     pub app_cookie_duration_seconds: Option<i32>,
 }
 

@@ -9,21 +9,6 @@ use super::target_group_parts::{HealthCheckField, PartialHealthCheck, TargetType
 
 /// Checks a target group by itself.
 pub fn check(given: &PartialTargetGroup, problems: &mut Problems) {
-    let is_lambda = given.target_type == Partial::Known(TargetType::Lambda);
-    for (field, is_set) in [
-        (Field::Protocol, given.protocol.is_set()),
-        (Field::Port, given.port.is_set()),
-        (Field::VpcId, given.vpc_id.is_set()),
-    ] {
-        if is_set == is_lambda && !given.target_type.is_unknown() {
-            let message = if is_lambda {
-                "a target group of type `lambda` has none"
-            } else {
-                "is needed"
-            };
-            problems.at(field.name(), message);
-        }
-    }
     if let Some(seconds) = given.slow_start_seconds.known()
         && *seconds != 0
         && !(30..=900).contains(seconds)
@@ -34,39 +19,16 @@ pub fn check(given: &PartialTargetGroup, problems: &mut Problems) {
         );
     }
     let protocol = given.protocol.known().copied();
-    if let Some(protocol) = protocol {
-        check_settings(given, protocol, problems);
-        if !protocol.is_of_application() && given.protocol_version.known().is_some() {
-            problems.at(
-                Field::ProtocolVersion.name(),
-                "is for the protocols HTTP and HTTPS",
-            );
-        }
+    let is_alb = given.target_type == Partial::Known(TargetType::Alb);
+    if let Some(other) = protocol.filter(|protocol| is_alb && *protocol != Protocol::Tcp) {
+        let message = format!(
+            "a target group of type `alb` takes TCP only, not {}",
+            other.as_str()
+        );
+        problems.at(Field::Protocol.name(), message);
     }
     if let Some(check) = given.health_check.known() {
         check_health_check(check, protocol, problems);
-    }
-}
-
-/// Settings that only target groups of application load balancers have.
-const OF_APPLICATION: &[Field] = &[Field::SlowStartSeconds, Field::LoadBalancingAlgorithmType];
-/// And those of network load balancers.
-const OF_NETWORK: &[Field] = &[
-    Field::DeregistrationDelayConnectionTerminationEnabled,
-    Field::PreserveClientIpEnabled,
-    Field::ProxyProtocolV2Enabled,
-];
-
-fn check_settings(given: &PartialTargetGroup, protocol: Protocol, problems: &mut Problems) {
-    let wrong = if protocol.is_of_application() {
-        OF_NETWORK
-    } else {
-        OF_APPLICATION
-    };
-    let given = serde_json::to_value(given).unwrap_or_default();
-    for field in wrong.iter().filter(|field| !given[field.name()].is_null()) {
-        let message = format!("a target group of {} has no such setting", protocol.as_str());
-        problems.at(field.name(), message);
     }
 }
 
@@ -126,12 +88,12 @@ mod tests {
         for (found, said) in [
             (
                 refused::<TargetGroup>(json!({ "name": "main", "protocol": "HTTP", "port": 80 })),
-                "vpc_id: is needed",
+                "vpc_id: is needed where `target_type` is `instance`",
             ),
             (with(json!({ "port": 0 })), "port: 0 is not between 1 and 65535"),
             (
                 with(json!({ "protocol": "TCP", "slow_start_seconds": 30 })),
-                "slow_start_seconds: a target group of TCP has no such setting",
+                "slow_start_seconds: is only for `protocol` `HTTP` or `HTTPS`, not `TCP`",
             ),
             (
                 with(json!({ "slow_start_seconds": 10 })),

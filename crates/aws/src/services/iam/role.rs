@@ -32,12 +32,17 @@ pub struct Role {
     /// What the role is for.
     #[attribute(length = 0..=1000)]
     #[attribute(nothing = "")]
+    #[attribute(alphabet("\t\n\r -~\u{a1}-\u{ff}", "printable characters of Latin-1"))]
     pub description: Option<String>,
     /// The longest session in seconds.
     #[attribute(default = 3600, range = 3600..=43_200)]
     pub max_session_duration: Option<i32>,
     /// The ARN of the policy that bounds what the role may do.
     #[attribute(length = 20..=2048)]
+    #[attribute(pattern(
+        "^arn:.*:policy/",
+        "is no policy's ARN such as arn:aws:iam::123456789012:policy/boundary"
+    ))]
     pub permissions_boundary: Option<String>,
     /// Tags by key.
     pub tags: Option<Tags>,

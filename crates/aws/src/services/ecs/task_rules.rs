@@ -1,0 +1,299 @@
+//! AWS's rules for task definitions that need no call, by where tasks run and by their network.
+//!
+//! Each is a row: when it holds, whether it is broken, where, and what is said.
+
+use infra_core::AttributePath;
+use infra_core::types::Problems;
+use infra_provider::{FieldName, Partial};
+
+use super::containers::{ContainerCondition, ContainerDefinitionField as Key, PartialContainerDefinition};
+use super::task_definition::{NetworkMode, PartialTaskDefinition, PidMode, TaskDefinitionField as Field};
+use super::volumes::{PartialVolume, Switch};
+
+/// Checks a task definition.
+pub fn check(task: &PartialTaskDefinition, is_fargate: bool, problems: &mut Problems) {
+    if is_fargate && task.pid_mode == Partial::Known(PidMode::Host) {
+        problems.at(
+            Field::PidMode.name(),
+            "Fargate has no instance whose processes could be seen",
+        );
+    }
+    // https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_EphemeralStorage.html
+    let launch = &task.requires_compatibilities;
+    if !is_fargate
+        && launch.known().is_some()
+        && launch.elements().iter().all(|one| one.known().is_some())
+        && task.ephemeral_storage.is_set()
+    {
+        problems.at(Field::EphemeralStorage.name(), "is for tasks on Fargate");
+    }
+    for (position, volume) in task.volumes.known_elements() {
+        let path = AttributePath::attribute(Field::Volumes.name()).index(position);
+        check_volume(&path, volume, is_fargate, problems);
+    }
+    for (position, container) in task.container_definitions.known_elements() {
+        let path = AttributePath::attribute(Field::ContainerDefinitions.name()).index(position);
+        check_container(&path, container, task, is_fargate, problems);
+        check_dependencies(&path, container, task, problems);
+    }
+}
+
+/// <https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_EFSVolumeConfiguration.html>
+/// <https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_EFSAuthorizationConfig.html>
+fn check_volume(path: &AttributePath, volume: &PartialVolume, is_fargate: bool, problems: &mut Problems) {
+    let host = volume.host.known();
+    if is_fargate && host.is_some_and(|host| host.source_path.is_set()) {
+        let message = "Fargate has no folders of an instance: leave it out, and the volume is empty at first";
+        problems.at(path.name("host").name("source_path"), message);
+    }
+    let Some(efs) = volume.efs_volume_configuration.known() else {
+        return;
+    };
+    let path = path.name("efs_volume_configuration");
+    let Some(authorization) = efs.authorization_config.known() else {
+        return;
+    };
+    let has_point = authorization.access_point_id.is_set();
+    let is_plain = matches!(
+        efs.transit_encryption,
+        Partial::Unset | Partial::Known(Switch::Disabled)
+    );
+    if is_plain && (has_point || authorization.iam == Partial::Known(Switch::Enabled)) {
+        let message = "has to be ENABLED for an access point and for IAM authorization";
+        problems.at(path.name("transit_encryption"), message);
+    }
+    if has_point && efs.root_directory.as_str().is_some_and(|root| root != "/") {
+        let message = "is the access point's own: leave it out";
+        problems.at(path.name("root_directory"), message);
+    }
+}
+
+fn check_container(
+    path: &AttributePath,
+    container: &PartialContainerDefinition,
+    task: &PartialTaskDefinition,
+    is_fargate: bool,
+    problems: &mut Problems,
+) {
+    let (memory, kept) = (container.memory.is_set(), container.memory_reservation.is_set());
+    if !memory && !kept && !task.memory.is_set() {
+        // https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_ContainerDefinition.html
+        let message = "needs `memory` or `memory_reservation`, where the task has no `memory`";
+        problems.at(path.clone(), message);
+    }
+    // https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_RegisterTaskDefinition.html
+    let mode = task.network_mode.known();
+    if mode == Some(&NetworkMode::None) && !container.port_mappings.elements().is_empty() {
+        problems.at(
+            path.name(Key::PortMappings.name()),
+            "network mode `none` has no ports",
+        );
+    }
+    if mode == Some(&NetworkMode::Host) {
+        for (position, port) in container.port_mappings.known_elements() {
+            if let (Some(inside), Some(outside)) = (port.container_port.known(), port.host_port.known())
+                && inside != outside
+            {
+                let path = path.name(Key::PortMappings.name()).index(position);
+                let message = format!("has to be the container's port {inside} in network mode host");
+                problems.at(path.name("host_port"), message);
+            }
+        }
+    }
+    // https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_KernelCapabilities.html
+    let capabilities = container
+        .linux_parameters
+        .known()
+        .map(|linux| &linux.capabilities);
+    if let Some(capabilities) = capabilities.and_then(Partial::known).filter(|_| is_fargate) {
+        for (_, added) in capabilities
+            .add
+            .known_elements()
+            .filter(|(_, added)| *added != "SYS_PTRACE")
+        {
+            let message = format!("Fargate adds SYS_PTRACE only, not {added}");
+            problems.at(
+                path.name(Key::LinuxParameters.name())
+                    .name("capabilities")
+                    .name("add"),
+                message,
+            );
+        }
+    }
+}
+
+/// <https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_ContainerDependency.html>
+fn check_dependencies(
+    path: &AttributePath,
+    container: &PartialContainerDefinition,
+    task: &PartialTaskDefinition,
+    problems: &mut Problems,
+) {
+    for (position, dependency) in container.depends_on.known_elements() {
+        let (Some(name), Some(condition)) =
+            (dependency.container_name.as_str(), dependency.condition.known())
+        else {
+            continue;
+        };
+        let mut all = task.container_definitions.known_elements();
+        let Some((_, other)) = all.find(|(_, other)| other.name.as_str() == Some(name)) else {
+            continue;
+        };
+        let is_essential = matches!(other.essential, Partial::Unset | Partial::Known(true));
+        let message = match condition {
+            ContainerCondition::Healthy if !other.health_check.is_set() => {
+                format!("the container `{name}` has no `health_check` that could tell")
+            }
+            ContainerCondition::Complete | ContainerCondition::Success if is_essential => {
+                format!(
+                    "the task ends with the container `{name}`, which is essential: set its `essential` to false"
+                )
+            }
+            _ => continue,
+        };
+        let path = path.name(Key::DependsOn.name()).index(position);
+        problems.at(path.name("condition"), message);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Value as Json, json};
+
+    use crate::services::ecs::task_definition::TaskDefinition;
+    use crate::services::testing::refused;
+
+    /// A task on instances of one container, with more.
+    fn on_instances(more: Json, container: Json) -> Vec<String> {
+        let mut app = json!({ "name": "app", "image": "nginx", "memory": 128 });
+        let mut task = json!({ "family": "app", "requires_compatibilities": ["EC2"] });
+        for (all, more) in [(&mut app, container), (&mut task, more)] {
+            let (Some(all), Json::Object(more)) = (all.as_object_mut(), more) else {
+                panic!("no table")
+            };
+            all.extend(more);
+        }
+        let helper = json!({ "name": "helper", "image": "nginx", "memory": 128, "essential": false });
+        task["container_definitions"] = json!([app, helper]);
+        refused::<TaskDefinition>(task)
+    }
+
+    #[test]
+    fn a_name_is_a_variable_or_a_secret() {
+        let with = |secrets: Json| {
+            on_instances(
+                json!({}),
+                json!({ "environment": { "A": "1" }, "secrets": secrets }),
+            )
+        };
+        assert_eq!(with(json!({ "B": "arn:b" })), Vec::<String>::new());
+        assert_eq!(
+            with(json!({ "A": "arn:a" })),
+            ["container_definitions[0].secrets.A: `A` is in `environment` already: AWS takes each name once"]
+        );
+    }
+
+    #[test]
+    fn networks_volumes_and_conditions_fit() {
+        let port = |inside: i64, outside: i64| json!({ "port_mappings": [{ "container_port": inside, "host_port": outside }] });
+        let after = |condition: &str| json!({ "depends_on": [{ "container_name": "helper", "condition": condition }] });
+        let efs = |more: Json| json!({ "volumes": [{ "name": "data", "efs_volume_configuration": more }] });
+        let point = json!({ "access_point_id": "fsap-1" });
+        let nothing = json!({});
+        for (more, container, expected) in [
+            (json!({ "network_mode": "host" }), port(80, 80), None),
+            (json!({ "network_mode": "host" }), port(80, 0), None),
+            (json!({ "network_mode": "bridge" }), port(80, 81), None),
+            (
+                json!({ "network_mode": "host" }),
+                port(80, 81),
+                Some("port_mappings[0].host_port: has to be the container's port 80 in network mode host"),
+            ),
+            (
+                json!({ "network_mode": "none" }),
+                port(80, 80),
+                Some("port_mappings: network mode `none` has no ports"),
+            ),
+            (
+                json!({ "network_mode": "none" }),
+                json!({ "port_mappings": [] }),
+                None,
+            ),
+            (
+                nothing.clone(),
+                json!({ "memory": null, "memory_reservation": 64 }),
+                None,
+            ),
+            (json!({ "memory": 512 }), json!({ "memory": null }), None),
+            (
+                nothing.clone(),
+                json!({ "memory": null }),
+                Some("container_definitions[0]: needs `memory` or `memory_reservation`"),
+            ),
+            (
+                nothing.clone(),
+                json!({ "memory": 4 }),
+                Some("memory: 4 is not between 6"),
+            ),
+            (nothing.clone(), after("START"), None),
+            (nothing.clone(), after("SUCCESS"), None),
+            (
+                nothing.clone(),
+                after("HEALTHY"),
+                Some("depends_on[0].condition: the container `helper` has no `health_check`"),
+            ),
+            (
+                nothing.clone(),
+                json!({ "depends_on": [{ "container_name": "app", "condition": "COMPLETE" }] }),
+                Some("depends_on[0].condition: the task ends with the container `app`"),
+            ),
+            (
+                json!({ "ephemeral_storage": { "size_in_gib": 30 } }),
+                nothing.clone(),
+                Some("ephemeral_storage: is for tasks on Fargate"),
+            ),
+            (efs(json!({ "file_system_id": "fs-1" })), nothing.clone(), None),
+            (
+                efs(
+                    json!({ "file_system_id": "fs-1", "authorization_config": point, "transit_encryption": "ENABLED" }),
+                ),
+                nothing.clone(),
+                None,
+            ),
+            (
+                efs(json!({ "file_system_id": "fs-1", "authorization_config": point })),
+                nothing.clone(),
+                Some("transit_encryption: has to be ENABLED"),
+            ),
+            (
+                efs(json!({
+                    "file_system_id": "fs-1", "authorization_config": point, "transit_encryption": "ENABLED",
+                    "root_directory": "/data",
+                })),
+                nothing.clone(),
+                Some("root_directory: is the access point's own"),
+            ),
+            (
+                efs(json!({ "file_system_id": "fs-1", "transit_encryption_port": 2049 })),
+                nothing.clone(),
+                Some("transit_encryption_port: is only for `transit_encryption` `ENABLED`, not `DISABLED`"),
+            ),
+            (
+                efs(json!({ "file_system_id": "fs-1", "transit_encryption_port": 0 })),
+                nothing,
+                None,
+            ),
+        ] {
+            let found = on_instances(more, container);
+            assert_eq!(
+                found.len(),
+                usize::from(expected.is_some()),
+                "{expected:?}: {found:?}"
+            );
+            assert!(
+                expected.is_none_or(|words| found[0].contains(words)),
+                "{expected:?}: {found:?}"
+            );
+        }
+    }
+}
