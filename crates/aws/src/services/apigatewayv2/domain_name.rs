@@ -227,7 +227,8 @@ certificate_arn = "arn:aws:acm:us-east-1:123456789012:certificate/11111111-2222-
     }
 
     async fn holders(aws: &Clients, given: &PartialDomainName) -> ProviderResult<Observations<Self>> {
-        let id = given.domain_name.as_str().map(PhysicalId::new);
+        let name = given.domain_name.as_str();
+        let id = name.map(|name| PhysicalId::new(Field::DomainName.as_told(name).into_owned()));
         Self::read(aws, id.as_slice()).await
     }
 }

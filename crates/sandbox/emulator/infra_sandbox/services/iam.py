@@ -17,8 +17,7 @@ PRINCIPAL = re.compile(r"arn:aws[\w-]*:iam::(?P<account>\d{12}):(?P<kind>role|us
 # An account that is named by its number is told by the ARN of its root.
 # https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_elements_principal.html
 # https://github.com/aws/aws-cdk/issues/9334
-ACCOUNT = re.compile(r'(?<=[:,\[\s])"(\d{12})"(?!\s*:)')
-ROOT = r"arn:aws:iam::\1:root"
+ACCOUNT = re.compile(r"\d{12}")
 
 # The roles that services make for themselves when they are first used.
 SERVICE_ROLES = {
@@ -217,10 +216,33 @@ def check_trust(call: Call) -> Answer:
     answer = call.forward()
     if answer.status < 300:
         role = call.backend().get_role(call.params["RoleName"])
-        role.assume_role_policy_document = ACCOUNT.sub(rf'"{ROOT}"', role.assume_role_policy_document)
+        role.assume_role_policy_document = with_roots(role.assume_role_policy_document)
         if call.operation == "CreateRole":
             hide(role, "iam.role.usable")
     return answer
+
+
+def with_roots(text: str) -> str:
+    """A trust policy as IAM tells it."""
+    try:
+        document: Any = json.loads(text)
+        statements = document["Statement"]
+        statements = statements if isinstance(statements, list) else [statements]
+        found = [each["Principal"] for each in statements if isinstance(each.get("Principal"), dict)]
+    except (ValueError, KeyError, TypeError, AttributeError):
+        return text
+    for principal in found:
+        named = principal.get("AWS")
+        if isinstance(named, list):
+            principal["AWS"] = [root_of(each) for each in named]
+        elif named is not None:
+            principal["AWS"] = root_of(named)
+    return json.dumps(document)
+
+
+def root_of(principal: Any) -> Any:
+    is_account = isinstance(principal, str) and ACCOUNT.fullmatch(principal)
+    return f"arn:aws:iam::{principal}:root" if is_account else principal
 
 
 def principals(text: str) -> list[str]:
