@@ -4,11 +4,11 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail};
-use infra_config::UsedInputs;
+use infra_config::{InClear, UsedInputs, in_clear};
 use infra_core::plan::PLAN_FORMAT_VERSION;
 use infra_core::{
     Attributes, Catalogue, KeptKey, Observation, PhysicalId, Plan, ResourceAddress, SealingKey, SealingKeyId,
-    Secret, Stack, Value,
+    Stack,
 };
 use infra_engine::{Planned, Prepared, Refreshed};
 use infra_plan::conceal;
@@ -285,20 +285,22 @@ fn sealed(
 }
 
 fn refuse_secrets_in_files(stack: &Stack, used: &UsedInputs) -> Result<()> {
-    for (name, value) in &stack.variables {
-        let Value::Secret(Secret::Clear(clear)) = value else {
-            continue;
-        };
-        let Some(text) = clear.as_str().filter(|text| !text.is_empty()) else {
-            continue;
-        };
-        if let Some((path, _)) = used.files.iter().find(|(_, content)| content.contains(text)) {
-            bail!(
-                "the variable {name} is sensitive, but its value stands in {}, which the plan would hold: give it as \
-                 INFRA_VAR_{name} instead",
-                path.display()
-            );
-        }
+    let mut places: BTreeMap<String, Vec<String>> = BTreeMap::new();
+    for InClear { variable, place } in in_clear(stack, used) {
+        places.entry(variable).or_default().push(place);
     }
-    Ok(())
+    let refused: Vec<String> = places
+        .into_iter()
+        .map(|(name, places)| {
+            format!(
+                "the variable {name} is sensitive, but its value, or a part of it, stands in {}, which the plan would hold: \
+                 take it out of there, and give it as INFRA_VAR_{name} instead",
+                places.join(" and ")
+            )
+        })
+        .collect();
+    if refused.is_empty() {
+        return Ok(());
+    }
+    bail!(refused.join("\n"))
 }

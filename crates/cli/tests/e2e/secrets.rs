@@ -160,6 +160,77 @@ fn are_nowhere(said: &Said<'_>) {
     }
 }
 
+/// Ways in which a file gives a secret: the lines of the stack file, those of a file that it includes, and where it stands.
+const IN_FILES: [(&str, &str, &str); 7] = [
+    (
+        "[variable.pw]\nsensitive = true\ndefault = 'CANARY-7'",
+        "",
+        "secrets.toml:10:11",
+    ),
+    (
+        "[variable.pw]\nsensitive = true\ntype = 'map(string)'\ndefault = { k = 'CANARY-7' }",
+        "",
+        "secrets.toml:11:17",
+    ),
+    (
+        "[variable.pw]\nsensitive = true\ntype = 'list(string)'\n[values]\npw = ['CANARY-7']",
+        "",
+        "secrets.toml:12:7",
+    ),
+    (
+        "[variable.pw]\nsensitive = true\ntype = 'map(string)'",
+        "[values.pw]\ndb = 'CANARY-7'",
+        "vault.toml:2:6",
+    ),
+    (
+        "[variable.pw]\nsensitive = true\n[values]\npw = \"BEGIN\\nCANARY-7\\nEND\"",
+        "",
+        "secrets.toml:11:6",
+    ),
+    (
+        "[variable.pw]\nsensitive = true\ndefault = 'CANARY-7-${env.HOME}'",
+        "",
+        "secrets.toml:10:11",
+    ),
+    (
+        "[variable.pw]\nsensitive = true\ntype = 'integer'\ndefault = 135797531",
+        "",
+        "secrets.toml:11:11",
+    ),
+];
+
+#[test]
+fn no_plan_is_saved_with_a_secret_that_stands_in_a_file() {
+    let project = Project::sandbox();
+    let begin = STACK.split_once("\n\n").unwrap().0;
+    for (lines, vault, place) in IN_FILES {
+        let stack =
+            format!("include = ['vault.toml']{begin}\n{lines}\n[infra.data.main]\ninput = '${{var.pw}}'\n");
+        project.write(FILE, &stack);
+        project.write("stacks/vault.toml", vault);
+        let is_one_text = !lines.contains("type =");
+        // What the file says is there, also where something else is used.
+        for given in [&[][..], &["--var", "pw=another"]] {
+            if given.is_empty() || is_one_text {
+                let saving = [&["--out", "saved.json"], given].concat();
+                let refused = project.stack("plan", FILE, &saving).exits(1);
+                let refused = refused.says(["variable pw is sensitive", place, "INFRA_VAR_pw"]);
+                for secret in ["CANARY", "135797531"] {
+                    assert!(!format!("{refused}").contains(secret), "{refused}");
+                }
+                assert!(!project.root().join("saved.json").exists(), "{lines}");
+            }
+        }
+    }
+    // A short one is in many words, and no file gives it.
+    project.write(
+        FILE,
+        &format!("{begin}\n[variable.pw]\nsensitive = true\n[infra.data.main]\ninput = '${{var.pw}}'\n"),
+    );
+    let saving = ["--out", "saved.json", "--var", "pw=a"];
+    project.stack("plan", FILE, &saving).exits(0);
+}
+
 #[test]
 fn a_secret_is_found_nowhere_and_its_change_is_seen() {
     let project = Project::sandbox();

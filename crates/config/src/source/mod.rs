@@ -9,4 +9,4 @@ pub use files::{DiskFiles, Files, MemoryFiles};
 pub(crate) use files::{FileCache, beside};
 pub(crate) use place::Place;
 pub(crate) use read::read;
-pub(crate) use tree::{Entry, Node, NodeKind, Table, plain_value};
+pub(crate) use tree::{Entry, Node, NodeKind, Table, parse, plain_value};

@@ -8,6 +8,7 @@ mod environment;
 mod expand;
 mod fields;
 mod globals;
+mod in_clear;
 mod ingredients;
 mod inputs;
 mod keeping;
@@ -26,6 +27,7 @@ mod validate;
 mod variable_types;
 mod variables;
 
+pub use in_clear::{InClear, in_clear};
 pub use inputs::Inputs;
 pub use load::{Loaded, load, load_identity, load_to_destroy};
 pub use used::UsedInputs;

@@ -4,5 +4,6 @@
 mod cases;
 mod environment;
 mod evaluation;
+mod in_clear;
 mod robustness;
 mod support;

@@ -1,0 +1,254 @@
+//! Sensitive values that stand in clear in the files that a stack was read from, and so would in a saved plan, which holds
+//! those files.
+//!
+//! What a variable's default is, and what `[values]` gives it, is looked at in every file by itself, whether it is used or
+//! not: whatever stands there is sensitive, however short it is. Elsewhere a sensitive value is known by its text alone.
+
+use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
+
+use hcl_edit::expr::BinaryOperator;
+use infra_core::{Attributes, Secret, SourceMap, Stack, Value};
+
+use super::used::UsedInputs;
+use crate::language::{Draft, DraftKind, Function, Node as Part, NodeKind as PartKind};
+use crate::report::Report;
+use crate::source::{Node, NodeKind, Table, beside, parse};
+
+/// The shortest text that tells a secret where nothing else does: a shorter one is found in many words.
+const TELLING: usize = 8;
+
+/// Something sensitive that stands in a file.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct InClear {
+    /// The variable.
+    pub variable: String,
+    /// Where its value, or a part of it, stands: `path:line:column`.
+    pub place: String,
+}
+
+/// Where in the files of `used` the values of the stack's sensitive variables stand, in order and each place once.
+pub fn in_clear(stack: &Stack, used: &UsedInputs) -> Vec<InClear> {
+    let sources = &*stack.sources;
+    let tables: Vec<Table> = (0..sources.files.len())
+        .map(|file| parse(sources, file, &mut Report::default()).0)
+        .collect();
+    let search = Search {
+        sources,
+        tables,
+        used,
+    };
+    let mut found: Vec<InClear> = Vec::new();
+    for name in search.sensitive(&stack.variables) {
+        let mut places = search.given(&name);
+        if let Some(value) = stack.variables.get(&name) {
+            search.texts(value, &mut places);
+        }
+        for place in places {
+            let variable = name.clone();
+            let one = InClear { variable, place };
+            if !found.contains(&one) {
+                found.push(one);
+            }
+        }
+    }
+    found
+}
+
+struct Search<'a> {
+    sources: &'a SourceMap,
+    /// What each of the sources declares by itself.
+    tables: Vec<Table>,
+    used: &'a UsedInputs,
+}
+
+impl Search<'_> {
+    /// The sensitive variables; where a value cannot be told, a file that calls it so is enough.
+    fn sensitive(&self, variables: &Attributes) -> BTreeSet<String> {
+        let is_told = |name: &str| {
+            let value = variables.get(name);
+            value.is_some_and(|value| !value.is_null() && !value.has_unknown())
+        };
+        let secret = variables.iter().filter(|(_, value)| value.has_secret());
+        let mut names: BTreeSet<String> = secret.map(|(name, _)| name.clone()).collect();
+        for table in &self.tables {
+            for (name, entry) in table_at(table, "variable").into_iter().flatten() {
+                let sensitive = entry.node.table().and_then(|fields| fields.get("sensitive"));
+                if sensitive.is_some_and(|entry| matches!(entry.node.kind, NodeKind::Bool(true)))
+                    && !is_told(name)
+                {
+                    names.insert(name.clone());
+                }
+            }
+        }
+        names
+    }
+
+    /// Where a variable's default, or a value for it, stands in any file.
+    fn given(&self, name: &str) -> Vec<String> {
+        let mut places = Vec::new();
+        for (table, source) in self.tables.iter().zip(&self.sources.files) {
+            let declared = table_at(table, "variable").and_then(|variables| table_at(variables, name));
+            let default = declared.and_then(|fields| fields.get("default"));
+            let value = table_at(table, "values").and_then(|values| values.get(name));
+            for entry in default.into_iter().chain(value) {
+                let draft = Draft::new(&entry.node, self.sources, &mut Report::default());
+                self.draft(&draft, &source.path, &mut places);
+            }
+        }
+        places
+    }
+
+    fn draft(&self, draft: &Draft, from: &Path, places: &mut Vec<String>) {
+        let stands = match &draft.kind {
+            DraftKind::List(items) => return items.iter().for_each(|item| self.draft(item, from, places)),
+            DraftKind::Map(entries) => {
+                return entries.values().for_each(|entry| self.draft(entry, from, places));
+            }
+            DraftKind::Literal(value) => is_something(value),
+            DraftKind::Formula(formula) => self.part(&formula.root, from),
+        };
+        if stands {
+            places.push(self.sources.place(&draft.span));
+        }
+    }
+
+    /// Whether what a part of an expression gives is written in it. What it is looked up or chosen by is not given.
+    fn part(&self, part: &Part, from: &Path) -> bool {
+        let has = |part: &Part| self.part(part, from);
+        match &part.kind {
+            PartKind::Literal(Value::String(text)) => text.contains(char::is_alphanumeric),
+            PartKind::Literal(value) => is_something(value),
+            PartKind::Text(parts) | PartKind::List(parts) => parts.iter().any(has),
+            PartKind::Object(entries) => entries.iter().any(|(_, value)| has(value)),
+            PartKind::Name(_) | PartKind::Resource(_) | PartKind::Loop(_) => false,
+            PartKind::Attribute(base, _) | PartKind::Index(base, _) | PartKind::Splat(base, _) => has(base),
+            PartKind::Unary(_, base) => has(base),
+            PartKind::Binary(operator, sides) => is_arithmetic(*operator) && sides.iter().any(has),
+            PartKind::Conditional(parts) => parts.iter().skip(1).any(has),
+            PartKind::For(parts) => has(&parts.collection) || has(&parts.value),
+            PartKind::Call(call) => {
+                let mut given = call.arguments.iter();
+                match call.function {
+                    Function::File => given.any(|path| self.is_held(path, from)),
+                    Function::Lookup => call.arguments.iter().step_by(2).any(has),
+                    Function::Contains | Function::Keys | Function::Length => false,
+                    Function::Format => {
+                        let pattern = given.next().is_some_and(|pattern| says_something(pattern, &has));
+                        pattern || given.any(has)
+                    }
+                    _ => given.any(has),
+                }
+            }
+        }
+    }
+
+    /// Whether the plan would hold the file of this path; of a path that is worked out it may.
+    fn is_held(&self, path: &Part, from: &Path) -> bool {
+        match &path.kind {
+            PartKind::Literal(Value::String(path)) => self.used.files.contains_key(&beside(from, path)),
+            _ => true,
+        }
+    }
+
+    /// Where a value's texts stand, whatever they mean there.
+    fn texts(&self, value: &Value, places: &mut Vec<String>) {
+        let mut texts = Vec::new();
+        leaves(value, &mut texts);
+        for text in texts {
+            let telling = text.chars().count() >= TELLING;
+            if telling {
+                for table in &self.tables {
+                    for entry in table.values() {
+                        self.node(&entry.node, &text, places);
+                    }
+                }
+            }
+            for (path, content) in &self.used.files {
+                let whole = || !self.is_source(path) && content.trim() == text.trim();
+                let at = match telling {
+                    true => forms(&text).iter().find_map(|form| content.find(form)),
+                    false => whole().then_some(0),
+                };
+                if let Some(at) = at
+                    && !places.iter().any(|place: &String| is_in(place, path))
+                {
+                    let line = content[..at].matches('\n').count() + 1;
+                    places.push(format!("{}:{line}", path.display()));
+                }
+            }
+        }
+    }
+
+    fn is_source(&self, path: &PathBuf) -> bool {
+        self.sources.files.iter().any(|source| source.path == *path)
+    }
+
+    fn node(&self, node: &Node, text: &str, places: &mut Vec<String>) {
+        match &node.kind {
+            NodeKind::String(written) if written.contains(text) => {
+                places.push(self.sources.place(&node.span))
+            }
+            NodeKind::List(items) => items.iter().for_each(|item| self.node(item, text, places)),
+            NodeKind::Table(table) => table
+                .values()
+                .for_each(|entry| self.node(&entry.node, text, places)),
+            _ => {}
+        }
+    }
+}
+
+fn table_at<'a>(table: &'a Table, name: &str) -> Option<&'a Table> {
+    table.get(name)?.node.table()
+}
+
+fn is_something(value: &Value) -> bool {
+    match value {
+        Value::String(text) => !text.is_empty(),
+        Value::Bool(_) | Value::Integer(_) | Value::Float(_) => true,
+        _ => false,
+    }
+}
+
+fn is_arithmetic(operator: BinaryOperator) -> bool {
+    use BinaryOperator::{Div, Minus, Mod, Mul, Plus};
+    matches!(operator, Plus | Minus | Mul | Div | Mod)
+}
+
+/// Whether a pattern has more than places for values.
+fn says_something(pattern: &Part, has: &impl Fn(&Part) -> bool) -> bool {
+    match &pattern.kind {
+        PartKind::Literal(Value::String(text)) => {
+            let between = text.split('%').enumerate();
+            between
+                .map(|(position, text)| text.chars().skip(usize::from(position > 0)))
+                .any(|mut text| text.any(char::is_alphanumeric))
+        }
+        _ => has(pattern),
+    }
+}
+
+/// The texts of a value. Names are no secrets; numbers and truths are in every file.
+fn leaves(value: &Value, texts: &mut Vec<String>) {
+    match value {
+        Value::String(text) if !text.trim().is_empty() => texts.push(text.clone()),
+        Value::List(items) => items.iter().for_each(|item| leaves(item, texts)),
+        Value::Map(entries) => entries.values().for_each(|entry| leaves(entry, texts)),
+        Value::Secret(Secret::Clear(value)) => leaves(value, texts),
+        _ => {}
+    }
+}
+
+/// How a text is written: as it is, and in JSON.
+fn forms(text: &str) -> BTreeSet<String> {
+    let json = serde_json::Value::from(text).to_string();
+    let json = json.trim_start_matches('"');
+    let json = json.strip_suffix('"').unwrap_or(json);
+    [text, text.trim(), json].map(str::to_owned).into()
+}
+
+/// Whether a place is one of a file.
+fn is_in(place: &str, path: &Path) -> bool {
+    let rest = place.strip_prefix(&*path.to_string_lossy());
+    rest.is_some_and(|rest| rest.starts_with(':'))
+}
