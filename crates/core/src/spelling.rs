@@ -16,6 +16,8 @@ pub enum Spelling {
     AnyCase,
     /// Under these other names, each with AWS's own, and in upper and lower case.
     OtherNames(Cow<'static, [(&'static str, &'static str)]>),
+    /// By these other texts, each with AWS's own.
+    Also(Cow<'static, [(&'static str, &'static str)]>),
     /// A network, with bits behind its prefix or without, an IPv6 one long or short.
     Network,
     /// A DNS name: in any case, with a dot at its end or without, with octal codes for characters.
@@ -33,13 +35,8 @@ impl Display for Spelling {
         match self {
             Self::OptionalSuffix(suffix) => write!(f, "with or without `{suffix}` at its end"),
             Self::AnyCase => write!(f, "in any case"),
-            Self::OtherNames(names) => {
-                let names: Vec<String> = names
-                    .iter()
-                    .map(|(other, own)| format!("`{other}` for `{own}`"))
-                    .collect();
-                write!(f, "in any case, also {}", names.join(", "))
-            }
+            Self::OtherNames(names) => write!(f, "in any case, also {}", pairs(names)),
+            Self::Also(texts) => write!(f, "also {}", pairs(texts)),
             Self::Network => write!(f, "an IPv6 network long or short"),
             Self::DnsName => write!(f, "in any case, with or without a dot at its end"),
             Self::RecordValue => write!(f, "names and addresses in any spelling"),
@@ -58,6 +55,10 @@ impl Spelling {
                 let own = names.iter().find(|(other, _)| *other == lower);
                 Cow::Owned(own.map_or(lower, |(_, own)| (*own).to_owned()))
             }
+            Self::Also(texts) => {
+                let own = texts.iter().find(|(other, _)| *other == text);
+                Cow::Borrowed(own.map_or(text, |(_, own)| *own))
+            }
             Self::Network => network(text).map_or(Cow::Borrowed(text), Cow::Owned),
             Self::DnsName => Cow::Owned(dns_name(text)),
             Self::AnyCase | Self::RecordValue | Self::KmsKey => Cow::Borrowed(text),
@@ -73,6 +74,12 @@ impl Spelling {
             told => told.as_told(text),
         }
     }
+}
+
+/// Other texts with AWS's own, in words.
+fn pairs(texts: &[(&str, &str)]) -> String {
+    let pairs = texts.iter().map(|(other, own)| format!("`{other}` for `{own}`"));
+    pairs.collect::<Vec<_>>().join(", ")
 }
 
 /// A network without the bits behind its prefix, in its shortest spelling; `None`: it is none.
@@ -180,7 +187,10 @@ mod tests {
     fn what_means_the_same_has_one_meaning_and_aws_its_own_way_to_write_it() {
         let suffix = Spelling::OptionalSuffix(Cow::Borrowed(":*"));
         // Two texts, whether they are the same, and the first as AWS tells it.
+        let also = Spelling::Also(Cow::Borrowed(&[("${a}", "$a")]));
         for (spelling, one, other, same, told) in [
+            (&also, "${a}", "$a", true, "$a"),
+            (&also, "$A", "$a", false, "$A"),
             (&suffix, "arn:g:*", "arn:g", true, "arn:g"),
             (&suffix, "arn:g", "arn:h", false, "arn:g"),
             (

@@ -257,7 +257,7 @@ impl Field {
     }
 }
 
-/// `any_case`, `network`, `dns_name`, `record_value`, `kms_key`, `optional_suffix(":*")` or `other_names("6" = "tcp")`.
+/// `any_case`, `network`, `dns_name`, `record_value`, `kms_key`, `optional_suffix(":*")`, `other_names("6" = "tcp")` or `also("${a}" = "$a")`.
 fn spelling(content: &ParseBuffer<'_>) -> Result<TokenStream> {
     let word: Ident = content.parse()?;
     let name = word.to_string();
@@ -270,7 +270,7 @@ fn spelling(content: &ParseBuffer<'_>) -> Result<TokenStream> {
             let suffix: LitStr = inner.parse()?;
             Ok(quote!(#variant(::std::borrow::Cow::Borrowed(#suffix))))
         }
-        "other_names" => {
+        "other_names" | "also" => {
             let inner;
             syn::parenthesized!(inner in content);
             let pair = |pair: &ParseBuffer<'_>| -> Result<TokenStream> {

@@ -25,7 +25,8 @@
 //! | `nothing = ""` | the value that means the same as none: AWS tells nothing back of it |
 //! | `same(any_case)`, `same(network)`, `same(dns_name)`, `same(record_value)`, `same(kms_key)` | a text, or each one of a list, that means the same in other spellings: see `infra_core::Spelling` |
 //! | `same(optional_suffix(":*"))` | that means the same with and without this ending |
-//! | `same(other_names("6" = "tcp"))` | that AWS takes by other names, too |
+//! | `same(other_names("6" = "tcp"))` | that AWS takes by other names, too, in any case |
+//! | `same(also("${a}" = "$a"))` | that AWS takes as another text, too |
 //! | `setting = "slow_start.duration_seconds"` | the key that AWS has for it, where it takes texts by keys |
 //! | `default = 300` | what AWS makes of it when nothing is said |
 //! | `length = 1..=32` | so many characters |

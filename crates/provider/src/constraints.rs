@@ -228,7 +228,12 @@ fn network(version: u8, text: &str, lowest: u8, highest: u8) -> Option<String> {
 
 /// Holds the attributes of one table against a rule. Values that may still turn out to be null decide nothing.
 fn between(rule: &BlockRule, table: &Attributes, path: &AttributePath, problems: &mut Problems) {
-    let is_set = |name: &&str| table.get(*name).is_some_and(|value| !value.is_null());
+    // An empty list or table is sent as none.
+    let is_set = |name: &&str| {
+        table
+            .get(*name)
+            .is_some_and(|value| !value.is_null() && !is_empty(value))
+    };
     let is_certain = |name: &&str| {
         let open = matches!(table.get(*name), Some(Value::Unknown(Unknown { origin: None })));
         is_set(name) && !open

@@ -55,6 +55,12 @@ pub fn whole<T: Described + Serialize>(table: &T) -> Partial<T::Partial> {
 }
 
 impl<T> Partial<Vec<Partial<T>>> {
+    /// Whether there is anything in it, or may be: an empty list is the same to AWS as none.
+    pub fn has_any(&self) -> bool {
+        self.known()
+            .map_or(self.is_unknown(), |elements| !elements.is_empty())
+    }
+
     /// The elements; none where the list is not known.
     pub fn elements(&self) -> &[Partial<T>] {
         self.known().map_or(&[], Vec::as_slice)
@@ -68,6 +74,12 @@ impl<T> Partial<Vec<Partial<T>>> {
 }
 
 impl<T> Partial<BTreeMap<String, Partial<T>>> {
+    /// Whether there is anything in it, or may be: an empty table is the same to AWS as none.
+    pub fn has_any(&self) -> bool {
+        self.known()
+            .map_or(self.is_unknown(), |entries| !entries.is_empty())
+    }
+
     /// The value of a key, if it is known.
     pub fn get(&self, key: &str) -> Option<&T> {
         self.known()?.get(key)?.known()

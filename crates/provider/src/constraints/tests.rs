@@ -270,6 +270,18 @@ fn rules_between_attributes_hold_for_what_is_certain() {
         (
             rule(BlockRule::AtMostOne),
             Some(one()),
+            Some(Value::List(Vec::new())),
+            "",
+        ),
+        (
+            rule(BlockRule::ExactlyOne),
+            Some(Value::List(Vec::new())),
+            None,
+            ": set one of a, b",
+        ),
+        (
+            rule(BlockRule::AtMostOne),
+            Some(one()),
             Some(one()),
             "b: only one of a, b may be set",
         ),

@@ -18,7 +18,9 @@ use crate::tags;
 const FEW: usize = 3;
 
 /// How an HTTP API selects a route: the only way that it knows.
-const HTTP_SELECTION: &str = "${request.method} ${request.path}";
+const HTTP_SELECTION: &str = "$request.method $request.path";
+/// The same as AWS documents it.
+const DOCUMENTED_SELECTION: &str = "${request.method} ${request.path}";
 
 /// An HTTP or WebSocket API.
 #[derive(Debug, Clone, Deserialize, Block)]
@@ -46,6 +48,7 @@ pub struct Api {
     /// What of a message selects its route, such as `$request.body.action`. A WebSocket API needs it; an HTTP
     /// API takes only AWS's default, the method and the path.
     #[attribute(nothing = "")]
+    #[attribute(same(also("${request.method} ${request.path}" = "$request.method $request.path")))]
     pub route_selection_expression: Option<String>,
     /// Whether the API's own address answers over IPv4 or over IPv6 as well.
     #[attribute(default = "ipv4")]
@@ -170,7 +173,7 @@ max_age       = 300
             }
             Some(ProtocolType::Http) => {
                 let expression = given.route_selection_expression.as_str();
-                if expression.is_some_and(|expression| expression != HTTP_SELECTION) {
+                if expression.is_some_and(|told| ![HTTP_SELECTION, DOCUMENTED_SELECTION].contains(&told)) {
                     let message = "an HTTP API always selects by method and path: leave it out";
                     problems.at(Field::RouteSelectionExpression.name(), message);
                 }
@@ -351,6 +354,14 @@ mod tests {
                     "cors_configuration: is not for `protocol_type` `WEBSOCKET`",
                     ": a WebSocket API needs `route_selection_expression`",
                 ],
+            ),
+            (
+                json!({"protocol_type": "HTTP", "route_selection_expression": "$request.method $request.path"}),
+                vec![],
+            ),
+            (
+                json!({"protocol_type": "HTTP", "route_selection_expression": "${request.method} ${request.path}"}),
+                vec![],
             ),
             (
                 json!({"protocol_type": "HTTP", "route_selection_expression": "$request.body.action"}),

@@ -165,11 +165,11 @@ tags              = { Name = "s3" }
             kind == VpcEndpointType::Gateway,
         );
         for (field, is_set, fits) in [
-            (Field::RouteTableIds, given.route_table_ids.is_set(), is_gateway),
-            (Field::SubnetIds, given.subnet_ids.is_set(), !is_gateway),
+            (Field::RouteTableIds, given.route_table_ids.has_any(), is_gateway),
+            (Field::SubnetIds, given.subnet_ids.has_any(), !is_gateway),
             (
                 Field::SecurityGroupIds,
-                given.security_group_ids.is_set(),
+                given.security_group_ids.has_any(),
                 is_interface,
             ),
             (Field::PrivateDnsEnabled, with_dns, is_interface),
@@ -475,7 +475,9 @@ fn json_text(document: &serde_json::Value) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::services::testing::{refused_texts, refused_together, stack};
+    use serde_json::json;
+
+    use crate::services::testing::{refused, refused_texts, refused_together, stack};
 
     #[test]
     fn each_type_takes_its_own_attributes() {
@@ -501,6 +503,9 @@ mod tests {
         ] {
             assert_eq!(refused_texts::<VpcEndpoint>(&attributes).join("; "), said);
         }
+        let none =
+            json!({ "vpc_id": "vpc-1", "service_name": s3.1, "subnet_ids": [], "security_group_ids": [] });
+        assert_eq!(refused::<VpcEndpoint>(none), Vec::<String>::new());
     }
 
     #[test]

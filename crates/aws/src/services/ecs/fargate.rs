@@ -226,7 +226,7 @@ impl Containers<'_> {
             "its image is in ECR"
         } else if driver == Some(Partial::Known(LogDriver::Awslogs)) {
             "its logs go to CloudWatch"
-        } else if container.secrets.is_set() {
+        } else if container.secrets.has_any() {
             "it has secrets"
         } else {
             return;

@@ -399,7 +399,14 @@ mod tests {
 
     #[test]
     fn services_are_checked() {
-        assert_eq!(with(json!({ "desired_count": 0 })), Vec::<String>::new());
+        for more in [
+            json!({ "desired_count": 0 }),
+            // Of a container's own health check, or of none.
+            json!({ "health_check_grace_period_seconds": 30 }),
+            json!({ "launch_type": "EC2", "capacity_provider_strategy": [] }),
+        ] {
+            assert_eq!(with(more), Vec::<String>::new());
+        }
         for (more, said) in [
             (
                 json!({ "cluster": "main" }),
@@ -426,10 +433,6 @@ mod tests {
             (
                 json!({ "scheduling_strategy": "DAEMON", "desired_count": 1 }),
                 "desired_count: is not for `scheduling_strategy` `DAEMON`",
-            ),
-            (
-                json!({ "health_check_grace_period_seconds": 30 }),
-                "health_check_grace_period_seconds: is for services with `load_balancers`",
             ),
             (
                 json!({ "network_configuration": { "subnets": [] } }),

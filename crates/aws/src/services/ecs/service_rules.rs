@@ -17,16 +17,6 @@ pub fn check(given: &PartialService, problems: &mut Problems) {
             "Fargate has no instances that could have a daemon each",
         );
     }
-    let has_balancers = match &given.load_balancers {
-        Partial::Known(all) => !all.is_empty(),
-        other => other.is_set(),
-    };
-    if given.health_check_grace_period_seconds.known() > Some(&0) && !has_balancers {
-        at(
-            Field::HealthCheckGracePeriodSeconds,
-            "is for services with `load_balancers`",
-        );
-    }
     let strategy = Field::CapacityProviderStrategy.name();
     check_bases(strategy, &given.capacity_provider_strategy, problems);
     if let Some(rollout) = given.deployment_configuration.known() {

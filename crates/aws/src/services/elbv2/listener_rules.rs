@@ -16,6 +16,21 @@ pub fn check(given: &PartialListener, problems: &mut Problems) {
     }
 }
 
+/// Whether `target_group_arn` is also the one group of `forward_config`, or may be, which AWS takes.
+/// <https://docs.aws.amazon.com/elasticloadbalancing/latest/APIReference/API_Action.html>
+fn names_its_group_twice(action: &PartialAction) -> bool {
+    let Some(forward) = action.forward_config.known() else {
+        return true;
+    };
+    let [Partial::Known(only)] = forward.target_groups.elements() else {
+        return forward.target_groups.is_unknown();
+    };
+    match (action.target_group_arn.as_str(), only.target_group_arn.as_str()) {
+        (Some(one), Some(other)) => one == other,
+        _ => true,
+    }
+}
+
 /// An action that forwards names one group, or several with their weights; only load balancers of type application do
 /// anything else.
 /// <https://docs.aws.amazon.com/elasticloadbalancing/latest/network/load-balancer-listeners.html>
@@ -42,9 +57,17 @@ fn check_action(
         ActionField::TargetGroupArn.name(),
         ActionField::ForwardConfig.name(),
     );
-    if action.target_group_arn.is_set() == action.forward_config.is_set() {
-        let message = format!("an action of type `forward` needs `{group}` or `{several}`");
-        problems.at(path.clone(), message);
+    match (action.target_group_arn.is_set(), action.forward_config.is_set()) {
+        (false, false) => {
+            let message = format!("an action of type `forward` needs `{group}` or `{several}`");
+            problems.at(path.clone(), message);
+        }
+        (true, true) if !names_its_group_twice(action) => {
+            let message =
+                format!("`{group}` is set beside `{several}`, and is not its only group: set one of them");
+            problems.at(path.clone(), message);
+        }
+        _ => {}
     }
 }
 
@@ -157,6 +180,23 @@ mod tests {
                 vec![
                     "certificates: is only for `protocol` `HTTPS` or `TLS`, not `HTTP`",
                     "ssl_policy: is only for `protocol` `HTTPS` or `TLS`, not `HTTP`",
+                ],
+            ),
+            (
+                json!({ "port": 80, "protocol": "HTTP", "default_actions": [{
+                    "type": "forward", "target_group_arn": "arn:a",
+                    "forward_config": { "target_groups": [{ "target_group_arn": "arn:a" }] },
+                }] }),
+                vec![],
+            ),
+            (
+                json!({ "port": 80, "protocol": "HTTP", "default_actions": [{
+                    "type": "forward", "target_group_arn": "arn:a",
+                    "forward_config": { "target_groups": [{ "target_group_arn": "arn:b" }] },
+                }] }),
+                vec![
+                    "default_actions[0]: `target_group_arn` is set beside `forward_config`, and is not its only group: set one \
+                     of them",
                 ],
             ),
             (

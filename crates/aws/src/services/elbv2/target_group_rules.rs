@@ -39,10 +39,12 @@ fn check_health_check(check: &PartialHealthCheck, protocol: Option<Protocol>, pr
             message,
         );
     };
+    let of_network = protocol.is_none_or(|protocol| !protocol.is_of_application());
     if let (Some(timeout), Some(interval)) = (check.timeout_seconds.known(), check.interval_seconds.known())
-        && timeout >= interval
+        && (timeout > interval || (timeout == interval && !of_network))
     {
-        let message = format!("has to be less than the interval of {interval} seconds");
+        let bound = if of_network { "at most" } else { "less than" };
+        let message = format!("has to be {bound} the interval of {interval} seconds");
         at(HealthCheckField::TimeoutSeconds, message);
     }
     let by = match (check.protocol, protocol) {
@@ -85,7 +87,16 @@ mod tests {
             refused::<TargetGroup>(json!({ "name": "main", "target_type": "lambda" })),
             Vec::<String>::new()
         );
+        let network = |timeout: i64| {
+            let check = json!({ "interval_seconds": 10, "timeout_seconds": timeout });
+            with(json!({ "protocol": "TCP", "health_check": check }))
+        };
+        assert_eq!(network(10), Vec::<String>::new());
         for (found, said) in [
+            (
+                network(11),
+                "health_check.timeout_seconds: has to be at most the interval of 10 seconds",
+            ),
             (
                 refused::<TargetGroup>(json!({ "name": "main", "protocol": "HTTP", "port": 80 })),
                 "vpc_id: is needed where `target_type` is `instance`",
