@@ -167,6 +167,9 @@ impl<'c, 'a> Checker<'c, 'a> {
         let retain = self.lifecycle(address).is_some_and(|lifecycle| lifecycle.retain);
         let removal = if retain { Forget } else { Delete };
         let declared = self.input.options.mode == PlanMode::Apply && self.resource(address).is_some();
+        // An update of such a thing takes the place of what is on its way.
+        let definition = self.input.catalogue.definition(address.type_name());
+        let follows = definition.is_some_and(|definition| definition.schema().follows.is_some());
         let allowed: &[&[(StepOperation, bool)]] = match (change.action, change.replace_order) {
             (Action::NoOp, None) => &[
                 &[],
@@ -176,6 +179,7 @@ impl<'c, 'a> Checker<'c, 'a> {
             ],
             (Action::Create, None) if id.is_some() => &[&[(Forget, true), (Create, false)]],
             (Action::Create, None) => &[&[(Create, false)]],
+            (Action::Update, None) if follows => &[&[(Update, true)]],
             (Action::Update, None) => &[&[(Update, true)], &[(Wait, true), (Update, true)]],
             (Action::Replace, Some(ReplaceOrder::DeleteThenCreate)) => &[&[(removal, true), (Create, false)]],
             (Action::Replace, Some(ReplaceOrder::CreateThenDelete)) => &[&[(Create, false), (removal, true)]],

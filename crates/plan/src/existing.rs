@@ -273,7 +273,9 @@ impl<'a> Decider<'_, 'a> {
         mut decision: Decision,
         forced: bool,
     ) -> Decision {
-        decision.wait = matches!(present.health, Health::Pending(_));
+        let is_pending = matches!(present.health, Health::Pending(_));
+        // What is begun by an update takes the place of what is on its way.
+        decision.wait = is_pending && present.definition.schema().follows.is_none();
         decision.forced = forced;
         decision.differences = std::mem::take(&mut resolved.differences);
         decision.drift = std::mem::take(&mut resolved.drift);
@@ -285,7 +287,7 @@ impl<'a> Decider<'_, 'a> {
                 present.definition,
                 resolved.for_update(),
                 observed,
-                decision.wait,
+                is_pending,
             );
             self.decisions.scope.set(address.clone(), seen);
         }

@@ -213,6 +213,20 @@ fn without_waiting_what_the_old_tasks_use_is_left_to_the_next_apply() {
         "{run}"
     );
 
+    // A rollout that is begun meanwhile takes the place of the one on its way, which nobody waits for.
+    reference.set("container_environment", r#"{MORE="still"}"#);
+    let run = reference.run("apply", &["-y", "--no-wait"]).exits(0);
+    run.tells("ecs.deployment.app: updat");
+    for text in ["waiting for ecs.deployment.app", "ecs.deployment.app: is ready"] {
+        assert!(!run.stderr.contains(text), "{run}");
+    }
+    assert_eq!(groups(&reference), json!(2), "{run}");
+    assert_eq!(
+        service(&reference)["rollouts"].as_array().unwrap().len(),
+        3,
+        "{run}"
+    );
+
     let run = reference.apply();
     run.tells("ec2.security_group.tasks: deleted");
     run.tells("ecs.task_definition.app: deleted");

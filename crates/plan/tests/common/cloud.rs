@@ -1,5 +1,5 @@
-//! A cloud that carries plans out, in any order that they allow, and minds what AWS would mind: nothing is
-//! deleted that something else still uses, and no two things share a name.
+//! A cloud that carries plans out, in any order that they allow, and minds what AWS would: nothing is deleted that
+//! something uses, no two things share a name.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -243,12 +243,11 @@ impl<'r> Run<'r> {
     }
 
     fn update(&mut self, step: &Step) {
-        let resource = self
-            .resource(&step.address)
-            .expect("what is changed is in the file");
+        let resource = self.resource(&step.address).expect("what is changed is declared");
         let id = step.physical_id.clone().expect("an update has an id");
+        let takes_its_place = self.case.types.schema(step.address.type_name()).follows.is_some();
         assert!(
-            !self.cloud.pending.contains(&id),
+            !self.cloud.pending.remove(&id) || takes_its_place,
             "{} is changed before it works",
             step.address
         );
