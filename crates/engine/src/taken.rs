@@ -43,7 +43,10 @@ impl Session {
     /// AWS cannot be asked. [`EngineError::Cancelled`] after the first request to stop.
     pub async fn taken_names(&self, planned: &Planned) -> Result<Vec<Diagnostic>, EngineError> {
         let wanted = self.wanted(planned, |change, provider| {
-            made_anew(planned, change, provider).or_else(|| self.made(planned, change, provider))
+            let anew = made_anew(planned, change, provider);
+            let moved = || moved(planned, change, provider);
+            anew.or_else(|| self.made(planned, change, provider))
+                .or_else(moved)
         });
         let may_look = |found: &Result<_, EngineError>| !matches!(found, Err(EngineError::Refresh(error)) if error.is_denied());
         let found = self.look_for_holders(planned, wanted).await?;
@@ -184,6 +187,36 @@ fn made_anew<'a>(planned: &'a Planned, change: &'a Change, provider: &'a dyn Pro
     })
 }
 
+/// What an update in place gives another name.
+fn moved<'a>(planned: &'a Planned, change: &'a Change, provider: &'a dyn Provider) -> Option<Wanted<'a>> {
+    let Observation::Present { attributes, .. } = planned.refreshed.observations.get(&change.address)? else {
+        return None;
+    };
+    let key = new_name(&change.wanted, attributes, provider).filter(|_| change.action == Action::Update)?;
+    Some(Wanted {
+        change,
+        provider,
+        key,
+    })
+}
+
+/// The name that an update gives to what was observed, as [`name_in`]; `None` where it stays, or is not known.
+pub(crate) fn new_name(
+    wanted: &Attributes,
+    observed: &Attributes,
+    provider: &dyn Provider,
+) -> Option<Attributes> {
+    let schema = provider.schema();
+    let mut after = wanted.clone();
+    for name in &schema.natural_key {
+        if let (false, Some(value)) = (after.contains_key(name), observed.get(name)) {
+            after.insert(name.clone(), value.clone());
+        }
+    }
+    let key = name_in(&after, provider)?;
+    (schema.natural_name(&key) != schema.natural_name(observed)).then_some(key)
+}
+
 /// Whether the plan makes a resource, or another in its place.
 fn is_made(plan: &Plan, address: &ResourceAddress) -> bool {
     let mut steps = plan.steps.iter();
@@ -208,16 +241,22 @@ fn refusal(wanted: &Wanted<'_>, (id, whose): (&PhysicalId, Whose), stack: &Stack
     let address = &wanted.change.address;
     let named = stack.named();
     let names = wanted.provider.schema().natural_key.join(", ");
-    let is_new = wanted.change.action == Action::Create;
-    let (message, help) = match is_new {
-        true => (
+    let (message, help) = match wanted.change.action {
+        Action::Create => (
             format!(
                 "{address} would be made, but what it would be called ({names}) is taken: {}",
                 whose.exists(address.type_name(), id, "it is left as it is")
             ),
             whose.take_over(&named, address, id),
         ),
-        false => (message(address, &names, id), help(&named, address, &names, id)),
+        Action::Update => (
+            format!(
+                "{address} would be changed in place, but what makes it what it is ({names}) would be that of another: {}",
+                Whose::Others.exists(address.type_name(), id, "both are left as they are")
+            ),
+            help(&named, address, &names, id),
+        ),
+        _ => (message(address, &names, id), help(&named, address, &names, id)),
     };
     let diagnostic = Diagnostic::error("name-taken", message);
     let diagnostic = match stack.resources.get(address) {

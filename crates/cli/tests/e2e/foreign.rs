@@ -288,3 +288,63 @@ fn whether_a_name_is_free_is_not_asked_under_what_the_run_has_made() {
         .map_or(0, |count| count - 1);
     assert!(asked.total - again <= 40, "{:?}", asked.counts);
 }
+
+/// The file with a rule for this network.
+fn rule(network: &str) -> String {
+    format!(
+        r#"{STACK}
+[ec2.vpc.main]
+cidr_block = "10.0.0.0/16"
+
+[ec2.security_group.main]
+vpc_id      = "${{ec2.vpc.main.id}}"
+group_name  = "foreign"
+description = "Where somebody else adds a rule"
+
+[ec2.security_group_rule.main]
+security_group_id = "${{ec2.security_group.main.id}}"
+type              = "ingress"
+ip_protocol       = "tcp"
+from_port         = 80
+to_port           = 80
+cidr_ipv4         = "{network}"
+"#
+    )
+}
+
+/// Adds a rule for a network to the group, and tells its id.
+const ADD_RULE: &str = r#"
+ec2 = client('ec2')
+group = ec2.describe_security_groups(Filters=[{'Name': 'group-name', 'Values': ['foreign']}])['SecurityGroups'][0]['GroupId']
+result = ec2.authorize_security_group_ingress(GroupId=group, IpPermissions=[{'IpProtocol': 'tcp', 'FromPort': 80, 'ToPort': 80,
+    'IpRanges': [{'CidrIp': given['network']}]}])['SecurityGroupRules'][0]['SecurityGroupRuleId']
+"#;
+
+#[test]
+fn what_an_update_in_place_would_make_the_same_as_others_have_is_told_with_a_way_out() {
+    let project = Project::sandbox();
+    project.write(FILE, &rule("10.0.0.0/8"));
+    project.stack("apply", FILE, &["-y"]).exits(0);
+    let theirs = project.boto3(&json!({ "network": "11.0.0.0/8" }), ADD_RULE);
+    let theirs = theirs.as_str().unwrap();
+
+    project.write(FILE, &rule("11.0.0.0/8"));
+    let exists = format!("ec2.security_group_rule {theirs} exists already");
+    let import = command("import", [FILE, "ec2.security_group_rule.main", theirs]);
+    project.stack("plan", FILE, &[]).exits(0).says([
+        "ec2.security_group_rule.main would be changed in place",
+        exists.as_str(),
+        import.as_str(),
+    ]);
+    project
+        .stack("apply", FILE, &["-y"])
+        .exits(1)
+        .says(["remove the other one by hand", import.as_str()]);
+    // What nobody has is free, and so is what somebody has just let go of.
+    for free in ["12.0.0.0/8", "10.0.0.0/8"] {
+        project.write(FILE, &rule(free));
+        let planned = project.stack("plan", FILE, &[]).exits(0);
+        assert!(!planned.stderr.contains("exists already"), "{planned}");
+        project.stack("apply", FILE, &["-y"]).exits(0);
+    }
+}

@@ -6,13 +6,13 @@
 use std::collections::BTreeSet;
 
 use infra_core::{Attributes, ErrorClass, PhysicalId, ProviderError, ResourceAddress};
-use infra_provider::{Provider, Recognition, serving};
+use infra_provider::{Provider, Recognition, UpdateRequest, serving};
 use tokio::time::Instant;
 
 use super::{StepError, StepRun};
 use crate::cancel::cancelled;
 use crate::settle::{holder, is_held};
-use crate::taken::Whose;
+use crate::taken::{Whose, help, new_name};
 
 impl StepRun {
     /// What has the natural key of something that is to be made: nothing, or the create is refused. Of a type that
@@ -111,6 +111,28 @@ impl StepRun {
             }
             _ => error,
         }
+    }
+
+    /// AWS says that what an update would make of this is there already: the error with what to do about it.
+    pub(super) async fn moved_onto(
+        &self,
+        provider: &dyn Provider,
+        (id, request): (&PhysicalId, &UpdateRequest),
+        error: ProviderError,
+    ) -> ProviderError {
+        let Some(key) = new_name(&request.spec, &request.prior, provider) else {
+            return error;
+        };
+        let holders = self.holders(provider, &key).await.unwrap_or_default();
+        let Some(other) = holders.iter().find(|holder| *holder != id) else {
+            return error;
+        };
+        if let Some(held_by) = holder(&self.shared.journal, self.address.type_name(), other) {
+            let hint = is_held(&held_by).hint;
+            return ProviderError { hint, ..error };
+        }
+        let names = provider.schema().natural_key.join(", ");
+        error.hint(help(&self.shared.named, &self.address, &names, other))
     }
 
     fn with_way_out(&self, error: ProviderError, id: &PhysicalId, whose: Whose) -> ProviderError {

@@ -118,6 +118,9 @@ impl StepRun {
                 (error, again) = (ended, None);
             }
             let Some(pause) = again else {
+                if error.class == ErrorClass::AlreadyExists {
+                    error = self.moved_onto(provider, (id, &request), error).await;
+                }
                 return Err(self.gave_up(&intent, error, Effect::of(is_certain)).await?);
             };
             self.retrying(&tries, pause, &error);
