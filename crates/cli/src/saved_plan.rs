@@ -238,6 +238,7 @@ impl SavedPlan {
                 .map(|(address, id, seen)| ((address.clone(), id.clone()), seen.clone()))
                 .collect(),
             held_data: BTreeMap::new(),
+            held_names: BTreeMap::new(),
         }
     }
 

@@ -1,4 +1,4 @@
-//! Asking AWS whether what a plan deletes or replaces holds data.
+//! What a plan makes AWS be asked beside what the state has: whether what it deletes or replaces holds data.
 
 use std::collections::BTreeMap;
 
@@ -11,7 +11,8 @@ use crate::refresh::Refreshed;
 use crate::session::{Planned, Prepared, RunRequest, Session};
 
 impl Session {
-    /// The plan with what AWS says now of the data that it would lose. Nothing is asked where it would lose none.
+    /// The plan with what AWS says now of the data that it would lose, and of what has names that it would give to others.
+    /// Nothing is asked where there is no such thing.
     ///
     /// # Errors
     /// See [`EngineError`].
@@ -20,8 +21,9 @@ impl Session {
         planned: Planned,
         request: RunRequest,
     ) -> Result<Planned, EngineError> {
-        let held_data = ask(&planned.plan, &*self.providers).await;
-        if held_data.is_empty() {
+        let (held_data, held_names) =
+            futures::join!(ask(&planned.plan, &*self.providers), self.held_names(&planned));
+        if held_data.is_empty() && held_names.is_empty() {
             return Ok(planned);
         }
         let Planned {
@@ -38,6 +40,7 @@ impl Session {
         };
         let refreshed = Refreshed {
             held_data,
+            held_names,
             ..refreshed
         };
         self.plan_from(request, prepared, refreshed)

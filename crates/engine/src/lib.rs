@@ -12,6 +12,7 @@ mod error;
 mod estimates;
 mod events;
 mod held_data;
+mod held_names;
 mod import;
 mod lookups;
 mod lost;

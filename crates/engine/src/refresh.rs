@@ -11,6 +11,7 @@ use infra_core::{
     Attributes, ErrorClass, HeldData, Observation, PhysicalId, ProviderError, ResourceAddress,
     ResourceRecord, StackTag, State, TypeName,
 };
+use infra_plan::HeldNames;
 use infra_provider::{Found, Providers};
 use tokio::time::Instant;
 
@@ -26,6 +27,8 @@ pub struct Refreshed {
     pub deposed: BTreeMap<(ResourceAddress, PhysicalId), Observation>,
     /// Whether what is to be deleted or replaced holds data, as far as AWS was asked.
     pub held_data: BTreeMap<(ResourceAddress, PhysicalId), HeldData>,
+    /// What has the names that things which are to be made are to have, where those stay with what has them.
+    pub held_names: HeldNames,
 }
 
 /// What AWS has could not be read, of one type or several.
@@ -303,6 +306,7 @@ impl Refreshed {
             observations,
             deposed,
             held_data: BTreeMap::new(),
+            held_names: HeldNames::new(),
         }
     }
 }

@@ -355,6 +355,7 @@ impl Session {
             observations: &refreshed.observations,
             deposed_observations: &refreshed.deposed,
             held_data: &refreshed.held_data,
+            held_names: &refreshed.held_names,
             prepared: &prepared,
             lookups: &lookups,
             catalogue: &*self.providers,

@@ -52,14 +52,14 @@ pub fn plan(input: &PlanInput<'_>) -> Result<Plan, Vec<Diagnostic>> {
             Ordering::Again(more) => delete_first.extend(more),
             Ordering::Impossible(problem) => {
                 let mut problems = forbidden(&graph, &decisions);
-                problems.extend(refused(&graph, &decisions));
+                problems.extend(refused(&graph, &decisions, input.held_names));
                 problems.push(problem);
                 return Err(problems);
             }
         }
     };
     let mut problems = forbidden(&graph, &decisions);
-    problems.extend(refused(&graph, &decisions));
+    problems.extend(refused(&graph, &decisions, input.held_names));
     if !problems.is_empty() {
         return Err(problems);
     }

@@ -6,7 +6,7 @@ use infra_core::plan::PlanMode;
 use infra_core::state::RecordStatus;
 use infra_core::{
     Attributes, AwsIdentity, Catalogue, DataLoss, Health, HeldData, Lifecycle, Observation, PhysicalId,
-    ResourceAddress, ResourceRecord, SealingKey, Stack, StackTag, State,
+    ResourceAddress, ResourceRecord, SealingKey, Stack, StackTag, State, TypeName,
 };
 
 /// Everything that a plan depends on.
@@ -24,6 +24,8 @@ pub struct PlanInput<'a> {
     /// Whether what is to be deleted or replaced holds data now. Without a word about a thing that can, it counts as
     /// holding some.
     pub held_data: &'a BTreeMap<(ResourceAddress, PhysicalId), HeldData>,
+    /// What has the names that new things are to have, where those stay with what has them.
+    pub held_names: &'a HeldNames,
     /// Computed attributes known by local preparation (an image's digest): they count as wanted and are
     /// compared with what AWS has.
     pub prepared: &'a BTreeMap<ResourceAddress, Attributes>,
@@ -38,6 +40,10 @@ pub struct PlanInput<'a> {
     /// What the user asked for.
     pub options: PlanOptions,
 }
+
+/// The content of what has a name at AWS, by the type of it, what holds it, and the name; see
+/// [`NameStays`](infra_core::NameStays).
+pub type HeldNames = BTreeMap<(TypeName, String, String), String>;
 
 /// What the user asked of a plan. An address without a `for_each` key means all instances of its block.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -52,7 +52,7 @@ pub use check::check;
 pub use conceal::conceal;
 pub use data_loss::refused_data_loss;
 pub use evaluate::evaluate;
-pub use input::{PlanInput, PlanOptions, observation_of_record};
+pub use input::{HeldNames, PlanInput, PlanOptions, observation_of_record};
 pub use left::left_out;
 pub use ownership::{ownership, refused_ownership};
 pub use path::{CriticalPath, CriticalStep, Expectations, StepEstimate, critical_path, remaining_path};

@@ -12,6 +12,7 @@ use infra_core::{
 use crate::decide::{Decision, Decisions};
 use crate::evaluate::place;
 use crate::graph::{Found, Graph};
+use crate::input::HeldNames;
 
 /// What has a name in a holder now: type, holder, name.
 type Place<'a> = (&'a str, &'a str, &'a str);
@@ -25,10 +26,14 @@ struct Holder<'h> {
 }
 
 /// One error for each resource that would take a name which stays with another thing.
-pub(crate) fn names_that_stay(graph: &Graph<'_>, decisions: &Decisions) -> Vec<Diagnostic> {
+pub(crate) fn names_that_stay(
+    graph: &Graph<'_>,
+    decisions: &Decisions,
+    held_names: &HeldNames,
+) -> Vec<Diagnostic> {
     let standing = standing(graph);
     let mut errors = Vec::new();
-    if standing.is_empty() {
+    if standing.is_empty() && held_names.is_empty() {
         return errors;
     }
     for (number, decision) in decisions.of.iter().enumerate() {
@@ -49,12 +54,24 @@ pub(crate) fn names_that_stay(graph: &Graph<'_>, decisions: &Decisions) -> Vec<D
         let Some(stands_in) = stays(graph, decisions, resource, &rule, (holder, name)) else {
             continue;
         };
-        for &other in standing.get(&(rule.of, holder, name)).into_iter().flatten() {
-            if let Some(problem) = problem(graph, (number, decision), other, &rule, &stands_in) {
-                let path = AttributePath::attribute(rule.name);
-                errors.push(place(resource, &path, problem));
-            }
+        let of_stack = standing.get(&(rule.of, holder, name)).into_iter().flatten();
+        let mut problems = of_stack
+            .filter_map(|&other| problem(graph, (number, decision), other, &rule, &stands_in))
+            .collect::<Vec<_>>();
+        let place_of = (
+            node.address.type_name().clone(),
+            holder.to_owned(),
+            name.to_owned(),
+        );
+        if let (true, Some(has)) = (problems.is_empty(), held_names.get(&place_of)) {
+            problems.extend(is_taken((node.address, decision), has, &rule, &stands_in));
         }
+        let path = AttributePath::attribute(rule.name);
+        errors.extend(
+            problems
+                .into_iter()
+                .map(|problem| place(resource, &path, problem)),
+        );
     }
     errors
 }
@@ -159,26 +176,57 @@ fn problem(
     let address = graph.nodes[number].address;
     let name = known_str(&decision.wanted, rule.name)?;
     let has = known_str(attributes, rule.content)?;
+    if known_str(&decision.wanted, rule.content).is_some() {
+        return is_taken((address, decision), has, rule, holder);
+    }
+    // What it is made of is another, and only the very same content could have the name.
+    let is_another = number == other && is_made_of_another(decision, rule);
+    let Holder {
+        address: held_by,
+        says,
+        ..
+    } = holder;
+    let (named, attribute) = (format!("{} `{name}`", rule.name), rule.says);
+    is_another.then(|| {
+        let message = format!(
+            "{address} is made anew from something else than what has the {named} ({has}) in {held_by}, whose {attribute} \
+             is {says}: AWS refuses the name for anything but the very same content"
+        );
+        refused(message, rule, holder)
+    })
+}
+
+/// Why a resource cannot have its name, which something with this content has; `None`: it has the same content, or that is
+/// not known.
+fn is_taken(
+    (address, decision): (&ResourceAddress, &Decision),
+    has: &str,
+    rule: &NameStays,
+    holder: &Holder<'_>,
+) -> Option<Diagnostic> {
+    let name = known_str(&decision.wanted, rule.name)?;
+    let content = known_str(&decision.wanted, rule.content).filter(|content| *content != has)?;
+    let Holder {
+        address: held_by,
+        says,
+        ..
+    } = holder;
+    let (named, attribute) = (format!("{} `{name}`", rule.name), rule.says);
+    let message = format!(
+        "{address} would give the {named} to {content}, but {has} has it in {held_by}, whose {attribute} is {says}: \
+         AWS refuses that"
+    );
+    Some(refused(message, rule, holder))
+}
+
+/// The error with what can be done about it.
+fn refused(message: String, rule: &NameStays, holder: &Holder<'_>) -> Diagnostic {
     let Holder {
         address: held_by,
         says,
         is_declared,
     } = holder;
-    let (named, attribute) = (format!("{} `{name}`", rule.name), rule.says);
-    let message = match known_str(&decision.wanted, rule.content) {
-        Some(content) if content == has => return None,
-        Some(content) => format!(
-            "{address} would give the {named} to {content}, but {has} has it in {held_by}, whose {attribute} is {says}: \
-             AWS refuses that"
-        ),
-        // What it is made of is another, and only the very same content could have the name.
-        None if number == other && is_made_of_another(decision, rule) => format!(
-            "{address} is made anew from something else than what has the {named} ({has}) in {held_by}, whose {attribute} \
-             is {says}: AWS refuses the name for anything but the very same content"
-        ),
-        None => return None,
-    };
-    let passes = rule.passes;
+    let (attribute, passes) = (rule.says, rule.passes);
     let or = match is_declared {
         _ if !rule.stays.contains(says) => {
             let except = AttributePath::from(rule.except);
@@ -188,7 +236,7 @@ fn problem(
         false => format!("have {attribute} set to {passes} there"),
     };
     let other = format!("give it another {}, such as one with the commit in it", rule.name);
-    Some(Diagnostic::error("name-stays", message).help(format!("{other}; or {or}")))
+    Diagnostic::error("name-stays", message).help(format!("{other}; or {or}"))
 }
 
 /// Whether what the file says of its content differs, or of how that is made.

@@ -7,15 +7,16 @@ use infra_core::{Action, Diagnostic, Value};
 use crate::decide::{Decision, Decisions};
 use crate::graph::{Found, Graph, Node};
 use crate::in_use::losses;
+use crate::input::HeldNames;
 use crate::name_stays::names_that_stay;
 use crate::unique::{keys_after, keys_of_thing};
 
 /// One error for everything that cannot go well as it is decided.
-pub(crate) fn refused(graph: &Graph<'_>, decisions: &Decisions) -> Vec<Diagnostic> {
+pub(crate) fn refused(graph: &Graph<'_>, decisions: &Decisions, held_names: &HeldNames) -> Vec<Diagnostic> {
     let mut errors = protected(graph, decisions);
     errors.extend(clashing(graph, decisions));
     errors.extend(still_used(graph, decisions));
-    errors.extend(names_that_stay(graph, decisions));
+    errors.extend(names_that_stay(graph, decisions, held_names));
     errors
 }
 

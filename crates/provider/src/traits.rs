@@ -197,6 +197,12 @@ pub trait Provider: TypeDefinition {
     /// See [`Resource::holders`](crate::Resource::holders). The attributes must be known; secrets are in clear.
     async fn holders(&self, attributes: &Attributes) -> ProviderResult<Vec<PhysicalId>>;
 
+    /// What has the name in these attributes now, whoever made it: of a type whose names stay with what has them.
+    async fn having_name(&self, attributes: &Attributes) -> ProviderResult<Vec<Attributes>> {
+        let _ = attributes;
+        Ok(Vec::new())
+    }
+
     /// Whose these are by the tags that were last read of them; those are read of which that has not happened yet. What
     /// is not there is not in the answer.
     async fn stack_tags(&self, ids: &[PhysicalId]) -> ProviderResult<BTreeMap<PhysicalId, StackTag>>;

@@ -78,6 +78,7 @@ async fn one(command: &Diff, turn: Turn, terminal: &Terminal) -> Result<Exit> {
     let mut refused = prepared.open.session.doubled(&prepared.planned);
     refused.extend(refused_ownership(plan, Some(&prepared.open.stack)));
     refused.extend(taken);
+    refused.extend(prepared.open.session.moved_names(&prepared.planned));
     let warned = warn(refused, &prepared.open, terminal);
     let differs = plan.has_changes() || plan.has_drift() || plan.pending().next().is_some();
     let stack = prepared.open.stack.id.to_string();

@@ -86,6 +86,7 @@ async fn one(command: &PlanCommand, turn: Turn, terminal: &Terminal) -> Result<E
     refused.extend(refused_ownership(plan, Some(stack)));
     refused.extend(refused_data_loss(plan, Some(stack)));
     refused.extend(taken);
+    refused.extend(prepared.open.session.moved_names(&prepared.planned));
     let warned = warn(refused, &prepared.open, terminal);
     if let (Some(why), None) = (prepared.open.session.unsealable(&prepared.planned), &command.out) {
         terminal.note(&format!(

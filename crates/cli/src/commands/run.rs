@@ -13,7 +13,7 @@ use infra_plan::{PlanOptions, are_refusals};
 use infra_render::{PlanView, write_outputs, write_plan, write_stack_heading};
 
 use super::lost_state;
-use super::refusals::{DOUBLED, NOT_OURS, TAKEN, permissions, refusals, refuse};
+use super::refusals::{DOUBLED, NOT_OURS, TAKEN, permissions, refusals, refuse, warn};
 use super::several::Turn;
 use crate::arguments::{Running, Scope, Where};
 use crate::exit::Exit;
@@ -256,6 +256,7 @@ pub async fn carry_out(
     let keeps_something = planned.plan.counts().forget > 0;
     let forecast = open.session.forecast(&planned.plan);
     show_plan(task, &planned, PlanView::Plan(&forecast), terminal)?;
+    warn(open.session.moved_names(&planned), &open, terminal)?;
     if let Some((refused, why)) = refusals(&planned, &open) {
         let shown = refuse(&refused, why, &open, terminal).await;
         open.close().await;

@@ -4,10 +4,11 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use infra_core::types::Problem;
+use infra_core::types::{Problem, known_str};
 use infra_core::unique::{Holders, Keys};
 use infra_core::{
-    Attributes, Diagnostic, Resource, ResourceAddress, Scope, Template, TypeName, TypeSchema, Value,
+    Attributes, Diagnostic, NameStays, Resource, ResourceAddress, Scope, Template, TypeName, TypeSchema,
+    Value,
 };
 
 use super::blocks::Block;
@@ -70,6 +71,7 @@ pub(crate) fn walk(
     }
     let told = together(context, known, blocks, unfolded);
     unique(context, known, blocks, unfolded, &told);
+    named_twice(context, known, blocks, unfolded);
 }
 
 /// The places of one resource, whose tags may be the stack's.
@@ -231,6 +233,58 @@ fn unique(
         }
         standing.add(keys, one);
     }
+}
+
+/// Two that would give one name of one holder to different things: whichever comes last would have it, or AWS refuses it.
+fn named_twice(context: &mut Context<'_>, known: &Known, blocks: &[Block<'_>], unfolded: &[Unfolded]) {
+    let mut named: BTreeMap<(&TypeName, String, &str), (&Unfolded, &Attributes)> = BTreeMap::new();
+    for one in unfolded {
+        let block = &blocks[one.block];
+        let (Some(rule), Some(wanted)) = (
+            block.definition.schema().name_stays,
+            known.wanted.get(&one.address),
+        ) else {
+            continue;
+        };
+        let holder = match wanted.get(rule.holder) {
+            Some(Value::String(text)) => text.clone(),
+            Some(Value::Unknown(unknown)) if unknown.origin.is_some() => format!("?{:?}", unknown.origin),
+            _ => continue,
+        };
+        let Some(name) = known_str(wanted, rule.name) else {
+            continue;
+        };
+        let place = (one.address.type_name(), holder, name);
+        let Some(&(other, others)) = named.get(&place) else {
+            named.insert(place, (one, wanted));
+            continue;
+        };
+        if are_different(&rule, wanted, others) {
+            let message = format!(
+                "{} and {} cannot both have the {} `{name}` of one {}: they are not the same",
+                one.address, other.address, rule.name, rule.of
+            );
+            let error = Diagnostic::error("named-twice", message)
+                .at(block.span.clone(), "")
+                .help(format!("give one of them another {}", rule.name))
+                .see(blocks[other.block].span.clone(), "the other one");
+            context.add(error);
+        }
+    }
+}
+
+/// Whether two things are surely made of different content.
+fn are_different(rule: &NameStays, one: &Attributes, other: &Attributes) -> bool {
+    if let (Some(one), Some(other)) = (known_str(one, rule.content), known_str(other, rule.content)) {
+        return one != other;
+    }
+    let of_content = |name: &&String| name.as_str() != rule.name && name.as_str() != rule.holder;
+    let null = Value::Null;
+    let names: BTreeSet<&String> = one.keys().chain(other.keys()).filter(of_content).collect();
+    names.into_iter().any(|name| {
+        let (one, other) = (one.get(name).unwrap_or(&null), other.get(name).unwrap_or(&null));
+        !one.has_unknown() && !other.has_unknown() && !one.same(other)
+    })
 }
 
 /// A rule of AWS's that does not hold.

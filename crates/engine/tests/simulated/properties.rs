@@ -343,6 +343,7 @@ proptest! {
                     observations: &refreshed.observations,
                     deposed_observations: &refreshed.deposed,
                     held_data: &Default::default(),
+                    held_names: &Default::default(),
                     prepared: &planned.prepared,
                     lookups: &Default::default(),
                     catalogue: &*providers,

@@ -11,7 +11,7 @@ use infra_core::{
     PhysicalId, Plan, Resource, ResourceAddress, ResourceRecord, Secret, Span, Stack, StackId, StackTag,
     State, Strength, Value,
 };
-use infra_plan::{PlanInput, PlanOptions, check, plan};
+use infra_plan::{HeldNames, PlanInput, PlanOptions, check, plan};
 
 use super::expression::template;
 use super::key;
@@ -24,6 +24,7 @@ pub struct Case {
     pub observations: BTreeMap<ResourceAddress, Observation>,
     pub deposed_observations: BTreeMap<(ResourceAddress, PhysicalId), Observation>,
     pub held_data: BTreeMap<(ResourceAddress, PhysicalId), HeldData>,
+    pub held_names: HeldNames,
     pub prepared: BTreeMap<ResourceAddress, Attributes>,
     pub lookups: BTreeMap<ResourceAddress, Attributes>,
     pub identity: Option<AwsIdentity>,
@@ -90,6 +91,7 @@ impl Case {
             observations,
             deposed_observations,
             held_data: held_data(&case),
+            held_names: held_names(&case),
             prepared: by_address("prepared"),
             lookups: by_address("lookups"),
             identity: case.get("account").and_then(toml::Value::as_str).map(identity),
@@ -127,6 +129,7 @@ impl Case {
             observations: &self.observations,
             deposed_observations: &self.deposed_observations,
             held_data: &self.held_data,
+            held_names: &self.held_names,
             prepared: &self.prepared,
             lookups: &self.lookups,
             catalogue: &self.types,
@@ -225,6 +228,17 @@ pub fn resource(address: ResourceAddress, table: &toml::Table, types: &Types) ->
         resource.attributes.insert(name.clone(), template);
     }
     resource
+}
+
+/// What has names at AWS: `of`, `holder`, `name` and the `content`.
+fn held_names(case: &toml::Table) -> HeldNames {
+    let held = case.get("held_names").and_then(toml::Value::as_array);
+    let held = held.into_iter().flatten().map(|held| {
+        let told = |name: &str| text(&held[name]);
+        let of = told("of").parse().expect("a type's name");
+        ((of, told("holder"), told("name")), told("content"))
+    });
+    held.collect()
 }
 
 /// What AWS says of things by their ids: `nothing`, `something`, or why it cannot be told.

@@ -264,6 +264,26 @@ image_tag      = "dev02"
         Ok(())
     }
 
+    /// What has the tag.
+    async fn holders(aws: &Clients, given: &PartialImage) -> ProviderResult<Observations<Self>> {
+        let (Some(repository_uri), Some(tag)) = (given.repository_uri.as_str(), given.image_tag.as_str())
+        else {
+            return Ok(Observations::<Self>::new());
+        };
+        let digest = if aws.registry_is_ecrs {
+            tagged(aws, repository_uri, tag).await?
+        } else {
+            let (registry, repository) = aws.images().registries.of(repository_uri).await?;
+            let found = registry
+                .head_manifest(&repository, tag)
+                .await
+                .map_err(of_registry)?;
+            found.map(|digest| digest.to_string())
+        };
+        let image = digest.map(|digest| observed(repository_uri, tag, &digest, true));
+        Ok(image.into_iter().collect())
+    }
+
     /// The bytes decide: what has this digest is this image, whoever pushed it.
     async fn left(aws: &Clients, call: &Call, given: &PartialImage) -> ProviderResult<Observations<Self>> {
         let (Some(repository_uri), Some(digest)) = (given.repository_uri.as_str(), given.digest.as_str())
@@ -340,6 +360,20 @@ async fn described(
         }));
     }
     Ok(found)
+}
+
+/// The digest of the image that has a tag, if any has.
+async fn tagged(aws: &Clients, repository_uri: &str, tag: &str) -> ProviderResult<Option<String>> {
+    let (account, repository) = account_and_name(repository_uri)?;
+    let call = aws
+        .ecr
+        .describe_images()
+        .set_registry_id(account.map(str::to_owned))
+        .repository_name(repository)
+        .image_ids(ImageIdentifier::builder().image_tag(tag).build());
+    let answer = call.send().await.aws("ecr", "DescribeImages").absent_is_none()?;
+    let images = answer.and_then(|answer| answer.image_details).unwrap_or_default();
+    Ok(images.into_iter().find_map(|image| image.image_digest))
 }
 
 /// Opens the image and checks that it is the one that was planned.
