@@ -56,7 +56,7 @@ pub use reference::Reference;
 pub use run::{RunId, RunOutcome, RunSummary};
 pub use schema::{
     AttributeKind, AttributeSchema, Clash, ClashWhen, Follows, InUse, NameStays, StaysIn, Tagging, Together,
-    TypeSchema,
+    TypeSchema, Under,
 };
 pub use scope::{AwsIdentity, Scope};
 pub use secret::{KeptKey, SealingKey, SealingKeyId, Secret};

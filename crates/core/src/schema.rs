@@ -8,6 +8,7 @@ use crate::data_loss::HoldsData;
 use crate::path::{AttributePath, PathSegment};
 use crate::secret::Secret;
 use crate::spelling::Spelling;
+use crate::types::known_str;
 use crate::value::{Attributes, Value};
 
 /// The kind of value that an attribute takes.
@@ -145,6 +146,8 @@ pub struct TypeSchema {
     /// Attributes of which AWS takes two texts for the same, where it keeps them unique, that differ only in upper and
     /// lower case.
     pub caseless: Vec<String>,
+    /// What the natural key is under; `None`: under nothing, or not said.
+    pub under: Option<Under>,
     /// What else keeps two resources of the type from existing side by side.
     pub clashes: Vec<Clash>,
     /// Elements of its lists that others use, and that AWS does not let go of before those have.
@@ -167,6 +170,23 @@ pub struct TypeSchema {
     pub tagging: Tagging,
     /// Rules for attributes of one table.
     pub rules: Vec<PlacedRule>,
+}
+
+/// That AWS keeps resources of a type under one of another type, and what they name that one by.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Under {
+    /// The type of the parent.
+    pub of: TypeName,
+    /// The attributes that the parent's id is made of.
+    pub through: Vec<String>,
+}
+
+impl Under {
+    /// What the parent is called in these attributes; `None` where that is not known.
+    pub fn parent_in(&self, attributes: &Attributes) -> Option<String> {
+        let parts = self.through.iter().map(|name| known_str(attributes, name));
+        Some(parts.collect::<Option<Vec<_>>>()?.join("/"))
+    }
 }
 
 /// Whether resources of a type carry our tags, and what it means where those are missing.
@@ -324,6 +344,7 @@ impl TypeSchema {
             computed: BTreeMap::new(),
             natural_key: Vec::new(),
             caseless: Vec::new(),
+            under: None,
             clashes: Vec::new(),
             in_use: Vec::new(),
             stays_in: Vec::new(),

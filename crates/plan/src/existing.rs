@@ -3,8 +3,8 @@
 use infra_core::plan::{Reason, ReplaceOrder};
 use infra_core::state::RecordStatus;
 use infra_core::{
-    Action, AttributeSchema, Attributes, Diagnostic, Health, PhysicalId, Resource, ResourceAddress,
-    ResourceRecord, TypeDefinition, TypeSchema, Value,
+    Action, AttributeSchema, Attributes, Diagnostic, Health, Resource, ResourceAddress, ResourceRecord,
+    TypeDefinition, TypeSchema, Value,
 };
 
 use crate::decide::{Decider, Decision, Tie, broken, is_asked, refers_to_change};
@@ -14,7 +14,7 @@ use crate::graph::{Found, Node};
 use crate::identity::Identity;
 use crate::resolve::{Current, Resolved, immutable_paths};
 use crate::scope;
-use crate::unique::{ends_with_name, keys_in};
+use crate::unique::{is_under, keys_in};
 
 /// A resource that the file wants and AWS has.
 pub(crate) struct Present<'o, 'a> {
@@ -136,10 +136,11 @@ impl<'a> Decider<'_, 'a> {
             found
         };
         let by_name = |node: &Node<'a>| {
-            let mut names = present.definition.schema().natural_key.iter();
-            let observed = |name: &String| present.observed.get(name).and_then(Value::as_str);
-            let id = node.physical_id().map(PhysicalId::as_str);
-            id.is_some_and(|id| names.any(|name| observed(name).is_some_and(|name| ends_with_name(id, name))))
+            let (Some(id), Some(of), Some(thing)) = (node.physical_id(), node.definition, node.thing) else {
+                return false;
+            };
+            let parent = (of.schema(), id.as_str(), self.graph.attributes_of(thing));
+            is_under(present.definition.schema(), present.observed, parent)
         };
         self.replaced_dependencies(present)
             .map(|other| &self.graph.nodes[other])

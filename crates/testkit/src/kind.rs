@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use infra_core::schema::ComputedSchema;
 use infra_core::{
-    AttributeKind, AttributeSchema, Follows, HoldsData, Tagging, Together, TypeName, TypeSchema, Value,
+    AttributeKind, AttributeSchema, Follows, HoldsData, Tagging, Together, TypeName, TypeSchema, Under, Value,
 };
 use infra_provider::{Recognition, Wait, Waits};
 
@@ -180,6 +180,12 @@ impl Kind {
     /// Says of what type the thing is that the first attribute of its identity names.
     pub fn under(mut self, resource_type: &'static str) -> Self {
         self.under = Some(resource_type);
+        if let Identity::Under(parent, _) = self.identity {
+            self.schema.under = Some(Under {
+                of: resource_type.parse().expect("a type's name"),
+                through: vec![parent.to_owned()],
+            });
+        }
         self
     }
 

@@ -241,8 +241,8 @@ const IAM: &[Known] = &[
     // https://docs.aws.amazon.com/IAM/latest/APIReference/API_DeleteRole.html and API_DeletePolicy.html,
     // API_DeleteInstanceProfile.html, API_DeleteUser.html, API_DeleteGroup.html
     code("DeleteConflict", Blocked).hint(
-        "something that this stack did not make still hangs on it (policies, instance profiles, users, groups or \
-         versions of a policy): remove that, or import it into the stack",
+        "something still hangs on it (policies, instance profiles, users, groups or versions of a policy): what is not of \
+         this stack, remove or import into it",
     ),
 ];
 
@@ -253,7 +253,7 @@ const ROUTE53: &[Known] = &[
     code("InvalidChangeBatch", DependencyNotReady).says(&["but that target was not found"]),
     // https://docs.aws.amazon.com/Route53/latest/APIReference/API_DeleteHostedZone.html
     code("HostedZoneNotEmpty", Blocked).hint(
-        "the zone still has records that this stack did not make: delete them, or import them into the stack",
+        "the zone still has records beside those that AWS gave it: what is not of this stack, delete or import into it",
     ),
 ];
 

@@ -83,7 +83,11 @@ async fn role_policy(cloud: Cloud) {
         .await
         .unwrap_err();
     assert_eq!(refused.class, ErrorClass::Blocked);
-    assert!(refused.hint.unwrap().contains("did not add: read;"));
+    let in_the_way = cloud.provider("iam.role").in_the_way(&role_id, &role_last).await;
+    let [policy] = &in_the_way.unwrap()[..] else {
+        panic!("one policy is in the way");
+    };
+    assert_eq!((policy.what.as_str(), &policy.id), ("policy read", &id));
     cloud.delete("iam.role_policy", &id, &last).await;
     cloud.delete("iam.role", &role_id, &role_last).await;
 }

@@ -39,6 +39,7 @@ mod networks;
 mod order;
 mod others;
 mod ownership;
+mod parents;
 mod places;
 mod proof;
 mod races;

@@ -1,11 +1,11 @@
 //! What is in the way of a delete that AWS refuses: asked once waiting has gone on for a while, told once, and said in
 //! the error at the end. What stays until somebody removes it ends the waiting.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use infra_core::event::EventKind;
-use infra_core::{Attributes, ErrorClass, PhysicalId, ProviderError};
+use infra_core::{Attributes, ErrorClass, PhysicalId, ProviderError, ResourceAddress};
 use infra_provider::{Obstacle, Provider};
 use tokio::time::Instant;
 
@@ -120,6 +120,39 @@ impl Obstacles {
     }
 }
 
+/// What to do about what a thing still has, each with the address that it has in the state.
+fn what_to_do(address: &ResourceAddress, found: &[(&str, Option<&ResourceAddress>)]) -> Option<String> {
+    let listed = |names: &[String]| {
+        let more = names.len().saturating_sub(NAMED);
+        let listed = names[..names.len() - more].join(", ");
+        match more {
+            0 => listed,
+            _ => format!("{listed} and {more} more"),
+        }
+    };
+    let others = found.iter().filter(|(_, own)| own.is_none());
+    let others: Vec<String> = others.map(|(what, _)| (*what).to_owned()).collect();
+    let own = found
+        .iter()
+        .filter_map(|(what, own)| Some(format!("{what} ({})", (*own)?)));
+    let own: Vec<String> = own.collect();
+    let mut hints = Vec::new();
+    if !others.is_empty() {
+        let others = listed(&others);
+        hints.push(format!(
+            "the state does not know {others}: take that away, or import it into the stack"
+        ));
+    }
+    if !own.is_empty() {
+        let own = listed(&own);
+        hints.push(format!(
+            "of this stack itself it still has {own}: have that refer to {address}, by an expression or `depends_on`, apply \
+             that alone, and run this again"
+        ));
+    }
+    (!hints.is_empty()).then(|| hints.join("; "))
+}
+
 impl StepRun {
     /// Finds out what is in the way of a call that was refused because of it, when it is time to, and always when it is not
     /// made `again`. What is new is told. Answers the error to end with: the last one, or where something in the way stays,
@@ -133,6 +166,17 @@ impl StepRun {
         tries: &Tries,
         again: Option<Duration>,
     ) -> Option<ProviderError> {
+        if error.class == ErrorClass::Blocked {
+            let found = self
+                .shared
+                .cancellation
+                .answer(provider.in_the_way(id, last))
+                .await;
+            let found = found.unwrap_or_default();
+            let hint = self.whose(&found)?;
+            obstacles.take(found);
+            return Some(obstacles.named_in(error.clone()).hint(hint));
+        }
         if error.class != ErrorClass::DependencyViolation {
             return None;
         }
@@ -160,6 +204,23 @@ impl StepRun {
         })
     }
 
+    /// What to do about what no waiting takes out of the way, by what the state knows of it; `None`: there is no such thing.
+    fn whose(&self, found: &[Obstacle]) -> Option<String> {
+        let state = self.shared.journal.snapshot();
+        let current = state.resources.iter();
+        let deposed = state.deposed.iter();
+        let deposed =
+            deposed.flat_map(|(address, records)| records.iter().map(move |record| (address, record)));
+        let own: BTreeMap<&PhysicalId, &ResourceAddress> = current
+            .chain(deposed)
+            .map(|(address, record)| (&record.physical_id, address))
+            .collect();
+        let whose = found
+            .iter()
+            .map(|obstacle| (obstacle.what.as_str(), own.get(&obstacle.id).copied()));
+        what_to_do(&self.address, &whose.collect::<Vec<_>>())
+    }
+
     /// What the state has may be on its way out in this very run: of that it is not said that it stays.
     fn not_of_the_stack(&self, mut found: Vec<Obstacle>) -> Vec<Obstacle> {
         let state = self.shared.journal.snapshot();
@@ -169,5 +230,31 @@ impl StepRun {
             obstacle.stays &= !known.contains(&obstacle.id);
         }
         found
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_in_the_way_is_foreign_only_where_the_state_does_not_know_it() {
+        let address = |text: &str| text.parse::<ResourceAddress>().unwrap();
+        let (role, policy) = (address("iam.role.app"), address("iam.role_policy.app"));
+        let others = "the state does not know policy q: take that away, or import it into the stack";
+        let own = "of this stack itself it still has policy p (iam.role_policy.app): have that refer to iam.role.app, by an \
+                   expression or `depends_on`, apply that alone, and run this again";
+        let cases = [
+            (vec![], None),
+            (vec![("policy q", None)], Some(others.to_owned())),
+            (vec![("policy p", Some(&policy))], Some(own.to_owned())),
+            (
+                vec![("policy p", Some(&policy)), ("policy q", None)],
+                Some(format!("{others}; {own}")),
+            ),
+        ];
+        for (found, expected) in cases {
+            assert_eq!(what_to_do(&role, &found), expected);
+        }
     }
 }

@@ -6,7 +6,7 @@ use infra_core::schema::ComputedSchema;
 use infra_core::types::known_str;
 use infra_core::{
     AttributeKind, AttributeSchema, Attributes, Catalogue, Clash, ClashWhen, Follows, HoldsData, InUse,
-    NameStays, Spelling, StaysIn, Tagging, Together, TypeDefinition, TypeName, TypeSchema, Value,
+    NameStays, Spelling, StaysIn, Tagging, Together, TypeDefinition, TypeName, TypeSchema, Under, Value,
 };
 
 /// The types of `tests/cases/types.toml`.
@@ -66,6 +66,15 @@ impl Type {
     fn new(name: TypeName, table: &toml::Table) -> Self {
         let mut schema = TypeSchema::new(name);
         schema.natural_key = texts(table.get("natural_key"));
+        schema.under = table
+            .get("under")
+            .and_then(toml::Value::as_table)
+            .map(|under| Under {
+                of: text(under, "of")
+                    .and_then(|of| of.parse().ok())
+                    .expect("a type's name"),
+                through: texts(under.get("through")),
+            });
         schema.caseless = texts(table.get("caseless"));
         if text(table, "tagging").as_deref() == Some("by-id") {
             schema.tagging = Tagging::ById;

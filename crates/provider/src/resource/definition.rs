@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::marker::PhantomData;
 use std::sync::OnceLock;
 
-use infra_core::schema::{Clash as CoreClash, ClashWhen, Follows, InUse, StaysIn, Tagging, Together};
+use infra_core::schema::{Clash as CoreClash, ClashWhen, Follows, InUse, StaysIn, Tagging, Together, Under};
 use infra_core::types::{Problem, Problems, TypeDefinition};
 use infra_core::{Attributes, ResourceAddress, TypeName, TypeSchema, Value};
 
@@ -80,6 +80,10 @@ pub fn schema<T: Resource>() -> TypeSchema {
         computed: facts::computed(&T::FACTS),
         natural_key: names(rules.natural_key),
         caseless: facts::caseless(&T::FACTS),
+        under: rules.under.map(|(of, through)| Under {
+            of: type_name(of),
+            through: names(through),
+        }),
         clashes: rules.clashes.iter().map(clash).collect(),
         in_use: rules
             .in_use

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use async_trait::async_trait;
-use infra_core::types::{Problem, Problems, TypeDefinition, known_str};
+use infra_core::types::{Problem, Problems, TypeDefinition};
 use infra_core::{
     Attributes, ErrorClass, Health, PhysicalId, ResourceAddress, StackTag, TypeName, TypeSchema, Value,
 };
@@ -14,7 +14,6 @@ use super::definition::ResourceDefinition;
 use super::{ClientsOf, Resource, Service};
 use crate::ProviderResult;
 use crate::alike::alike;
-use crate::block::FieldName;
 use crate::call::Call;
 use crate::codec::{decode, encode, take_stack_tag};
 use crate::deserialize::partial;
@@ -126,10 +125,9 @@ impl<T: Resource> Provider for ErasedResource<T> {
     }
 
     fn parent(&self, attributes: &Attributes) -> Option<(TypeName, PhysicalId)> {
-        let (resource_type, id) = T::RULES.under?;
-        let parts = id.iter().map(|field| known_str(attributes, field.name()));
-        let id = parts.collect::<Option<Vec<_>>>()?.join("/");
-        Some((resource_type.parse().ok()?, PhysicalId::new(id)))
+        let under = self.definition.schema().under.as_ref()?;
+        let id = under.parent_in(attributes)?;
+        Some((under.of.clone(), PhysicalId::new(id)))
     }
 
     fn prepares(&self) -> bool {
@@ -280,6 +278,14 @@ impl<T: Resource> Provider for ErasedResource<T> {
             }
         }
         Ok(ids)
+    }
+
+    async fn having_name(&self, attributes: &Attributes) -> ProviderResult<Vec<Attributes>> {
+        let holders = T::holders(&self.clients, &partial(attributes)).await?;
+        let holders = holders.into_values();
+        holders
+            .map(|found| Ok(encode_found(found, self.schema())?.0.observed))
+            .collect()
     }
 
     async fn explain(&self, id: &PhysicalId) -> Option<String> {

@@ -160,6 +160,7 @@ deployment_circuit_breaker = { enable = true, rollback = true }
 "#;
     const RULES: Rules<Field> = Rules {
         natural_key: &[Field::Cluster, Field::ServiceName],
+        under: Some(("ecs.cluster", &[Field::Cluster])),
         waits: Waits {
             delete: Some(Wait::seconds("service drained", 60, 1200)),
             ..Waits::NONE

@@ -168,11 +168,21 @@ Statement = [{ Effect = "Allow", Action = "sts:AssumeRole", Principal = { Servic
     async fn delete(aws: &Clients, _: &Call, id: &PhysicalId, _: &Attributes) -> ProviderResult<()> {
         let call = aws.iam.delete_role().role_name(id.as_str());
         match call.send().await.aws("iam", "DeleteRole") {
-            Err(error) if error.class == ErrorClass::Blocked => {
-                Err(what_it_still_has(aws, id.as_str(), error).await)
-            }
+            Err(error) if error.class == ErrorClass::Blocked => match what_it_has(aws, id.as_str()).await {
+                // What it had is gone, and IAM does not know that everywhere yet.
+                Ok(there) if there.is_empty() => Err(ProviderError {
+                    class: ErrorClass::DependencyViolation,
+                    hint: None,
+                    ..error
+                }),
+                _ => Err(error),
+            },
             deleted => deleted.map(drop),
         }
+    }
+
+    async fn in_the_way(aws: &Clients, id: &PhysicalId, _: &Attributes) -> ProviderResult<Vec<Obstacle>> {
+        what_it_has(aws, id.as_str()).await
     }
 
     async fn holders(aws: &Clients, given: &PartialRole) -> ProviderResult<Observations<Self>> {
@@ -203,38 +213,39 @@ async fn in_another_case(aws: &Clients, name: &str) -> ProviderResult<Option<sdk
     Ok(None)
 }
 
-/// The refusal of a delete with what is in its way. Policies of this stack are resources of their own and are
-/// gone before; these were added by somebody else.
-async fn what_it_still_has(aws: &Clients, name: &str, error: ProviderError) -> ProviderError {
-    let inline = aws.iam.list_role_policies().role_name(name).send();
-    let attached = aws.iam.list_attached_role_policies().role_name(name).send();
-    let profiles = aws.iam.list_instance_profiles_for_role().role_name(name).send();
-    let (inline, attached, profiles) = futures::join!(inline, attached, profiles);
-    let (Ok(inline), Ok(attached), Ok(profiles)) = (inline, attached, profiles) else {
-        return error;
+/// What a role has that has to go before it does.
+async fn what_it_has(aws: &Clients, role: &str) -> ProviderResult<Vec<Obstacle>> {
+    let inline = aws.iam.list_role_policies().role_name(role).into_paginator();
+    let attached = aws
+        .iam
+        .list_attached_role_policies()
+        .role_name(role)
+        .into_paginator();
+    let profiles = aws.iam.list_instance_profiles_for_role().role_name(role);
+    let (inline, attached, profiles) = futures::join!(
+        inline.items().send().collect::<Result<Vec<_>, _>>(),
+        attached.items().send().collect::<Result<Vec<_>, _>>(),
+        profiles
+            .into_paginator()
+            .items()
+            .send()
+            .collect::<Result<Vec<_>, _>>(),
+    );
+    let inline = inline.aws("iam", "ListRolePolicies")?;
+    let attached = attached.aws("iam", "ListAttachedRolePolicies")?;
+    let profiles = profiles.aws("iam", "ListInstanceProfilesForRole")?;
+    let obstacle = |kind: &str, name: &str, id| Obstacle {
+        what: format!("{kind} {name}"),
+        id,
+        stays: true,
     };
-    let attached = attached.attached_policies.unwrap_or_default().into_iter();
-    let policies = attached.filter_map(|policy| policy.policy_arn);
-    let profiles = profiles.instance_profiles.into_iter();
-    let profiles = profiles.map(|profile| format!("instance profile {}", profile.instance_profile_name));
-    let there: Vec<String> = inline
-        .policy_names
-        .into_iter()
-        .chain(policies)
-        .chain(profiles)
-        .collect();
-    if there.is_empty() {
-        // What it had is gone, and IAM does not know that everywhere yet.
-        return ProviderError {
-            class: ErrorClass::DependencyViolation,
-            hint: None,
-            ..error
-        };
-    }
-    let listed = there.join(", ");
-    error.hint(format!(
-            "the role still has what this stack did not add: {listed}; take that away, or import it into the stack"
-        ))
+    let of_role = |name: &str| PhysicalId::composite([role, name]);
+    let inline = inline.iter().map(|name| obstacle("policy", name, of_role(name)));
+    let attached = attached.iter().filter_map(|policy| policy.policy_arn());
+    let attached = attached.map(|arn| obstacle("attached policy", arn, of_role(arn)));
+    let profiles = profiles.iter().map(|profile| profile.instance_profile_name());
+    let profiles = profiles.map(|name| obstacle("instance profile", name, PhysicalId::new(name)));
+    Ok(inline.chain(attached).chain(profiles).collect())
 }
 
 fn observe(role: &sdk::Role) -> Observation<Role> {
