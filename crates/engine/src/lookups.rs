@@ -6,7 +6,7 @@ use futures::future::join_all;
 use infra_core::stack::Lookup;
 use infra_core::{
     Attributes, AwsIdentity, Diagnostic, PhysicalId, ProviderError, ResourceAddress, Scope, Stack,
-    TypeSchema, Value,
+    TypeSchema, Value, listed,
 };
 use infra_provider::Providers;
 
@@ -134,10 +134,5 @@ fn complete(mut observed: Attributes, arguments: &Attributes, schema: &TypeSchem
 
 fn named(mut ids: Vec<PhysicalId>) -> String {
     ids.sort();
-    let more = ids.len().saturating_sub(NAMED);
-    let named: Vec<String> = ids.iter().take(NAMED).map(ToString::to_string).collect();
-    match more {
-        0 => named.join(", "),
-        more => format!("{} and {more} more", named.join(", ")),
-    }
+    listed(&ids, NAMED)
 }

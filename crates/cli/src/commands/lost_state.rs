@@ -1,6 +1,6 @@
 //! A stack whose state is gone altogether, although AWS has things of it: told, and nothing is made a second time.
 
-use infra_core::{Diagnostic, ProviderError};
+use infra_core::{Diagnostic, ProviderError, listed};
 use infra_provider::Standing;
 
 use crate::site::Site;
@@ -18,10 +18,7 @@ pub fn refusal(standing: &[Standing], open: &Open, site: &Site) -> Option<Diagno
         return None;
     }
     let stack = &open.stack.id;
-    let mut named: Vec<String> = standing.iter().take(NAMED).map(in_words).collect();
-    if let more @ 1.. = standing.len().saturating_sub(NAMED) {
-        named.push(format!("and {more} more"));
-    }
+    let named: Vec<String> = standing.iter().map(in_words).collect();
     let things = match standing.len() {
         1 => "1 thing".to_owned(),
         many => format!("{many} things"),
@@ -29,7 +26,7 @@ pub fn refusal(standing: &[Standing], open: &Open, site: &Site) -> Option<Diagno
     let message = format!(
         "the state of {stack} in {} knows nothing, but AWS has {things} with the tag infra:stack of this stack: {}",
         site.state_dir.display(),
-        named.join(", ")
+        listed(&named, NAMED)
     );
     let rebuild = site.command("state rebuild", stack);
     Some(

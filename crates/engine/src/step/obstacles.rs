@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use infra_core::event::EventKind;
-use infra_core::{Attributes, ErrorClass, PhysicalId, ProviderError, ResourceAddress};
+use infra_core::{Attributes, ErrorClass, PhysicalId, ProviderError, ResourceAddress, listed};
 use infra_provider::{Obstacle, Provider};
 use tokio::time::Instant;
 
@@ -103,48 +103,35 @@ impl Obstacles {
 
     /// The refusal with what was in the way when AWS was last asked.
     pub fn named_in(&self, mut error: ProviderError) -> ProviderError {
-        let mut names: Vec<&str> = self.found.iter().map(|obstacle| obstacle.what.as_str()).collect();
-        let more = names.len().saturating_sub(NAMED);
-        names.truncate(NAMED);
+        let names: Vec<&str> = self.found.iter().map(|obstacle| obstacle.what.as_str()).collect();
         if names.is_empty() {
             return error;
         }
         let end = error.message.trim_end_matches('.').len();
         error.message.truncate(end);
         error.message.push_str("; in the way: ");
-        error.message.push_str(&names.join(", "));
-        if more > 0 {
-            error.message.push_str(&format!(", and {more} more"));
-        }
+        error.message.push_str(&listed(&names, NAMED));
         error
     }
 }
 
 /// What to do about what a thing still has, each with the address that it has in the state.
 fn what_to_do(address: &ResourceAddress, found: &[(&str, Option<&ResourceAddress>)]) -> Option<String> {
-    let listed = |names: &[String]| {
-        let more = names.len().saturating_sub(NAMED);
-        let listed = names[..names.len() - more].join(", ");
-        match more {
-            0 => listed,
-            _ => format!("{listed} and {more} more"),
-        }
-    };
     let others = found.iter().filter(|(_, own)| own.is_none());
-    let others: Vec<String> = others.map(|(what, _)| (*what).to_owned()).collect();
+    let others: Vec<&str> = others.map(|(what, _)| *what).collect();
     let own = found
         .iter()
         .filter_map(|(what, own)| Some(format!("{what} ({})", (*own)?)));
     let own: Vec<String> = own.collect();
     let mut hints = Vec::new();
     if !others.is_empty() {
-        let others = listed(&others);
+        let others = listed(&others, NAMED);
         hints.push(format!(
             "the state does not know {others}: take that away, or import it into the stack"
         ));
     }
     if !own.is_empty() {
-        let own = listed(&own);
+        let own = listed(&own, NAMED);
         hints.push(format!(
             "of this stack itself it still has {own}: have that refer to {address}, by an expression or `depends_on`, apply \
              that alone, and run this again"
