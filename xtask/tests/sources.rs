@@ -143,3 +143,40 @@ fn no_text_has_a_margin_in_its_middle() {
     }
     assert_eq!(found, Vec::<String>::new());
 }
+
+/// As `infra_core::Commands` says: it knows what stands behind a stack, such as `--sandbox`.
+#[test]
+fn commands_on_a_stack_are_typed_in_one_place() {
+    let verbs = [
+        "apply", "destroy", "diff", "graph", "import", "output", "plan", "redeploy", "report", "state",
+    ];
+    let is_typed = |line: &str| {
+        let of_verb = |(at, _): (usize, &str)| {
+            let rest = &line[at + "infra ".len()..];
+            let verb = rest
+                .split(|character: char| !character.is_ascii_lowercase())
+                .next();
+            let word = rest.split(['`', '"']).next().unwrap_or(rest);
+            rest.starts_with('{') || (verb.is_some_and(|verb| verbs.contains(&verb)) && word.contains('{'))
+        };
+        let is_text = line.contains('"') && !line.trim_start().starts_with("//");
+        is_text && line.match_indices("infra ").any(of_verb)
+    };
+    let crates = root().join("crates");
+    let mut files = Vec::new();
+    for entry in fs::read_dir(&crates).unwrap() {
+        sources(&entry.unwrap().path().join("src"), &mut files);
+    }
+    let mut found = BTreeSet::new();
+    for file in files {
+        let text = fs::read_to_string(&file).unwrap();
+        if text.lines().any(is_typed) {
+            found.insert(file.strip_prefix(&crates).unwrap().to_str().unwrap().to_owned());
+        }
+    }
+    // The one place; who holds a stack; all stacks of a place, of which none is named.
+    are(
+        &found,
+        ["cli/src/named.rs", "cli/src/site.rs", "core/src/command.rs"],
+    );
+}

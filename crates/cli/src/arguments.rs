@@ -4,7 +4,7 @@ use std::ffi::OsStr;
 use std::path::PathBuf;
 
 use clap::{Args, ValueEnum};
-use infra_core::{command, shell_word};
+use infra_core::{Commands, shell_word};
 use infra_render::Format;
 
 /// What every command takes.
@@ -59,9 +59,7 @@ impl Where {
     /// one that needs no variables.
     pub fn command(&self, verb: &str, stack: impl AsRef<OsStr>, words: &[String]) -> String {
         let stack = stack.as_ref().to_string_lossy();
-        let words = words.iter().map(String::as_str);
-        let typed = command(verb, [&*stack].into_iter().chain(words));
-        format!("{typed}{}", self.of_state())
+        Commands::new(stack, self.of_state()).on(verb, words.iter().map(String::as_str))
     }
 
     /// What says where the state is, as it is typed behind a stack, with a space before each part.

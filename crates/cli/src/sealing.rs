@@ -11,7 +11,7 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, Result, bail};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
-use infra_core::{SealingKey, State};
+use infra_core::{Commands, SealingKey, StackId, State};
 use infra_state::{create_private_folder, write_private_once};
 
 use crate::environment::{self, SEALING_KEY, SEALING_KEY_FILE};
@@ -25,8 +25,8 @@ pub struct Sealing {
     /// The key.
     pub key: SealingKey,
     source: Source,
-    /// What stands behind a command on the stack that it is for, with a space before each part.
-    behind: String,
+    /// How commands on the stack that it is for are typed, where it is for one.
+    commands: Option<Commands>,
 }
 
 #[derive(Debug, Clone)]
@@ -147,8 +147,12 @@ impl Sealing {
     }
 
     fn of(key: SealingKey, source: Source) -> Self {
-        let behind = String::new();
-        Self { key, source, behind }
+        let commands = None;
+        Self {
+            key,
+            source,
+            commands,
+        }
     }
 
     /// A key for commands that seal and compare nothing.
@@ -167,16 +171,19 @@ impl Sealing {
         }
     }
 
-    /// The same for a stack, whose commands have this behind them.
+    /// The same for a stack, whose commands are typed so.
     #[must_use]
-    pub fn of_stack(self, behind: String) -> Self {
-        Self { behind, ..self }
+    pub fn of_stack(self, commands: Commands) -> Self {
+        Self {
+            commands: Some(commands),
+            ..self
+        }
     }
 
     /// A key that a key of KMS keeps, for the stack that the other one is for.
     pub fn of_kms(key: SealingKey, kms_key: &str, other: &Self) -> Self {
         Self {
-            behind: other.behind.clone(),
+            commands: other.commands.clone(),
             key,
             source: Source::Kms(kms_key.to_owned()),
         }
@@ -204,11 +211,10 @@ impl Sealing {
         };
         bail!(
             "the state of {} holds sensitive values that are sealed {needed}, and {}: nothing was compared or changed. \
-             {HOW_TO_GIVE}. If it is lost: `infra destroy{behind}`, `infra state list{behind}` and `infra state rm{behind} \
-             ADDRESS` need none",
+             {HOW_TO_GIVE}. If it is lost: {} need none",
             state.stack,
             self.named(),
-            behind = self.behind
+            self.needing_none(&state.stack)
         );
     }
 
@@ -237,6 +243,17 @@ impl Sealing {
             ),
             _ => Ok(()),
         }
+    }
+
+    /// Commands that do without the key.
+    fn needing_none(&self, stack: &StackId) -> String {
+        let of_stack = || Commands::new(stack.as_str(), "");
+        let commands = self.commands.clone().unwrap_or_else(of_stack);
+        let [destroy, list] = ["destroy", "state list"].map(|verb| commands.on(verb, []));
+        format!(
+            "`{destroy}`, `{list}` and `{}`",
+            commands.on("state rm", ["ADDRESS"])
+        )
     }
 
     fn named(&self) -> String {
@@ -334,7 +351,7 @@ fn refuse_readable_by_others(_: &Path) -> Result<()> {
 
 #[cfg(test)]
 mod tests {
-    use infra_core::{Secret, StackId, Value};
+    use infra_core::{Secret, Value};
 
     use super::*;
 

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use anyhow::{Context, Result};
-use infra_core::{SealingKey, StackId};
+use infra_core::{Commands, SealingKey, StackId};
 use infra_sandbox::{Sandbox, StartOptions};
 use infra_state::{Holder, StateError};
 use infra_state_sled::{Mode, Request, SledStore};
@@ -180,13 +180,18 @@ fn attempt(
 impl Site {
     /// A command on a stack of this place, as it is typed.
     pub fn command(&self, verb: &str, stack: &StackId) -> String {
-        format!("infra {verb}{}", self.behind(stack))
+        self.commands(stack).on(verb, [])
     }
 
-    /// What stands behind a command on a stack of this place, with a space before each part.
-    pub fn behind(&self, stack: &StackId) -> String {
-        let named = self.named.as_deref().unwrap_or(stack.as_str());
-        format!(" {}{}", infra_core::shell_word(named), self.typed)
+    /// How commands on a stack of this place are typed.
+    pub fn commands(&self, stack: &StackId) -> Commands {
+        Commands::new(self.named.as_deref().unwrap_or(stack.as_str()), &*self.typed)
+    }
+
+    /// How those commands are typed that need a file, which `named` may not be.
+    pub fn of_file(&self, named: &Named) -> Commands {
+        let file = named.path().map_or("FILE".into(), Path::to_string_lossy);
+        Commands::new(file, &*self.typed)
     }
 
     /// An error of a state, with what to type next.
@@ -196,6 +201,9 @@ impl Site {
                 "Nothing at AWS is touched or lost: `{}` sets the damaged database aside and goes on from the newest backup",
                 self.command("state rebuild", stack)
             );
+        }
+        if let StateError::Held(held) = &mut error {
+            held.unlock = self.command("state unlock", stack);
         }
         error.into()
     }

@@ -37,7 +37,7 @@ pub mod value;
 mod value_order;
 
 pub use address::{PhysicalId, ResourceAddress, TypeName};
-pub use command::{command, shell_word};
+pub use command::{Commands, command, shell_word};
 pub use constraint::{BlockRule, Constraint};
 pub use data_loss::{DataAtStake, DataLoss, HeldData, HoldsData};
 pub use diagnostic::{Diagnostic, Label, Severity, SourceFile, SourceMap, Span};

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use infra_core::{Diagnostic, ResourceAddress, Step, StepOperation, command};
+use infra_core::{Diagnostic, ResourceAddress, Step, StepOperation};
 use infra_provider::Recognition;
 
 use crate::error::EngineError;
@@ -29,7 +29,6 @@ impl Session {
             })
         };
         let stack = planned.stack.as_deref();
-        let named = stack.map_or_else(|| plan.stack.to_string(), |stack| stack.named());
         let mut told = BTreeSet::new();
         self.journal.with_state(|state| {
             let mut refused = Vec::new();
@@ -60,10 +59,8 @@ impl Session {
                 )
                 .help(format!(
                     "forget all of them but one, and take that out of the file; at AWS it stays as it is: `{}`",
-                    command(
-                        "state rm",
-                        [named.as_str(), addresses.last().map_or("", String::as_str)]
-                    )
+                    self.commands
+                        .on("state rm", addresses.last().map(String::as_str))
                 ));
                 refused.push(match resource {
                     Some(resource) => error.at(resource.span.clone(), ""),

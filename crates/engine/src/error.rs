@@ -86,7 +86,7 @@ pub enum ImportError {
     #[error("the stack does not declare {0}")]
     Undeclared(ResourceAddress),
     /// The address has something already.
-    #[error("{0} is {1} already: `infra state list` shows what the stack has")]
+    #[error("{0} is {1} already")]
     Taken(ResourceAddress, PhysicalId),
     /// It is in the state already, under another address.
     #[error(

@@ -18,13 +18,13 @@ impl Session {
     /// [`EngineError::NotOurs`], or AWS cannot be looked at. [`EngineError::Cancelled`] after the first request to stop.
     pub(crate) async fn check_ownership(&self, planned: &Planned) -> Result<(), EngineError> {
         let stack = planned.stack.as_deref();
-        let refused = refused_ownership(&planned.plan, stack);
+        let refused = refused_ownership(&planned.plan, stack, &self.commands);
         if !refused.is_empty() {
             return Err(EngineError::NotOurs(refused));
         }
         let told = self.cancellation.until(1, self.told(&planned.plan)).await;
         let told = told.ok_or(EngineError::Cancelled)??;
-        let refused = refused_ownership(&self.by_what_is_told(planned, &told), stack);
+        let refused = refused_ownership(&self.by_what_is_told(planned, &told), stack, &self.commands);
         match refused.is_empty() {
             true => Ok(()),
             false => Err(EngineError::NotOurs(refused)),

@@ -5,8 +5,8 @@ use std::sync::Arc;
 
 use futures::future::join_all;
 use infra_core::{
-    Attributes, AwsIdentity, Diagnostic, ErrorClass, ProviderError, Resource, ResourceAddress, Scope, Stack,
-    State, Token,
+    Attributes, AwsIdentity, Commands, Diagnostic, ErrorClass, ProviderError, Resource, ResourceAddress,
+    Scope, Stack, State, Token,
 };
 use infra_provider::{Call, Progress, Providers};
 
@@ -32,7 +32,7 @@ pub(crate) async fn prepare(
     providers: &dyn Providers,
     identity: Option<&AwsIdentity>,
     lookups: &LookedUp,
-    progress: Arc<dyn Progress>,
+    (commands, progress): (&Commands, Arc<dyn Progress>),
     chosen: impl Fn(&ResourceAddress) -> bool,
 ) -> Result<Made, Vec<Diagnostic>> {
     let preparing: Vec<&Resource> = stack
@@ -59,7 +59,7 @@ pub(crate) async fn prepare(
         }
         let call = Call {
             stack: stack.id.clone(),
-            named: stack.named(),
+            commands: commands.clone(),
             address: resource.address.clone(),
             token: Token(String::new()),
             data_loss_allowed: false,

@@ -109,7 +109,7 @@ impl Search<'_> {
         let failed = |source| RefreshError::of(address.type_name().clone(), source);
         let call = Call {
             stack: self.stack.id.clone(),
-            named: self.stack.named(),
+            commands: self.session.commands.clone(),
             address: address.clone(),
             token: Token(String::new()),
             data_loss_allowed: false,

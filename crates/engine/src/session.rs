@@ -8,8 +8,8 @@ use infra_core::event::EventKind;
 use infra_core::plan::{ActionCounts, Forecast, PlanMode, Step, StepOperation};
 use infra_core::state::JournalEntry;
 use infra_core::{
-    Attributes, AwsIdentity, Connection, Diagnostic, Plan, ResourceAddress, RunId, RunOutcome, RunSummary,
-    Stack, State,
+    Attributes, AwsIdentity, Commands, Connection, Diagnostic, Plan, ResourceAddress, RunId, RunOutcome,
+    RunSummary, Stack, State,
 };
 use infra_plan::{PlanInput, PlanOptions};
 use infra_provider::{Progress, Providers};
@@ -34,6 +34,8 @@ use crate::step::{Shared, Touched};
 pub struct Session {
     /// The state.
     pub journal: Arc<Journal>,
+    /// How commands on the stack are typed, for messages.
+    pub commands: Commands,
     /// The resource types.
     pub providers: Arc<dyn Providers>,
     /// Who we are at AWS.
@@ -202,7 +204,15 @@ impl Session {
             .await
             .map_err(EngineError::Lookups)?;
         let state = self.journal.snapshot();
-        let made = prepare(stack, &state, providers, identity, &lookups, progress, |_| true);
+        let made = prepare(
+            stack,
+            &state,
+            providers,
+            identity,
+            &lookups,
+            (&self.commands, progress),
+            |_| true,
+        );
         let Made { known, unseen } = made.await.map_err(EngineError::Diagnostics)?;
         Ok(Prepared {
             made: known,
@@ -235,7 +245,7 @@ impl Session {
             &*self.providers,
             self.identity.as_ref(),
             &planned.lookups,
-            progress,
+            (&self.commands, progress),
             |address| made.contains(address),
         );
         let prepared = self.cancellation.until(1, preparing).await;
@@ -260,6 +270,7 @@ impl Session {
     pub(crate) fn settling(&self) -> Settling<'_> {
         Settling {
             journal: &self.journal,
+            commands: &self.commands,
             providers: &*self.providers,
             reporter: &self.reporter,
             pace: self.pace,
@@ -425,10 +436,7 @@ impl Session {
         });
         let before = self.reporter.calls();
         let shared = Arc::new(Shared {
-            named: planned
-                .stack
-                .as_ref()
-                .map_or_else(|| planned.plan.stack.to_string(), |stack| stack.named()),
+            commands: self.commands.clone(),
             stack: planned.plan.stack.clone(),
             location: self
                 .connection

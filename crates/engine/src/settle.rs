@@ -11,7 +11,7 @@ use futures::future::join_all;
 use infra_core::event::EventKind;
 use infra_core::state::{JournalEntry, RecordStatus};
 use infra_core::{
-    Attributes, ErrorClass, Health, Intent, Operation, PhysicalId, ProviderError, ResourceAddress,
+    Attributes, Commands, ErrorClass, Health, Intent, Operation, PhysicalId, ProviderError, ResourceAddress,
     ResourceRecord, SealingKey, State, TypeName,
 };
 use infra_plan::conceal;
@@ -47,6 +47,7 @@ pub enum SettleError {
 /// What settling needs.
 pub(crate) struct Settling<'a> {
     pub journal: &'a Journal,
+    pub commands: &'a Commands,
     pub providers: &'a dyn Providers,
     pub reporter: &'a Reporter,
     pub pace: Pace,
@@ -277,7 +278,7 @@ impl Settling<'_> {
     fn call(&self, intent: &Intent) -> Call {
         let stack = self.journal.with_state(|state| state.stack.clone());
         Call {
-            named: stack.to_string(),
+            commands: self.commands.clone(),
             stack,
             address: intent.address.clone(),
             token: intent.token.clone(),

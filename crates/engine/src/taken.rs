@@ -4,8 +4,8 @@
 use futures::future::join_all;
 use infra_core::plan::ReplaceOrder;
 use infra_core::{
-    Action, Attributes, Change, Diagnostic, ErrorClass, Observation, PhysicalId, Plan, ProviderError,
-    ResourceAddress, Stack, StackId, StackTag, Step, StepOperation, TypeName, Value, command,
+    Action, Attributes, Change, Commands, Diagnostic, ErrorClass, Observation, PhysicalId, Plan,
+    ProviderError, ResourceAddress, Stack, StackId, StackTag, Step, StepOperation, TypeName, Value,
 };
 use infra_provider::{Provider, Recognition, serving, stack_tag};
 use tokio::time::Instant;
@@ -149,7 +149,7 @@ impl Session {
             };
             if started.elapsed() >= patience || !self.cancellation.sleep(pause).await {
                 let whose = Whose::of(*provider, &id, &stack.id).await;
-                return Ok(Some(refusal(&wanted, (&id, whose), stack)));
+                return Ok(Some(refusal(&wanted, (&id, whose), stack, &self.commands)));
             }
             pause = pause.mul_f64(1.5).min(self.pace.slowest_poll);
         }
@@ -237,9 +237,13 @@ pub(crate) fn name_in(wanted: &Attributes, provider: &dyn Provider) -> Option<At
     schema.natural_name(&known).map(|_| known)
 }
 
-fn refusal(wanted: &Wanted<'_>, (id, whose): (&PhysicalId, Whose), stack: &Stack) -> Diagnostic {
+fn refusal(
+    wanted: &Wanted<'_>,
+    (id, whose): (&PhysicalId, Whose),
+    stack: &Stack,
+    commands: &Commands,
+) -> Diagnostic {
     let address = &wanted.change.address;
-    let named = stack.named();
     let names = wanted.provider.schema().natural_key.join(", ");
     let (message, help) = match wanted.change.action {
         Action::Create => (
@@ -247,16 +251,16 @@ fn refusal(wanted: &Wanted<'_>, (id, whose): (&PhysicalId, Whose), stack: &Stack
                 "{address} would be made, but what it would be called ({names}) is taken: {}",
                 whose.exists(address.type_name(), id, "it is left as it is")
             ),
-            whose.take_over(&named, address, id),
+            whose.take_over(commands, address, id),
         ),
         Action::Update => (
             format!(
                 "{address} would be changed in place, but what makes it what it is ({names}) would be that of another: {}",
                 Whose::Others.exists(address.type_name(), id, "both are left as they are")
             ),
-            help(&named, address, &names, id),
+            help(commands, address, &names, id),
         ),
-        _ => (message(address, &names, id), help(&named, address, &names, id)),
+        _ => (message(address, &names, id), help(commands, address, &names, id)),
     };
     let diagnostic = Diagnostic::error("name-taken", message);
     let diagnostic = match stack.resources.get(address) {
@@ -307,26 +311,26 @@ impl Whose {
     }
 
     /// What can be done about it where something is to be made.
-    pub fn take_over(self, named: &str, address: &ResourceAddress, id: &PhysicalId) -> String {
-        let import = command("import", [named, &address.to_string(), id.as_str()]);
+    pub fn take_over(self, commands: &Commands, address: &ResourceAddress, id: &PhysicalId) -> String {
+        let import = commands.on("import", [&*address.to_string(), id.as_str()]);
         match self {
             Self::Others => format!("choose another name, remove it by hand, or take it over: `{import}`"),
             Self::Ours => format!(
                 "it carries this stack's own tags, and the state has lost it: take it over (`{import}`), or have the next plan \
                  look for all that the state lacks: `{}`",
-                command("state rebuild", [named, "--search"])
+                commands.on("state rebuild", ["--search"])
             ),
         }
     }
 }
 
 /// What can be done about it.
-pub(crate) fn help(named: &str, address: &ResourceAddress, names: &str, id: &PhysicalId) -> String {
+pub(crate) fn help(commands: &Commands, address: &ResourceAddress, names: &str, id: &PhysicalId) -> String {
     let address = address.to_string();
     format!(
         "choose another {names}, remove the other one by hand, or take it over in place of this one: forget this one \
          (`{}`) and `{}`",
-        command("state rm", [named, &address]),
-        command("import", [named, &address, id.as_str()])
+        commands.on("state rm", [&*address]),
+        commands.on("import", [&*address, id.as_str()])
     )
 }

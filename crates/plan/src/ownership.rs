@@ -5,8 +5,8 @@
 
 use infra_core::plan::Reason;
 use infra_core::{
-    Action, AttributePath, Change, Diagnostic, Health, Ownership, Plan, ResourceRecord, Stack, StackId,
-    StackTag, TAG_STACK, Tagging, TypeDefinition, Value, command,
+    Action, AttributePath, Change, Commands, Diagnostic, Health, Ownership, Plan, ResourceRecord, Stack,
+    StackId, StackTag, TAG_STACK, Tagging, TypeDefinition, Value,
 };
 
 use crate::compare::Difference;
@@ -104,30 +104,26 @@ pub fn ownership(
 
 /// One error for each resource of a plan that is not surely this stack's, and so is left as it is. `stack` has the
 /// places.
-pub fn refused_ownership(plan: &Plan, stack: Option<&Stack>) -> Vec<Diagnostic> {
+pub fn refused_ownership(plan: &Plan, stack: Option<&Stack>, commands: &Commands) -> Vec<Diagnostic> {
     let refused = plan.changes.iter().filter(|change| change.ownership.is_refused());
     refused
-        .map(|change| refusal(&plan.stack, change, stack))
+        .map(|change| refusal(&plan.stack, change, stack, commands))
         .collect()
 }
 
-fn refusal(id: &StackId, change: &Change, stack: Option<&Stack>) -> Diagnostic {
+fn refusal(id: &StackId, change: &Change, stack: Option<&Stack>, commands: &Commands) -> Diagnostic {
     let address = &change.address;
     let resource = stack.and_then(|stack| stack.resources.get(address));
     let thing = match &change.physical_id {
         Some(thing) => format!("{} {thing}", address.type_name()),
         None => address.to_string(),
     };
-    let words = [
-        stack.map_or_else(|| id.to_string(), Stack::named),
-        address.to_string(),
-    ];
-    let words = words.iter().map(String::as_str);
-    let forget = format!("`{}`", command("state rm", words.clone()));
+    let typed = address.to_string();
+    let forget = format!("`{}`", commands.on("state rm", [&*typed]));
     let import = change
         .physical_id
         .as_ref()
-        .map(|thing| format!("`{}`", command("import", words.chain([thing.as_str()]))));
+        .map(|thing| format!("`{}`", commands.on("import", [&*typed, thing.as_str()])));
     let is_deposed = change.reason == Reason::Deposed;
     let (code, message, ways) = match &change.ownership {
         Ownership::OfStack(other) => (

@@ -5,7 +5,7 @@ use std::pin::Pin;
 use std::sync::Arc;
 
 use infra_core::event::EventKind;
-use infra_core::{Attributes, PhysicalId, ResourceAddress, StackId, Token, command};
+use infra_core::{Attributes, Commands, PhysicalId, ResourceAddress, StackId, Token};
 
 pub use infra_core::TAG_STACK;
 
@@ -50,8 +50,8 @@ pub async fn serving<F: Future>(address: ResourceAddress, future: F) -> F::Outpu
 pub struct Call {
     /// The stack.
     pub stack: StackId,
-    /// How commands name the stack: its file, or its identity where there is none.
-    pub named: String,
+    /// How commands on the stack are typed.
+    pub commands: Commands,
     /// The resource.
     pub address: ResourceAddress,
     /// The intent's token: AWS's client token where an API takes one. For calls that change nothing it is
@@ -79,7 +79,7 @@ pub trait Learning: Send + Sync {
 impl Call {
     /// The command that takes over what there is under `id`, for a message.
     pub fn import_command(&self, id: &str) -> String {
-        command("import", [self.named.as_str(), &self.address.to_string(), id])
+        self.commands.on("import", [&*self.address.to_string(), id])
     }
 
     /// The tags that a create call sets so that a lost answer can be found again.

@@ -2,7 +2,9 @@
 
 use std::io;
 
-use infra_core::{Claim, NextStep, PhysicalId, ResourceAddress, TypeName, Unmanaged, UnmanagedKind, command};
+use infra_core::{
+    Claim, Commands, NextStep, PhysicalId, ResourceAddress, TypeName, Unmanaged, UnmanagedKind,
+};
 use serde::Serialize;
 
 use crate::json;
@@ -15,10 +17,8 @@ use crate::units::{count, time_utc};
 pub struct Surveyed<'a> {
     /// The stack's id.
     pub stack: &'a str,
-    /// The stack file as the user gave it.
-    pub file: &'a str,
-    /// Options that say where the stack is, for commands on it: `--sandbox`.
-    pub options: &'a str,
+    /// How commands on it are typed.
+    pub commands: &'a Commands,
 }
 
 /// Writes what a survey found: for a person and a log what each thing is and what to do next, orphans first; as
@@ -137,8 +137,7 @@ fn next_in_words(thing: &Unmanaged, surveyed: Surveyed<'_>) -> String {
 }
 
 fn import(surveyed: Surveyed<'_>, address: &str, id: &PhysicalId) -> String {
-    let import = command("import", [surveyed.file, address, id.as_str()]);
-    format!("{import} {}", surveyed.options).trim_end().to_owned()
+    surveyed.commands.on("import", [address, id.as_str()])
 }
 
 fn closing(things: &[Unmanaged]) -> Line {
@@ -304,8 +303,7 @@ mod tests {
             let style = Style::plain();
             let surveyed = Surveyed {
                 stack: "app/test/dev/us-east-1",
-                file: "stacks/my app.toml",
-                options: "--sandbox",
+                commands: &Commands::new("stacks/my app.toml", " --sandbox"),
             };
             write_unmanaged(&mut shown, things, surveyed, format, &style).unwrap();
         }

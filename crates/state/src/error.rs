@@ -185,6 +185,8 @@ pub struct Held {
     pub here: bool,
     /// Seconds since the holder last showed that it is alive, by this machine's clock.
     pub silent_seconds: Option<u64>,
+    /// The command that ends the hold.
+    pub unlock: String,
     /// The moment of the refusal, in milliseconds since 1970 (UTC).
     pub at_unix_ms: u64,
 }
@@ -217,12 +219,14 @@ impl fmt::Display for Held {
         match self.silent_seconds {
             Some(silent) if silent >= PRESUMED_DEAD_SECONDS => write!(
                 f,
-                "It has given no sign of life for {}: if that machine is gone, end the hold with `infra state unlock {stack}`",
-                age(silent)
+                "It has given no sign of life for {}: if that machine is gone, end the hold with `{}`",
+                age(silent),
+                self.unlock
             ),
             _ => write!(
                 f,
-                "Wait until it ends; if that machine is gone, end the hold with `infra state unlock {stack}`"
+                "Wait until it ends; if that machine is gone, end the hold with `{}`",
+                self.unlock
             ),
         }
     }

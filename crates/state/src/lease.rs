@@ -178,6 +178,7 @@ fn held(stack: &StackId, file: &mut File, me: &Holder, unlocked: bool) -> StateE
         .map(|silence| silence.as_secs());
     StateError::Held(Box::new(Held {
         stack: stack.clone(),
+        unlock: infra_core::command("state unlock", [stack.as_str()]),
         here: !unlocked && holder.as_ref().is_some_and(|holder| holder.same_machine(me)),
         holder,
         silent_seconds,

@@ -4,7 +4,9 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use infra_core::{Attributes, ErrorClass, Health, PhysicalId, ProviderError, Token, TypeName, Value};
+use infra_core::{
+    Attributes, Commands, ErrorClass, Health, PhysicalId, ProviderError, Token, TypeName, Value,
+};
 use infra_provider::{Call, Created, Found, Provider, Providers, Silent, UpdateRequest};
 use infra_testkit::{Cloud, Faults, Moment, differences, stack, stack_id};
 use serde_json::{Value as Json, json};
@@ -36,7 +38,7 @@ impl Hand {
     fn call(&self, address: &str, token: &str) -> Call {
         Call {
             stack: stack_id(),
-            named: "stack.json".into(),
+            commands: Commands::new("stack.json", ""),
             address: address.parse().unwrap(),
             token: Token(token.to_owned()),
             data_loss_allowed: false,

@@ -7,7 +7,8 @@ use std::sync::Arc;
 use infra_aws::{AwsProviders, Clients, ConnectOptions, connect};
 use infra_core::types::Problems;
 use infra_core::{
-    AttributeKind, Attributes, ErrorClass, Health, PhysicalId, StackId, StackTag, Tagging, Token, Value,
+    AttributeKind, Attributes, Commands, ErrorClass, Health, PhysicalId, StackId, StackTag, Tagging, Token,
+    Value,
 };
 use infra_provider::{Call, Created, Found, Provider, Providers, Recognition, Silent, Update, retag};
 
@@ -111,7 +112,7 @@ impl Cloud {
     pub fn call(&self, type_name: &str, token: &str) -> Call {
         Call {
             stack: StackId::new("lifecycle", "", "test", "us-east-1").unwrap(),
-            named: "stacks/lifecycle.toml".into(),
+            commands: Commands::new("stacks/lifecycle.toml", ""),
             address: format!("{type_name}.under_test").parse().unwrap(),
             token: Token(format!("{token}-{}", std::process::id())),
             data_loss_allowed: false,

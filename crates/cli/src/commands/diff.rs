@@ -76,7 +76,11 @@ async fn one(command: &Diff, turn: Turn, terminal: &Terminal) -> Result<Exit> {
     let shown = show_plan(&task, &prepared.planned, PlanView::Diff, terminal);
     let plan = &prepared.planned.plan;
     let mut refused = prepared.open.session.doubled(&prepared.planned);
-    refused.extend(refused_ownership(plan, Some(&prepared.open.stack)));
+    refused.extend(refused_ownership(
+        plan,
+        Some(&prepared.open.stack),
+        &prepared.open.session.commands,
+    ));
     refused.extend(taken);
     refused.extend(prepared.open.session.moved_names(&prepared.planned));
     let warned = warn(refused, &prepared.open, terminal);
@@ -88,6 +92,7 @@ async fn one(command: &Diff, turn: Turn, terminal: &Terminal) -> Result<Exit> {
         true => Ok(()),
         false => terminal.diagnostics(unseen, &prepared.open.stack.sources),
     };
+    let commands = prepared.open.session.commands.clone();
     prepared.open.close().await;
     shown?;
     warned?;
@@ -100,8 +105,7 @@ async fn one(command: &Diff, turn: Turn, terminal: &Terminal) -> Result<Exit> {
             things,
             Surveyed {
                 stack: &stack,
-                file: &turn.file.display().to_string(),
-                options: if command.place.sandbox { "--sandbox" } else { "" },
+                commands: &commands,
             },
             terminal.format,
             &terminal.out,

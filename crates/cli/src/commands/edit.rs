@@ -89,20 +89,25 @@ pub async fn remove(command: &Remove, found: &Found, terminal: &Terminal) -> Res
             dependents.join(", ")
         ));
     }
-    let stays = removal
-        .kept
-        .iter()
-        .any(|(_, record, _)| record.location.is_some());
-    if let Some(declared) = &held.found.declared
-        && stays
-        && addresses
-            .iter()
-            .any(|address| declared.resources.contains_key(address))
-    {
-        terminal.note(&format!(
-            "The next `infra apply {}` makes anew what the file still declares: take it out of the file, or `infra import` it again",
-            held.found.named
-        ));
+    if let Some(declared) = &held.found.declared {
+        let is_made = |address: &ResourceAddress, record: &ResourceRecord, deposed: bool| {
+            !deposed && record.location.is_some() && declared.resources.contains_key(address)
+        };
+        let made = removal.kept.iter();
+        let made = made.filter(|(address, record, deposed)| is_made(address, record, *deposed));
+        let imports: Vec<String> = made
+            .map(|(address, record, _)| {
+                let import = held.typed("import", [&*address.to_string(), record.physical_id.as_str()]);
+                format!("`{import}`")
+            })
+            .collect();
+        if !imports.is_empty() {
+            terminal.note(&format!(
+                "The next `{}` makes anew what the file still declares: take it out of the file, or take it back: {}",
+                held.typed("apply", []),
+                imports.join(", ")
+            ));
+        }
     }
     let number = addresses.len();
     let resources = if number == 1 { "resource" } else { "resources" };
@@ -126,7 +131,7 @@ pub async fn relocate(command: &Move, found: &Found, terminal: &Terminal) -> Res
     if let Err(why) = State::clone(&state).fold(&entry) {
         return Err(held.refused(&state, why));
     }
-    let named = &held.found.named;
+    let (named, apply) = (&held.found.named, held.typed("apply", []));
     if let Some(record) = state.resources.get(from) {
         terminal.note(&format!("{} becomes {to}", kept(from, record, false)));
     }
@@ -135,12 +140,12 @@ pub async fn relocate(command: &Move, found: &Found, terminal: &Terminal) -> Res
     if let Some(declared) = &held.found.declared {
         if !declared.resources.contains_key(to) {
             terminal.note(&format!(
-                "warning: {named} does not declare {to}: the next `infra apply {named}` would delete it"
+                "warning: {named} does not declare {to}: the next `{apply}` would delete it"
             ));
         }
         if declared.resources.contains_key(from) {
             terminal.note(&format!(
-                "warning: {named} still declares {from}: the next `infra apply {named}` would make another one"
+                "warning: {named} still declares {from}: the next `{apply}` would make another one"
             ));
         }
     }
@@ -172,12 +177,19 @@ impl<'a> Held<'a> {
     }
 
     fn missing(&self, NothingThere(address): &NothingThere) -> anyhow::Error {
-        let Found { id, named, .. } = self.found;
-        anyhow::anyhow!("the state of {id} has no {address}; `infra state list {named}` shows what it has")
+        let list = self.typed("state list", []);
+        anyhow::anyhow!(
+            "the state of {} has no {address}; `{list}` shows what it has",
+            self.found.id
+        )
+    }
+
+    fn typed<'w>(&self, verb: &str, words: impl IntoIterator<Item = &'w str>) -> String {
+        self.found.site.commands(&self.found.id).on(verb, words)
     }
 
     fn refused(&self, state: &State, why: IllegalEntry) -> anyhow::Error {
-        let Found { id, named, .. } = self.found;
+        let id = &self.found.id;
         match why {
             IllegalEntry::NothingAt(address) => self.missing(&NothingThere(address)),
             IllegalEntry::Taken(address) => {
@@ -185,8 +197,9 @@ impl<'a> Held<'a> {
                     || "things that are still to be deleted".to_owned(),
                     |record| record.physical_id.to_string(),
                 );
+                let forget = self.typed("state rm", [&*address.to_string()]);
                 anyhow::anyhow!(
-                    "{address} is taken: the state of {id} has {held} there. Move that first, or `infra state rm {named}` it"
+                    "{address} is taken: the state of {id} has {held} there. Move that first, or forget it: `{forget}`"
                 )
             }
             IllegalEntry::OtherType(from, to) => anyhow::anyhow!(
@@ -197,8 +210,9 @@ impl<'a> Held<'a> {
                 let intent = state.intents.get(&token);
                 let what = intent.map_or_else(|| token.to_string(), in_words);
                 anyhow::anyhow!(
-                    "the outcome of {what} is not known: the next `infra apply` or `infra destroy {named}` settles it, and then \
-                     it can be moved"
+                    "the outcome of {what} is not known: the next `{}` or `{}` settles it, and then it can be moved",
+                    self.found.site.of_file(&self.found.named).on("apply", []),
+                    self.typed("destroy", [])
                 )
             }
             other => other.into(),

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use anyhow::{Result, bail};
 use clap::Args;
-use infra_core::{PhysicalId, ResourceAddress, shell_word};
+use infra_core::{Commands, PhysicalId, ResourceAddress};
 use infra_engine::ImportError;
 
 use crate::arguments::Where;
@@ -72,16 +72,17 @@ pub async fn run(command: &Import, terminal: &Terminal) -> Result<Exit> {
     };
     if let Some(other) = other {
         terminal.note(&format!(
-            "warning: its tag infra:stack says that it is of {other}, which has to forget it (`infra state rm`): the next \
-             `infra apply` writes this stack's"
+            "warning: its tag infra:stack says that it is of {other}, which has to forget it (`{}`): the next `{}` \
+             writes this stack's",
+            Commands::new("STACK", command.place.of_state()).on("state rm", ["ADDRESS"]),
+            Commands::new(command.file.to_string_lossy(), command.place.as_typed()).on("apply", [])
         ));
     }
     terminal.note(&format!(
-        "{} is {} from now on; `infra plan {}{}` shows how it differs.",
+        "{} is {} from now on; `{}` shows how it differs.",
         command.address,
         command.id,
-        shell_word(&command.file.to_string_lossy()),
-        command.place.as_typed()
+        Commands::new(command.file.to_string_lossy(), command.place.as_typed()).on("plan", [])
     ));
     Ok(Exit::Done)
 }
@@ -103,6 +104,7 @@ fn explained(command: &Import, error: ImportError) -> anyhow::Error {
             vec![holder.to_string()],
             "forgets it and all else that is there",
         ),
+        ImportError::Taken(..) => ("state list", Vec::new(), "shows what the stack has"),
         _ => return error.into(),
     };
     let typed = command.place.command(verb, &command.file, &words);

@@ -83,7 +83,11 @@ async fn one(command: &PlanCommand, turn: Turn, terminal: &Terminal) -> Result<E
     let shown = show_plan(&task, &prepared.planned, PlanView::Plan(&forecast), terminal);
     let (plan, stack) = (&prepared.planned.plan, &prepared.open.stack);
     let mut refused = prepared.open.session.doubled(&prepared.planned);
-    refused.extend(refused_ownership(plan, Some(stack)));
+    refused.extend(refused_ownership(
+        plan,
+        Some(stack),
+        &prepared.open.session.commands,
+    ));
     refused.extend(refused_data_loss(plan, Some(stack)));
     refused.extend(taken);
     refused.extend(prepared.open.session.moved_names(&prepared.planned));
@@ -145,8 +149,9 @@ fn save(
     }
     saved.write(out)?;
     terminal.note(&format!(
-        "Saved to {0}; carry it out by: infra apply --plan {0}",
-        out.display()
+        "Saved to {}; carry it out by: {}",
+        out.display(),
+        infra_core::command("apply", ["--plan", &*out.to_string_lossy()])
     ));
     Ok(())
 }

@@ -87,8 +87,9 @@ fn needs_it(site: &Site, stack: &StackId, search: bool, terminal: &Terminal) -> 
             }
             bail!(
                 "the state of {stack} is sound (serial {serial}): there is nothing to rebuild. If it lacks something that is at \
-                 AWS with this stack's tags, --search has the next plan look for that. `infra state import --force` puts another \
-                 one in its place"
+                 AWS with this stack's tags, --search has the next plan look for that. `{}` puts another one in \
+                 its place",
+                site.commands(stack).on("state import", ["FILE", "--force"])
             )
         }
         Err(error) => match error.downcast_ref() {
@@ -138,10 +139,8 @@ fn tell(rebuilt: &Rebuilt, source: &str, site: &Site, named: &Named, terminal: &
     {
         terminal.note(&format!("warning: {problem}"));
     }
-    let (shows, does) = match named {
-        Named::File(_) => (site.command("plan", stack), site.command("apply", stack)),
-        Named::Id(_) => ("infra plan".to_owned(), "infra apply".to_owned()),
-    };
+    let commands = site.of_file(named);
+    let (shows, does) = (commands.on("plan", []), commands.on("apply", []));
     let of_file = match named {
         Named::File(_) => "",
         Named::Id(_) => " with the stack's file",

@@ -24,7 +24,10 @@ pub fn refusals(planned: &Planned, open: &Open) -> Option<(Vec<Diagnostic>, &'st
     let (plan, stack) = (&planned.plan, &*open.stack);
     let all = [
         (open.session.doubled(planned), DOUBLED),
-        (refused_ownership(plan, Some(stack)), NOT_OURS),
+        (
+            refused_ownership(plan, Some(stack), &open.session.commands),
+            NOT_OURS,
+        ),
         (
             refused_data_loss(plan, Some(stack)),
             "Nothing was changed: data would be lost.",

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use anyhow::Result;
 use infra_config::UsedInputs;
 use infra_core::plan::PlanMode;
-use infra_core::{ErrorClass, ResourceAddress, RunOutcome, shell_word};
+use infra_core::{Commands, ErrorClass, ResourceAddress, RunOutcome};
 use infra_engine::{EngineError, Planned, RunRequest, Walk};
 use infra_plan::{PlanOptions, are_refusals};
 use infra_render::{PlanView, write_outputs, write_plan, write_stack_heading};
@@ -368,7 +368,6 @@ fn next(task: &Task<'_>, named: &Named, exit: Exit) -> Vec<String> {
         ],
         _ => &[],
     };
-    let named = shell_word(&named.to_string());
     let lines: Vec<String> = commands
         .iter()
         .map(|(command, _)| {
@@ -377,7 +376,7 @@ fn next(task: &Task<'_>, named: &Named, exit: Exit) -> Vec<String> {
             } else {
                 task.place.of_state()
             };
-            format!("infra {command} {named}{place}")
+            Commands::new(named.to_string(), place).on(command, [])
         })
         .collect();
     let widest = lines.iter().map(|line| line.chars().count()).max().unwrap_or(0);

@@ -127,8 +127,8 @@ pub fn run(command: &StateCommand, terminal: &Terminal) -> Result<Exit> {
             match state.resources.get(address) {
                 Some(record) => write_state_show(&mut out, address, record, format, style)?,
                 None => bail!(
-                    "the state of {id} has no {address}; `infra state list {file}` shows what it has",
-                    file = found.named
+                    "the state of {id} has no {address}; `{}` shows what it has",
+                    site.command("state list", id)
                 ),
             }
         }

@@ -81,7 +81,7 @@ pub async fn open(
         }
         _ => sealing_key(site, wanted.id(), terminal)?,
     }
-    .of_stack(site.behind(wanted.id()));
+    .of_stack(site.commands(wanted.id()));
     let (reporter, events) = infra_engine::channel(terminal.redaction.clone());
     let view = terminal.watch(wanted.id().clone(), events, Some(sources));
     view.status("signing in to AWS");
@@ -132,6 +132,7 @@ pub async fn open(
     );
     let session = Session {
         journal,
+        commands: site.commands(&stack.id),
         identity,
         connection,
         estimates: Estimates::new(Arc::clone(&providers), past),

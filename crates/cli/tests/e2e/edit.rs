@@ -56,7 +56,10 @@ fn what_is_forgotten_stays_at_aws_and_is_told_before() {
     project
         .stack("state rm", ID, &["ec2.vpc.main", "ec2.vpc.other", "-y"])
         .exits(1)
-        .says(["has no ec2.vpc.other", &format!("`infra state list {ID}`")]);
+        .says([
+            "has no ec2.vpc.other",
+            &format!("`infra state list {ID} --sandbox`"),
+        ]);
     let listed = project.stack("state list", ID, &[]).exits(0).stdout;
     assert!(listed.contains(&vpc), "{listed}");
     assert_eq!(backups(&project), before);
@@ -102,8 +105,8 @@ fn what_was_forgotten_can_be_imported_again() {
         .stack("state rm", FILE, &["logs.log_group.app", "-y"])
         .exits(0)
         .says([
-            format!("The next `infra apply {FILE}` makes anew").as_str(),
-            "infra import",
+            format!("The next `infra apply {FILE} --sandbox` makes anew").as_str(),
+            &format!("`infra import {FILE} logs.log_group.app /edit/app --sandbox`"),
         ]);
     project.stack("plan", FILE, &[]).exits(0).says(["1 to create"]);
     project

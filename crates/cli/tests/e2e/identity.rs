@@ -62,7 +62,7 @@ fn a_thing_is_imported_under_one_address() {
         .exits(0)
         .says(["warning", same]);
     project.forget_requests();
-    let forget = format!("infra state rm {FILE} ec2.vpc.w");
+    let forget = format!("infra state rm {FILE} ec2.vpc.w --sandbox");
     project.stack("plan", FILE, &[]).exits(0).says([vpc, &forget]);
     project.write(FILE, &vpcs(&["v"]));
     project.stack("apply", FILE, &["-y"]).exits(1).says([

@@ -194,8 +194,8 @@ fn one_thing_that_the_state_has_lost_is_told_as_this_stacks_own() {
         .exits(0);
     let said = [
         "it carries this stack's own tags, and the state has lost it",
-        "infra import stacks/small.toml logs.log_group.main /small/main",
-        "infra state rebuild stacks/small.toml --search",
+        "infra import stacks/small.toml logs.log_group.main /small/main --sandbox",
+        "infra state rebuild stacks/small.toml --search --sandbox",
     ];
     project.stack("plan", FILE, &[]).exits(0).says(said);
     project.stack("apply", FILE, &["-y"]).exits(1).says(said);

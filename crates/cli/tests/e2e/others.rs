@@ -157,9 +157,9 @@ image_tag_mutability = "IMMUTABLE"
     );
     project.stack("apply", pipeline, &["-y"]).exits(0);
 
-    // Nothing is known of the pipeline's tag before it is taken.
+    // Who has the tag is asked before a plan, whether the state knows of it or not.
     for (layout, code, said) in [
-        ("two", 1, "shop/app:v1"),
+        ("two", 65, "would give the image_tag `v1` to sha256:"),
         ("one", 0, ""),
         ("two", 65, "would give the image_tag `v1` to sha256:"),
         ("one", 0, ""),

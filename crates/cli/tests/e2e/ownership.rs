@@ -136,9 +136,13 @@ fn what_somebody_made_anew_under_our_names_is_told_and_left_alone() {
     };
     let lost: Vec<String> = NAMED.iter().map(lost).collect();
     for (address, id) in NAMED {
-        let import = format!("`{}`", command("import", [FILE, address, id]));
+        let import = format!("`{} --sandbox`", command("import", [FILE, address, id]));
         told = told.says(["not surely this stack's", &import]);
-        plan = plan.says(["warning", &import, &format!("`infra state rm {FILE} {address}`")]);
+        plan = plan.says([
+            "warning",
+            &import,
+            &format!("`infra state rm {FILE} {address} --sandbox`"),
+        ]);
     }
     told.says(lost.iter().map(String::as_str));
     // No line of the plan says what is not going to happen.
@@ -363,7 +367,7 @@ fn a_plan_tells_that_others_have_the_name_of_what_is_new() {
         project.stack(command, FILE, &[]).exits(exit).says([
             "iam.role.main would be made, but what it would be called (role_name) is taken: iam.role two exists already \
              and was not made by this stack; it is left as it is",
-            "infra import stacks/ownership.toml iam.role.main two",
+            "infra import stacks/ownership.toml iam.role.main two --sandbox",
             "logs.log_group.main would be made",
         ]);
     }
@@ -375,7 +379,7 @@ fn a_plan_tells_that_others_have_the_name_of_what_is_new() {
     assert!(!unasked.stderr.contains("is taken"), "{}", unasked.stderr);
     project.stack("apply", FILE, &["-y"]).exits(1).says([
         "EntityAlreadyExists",
-        "infra import stacks/ownership.toml iam.role.main two",
+        "infra import stacks/ownership.toml iam.role.main two --sandbox",
     ]);
 }
 

@@ -138,7 +138,7 @@ impl StepRun {
         Call {
             not_made: BTreeSet::new(),
             stack: self.shared.stack.clone(),
-            named: self.shared.named.clone(),
+            commands: self.shared.commands.clone(),
             address: self.address.clone(),
             token: token.clone(),
             data_loss_allowed: false,

@@ -17,8 +17,8 @@ use std::time::Duration;
 
 use infra_core::state::JournalEntry;
 use infra_core::{
-    Attributes, ErrorClass, Lifecycle, Location, PhysicalId, ProviderError, ResourceAddress, ResourceRecord,
-    RunId, StackId, StepId, Timeouts,
+    Attributes, Commands, ErrorClass, Lifecycle, Location, PhysicalId, ProviderError, ResourceAddress,
+    ResourceRecord, RunId, StackId, StepId, Timeouts,
 };
 use infra_provider::{BuiltIn, Providers, UpdateRequest, Wait};
 use infra_state::{AppendError, Journal};
@@ -40,8 +40,8 @@ const ON_ITS_WAY: Wait = Wait::seconds("it to work", 30, 900);
 /// What all steps of a run share.
 pub(crate) struct Shared {
     pub stack: StackId,
-    /// How commands name it.
-    pub named: String,
+    /// How commands on it are typed.
+    pub commands: Commands,
     /// Where calls go.
     pub location: Option<Location>,
     pub run: RunId,

@@ -132,7 +132,7 @@ impl StepRun {
             return ProviderError { hint, ..error };
         }
         let names = provider.schema().natural_key.join(", ");
-        error.hint(help(&self.shared.named, &self.address, &names, other))
+        error.hint(help(&self.shared.commands, &self.address, &names, other))
     }
 
     fn with_way_out(&self, error: ProviderError, id: &PhysicalId, whose: Whose) -> ProviderError {
@@ -145,7 +145,7 @@ impl StepRun {
             "an earlier call of this stack, whose answer was lost, may have made it: run again, which finds that out"
                 .to_owned()
         } else {
-            whose.take_over(&self.shared.named, address, id)
+            whose.take_over(&self.shared.commands, address, id)
         })
     }
 }

@@ -74,7 +74,7 @@ impl StepRun {
         }
         let names = provider.schema().natural_key.join(", ");
         ProviderError::new(ErrorClass::AlreadyExists, message(address, &names, id)).hint(help(
-            &self.shared.named,
+            &self.shared.commands,
             address,
             &names,
             id,

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use infra_core::event::EventKind;
 use infra_core::plan::PlanMode;
-use infra_core::{Connection, Event, Location, Redaction, RunOutcome, Stack, State};
+use infra_core::{Commands, Connection, Event, Location, Redaction, RunOutcome, Stack, State};
 use infra_engine::{
     Ambient, Cancellation, EngineError, Estimates, EventReceiver, Pace, Planned, RunReport, RunRequest,
     Session, Walk, channel,
@@ -175,6 +175,7 @@ impl Bench {
         };
         let session = Session {
             journal: Arc::new(journal),
+            commands: Commands::new("stack.json", " --sandbox"),
             providers: Arc::new(WatchedProviders::new(&self.cloud, &self.watch, self.schedule)),
             identity: None,
             connection: Some(connection()),

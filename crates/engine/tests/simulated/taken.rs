@@ -51,8 +51,8 @@ async fn the_old_one_stays_where_others_have_the_name_of_the_new_one() {
             assert_eq!(refused.len(), 1, "{refused:?}");
             let told = format!("{} {}", refused[0].message, refused[0].help.join(" "));
             let ways_out = [
-                format!("`infra state rm stack.json {STORE}`"),
-                format!("`infra import stack.json {STORE} {id}`"),
+                format!("`infra state rm stack.json {STORE} --sandbox`"),
+                format!("`infra import stack.json {STORE} {id} --sandbox`"),
             ];
             for words in [STORE, "exists already", &ways_out[0], &ways_out[1]] {
                 assert!(told.contains(words), "{told}");
