@@ -183,7 +183,9 @@ impl<'c, 'a> Checker<'c, 'a> {
             (Action::Update, None) => &[&[(Update, true)], &[(Wait, true), (Update, true)]],
             (Action::Replace, Some(ReplaceOrder::DeleteThenCreate)) => &[&[(removal, true), (Create, false)]],
             (Action::Replace, Some(ReplaceOrder::CreateThenDelete)) => &[&[(Create, false), (removal, true)]],
+            (Action::Delete, None) if follows => &[&[(Delete, true)], &[(Wait, true), (Delete, true)]],
             (Action::Delete, None) => &[&[(Delete, true)]],
+            (Action::Forget, None) if follows => &[&[(Forget, true)], &[(Wait, true), (Forget, true)]],
             (Action::Forget, None) => &[&[(Forget, true)]],
             _ => &[],
         };

@@ -11,6 +11,7 @@ use crate::canonical;
 use crate::compare::{Difference, Purpose, differences};
 use crate::evaluate::{evaluate_all, missing};
 use crate::existing;
+use crate::follows::only_waited_for;
 use crate::graph::{Found, Graph, Node};
 use crate::input::{PlanInput, means};
 use crate::resolve::{Current, Resolved, settle, with_prepared};
@@ -123,6 +124,11 @@ pub(crate) fn decide<'a>(
             decision.drift.extend(marks.drift());
         }
         decider.decisions.of[number] = decision;
+    }
+    if input.options.mode == PlanMode::Apply {
+        for (number, decision) in only_waited_for(graph, selected, &decider.decisions) {
+            decider.decisions.of[number] = Some(decision);
+        }
     }
     decider.decisions
 }

@@ -96,7 +96,7 @@ impl<'a> Drafts<'a> {
         let mut things = graph.things.iter().enumerate().peekable();
         for (number, decision) in decisions.of.iter().enumerate() {
             if let Some(decision) = decision {
-                drafts.add_steps(graph, number, decision);
+                drafts.add_steps(graph, decisions, number, decision);
             }
             while let Some((position, thing)) = things.next_if(|(_, thing)| thing.node == number) {
                 if thing.deposed && selected[number] {
@@ -179,7 +179,7 @@ impl<'a> Drafts<'a> {
         Some(retag)
     }
 
-    fn add_steps(&mut self, graph: &Graph<'a>, number: usize, decision: &Decision) {
+    fn add_steps(&mut self, graph: &Graph<'a>, decisions: &Decisions, number: usize, decision: &Decision) {
         let node = &graph.nodes[number];
         let retain = node.lifecycle().is_some_and(|lifecycle| lifecycle.retain);
         let id = node.physical_id();
@@ -235,8 +235,12 @@ impl<'a> Drafts<'a> {
                 self.making[number] = Some(create);
             }
             Action::Delete | Action::Forget => {
-                if let Some(thing) = node.thing {
-                    self.add_removal(graph, thing, decision.action == Action::Forget);
+                let Some(thing) = node.thing else { return };
+                let wait = self.let_go_of(graph, decisions, number);
+                let removal = self.add_removal(graph, thing, decision.action == Action::Forget);
+                if let Some(wait) = wait {
+                    self.wait_for(removal, wait, Strength::Ready, Because::Half);
+                    self.making[number] = Some(wait);
                 }
             }
         }

@@ -1,11 +1,14 @@
 //! What begins at AWS with the update of one resource, and what another one stands for until that ends: the rollout that
 //! an update of a service starts.
 
+use std::collections::BTreeSet;
+
+use infra_core::plan::Reason;
 use infra_core::{Action, Follows, Health, ResourceAddress, Value};
 
-use crate::decide::Decider;
+use crate::decide::{Decider, Decision, Decisions};
 use crate::existing::Present;
-use crate::graph::{Found, Graph};
+use crate::graph::{Found, Graph, Node};
 use crate::resolve::Resolved;
 
 impl<'a> Decider<'_, 'a> {
@@ -67,4 +70,120 @@ pub(crate) fn followed<'g>(
     named
         .into_iter()
         .filter(move |&other| *graph.nodes[other].address.type_name() == rule.of)
+}
+
+/// What any of these needs, as the file or the state has it.
+pub(crate) fn used_by(graph: &Graph<'_>, users: &BTreeSet<usize>) -> BTreeSet<usize> {
+    let mut used = BTreeSet::new();
+    for &user in users {
+        used.extend(graph.needs[user].iter().map(|&(other, _)| other));
+        for thing in graph.things_of(user) {
+            let dependencies = &graph.things[thing].record.dependencies;
+            used.extend(dependencies.iter().filter_map(|address| graph.index.get(address)));
+        }
+    }
+    used.difference(users).copied().collect()
+}
+
+/// Whether what a node stands for has begun and is not over.
+fn is_under_way(node: &Node<'_>) -> bool {
+    matches!(&node.found, Found::Present { health, .. } if matches!(**health, Health::Pending(_)))
+}
+
+/// Whether what is removed from the state stands for something that goes on at what stays.
+pub(crate) fn is_left_going(graph: &Graph<'_>, decisions: &Decisions, number: usize) -> bool {
+    let node = &graph.nodes[number];
+    let rule = node
+        .definition
+        .and_then(|definition| definition.schema().follows.as_ref());
+    let stays = |other: usize| match &decisions.of[other] {
+        Some(decision) => matches!(decision.action, Action::NoOp | Action::Read | Action::Update),
+        None => true,
+    };
+    rule.is_some_and(|rule| {
+        is_under_way(node) && {
+            let mut followed = followed(graph, number, rule);
+            followed.any(|other| graph.nodes[other].resource.is_some() && stays(other))
+        }
+    })
+}
+
+/// What a plan of a part has to do about something under way, or that it begins, that it would leave out.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum LeftOut {
+    /// It is waited for, and nothing else is done about it.
+    WaitedFor,
+    /// It becomes part of the plan.
+    Added,
+}
+
+/// What a plan of a part leaves out and what uses, until it is over, something that the plan takes away.
+fn left_out<'g>(
+    graph: &'g Graph<'_>,
+    selected: &'g [bool],
+    decisions: &'g Decisions,
+) -> impl Iterator<Item = (usize, LeftOut)> + 'g {
+    let goes = |&used: &usize| {
+        let own = matches!(
+            &decisions.of[used],
+            Some(decision) if matches!(decision.action, Action::Delete | Action::Replace)
+        );
+        let is_deposed = |thing: usize| graph.things[thing].deposed;
+        own || (selected[used] && graph.things_of(used).any(is_deposed))
+    };
+    let nodes = graph.nodes.iter().enumerate();
+    nodes
+        .filter(|&(number, _)| !selected[number])
+        .filter_map(move |(number, node)| {
+            let rule = node.definition?.schema().follows.as_ref()?;
+            let mut users: BTreeSet<usize> = followed(graph, number, rule).collect();
+            let begins = node.resource.is_some() && users.iter().any(|&user| begins(decisions, user, rule));
+            if !(begins || is_under_way(node)) {
+                return None;
+            }
+            users.insert(number);
+            let what = match node.resource {
+                Some(_) if !begins => LeftOut::WaitedFor,
+                _ => LeftOut::Added,
+            };
+            used_by(graph, &users).iter().any(goes).then_some((number, what))
+        })
+}
+
+/// Whether the update of a node begins something.
+fn begins(decisions: &Decisions, number: usize, rule: &Follows) -> bool {
+    let starts = |name: &str| rule.starts.iter().any(|starts| starts == name);
+    matches!(
+        &decisions.of[number],
+        Some(decision) if decision.action == Action::Update
+            && decision.differences.iter().any(|difference| starts(difference.path.top()))
+    )
+}
+
+/// What a plan of a part has to be about as well.
+pub(crate) fn to_be_added<'g>(
+    graph: &'g Graph<'_>,
+    selected: &'g [bool],
+    decisions: &'g Decisions,
+) -> impl Iterator<Item = usize> + 'g {
+    let all = left_out(graph, selected, decisions);
+    all.filter_map(|(number, what)| (what == LeftOut::Added).then_some(number))
+}
+
+/// What a plan of a part only waits for, and leaves as it is.
+pub(crate) fn only_waited_for(
+    graph: &Graph<'_>,
+    selected: &[bool],
+    decisions: &Decisions,
+) -> Vec<(usize, Decision)> {
+    let all = left_out(graph, selected, decisions).filter(|&(_, what)| what == LeftOut::WaitedFor);
+    all.map(|(number, _)| {
+        let mut decision = Decision::new(Action::NoOp, Reason::Unchanged);
+        decision.wait = true;
+        if let Some(record) = graph.nodes[number].record {
+            decision.wanted.clone_from(&record.applied);
+        }
+        (number, decision)
+    })
+    .collect()
 }

@@ -5,6 +5,7 @@ use infra_core::unique::Holders;
 use infra_core::{Action, Diagnostic, ResourceAddress, nearest};
 
 use crate::decide::{Decision, Decisions};
+use crate::follows::to_be_added;
 use crate::graph::Graph;
 use crate::input::{PlanInput, means};
 use crate::unique::{keys_after, keys_of_thing};
@@ -49,6 +50,10 @@ pub(crate) fn extend(
         }
     }
     selection.add_holders(decisions);
+    if input.options.mode == PlanMode::Apply {
+        let more: Vec<usize> = to_be_added(graph, &selection.selected, decisions).collect();
+        more.into_iter().for_each(|number| selection.add(number));
+    }
     selection.close();
     *selected = selection.selected;
     selected.iter().filter(|&&is| is).count() > before

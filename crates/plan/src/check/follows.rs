@@ -3,7 +3,10 @@
 use std::collections::BTreeSet;
 
 use infra_core::plan::PlanMode;
-use infra_core::{Action, Change, Follows, Graph, ResourceAddress, Step, StepOperation, Strength};
+use infra_core::{
+    Action, Change, Follows, Graph, Health, Observation, ResourceAddress, Step, StepOperation, Strength,
+    Value,
+};
 
 use super::Checker;
 
@@ -12,17 +15,33 @@ impl<'c> Checker<'c, '_> {
         if self.input.options.mode == PlanMode::Destroy {
             return;
         }
-        let plan = self.plan;
+        let (plan, input) = (self.plan, self.input);
+        let changed = plan.changes.iter().map(|change| &change.address);
+        let addresses: BTreeSet<&'c ResourceAddress> = changed.chain(input.state.resources.keys()).collect();
         let mut ends: Vec<(&'c Step, &'c Step)> = Vec::new();
-        for change in &plan.changes {
-            let definition = self.input.catalogue.definition(change.address.type_name());
-            let rule = definition.and_then(|definition| definition.schema().follows.as_ref());
-            let (Some(rule), Some(_)) = (rule, self.resource(&change.address)) else {
+        for address in addresses {
+            let definition = input.catalogue.definition(address.type_name());
+            let Some(rule) = definition.and_then(|definition| definition.schema().follows.as_ref()) else {
                 continue;
             };
-            let followed = self.followed(&change.address, rule);
-            self.begins(change, &followed, rule);
-            ends.extend(self.taken_over(change, followed, rule));
+            let followed = self.followed(address, rule);
+            if self.resource(address).is_some() {
+                self.begins(address, &followed, rule);
+            }
+            let goes_on = self.goes_on(address, &followed, rule);
+            let deletes = self.taken_over(address, followed, rule);
+            match self.end(address) {
+                Some(end) => ends.extend(deletes.into_iter().map(|delete| (delete, end))),
+                None if goes_on => {
+                    for delete in deletes {
+                        self.broken.push(format!(
+                            "{} is deleted, nobody waits for the end of {address}, until which it is in use",
+                            delete.address
+                        ));
+                    }
+                }
+                None => {}
+            }
         }
         // Where the end itself needs what is to be deleted, no order has both.
         let tied = tied(&plan.steps, &ends);
@@ -37,59 +56,109 @@ impl<'c> Checker<'c, '_> {
         }
     }
 
-    /// The resources that one follows, by the file.
+    /// The resources that one follows, by the file or, where that says nothing of it, by what AWS has.
     fn followed(&self, address: &ResourceAddress, rule: &Follows) -> BTreeSet<&'c ResourceAddress> {
         let mut followed = BTreeSet::new();
         let resource = self.resource(address);
         if let Some(template) = resource.and_then(|resource| resource.attributes.get(&rule.through)) {
             template.for_each_reference(&mut |reference| {
                 if reference.address.type_name() == &rule.of {
-                    followed.extend(
-                        self.changes
-                            .get_key_value(&reference.address)
-                            .map(|(known, _)| *known),
-                    );
+                    let known = self.stack_address(&reference.address);
+                    followed.extend(known);
                 }
             });
+        }
+        let observed = self
+            .input
+            .observations
+            .get(address)
+            .and_then(Observation::attributes);
+        let id = observed
+            .and_then(|observed| observed.get(&rule.through))
+            .and_then(Value::as_str);
+        if let (None, Some(id)) = (resource, id) {
+            let records = self.input.state.resources.iter();
+            let has_it = records
+                .filter(|(other, record)| *other.type_name() == rule.of && record.physical_id.as_str() == id);
+            followed.extend(has_it.map(|(other, _)| other));
         }
         followed
     }
 
+    fn stack_address(&self, address: &ResourceAddress) -> Option<&'c ResourceAddress> {
+        let resources = &self.input.stack?.resources;
+        resources.get_key_value(address).map(|(known, _)| known)
+    }
+
     /// An update that begins something is followed.
-    fn begins(&mut self, change: &Change, followed: &BTreeSet<&ResourceAddress>, rule: &Follows) {
+    fn begins(&mut self, address: &ResourceAddress, followed: &BTreeSet<&ResourceAddress>, rule: &Follows) {
+        let Some(change) = self.changes.get(address).copied() else {
+            return;
+        };
         for other in followed {
-            let starts = self.changes.get(other).is_some_and(|other| {
-                other.action == Action::Update
-                    && other.attributes.iter().any(|attribute| {
-                        let top = attribute.path.top();
-                        let own = change.attributes.iter().any(|own| own.path.top() == top);
-                        rule.starts.iter().any(|starts| starts == top) && !own
-                    })
-            });
+            let starts = self.starts(other, rule, Some(change));
             self.require(!(starts && change.action == Action::NoOp), || {
-                format!(
-                    "{}: nobody waits for what the update of {other} begins",
-                    change.address
-                )
+                format!("{address}: nobody waits for what the update of {other} begins")
             });
         }
     }
 
-    /// The deletes of what a resource and what it follows used, each with the step that has to come to its end before.
+    /// Whether the update of a resource begins something that is not the `own` change of what follows it.
+    fn starts(&self, other: &ResourceAddress, rule: &Follows, own: Option<&Change>) -> bool {
+        self.changes.get(other).is_some_and(|other| {
+            other.action == Action::Update
+                && other.attributes.iter().any(|attribute| {
+                    let top = attribute.path.top();
+                    let mut own = own.into_iter().flat_map(|own| &own.attributes);
+                    rule.starts.iter().any(|starts| starts == top) && !own.any(|own| own.path.top() == top)
+                })
+        })
+    }
+
+    /// Whether something goes on at what stays, or is begun there, whatever the plan does about its address.
+    fn goes_on(
+        &self,
+        address: &ResourceAddress,
+        followed: &BTreeSet<&'c ResourceAddress>,
+        rule: &Follows,
+    ) -> bool {
+        let observation = self.input.observations.get(address);
+        let is_under_way = matches!(
+            observation,
+            Some(Observation::Present {
+                health: Health::Pending(_),
+                ..
+            })
+        );
+        let begins =
+            self.resource(address).is_some() && followed.iter().any(|other| self.starts(other, rule, None));
+        let mut own = self.steps.get(address).into_iter().flatten();
+        let is_made_anew = own.any(|step| step.operation == StepOperation::Create);
+        let stays = |other: &ResourceAddress| {
+            let mut steps = self.steps.get(other).into_iter().flatten();
+            self.resource(other).is_some()
+                && !steps.any(|step| matches!(step.operation, StepOperation::Create | StepOperation::Delete))
+        };
+        let is_known = self.record(address).is_some();
+        is_known && !is_made_anew && (is_under_way || begins) && followed.iter().any(|other| stays(other))
+    }
+
+    /// The step that ends with what a resource stands for. One that is made anew may be in the way of deletes by itself,
+    /// so that they cannot wait for it.
+    fn end(&self, address: &ResourceAddress) -> Option<&'c Step> {
+        let mut own = self.steps.get(address)?.iter();
+        let is_end = |step: &&&Step| matches!(step.operation, StepOperation::Update | StepOperation::Wait);
+        own.rfind(is_end).copied()
+    }
+
+    /// The deletes of what a resource and what it follows used.
     fn taken_over(
         &self,
-        change: &Change,
+        address: &'c ResourceAddress,
         mut users: BTreeSet<&'c ResourceAddress>,
         rule: &Follows,
-    ) -> Vec<(&'c Step, &'c Step)> {
-        let mut own = self.steps.get(&change.address).into_iter().flatten();
-        // One that is made anew may be in the way of deletes by itself, so that they cannot wait for it.
-        let is_end = |step: &&&Step| matches!(step.operation, StepOperation::Update | StepOperation::Wait);
-        // A wait stands before its update.
-        let Some(end) = own.rfind(is_end) else {
-            return Vec::new();
-        };
-        users.insert(&end.address);
+    ) -> Vec<&'c Step> {
+        users.insert(address);
         let mut used: BTreeSet<&ResourceAddress> = BTreeSet::new();
         for user in &users {
             let declared = self.resource(user).into_iter();
@@ -103,7 +172,7 @@ impl<'c> Checker<'c, '_> {
         let used = used.into_iter().filter_map(|used| self.steps.get(used));
         used.flatten()
             .filter(|step| step.operation == StepOperation::Delete && !self.is_asked_to_go_first(step))
-            .map(|delete| (*delete, *end))
+            .copied()
             .collect()
     }
 

@@ -2,15 +2,27 @@
 
 use std::collections::BTreeSet;
 
-use infra_core::{Action, Strength};
+use infra_core::{Action, StepOperation, Strength};
 
 use super::{Because, Drafts, Waived};
 use crate::decide::Decisions;
-use crate::follows::followed;
+use crate::follows::{followed, is_left_going, used_by};
 use crate::graph::Graph;
 use crate::identity::Identity;
 
 impl<'a> Drafts<'a> {
+    /// The wait for a rollout of which the file says nothing any more: it stands before the state lets go of it.
+    pub(super) fn let_go_of(
+        &mut self,
+        graph: &Graph<'a>,
+        decisions: &Decisions,
+        number: usize,
+    ) -> Option<usize> {
+        let node = &graph.nodes[number];
+        is_left_going(graph, decisions, number)
+            .then(|| self.add(number, node.thing, StepOperation::Wait, node.physical_id()))
+    }
+
     /// Deletes of what a service or its deployment used, by the file or by the state, come after the end of the rollout:
     /// until then the old tasks run, and ECS may go back to them.
     pub(super) fn taken_over(&mut self, graph: &Graph<'a>, decisions: &Decisions, waived: &Waived) {
@@ -18,10 +30,20 @@ impl<'a> Drafts<'a> {
             let rule = node
                 .definition
                 .and_then(|definition| definition.schema().follows.as_ref());
-            let (Some(rule), Some(end), true) = (rule, self.making[number], node.resource.is_some()) else {
+            let (Some(rule), Some(end)) = (rule, self.making[number]) else {
                 continue;
             };
             let mut users: BTreeSet<usize> = followed(graph, number, rule).collect();
+            // What the service is given meanwhile ends with it, and may begin another one.
+            if self.steps[end].operation == StepOperation::Wait {
+                for &user in &users {
+                    if let (Some(update), Some(thing)) = (self.updates[user], node.thing)
+                        && !waived.contains(&(thing, user))
+                    {
+                        self.wait_for(end, update, Strength::Ready, Because::TakesOver);
+                    }
+                }
+            }
             users.insert(number);
             let mut going: BTreeSet<usize> = BTreeSet::new();
             for used in used_by(graph, &users) {
@@ -93,19 +115,6 @@ impl<'a> Drafts<'a> {
             }
         }
     }
-}
-
-/// What any of these needs, as the file or the state has it.
-fn used_by(graph: &Graph<'_>, users: &BTreeSet<usize>) -> BTreeSet<usize> {
-    let mut used = BTreeSet::new();
-    for &user in users {
-        used.extend(graph.needs[user].iter().map(|&(other, _)| other));
-        for thing in graph.things_of(user) {
-            let dependencies = &graph.things[thing].record.dependencies;
-            used.extend(dependencies.iter().filter_map(|address| graph.index.get(address)));
-        }
-    }
-    used.difference(users).copied().collect()
 }
 
 /// Whether the file says that the old one of a replacement is to go first.
