@@ -1,5 +1,6 @@
 //! What stands in something that is made anew before the old one goes is made anew before its own old one goes, too:
-//! until everything has moved, the old one is used, and does without nothing that it had.
+//! until everything has moved, the old one is used, and does without nothing that it had. An earlier run may have made
+//! that anew, and have left the old one.
 
 use infra_core::Action;
 use infra_core::plan::ReplaceOrder;
@@ -27,8 +28,16 @@ pub(crate) fn with_what_is_made_anew(graph: &Graph<'_>, decisions: &mut Decision
             matches!(&decisions.of[other], Some(decision) if decision.creates_first())
                 && refers_to_change(graph, &decisions.scope, number, other)
         });
+        let moves = moves || stands_in_what_is_left(graph, number);
         if let (true, Some(decision)) = (moves, &mut decisions.of[number]) {
             decision.order = Some(ReplaceOrder::CreateThenDelete);
         }
     }
+}
+
+/// Whether a node's own thing needs one that an earlier run left, and has a new one of by now.
+fn stands_in_what_is_left(graph: &Graph<'_>, number: usize) -> bool {
+    let stored = graph.nodes[number].thing.map(|thing| &graph.stored[thing]);
+    let mut left = stored.into_iter().flatten().map(|&other| &graph.things[other]);
+    left.any(|other| other.deposed && graph.needs(number, other.node))
 }

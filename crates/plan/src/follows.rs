@@ -9,6 +9,7 @@ use infra_core::{Action, Follows, Health, ResourceAddress, Value};
 use crate::decide::{Decider, Decision, Decisions};
 use crate::existing::Present;
 use crate::graph::{Found, Graph, Node};
+use crate::parts::PartsOfLeaving;
 use crate::resolve::Resolved;
 
 impl<'a> Decider<'_, 'a> {
@@ -72,7 +73,7 @@ pub(crate) fn followed<'g>(
         .filter(move |&other| *graph.nodes[other].address.type_name() == rule.of)
 }
 
-/// What any of these needs, as the file or the state has it.
+/// The things that any of these needs, as the file or the state has it.
 pub(crate) fn used_by(graph: &Graph<'_>, users: &BTreeSet<usize>) -> BTreeSet<usize> {
     let mut used = BTreeSet::new();
     for &user in users {
@@ -82,7 +83,8 @@ pub(crate) fn used_by(graph: &Graph<'_>, users: &BTreeSet<usize>) -> BTreeSet<us
             used.extend(dependencies.iter().filter_map(|address| graph.index.get(address)));
         }
     }
-    used.difference(users).copied().collect()
+    let used = used.difference(users).copied();
+    used.flat_map(|used| graph.things_of(used)).collect()
 }
 
 /// Whether what a node stands for has begun and is not over.
@@ -123,14 +125,15 @@ fn left_out<'g>(
     selected: &'g [bool],
     decisions: &'g Decisions,
 ) -> impl Iterator<Item = (usize, LeftOut)> + 'g {
-    let goes = |&used: &usize| {
-        let own = matches!(
-            &decisions.of[used],
-            Some(decision) if matches!(decision.action, Action::Delete | Action::Replace)
-        );
-        let is_deposed = |thing: usize| graph.things[thing].deposed;
-        own || (selected[used] && graph.things_of(used).any(is_deposed))
+    let goes = move |thing: usize| {
+        let thing = &graph.things[thing];
+        match (thing.deposed, &decisions.of[thing.node]) {
+            (true, _) => selected[thing.node],
+            (false, Some(decision)) => matches!(decision.action, Action::Delete | Action::Replace),
+            (false, None) => false,
+        }
     };
+    let parts = PartsOfLeaving::new(graph, goes);
     let nodes = graph.nodes.iter().enumerate();
     nodes
         .filter(|&(number, _)| !selected[number])
@@ -146,7 +149,10 @@ fn left_out<'g>(
                 Some(_) if !begins => LeftOut::WaitedFor,
                 _ => LeftOut::Added,
             };
-            used_by(graph, &users).iter().any(goes).then_some((number, what))
+            let used = used_by(graph, &users);
+            let parts = parts.of(&used);
+            let goes = used.into_iter().chain(parts).any(goes);
+            goes.then_some((number, what))
         })
 }
 

@@ -34,6 +34,7 @@ mod name_stays;
 mod order;
 mod outputs;
 mod ownership;
+mod parts;
 mod path;
 mod refusals;
 mod refused;

@@ -27,8 +27,8 @@ pub(crate) fn select(input: &PlanInput<'_>, graph: &Graph<'_>) -> Vec<bool> {
     selection.selected
 }
 
-/// Adds what refers to something that the plan deletes or replaces, since it has to let go of it first, and what
-/// has the name that something is to get. Whether there was anything to add.
+/// Adds what refers to something that the plan deletes or replaces, or that an earlier run left, since it has to let go
+/// of it first, and what has the name that something is to get. Whether there was anything to add.
 pub(crate) fn extend(
     input: &PlanInput<'_>,
     graph: &Graph<'_>,
@@ -47,6 +47,11 @@ pub(crate) fn extend(
         );
         if goes {
             selection.add_dependents(number);
+        }
+    }
+    for (number, thing) in graph.things.iter().enumerate() {
+        if thing.deposed && selection.selected[thing.node] && !graph.nodes[thing.node].forgets_deposed(thing) {
+            selection.add_dependents_of(number);
         }
     }
     selection.add_holders(decisions);
@@ -109,17 +114,17 @@ struct Selection<'s, 'a> {
     input: &'s PlanInput<'a>,
     graph: &'s Graph<'a>,
     selected: Vec<bool>,
-    /// By node: the nodes whose records say that they need it.
+    /// By thing: the nodes whose records say that they need it.
     dependents: Vec<Vec<usize>>,
     open: Vec<usize>,
 }
 
 impl<'s, 'a> Selection<'s, 'a> {
     fn new(input: &'s PlanInput<'a>, graph: &'s Graph<'a>, selected: Vec<bool>) -> Self {
-        let mut dependents = vec![Vec::new(); graph.nodes.len()];
+        let mut dependents = vec![Vec::new(); graph.things.len()];
         for (thing, needs) in graph.stored.iter().enumerate() {
             for &other in needs {
-                dependents[graph.things[other].node].push(graph.things[thing].node);
+                dependents[other].push(graph.things[thing].node);
             }
         }
         Self {
@@ -139,7 +144,13 @@ impl<'s, 'a> Selection<'s, 'a> {
     }
 
     fn add_dependents(&mut self, number: usize) {
-        for dependent in std::mem::take(&mut self.dependents[number]) {
+        self.graph
+            .things_of(number)
+            .for_each(|thing| self.add_dependents_of(thing));
+    }
+
+    fn add_dependents_of(&mut self, thing: usize) {
+        for dependent in std::mem::take(&mut self.dependents[thing]) {
             self.add(dependent);
         }
     }

@@ -8,7 +8,7 @@ use super::{Because, Drafts, Waived};
 use crate::decide::Decisions;
 use crate::follows::{followed, is_left_going, used_by};
 use crate::graph::Graph;
-use crate::identity::Identity;
+use crate::parts::{PartsOfLeaving, is_part};
 
 impl<'a> Drafts<'a> {
     /// The wait for a rollout of which the file says nothing any more: it stands before the state lets go of it.
@@ -26,6 +26,7 @@ impl<'a> Drafts<'a> {
     /// Deletes of what a service or its deployment used, by the file or by the state, come after the end of the rollout:
     /// until then the old tasks run, and ECS may go back to them.
     pub(super) fn taken_over(&mut self, graph: &Graph<'a>, decisions: &Decisions, waived: &Waived) {
+        let parts = PartsOfLeaving::new(graph, |thing| self.removals[thing].is_some());
         for (number, node) in graph.nodes.iter().enumerate() {
             let rule = node
                 .definition
@@ -46,15 +47,15 @@ impl<'a> Drafts<'a> {
             }
             users.insert(number);
             let mut going: BTreeSet<usize> = BTreeSet::new();
-            for used in used_by(graph, &users) {
-                for thing in graph.things_of(used) {
-                    let Some(removal) = self.removals[thing] else {
-                        continue;
-                    };
-                    if !is_asked_first(graph, decisions, thing) && !waived.contains(&(thing, number)) {
-                        self.wait_for(removal, end, Strength::Ready, Because::TakesOver);
-                        going.insert(used);
-                    }
+            let mut used = used_by(graph, &users);
+            used.append(&mut parts.of(&used));
+            for thing in used {
+                let Some(removal) = self.removals[thing] else {
+                    continue;
+                };
+                if !is_asked_first(graph, decisions, thing) && !waived.contains(&(thing, number)) {
+                    self.wait_for(removal, end, Strength::Ready, Because::TakesOver);
+                    going.insert(graph.things[thing].node);
                 }
             }
             // Until then the state has to know that they are in use, whatever becomes of this run.
@@ -131,22 +132,4 @@ fn is_asked_first(graph: &Graph<'_>, decisions: &Decisions, thing: usize) -> boo
 fn goes_after(graph: &Graph<'_>, decisions: &Decisions, thing: usize) -> bool {
     let number = graph.things[thing].node;
     graph.things[thing].deposed || matches!(&decisions.of[number], Some(decision) if decision.creates_first())
-}
-
-/// Whether the name of `part` at AWS names `whole`.
-fn is_part(graph: &Graph<'_>, part: usize, whole: usize) -> bool {
-    let (definition, of_whole) = (
-        graph.nodes[graph.things[part].node].definition,
-        &graph.things[whole],
-    );
-    let attributes = graph.attributes_of(whole);
-    let definition_of_whole = graph.nodes[of_whole.node].definition;
-    let identity = Identity::new(&of_whole.record.physical_id, definition_of_whole, attributes);
-    let own = graph.attributes_of(part);
-    let names = definition
-        .into_iter()
-        .flat_map(|definition| &definition.schema().natural_key);
-    names
-        .filter_map(|name| own.get(name))
-        .any(|value| identity.is_in(value))
 }
