@@ -41,7 +41,12 @@ impl<'g, 'a> PartsOfLeaving<'g, 'a> {
     /// Of the parts for which `is_asked` holds.
     pub fn new(graph: &'g Graph<'a>, is_asked: impl Fn(usize) -> bool) -> Self {
         let mut parts: BTreeMap<usize, Vec<usize>> = BTreeMap::new();
-        for (part, needs) in graph.stored.iter().enumerate().filter(|&(part, _)| is_asked(part)) {
+        for (part, needs) in graph
+            .stored
+            .iter()
+            .enumerate()
+            .filter(|&(part, _)| is_asked(part))
+        {
             for &whole in needs {
                 if is_leaving(graph, whole) && is_part(graph, part, whole) {
                     parts.entry(whole).or_default().push(part);

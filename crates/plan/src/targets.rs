@@ -50,7 +50,8 @@ pub(crate) fn extend(
         }
     }
     for (number, thing) in graph.things.iter().enumerate() {
-        if thing.deposed && selection.selected[thing.node] && !graph.nodes[thing.node].forgets_deposed(thing) {
+        if thing.deposed && selection.selected[thing.node] && !graph.nodes[thing.node].forgets_deposed(thing)
+        {
             selection.add_dependents_of(number);
         }
     }

@@ -47,6 +47,7 @@ mod records;
 mod reference;
 mod report;
 mod rollouts;
+mod rollouts_on_their_way;
 mod same;
 mod sealing_key;
 mod secrets;

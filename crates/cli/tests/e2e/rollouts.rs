@@ -43,7 +43,7 @@ fn lose_the_image(reference: &Reference) {
 }
 
 /// Changes the blueprint of the project.
-fn edit(reference: &Reference, old: &str, new: &str) {
+pub(crate) fn edit(reference: &Reference, old: &str, new: &str) {
     let path = reference.project.root().join(BLUEPRINT);
     let text = std::fs::read_to_string(path).unwrap();
     assert!(text.contains(old), "the blueprint has no {old}");
@@ -51,7 +51,7 @@ fn edit(reference: &Reference, old: &str, new: &str) {
 }
 
 /// The service and the statuses of its rollouts, newest first.
-fn service(reference: &Reference) -> Value {
+pub(crate) fn service(reference: &Reference) -> Value {
     let state = reference.state();
     let given = json!({
         "cluster": state["ecs.cluster.main"]["physical_id"],
