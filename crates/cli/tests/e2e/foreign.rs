@@ -203,7 +203,7 @@ fn what_others_have_by_the_same_name_is_told_and_left_alone_and_can_be_taken_ove
     assert_eq!(project.requests().mutating_total, 0, "{refused}");
     for Case { address, id, .. } in CASES {
         let id = filled(id, &names);
-        refused.tells(&format!("`{}`", command("import", [FILE, address, &id])));
+        refused.tells(&format!("`{} --sandbox`", command("import", [FILE, address, &id])));
     }
     project.stack("destroy", FILE, &["-y"]).exits(0);
     assert_eq!(project.requests().mutating_total, 0);
@@ -253,7 +253,7 @@ fn what_others_make_at_the_very_moment_is_told_and_left_alone() {
         for thing in of_kind {
             refused.tells(&format!("infra import {} ", reference.file));
             refused.tells(&format!("{kind}."));
-            refused.tells(&format!(" {}`", thing.ids[0]));
+            refused.tells(&format!(" {} --sandbox`", thing.ids[0]));
         }
     }
     reference.apply();
