@@ -48,9 +48,9 @@ pub async fn refuse(refused: &[Diagnostic], why: &str, open: &Open, terminal: &T
 }
 
 /// What others have of the names that a plan needs, and why AWS could not be asked. Nothing is asked of a plan that was
-/// made without asking.
+/// made without asking, or that changes nothing.
 pub async fn taken(task: &Task<'_>, prepared: &Prepared) -> (Vec<Diagnostic>, Result<()>) {
-    if task.scope.no_refresh {
+    if task.scope.no_refresh || !prepared.planned.plan.has_changes() {
         return (Vec::new(), Ok(()));
     }
     let open = &prepared.open;

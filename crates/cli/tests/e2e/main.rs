@@ -24,6 +24,7 @@ mod data_loss;
 mod drift;
 mod edit;
 mod environment;
+mod examples;
 mod failure;
 mod foreign;
 mod harness;

@@ -15,7 +15,7 @@ pub use account::Held;
 pub use browser::Browser;
 pub use cases::{by_hand, fill};
 pub use network::{Listener, TlsFront, answer};
-pub use project::{ACCOUNT, Cloud, Project, bare_command};
+pub use project::{ACCOUNT, Cloud, Project, bare_command, workspace};
 pub use reference::Reference;
 pub use run::Run;
 pub use started::Started;
