@@ -14,6 +14,8 @@ use infra_core::constraint::PlacedRule;
 use infra_core::schema::{AttributeKind, AttributeSchema, TypeSchema};
 use infra_core::{Catalogue, Value};
 
+#[path = "documents/checked.rs"]
+mod checked;
 #[path = "documents/rules.rs"]
 mod rules;
 

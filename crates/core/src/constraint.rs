@@ -61,6 +61,8 @@ pub enum Constraint {
         /// The most.
         highest: u8,
     },
+    /// A zone, by its name, of the region that the resource is in.
+    Zone,
 }
 
 impl Display for Constraint {
@@ -84,6 +86,7 @@ impl Display for Constraint {
                 lowest,
                 highest,
             } => write!(f, "a network of IPv{version}, /{lowest} to /{highest}"),
+            Self::Zone => f.write_str("a zone of the region that the resource is in"),
         }
     }
 }

@@ -226,6 +226,7 @@ impl Field {
                 self.constraints
                     .push(quote!(OneOf(::std::borrow::Cow::Borrowed(&[#(#numbers),*]))));
             }
+            "zone" => self.constraints.push(quote!(Zone)),
             "alphabet" | "pattern" | "except" => {
                 let content;
                 syn::parenthesized!(content in meta.input);

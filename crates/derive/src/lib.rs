@@ -37,6 +37,7 @@
 //! | `pattern("^/", "has to start with /")` | matches the expression; the words say so of it |
 //! | `except("^sg-", "is a name that only AWS gives")` | does not match the expression; the words say so of what does |
 //! | `cidr(4, 16..=28)` | a network of this version, with a prefix of so many bits |
+//! | `zone` | a zone, by its name, of the region that the resource is in |
 //! | `only_where(type, "network")` | it can be set only where the other field has one of these values |
 //! | `not_where(type, "network")` | it cannot be set where the other field has one of these values |
 //! | `not_where("true", type, "network")` | the same of this value of it (also with `only_where`) |

@@ -36,9 +36,11 @@ fn table(
         let Some(schema) = schemas.get(name) else { continue };
         let path = path.name(name.as_str());
         for rule in &schema.rules {
-            if let Some(message) = broken(&rule.constraint, value) {
-                problems.at(path.clone(), message);
-            }
+            each(&schema.kind, value, &path, &mut |value, path| {
+                if let Some(message) = broken(&rule.constraint, value) {
+                    problems.at(path.clone(), message);
+                }
+            });
         }
         inside(&schema.kind, value, &path, problems);
     }
@@ -62,6 +64,29 @@ fn inside(kind: &AttributeKind, value: &Value, path: &AttributePath, problems: &
         (AttributeKind::Map(kind), Value::Map(entries)) => {
             for (name, value) in entries {
                 inside(kind, value, &path.name(name.as_str()), problems);
+            }
+        }
+        _ => {}
+    }
+}
+
+/// A value, and, where it is a list or a map of plain values, each of them: what is said of a text holds for every one.
+fn each(
+    kind: &AttributeKind,
+    value: &Value,
+    path: &AttributePath,
+    check: &mut impl FnMut(&Value, &AttributePath),
+) {
+    check(value, path);
+    match (kind, value) {
+        (AttributeKind::List(_) | AttributeKind::Set(_), Value::List(items)) => {
+            for (position, item) in items.iter().enumerate() {
+                check(item, &path.index(position));
+            }
+        }
+        (AttributeKind::Map(_), Value::Map(entries)) => {
+            for (name, entry) in entries {
+                check(entry, &path.name(name.as_str()));
             }
         }
         _ => {}

@@ -4,10 +4,11 @@ use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
 use infra_aws::{AwsCatalogue, DOCUMENTS, TAG_RULES};
-use infra_core::constraint::PlacedRule;
-use infra_core::schema::{AttributeKind, AttributeSchema, Tagging, TypeSchema};
-use infra_core::{Catalogue, Spelling};
+use infra_core::constraint::{Constraint, PlacedRule};
+use infra_core::schema::{AttributeKind, AttributeSchema, Clash, ClashWhen, Tagging, TypeSchema};
+use infra_core::{Catalogue, Spelling, Value};
 
+use super::checked::Checked;
 use super::{GENERATED, cell, nested};
 
 const GRAMMAR: &str = "https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_grammar.html";
@@ -27,6 +28,8 @@ pub fn page() -> String {
         let schema = definition.schema();
         attributes(&mut rows, "", &schema.attributes);
         between(&mut rows, schema);
+        clashes(&mut rows, schema);
+        checked(&mut rows, name);
         if schema.tagging != Tagging::None {
             tags(&mut rows, name);
         }
@@ -65,25 +68,32 @@ fn link(source: &str) -> String {
 fn attributes(rows: &mut Vec<Row>, path: &str, table: &BTreeMap<String, AttributeSchema>) {
     for (name, attribute) in table {
         let path = format!("{path}{name}");
-        let mut row = |rule: String, source: &str| {
+        let mut row = |inner: &str, rule: String, source: &str| {
             rows.push(Row {
-                place: format!("`{path}`"),
+                place: format!("`{path}{inner}`"),
                 rule,
                 source: source.to_owned(),
             });
         };
+        // What is said of a text holds for each one of several.
+        let of_several = matches!(
+            attribute.kind,
+            AttributeKind::List(_) | AttributeKind::Set(_) | AttributeKind::Map(_)
+        );
         for rule in &attribute.rules {
-            row(rule.constraint.to_string(), &rule.source);
+            let of_each = of_several && !matches!(rule.constraint, Constraint::Count { .. });
+            let inner = if of_each { "[]" } else { "" };
+            row(inner, rule.constraint.to_string(), &rule.source);
         }
         if let Some(nothing) = &attribute.nothing {
             let rule = format!("`{}` means the same as none", nothing.reveal().unwrap());
-            row(rule, &attribute.source);
+            row("", rule, &attribute.source);
         }
         if let Some(spelling) = spelling(&attribute.kind) {
-            row(format!("means the same {spelling}"), &attribute.source);
+            row("", format!("means the same {spelling}"), &attribute.source);
         }
         if matches!(attribute.kind, AttributeKind::Json { policy: true }) {
-            row("compared as IAM reads policies".to_owned(), GRAMMAR);
+            row("", "compared as IAM reads policies".to_owned(), GRAMMAR);
         }
         if let Some((inner, table)) = nested(&attribute.kind) {
             attributes(rows, &format!("{path}{inner}."), table);
@@ -124,6 +134,52 @@ fn between(rows: &mut Vec<Row>, schema: &TypeSchema) {
             source: schema.page.clone(),
         });
     }
+}
+
+/// What else two of the type cannot have side by side.
+fn clashes(rows: &mut Vec<Row>, schema: &TypeSchema) {
+    let in_code = |name: &String| format!("`{name}`");
+    for Clash { same, when } in &schema.clashes {
+        let same: Vec<String> = same.iter().map(in_code).collect();
+        let rule = match when {
+            ClashWhen::OnlyOneHas {
+                attribute,
+                value: Value::Null,
+            } => format!("no two with the same of which only one has a `{attribute}`"),
+            ClashWhen::OnlyOneHas { attribute, value } => format!(
+                "no two with the same of which only one has the `{attribute}` `{}`",
+                value.as_str().unwrap_or_default()
+            ),
+            ClashWhen::BothHave { attribute, .. } => {
+                format!("no two with the same that both have `{attribute}` true")
+            }
+            ClashWhen::Shared { at, owner } => {
+                let at: Vec<String> = at.iter().map(|path| format!("`{path}`")).collect();
+                let owner = owner.as_ref();
+                let owner =
+                    owner.map_or_else(String::new, |owner| format!(", unless they are of one `{owner}`"));
+                format!("no two with the same that share a {}{owner}", at.join(" or "))
+            }
+            ClashWhen::Overlap { attribute } => {
+                format!("no two with the same whose networks in `{attribute}` overlap")
+            }
+        };
+        rows.push(Row {
+            place: same.join(", "),
+            rule,
+            source: schema.page.clone(),
+        });
+    }
+}
+
+/// What the code of the type checks.
+fn checked(rows: &mut Vec<Row>, name: &str) {
+    let of_type = Checked::all().into_iter().filter(|checked| checked.of == name);
+    rows.extend(of_type.map(|checked| Row {
+        place: format!("`{}`", checked.at),
+        rule: checked.rule,
+        source: checked.source,
+    }));
 }
 
 fn tags(rows: &mut Vec<Row>, name: &str) {

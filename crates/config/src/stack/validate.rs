@@ -4,7 +4,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use infra_core::types::{Problem, known_str};
+use infra_core::constraint::Constraint;
+use infra_core::types::{Problem, Problems, known_str};
 use infra_core::unique::{Holders, Keys};
 use infra_core::{
     Attributes, Diagnostic, NameStays, Resource, ResourceAddress, Scope, Template, TypeName, TypeSchema,
@@ -119,8 +120,11 @@ fn resource_itself(
     let schema = block.definition.schema();
     let places = places_of(block, resource);
     check::attributes(context, schema, &places, &mut attributes, true);
-    let mut problems = infra_core::Problems::default();
+    let mut problems = Problems::default();
     block.definition.validate(&attributes, &mut problems);
+    if let Some(Value::String(region)) = world.stack.get("region") {
+        zones(schema, &attributes, region, &mut problems);
+    }
     block
         .definition
         .validate_with_lookups(&attributes, &known.lookups, &mut problems);
@@ -133,6 +137,25 @@ fn resource_itself(
     }
     known.visible.set(one.address.clone(), seen);
     known.wanted.insert(one.address.clone(), attributes);
+}
+
+/// A zone is named after its region: `us-east-1a`, or `us-east-1-bos-1a` of a local one.
+/// <https://docs.aws.amazon.com/global-infrastructure/latest/regions/aws-availability-zones.html>
+fn zones(schema: &TypeSchema, attributes: &Attributes, region: &str, problems: &mut Problems) {
+    let of_zones = schema.attributes.iter().filter(|(_, attribute)| {
+        let mut rules = attribute.rules.iter();
+        rules.any(|rule| rule.constraint == Constraint::Zone)
+    });
+    for (name, _) in of_zones {
+        let Some(zone) = known_str(attributes, name) else {
+            continue;
+        };
+        let rest = zone.strip_prefix(region).unwrap_or_default();
+        if !rest.starts_with(|first: char| first.is_ascii_lowercase() || first == '-') {
+            let message = format!("`{zone}` is no zone of {region}, where the resource is");
+            problems.at(name.as_str(), message);
+        }
+    }
 }
 
 /// What expressions see of a resource that is not made yet.

@@ -219,6 +219,38 @@ fn what_is_inside_of_tables_and_lists_is_told_with_its_place() {
 }
 
 #[test]
+fn what_is_said_of_a_text_holds_for_each_one_of_several() {
+    let rule = || Constraint::Except {
+        expression: text("^aws"),
+        words: text("is AWS's own"),
+    };
+    let texts = || Box::new(AttributeKind::String);
+    let several = [
+        (AttributeKind::List(texts()), json!(["a", "aws"]), "a[1]"),
+        (AttributeKind::Set(texts()), json!(["aws"]), "a[0]"),
+        (
+            AttributeKind::Map(texts()),
+            json!({ "x": "aws", "aws": "x" }),
+            "a.x",
+        ),
+    ];
+    for (kind, value, place) in several {
+        let found = said(&with(kind, vec![rule()]), &set(value));
+        assert_eq!(found, [format!("{place}: `aws` is AWS's own")]);
+    }
+    // How many there are is said of the whole.
+    let count = Constraint::Count {
+        lowest: 0,
+        highest: 1,
+    };
+    let kind = AttributeKind::List(Box::new(AttributeKind::List(texts())));
+    assert_eq!(
+        said(&with(kind, vec![count]), &set(json!([["a"], ["a"]]))),
+        ["a: 2 of them: AWS takes at most 1"]
+    );
+}
+
+#[test]
 fn rules_between_attributes_hold_for_what_is_certain() {
     let reference = || {
         Value::Unknown(Unknown {

@@ -102,8 +102,10 @@ choices! {
 
 /// TLS to the target of a VPC link.
 #[derive(Debug, Clone, Deserialize, Block)]
+#[block(page = "https://docs.aws.amazon.com/apigatewayv2/latest/api-reference/apis-apiid-integrations.html")]
 pub struct TlsConfig {
     /// The name that the target's certificate must be for.
+    #[attribute(length = 1..=512)]
     pub server_name_to_verify: String,
 }
 

@@ -24,6 +24,7 @@ pub struct Route {
     /// that no other route takes.
     pub route_key: String,
     /// Where to: `integrations/` and the integration's id.
+    #[attribute(length = 1..=128)]
     #[attribute(pattern(
         "^integrations/.",
         "is no target: it is \"integrations/${apigatewayv2.integration.<name>.id}\""

@@ -1,6 +1,7 @@
 //! Parts of a scaling policy, as the file says them and as AWS says them.
 
 use aws_sdk_applicationautoscaling::types as sdk;
+use infra_core::AttributePath;
 
 use crate::errors::built;
 use crate::prelude::*;
@@ -155,6 +156,58 @@ pub struct StepAdjustment {
     pub metric_interval_upper_bound: Option<f64>,
     /// How much is added, negative for removed.
     pub scaling_adjustment: i32,
+}
+
+/// Steps lie one beside the other, from minus infinity where one is below the threshold, to infinity where one is above.
+/// <https://docs.aws.amazon.com/autoscaling/application/APIReference/API_StepAdjustment.html>
+pub fn check_steps(path: &AttributePath, policy: &PartialStepScaling, problems: &mut Problems) {
+    let path = path.name("step_adjustments");
+    let all = policy.step_adjustments.elements();
+    let bound = |bound: Partial<f64>, open: f64| match bound {
+        Partial::Known(bound) => Some(bound),
+        Partial::Unset => Some(open),
+        Partial::Unknown => None,
+    };
+    for (position, step) in policy.step_adjustments.known_elements() {
+        let sets_to = policy.adjustment_type == Partial::Known(AdjustmentType::Exact);
+        if sets_to && step.scaling_adjustment.known() < Some(&0) && step.scaling_adjustment.known().is_some()
+        {
+            let path = path.index(position).name("scaling_adjustment");
+            problems.at(path, "a number that it is set to is not negative");
+        }
+    }
+    let ranges = all.iter().map(|step| {
+        let step = step.known()?;
+        let lower = bound(step.metric_interval_lower_bound, f64::NEG_INFINITY)?;
+        Some((lower, bound(step.metric_interval_upper_bound, f64::INFINITY)?))
+    });
+    let Some(mut ranges) = ranges.collect::<Option<Vec<(f64, f64)>>>() else {
+        return;
+    };
+    ranges.sort_by(|one, other| one.0.total_cmp(&other.0));
+    let (Some(first), Some(last)) = (ranges.first(), ranges.last()) else {
+        return;
+    };
+    let message = if ranges
+        .iter()
+        .any(|(lower, upper)| lower.is_infinite() && upper.is_infinite())
+    {
+        "a step has one bound at least"
+    } else if ranges.iter().any(|(lower, upper)| lower >= upper) {
+        "the upper bound of a step is above its lower one"
+    } else if ranges
+        .windows(2)
+        .any(|pair| pair[0].1.total_cmp(&pair[1].0).is_ne())
+    {
+        "the steps overlap, or leave a gap between them"
+    } else if first.0 < 0.0 && first.0.is_finite() {
+        "a step below the threshold needs one without a lower bound"
+    } else if last.1 > 0.0 && last.1.is_finite() {
+        "a step above the threshold needs one without an upper bound"
+    } else {
+        return;
+    };
+    problems.at(path, message);
 }
 
 pub fn tracking_to_sdk(

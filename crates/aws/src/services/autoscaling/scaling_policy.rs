@@ -6,6 +6,7 @@ use std::collections::BTreeSet;
 
 use aws_sdk_applicationautoscaling::types as sdk;
 use futures::future::try_join_all;
+use infra_core::AttributePath;
 
 use super::common::{Scalable, by_namespace, find_target, parts, tags_of};
 use super::policy_parts::*;
@@ -21,7 +22,7 @@ const ID_FORM: &str = "ecs/ecs:service:DesiredCount/POLICY/service/CLUSTER/NAME"
 #[block(page = "https://docs.aws.amazon.com/autoscaling/application/APIReference/API_PutScalingPolicy.html")]
 pub struct ScalingPolicy {
     /// Its name: at most 256 characters without `/`, unique for its target.
-    #[attribute(immutable, length = 1..=256, except("/", "has `/` in it, which ids of policies are cut at"))]
+    #[attribute(immutable, length = 1..=256, alphabet(" -~", "printable characters of ASCII"), except("/", "has `/` in it, which ids of policies are cut at"))]
     pub policy_name: String,
     /// The kind of policy.
     #[attribute(immutable)]
@@ -124,6 +125,10 @@ scale_out_cooldown              = 60
             &given.resource_id,
             problems,
         );
+        if let Some(steps) = given.step_scaling_policy_configuration.known() {
+            let path = AttributePath::attribute(Field::StepScalingPolicyConfiguration.name());
+            check_steps(&path, steps, problems);
+        }
         let tracking = &given.target_tracking_scaling_policy_configuration;
         let metric = tracking
             .known()

@@ -29,7 +29,7 @@ pub struct Subnet {
     pub cidr_block: String,
     /// The availability zone by name, such as `us-east-1a`. AWS picks one when neither this nor
     /// `availability_zone_id` is set.
-    #[attribute(immutable)]
+    #[attribute(immutable, zone)]
     pub availability_zone: Option<String>,
     /// The availability zone by id, such as `use1-az1`, which means the same zone in every account.
     #[attribute(immutable)]

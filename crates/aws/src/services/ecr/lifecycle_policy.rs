@@ -6,7 +6,7 @@
 use std::collections::BTreeSet;
 
 use futures::future::try_join_all;
-use serde_json::Value as Json;
+use serde_json::{Map, Value as Json};
 
 use super::service::Ecr;
 use crate::documents;
@@ -14,6 +14,9 @@ use crate::prelude::*;
 
 /// The longest policy that AWS takes, in characters.
 const LONGEST_POLICY: usize = 30_720;
+
+/// So many `*` may be in one pattern of tags.
+const MOST_WILDCARDS: usize = 4;
 
 /// Which images of a repository are removed by themselves.
 #[derive(Debug, Clone, Deserialize, Block)]
@@ -69,16 +72,26 @@ action       = { type = "expire" }
             return problems.at(name, "a lifecycle policy has a list `rules`");
         };
         let mut priorities = BTreeSet::new();
+        let highest = rules.iter().filter_map(priority).max();
         for (index, rule) in rules.iter().enumerate() {
             for part in ["rulePriority", "selection", "action"] {
                 if rule.get(part).is_none() {
                     problems.at(name, format!("rule {} has no `{part}`", index + 1));
                 }
             }
-            if let Some(priority) = rule.get("rulePriority").and_then(Json::as_i64)
-                && !priorities.insert(priority)
-            {
+            let priority = priority(rule);
+            if let Some(priority) = priority.filter(|priority| !priorities.insert(*priority)) {
                 problems.at(name, format!("two rules have the priority {priority}"));
+            }
+            let Some(selection) = rule.get("selection").and_then(Json::as_object) else {
+                continue;
+            };
+            let place = format!("rule {}", index + 1);
+            check_selection(selection, &place, name, problems);
+            if selection.get("tagStatus").and_then(Json::as_str) == Some("any") && priority < highest {
+                let message =
+                    format!("{place} is for `any` image, and has to have the highest `rulePriority`");
+                problems.at(name, message);
             }
         }
         let length = Json::Object(policy).to_string().chars().count();
@@ -126,6 +139,71 @@ action       = { type = "expire" }
     }
 }
 
+fn priority(rule: &Json) -> Option<i64> {
+    rule.get("rulePriority")?.as_i64()
+}
+
+/// Which images a rule is for.
+/// <https://docs.aws.amazon.com/AmazonECR/latest/userguide/lifecycle_policy_parameters.html>
+fn check_selection(selection: &Map<String, Json>, place: &str, name: &str, problems: &mut Problems) {
+    let (prefixes, patterns) = ("tagPrefixList", "tagPatternList");
+    let has = |list: &str| {
+        let list = selection.get(list).and_then(Json::as_array);
+        list.is_some_and(|list| !list.is_empty())
+    };
+    match selection.get("tagStatus").and_then(Json::as_str) {
+        Some("tagged") => {
+            if !has(prefixes) && !has(patterns) {
+                let message =
+                    format!("{place} is for `tagged` images, and needs `{patterns}` or `{prefixes}`");
+                problems.at(name, message);
+            }
+        }
+        Some(status @ ("untagged" | "any")) => {
+            if let Some(list) = [prefixes, patterns].into_iter().find(|list| has(list)) {
+                problems.at(
+                    name,
+                    format!("{place} is for `{status}` images, and takes no `{list}`"),
+                );
+            }
+        }
+        Some(other) => {
+            let message =
+                format!("{place} has the `tagStatus` `{other}`, which is none of tagged, untagged and any");
+            problems.at(name, message);
+        }
+        None => problems.at(name, format!("the `selection` of {place} has no `tagStatus`")),
+    }
+    let patterns = selection.get(patterns).and_then(Json::as_array);
+    let mut patterns = patterns.into_iter().flatten().filter_map(Json::as_str);
+    if let Some(pattern) = patterns.find(|pattern| pattern.matches('*').count() > MOST_WILDCARDS) {
+        problems.at(
+            name,
+            format!("`{pattern}` of {place} has more than {MOST_WILDCARDS} `*`"),
+        );
+    }
+    let unit = selection.contains_key("countUnit");
+    match selection.get("countType").and_then(Json::as_str) {
+        Some("imageCountMoreThan") if unit => {
+            problems.at(name, format!("{place} counts images, and takes no `countUnit`"));
+        }
+        Some("sinceImagePushed" | "sinceImagePulled" | "sinceImageTransitioned") if !unit => {
+            problems.at(
+                name,
+                format!("{place} counts days, and needs `countUnit` = `days`"),
+            );
+        }
+        _ => {}
+    }
+    let count = selection.get("countNumber").and_then(Json::as_i64);
+    if let Some(count) = count.filter(|count| *count < 1) {
+        problems.at(
+            name,
+            format!("{place} has the `countNumber` {count}, which is less than 1"),
+        );
+    }
+}
+
 async fn put(aws: &Clients, spec: &LifecyclePolicy) -> ProviderResult<Option<String>> {
     let call = aws
         .ecr
@@ -151,7 +229,7 @@ mod tests {
 
     #[test]
     fn a_policy_has_rules_that_are_whole_and_of_different_priority() {
-        let rule = r#"{"rulePriority":1,"selection":{},"action":{"type":"expire"}}"#;
+        let rule = r#"{"rulePriority":1,"selection":{"tagStatus":"any","countType":"imageCountMoreThan","countNumber":1},"action":{"type":"expire"}}"#;
         let cases = [
             (format!(r#"{{"rules":[{rule}]}}"#), vec![]),
             (

@@ -88,7 +88,8 @@ pub struct ExclusionFilter {
     /// How `filter` is read.
     pub filter_type: FilterType,
     /// A pattern such as `latest*`, with at most two `*`.
-    #[attribute(length = 1..=128)]
+    #[attribute(length = 1..=128, alphabet("0-9A-Za-z._*-", "letters, digits and `._*-`"))]
+    #[attribute(except("[*].*[*].*[*]", "has more than two `*`"))]
     pub filter: String,
 }
 

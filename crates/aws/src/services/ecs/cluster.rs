@@ -10,8 +10,8 @@ use infra_core::AttributePath;
 use infra_provider::Used;
 
 use super::common::{
-    CapacityProviderShare, CapacityProviderShareField, all_tags, check_bases, for_create, strategy_from_sdk,
-    strategy_to_sdk,
+    CapacityProviderShare, CapacityProviderShareField, all_tags, check_strategy, for_create,
+    strategy_from_sdk, strategy_to_sdk,
 };
 use super::tagging::Ecs;
 use crate::ownership::check_made;
@@ -32,9 +32,17 @@ pub struct Cluster {
     #[attribute(key = "name")]
     pub settings: Option<Vec<ClusterSetting>>,
     /// Where tasks may run: `FARGATE`, `FARGATE_SPOT`, or the account's own capacity providers.
+    #[attribute(length = 1..=255)]
+    #[attribute(
+        except(
+            "^(aws|ecs|fargate)",
+            "begins as no name of the account's own may, and AWS's own are `FARGATE` and `FARGATE_SPOT`"
+        ),
+        source = "https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_CreateCapacityProvider.html"
+    )]
     pub capacity_providers: Option<BTreeSet<String>>,
     /// How tasks are shared out when a service says nothing itself.
-    #[attribute(key = "capacity_provider")]
+    #[attribute(key = "capacity_provider", count = 0..=20)]
     pub default_capacity_provider_strategy: Option<Vec<CapacityProviderShare>>,
     /// Tags by key.
     pub tags: Option<Tags>,
@@ -114,7 +122,7 @@ default_capacity_provider_strategy = [{ capacity_provider = "FARGATE", weight = 
 
     fn validate(given: &PartialCluster, problems: &mut Problems) {
         let name = Field::DefaultCapacityProviderStrategy.name();
-        check_bases(name, &given.default_capacity_provider_strategy, problems);
+        check_strategy(name, &given.default_capacity_provider_strategy, problems);
         let there = given.capacity_providers.elements();
         if given.capacity_providers.is_unknown() || there.iter().any(Partial::is_unknown) {
             return;

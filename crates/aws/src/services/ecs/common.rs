@@ -39,6 +39,14 @@ pub fn all_tags(tags: &[Tag]) -> Tags {
 )]
 pub struct CapacityProviderShare {
     /// The capacity provider: `FARGATE`, `FARGATE_SPOT`, or one of the account's own.
+    #[attribute(length = 1..=255)]
+    #[attribute(
+        except(
+            "^(aws|ecs|fargate)",
+            "begins as no name of the account's own may, and AWS's own are `FARGATE` and `FARGATE_SPOT`"
+        ),
+        source = "https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_CreateCapacityProvider.html"
+    )]
     pub capacity_provider: String,
     /// Its share of the tasks beyond all bases.
     #[attribute(default = 0, range = 0..=1000)]
@@ -48,9 +56,11 @@ pub struct CapacityProviderShare {
     pub base: Option<i32>,
 }
 
-/// Checks that one capacity provider at most has a base.
+/// Checks that one capacity provider at most has a base, that one at least has a share, and that those of Fargate and
+/// those of the account are apart.
 /// <https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_CapacityProviderStrategyItem.html>
-pub fn check_bases(
+/// <https://docs.aws.amazon.com/AmazonECS/latest/developerguide/cluster-capacity-providers.html>
+pub fn check_strategy(
     attribute: &str,
     shares: &Partial<Vec<Partial<PartialCapacityProviderShare>>>,
     problems: &mut Problems,
@@ -60,6 +70,29 @@ pub fn check_bases(
         .filter(|(_, share)| share.base.known() > Some(&0));
     if with_base.count() > 1 {
         problems.at(attribute, "one capacity provider only may have a base");
+    }
+    let has_no_share = |share: &Partial<PartialCapacityProviderShare>| {
+        let weight = share.known().map(|share| share.weight);
+        matches!(weight, Some(Partial::Unset | Partial::Known(0)))
+    };
+    let all = shares.elements();
+    if all.len() > 1 && all.iter().all(has_no_share) {
+        problems.at(
+            attribute,
+            "one of several capacity providers at least needs a `weight` above 0",
+        );
+    }
+    let names = || {
+        let names = shares.known_elements();
+        names.filter_map(|(_, share)| share.capacity_provider.as_str())
+    };
+    let is_fargate = |name: &str| name.starts_with("FARGATE");
+    if let (Some(fargate), Some(own)) = (
+        names().find(|name| is_fargate(name)),
+        names().find(|name| !is_fargate(name)),
+    ) {
+        let message = format!("`{fargate}` and `{own}` are not for one strategy: Fargate's stand alone");
+        problems.at(attribute, message);
     }
 }
 

@@ -75,7 +75,7 @@ pub struct Service {
     /// Where tasks run. AWS's default is the cluster's capacity provider strategy, and `EC2` when that has none.
     pub launch_type: Option<LaunchType>,
     /// Where tasks run, by shares, instead of `launch_type`.
-    #[attribute(key = "capacity_provider")]
+    #[attribute(key = "capacity_provider", count = 0..=20)]
     pub capacity_provider_strategy: Option<Vec<CapacityProviderShare>>,
     /// The version of Fargate.
     #[attribute(default = "LATEST")]
@@ -87,13 +87,13 @@ pub struct Service {
     /// Target groups that tasks are registered with.
     #[attribute(set)]
     pub load_balancers: Option<Vec<ServiceLoadBalancer>>,
-    /// Registries of Cloud Map that tasks are registered with.
-    #[attribute(set)]
+    /// The registry of Cloud Map that tasks are registered with.
+    #[attribute(set, count = 0..=1)]
     pub service_registries: Option<Vec<ServiceRegistry>>,
     /// How a rollout goes.
     pub deployment_configuration: Option<DeploymentConfiguration>,
     /// Seconds after a task's start in which failed health checks do not count; has to outlive the start.
-    #[attribute(default = 0)]
+    #[attribute(default = 0, range = 0..=2_147_483_647)]
     pub health_check_grace_period_seconds: Option<i32>,
     /// Whether `aws ecs execute-command` works. The task role needs `ssmmessages:*`.
     #[attribute(default = false)]

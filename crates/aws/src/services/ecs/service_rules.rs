@@ -1,6 +1,6 @@
 //! AWS's rules for services that need no call.
 
-use super::common::check_bases;
+use super::common::check_strategy;
 use super::service::{PartialService, ServiceField as Field};
 use super::service_parts::{LaunchType, PartialDeploymentConfiguration, SchedulingStrategy};
 use crate::prelude::*;
@@ -18,7 +18,7 @@ pub fn check(given: &PartialService, problems: &mut Problems) {
         );
     }
     let strategy = Field::CapacityProviderStrategy.name();
-    check_bases(strategy, &given.capacity_provider_strategy, problems);
+    check_strategy(strategy, &given.capacity_provider_strategy, problems);
     if let Some(rollout) = given.deployment_configuration.known() {
         check_rollout(rollout, problems);
     }

@@ -100,6 +100,19 @@ fn check_container(
             }
         }
     }
+    // https://docs.docker.com/reference/cli/docker/container/run/#ulimit
+    for (position, limit) in container.ulimits.known_elements() {
+        if let (Some(soft), Some(hard)) = (limit.soft_limit.known(), limit.hard_limit.known())
+            && soft > hard
+            && *hard >= 0
+        {
+            let message = format!("is more than the `hard_limit` of {hard}");
+            problems.at(
+                path.name(Key::Ulimits.name()).index(position).name("soft_limit"),
+                message,
+            );
+        }
+    }
     // https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_KernelCapabilities.html
     let capabilities = container
         .linux_parameters

@@ -95,7 +95,10 @@ pub struct RedirectConfig {
     pub protocol: Option<String>,
     /// The port.
     #[attribute(default = "#{port}")]
-    #[attribute(pattern("^([1-9][0-9]{0,4}|#[{]port[}])$", "is neither a port nor #{port}"))]
+    #[attribute(pattern(
+        "^([1-9][0-9]{0,3}|[1-5][0-9]{4}|6[0-4][0-9]{3}|65[0-4][0-9]{2}|655[0-2][0-9]|6553[0-5]|#[{]port[}])$",
+        "is neither a port nor #{port}"
+    ))]
     pub port: Option<String>,
     /// The host.
     #[attribute(default = "#{host}", length = 1..=128)]

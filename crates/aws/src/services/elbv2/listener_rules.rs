@@ -2,7 +2,7 @@
 
 use infra_core::AttributePath;
 
-use super::actions::{ActionField, ActionType, PartialAction};
+use super::actions::{ActionField, ActionType, PartialAction, PartialRedirectConfig};
 use super::common::{Protocol, known_protocol};
 use super::listener::{ListenerField as Field, PartialListener};
 use crate::prelude::*;
@@ -13,6 +13,43 @@ pub fn check(given: &PartialListener, problems: &mut Problems) {
     for (position, action) in given.default_actions.known_elements() {
         let path = AttributePath::attribute(Field::DefaultActions.name()).index(position);
         check_action(&path, action, given.protocol.known(), problems);
+        if let Some(redirect) = action.redirect_config.known() {
+            let path = path.name(ActionField::RedirectConfig.name());
+            check_redirect(&path, redirect, given, problems);
+        }
+    }
+}
+
+/// A redirect leads elsewhere, and not from HTTPS to HTTP. AWS: `InvalidLoadBalancerAction`, "it creates a loop".
+/// <https://docs.aws.amazon.com/elasticloadbalancing/latest/APIReference/API_RedirectActionConfig.html>
+/// <https://github.com/kubernetes-sigs/aws-load-balancer-controller/issues/1752>
+fn check_redirect(
+    path: &AttributePath,
+    redirect: &PartialRedirectConfig,
+    listener: &PartialListener,
+    problems: &mut Problems,
+) {
+    let protocol = listener.protocol.known().map(|protocol| protocol.as_str());
+    let port = listener.port.known().map(ToString::to_string);
+    let stays = |part: &Partial<String>, default: &str, own: Option<&str>| match part {
+        Partial::Unset => true,
+        Partial::Unknown => false,
+        Partial::Known(text) => text == default || own == Some(text),
+    };
+    let stays_in_all = stays(&redirect.protocol, "#{protocol}", protocol)
+        && stays(&redirect.port, "#{port}", port.as_deref())
+        && stays(&redirect.host, "#{host}", None)
+        && stays(&redirect.path, "/#{path}", None);
+    let says_any = redirect.protocol.is_set()
+        || redirect.port.is_set()
+        || redirect.host.is_set()
+        || redirect.path.is_set();
+    if stays_in_all && says_any {
+        let message = "leads back to where the request came from: change protocol, port, host or path";
+        problems.at(path.clone(), message);
+    }
+    if protocol == Some("HTTPS") && redirect.protocol.as_str() == Some("HTTP") {
+        problems.at(path.name("protocol"), "no redirect leads from HTTPS to HTTP");
     }
 }
 

@@ -60,6 +60,7 @@ pub struct TargetGroup {
     pub health_check: Option<HealthCheck>,
     /// Seconds that connections to a target that goes away may last.
     #[attribute(set_after_create, setting = "deregistration_delay.timeout_seconds", default = 300, range = 0..=3600)]
+    #[attribute(not_where(target_type, "lambda"))]
     pub deregistration_delay_seconds: Option<i64>,
     /// Whether connections are closed when that time is over. Network load balancers.
     #[attribute(
@@ -71,7 +72,7 @@ pub struct TargetGroup {
     pub deregistration_delay_connection_termination_enabled: Option<bool>,
     /// Seconds in which a new target's share of requests rises, 30 to 900, or 0 for none. Application load balancers.
     #[attribute(set_after_create, setting = "slow_start.duration_seconds", default = 0)]
-    #[attribute(only_where(protocol, "HTTP", "HTTPS"))]
+    #[attribute(only_where(protocol, "HTTP", "HTTPS"), not_where(target_type, "lambda"))]
     pub slow_start_seconds: Option<i64>,
     /// How a target is chosen. Application load balancers.
     #[attribute(
@@ -79,7 +80,7 @@ pub struct TargetGroup {
         setting = "load_balancing.algorithm.type",
         default = "round_robin"
     )]
-    #[attribute(only_where(protocol, "HTTP", "HTTPS"))]
+    #[attribute(only_where(protocol, "HTTP", "HTTPS"), not_where(target_type, "lambda"))]
     pub load_balancing_algorithm_type: Option<Algorithm>,
     /// Whether traffic goes to targets of all zones.
     #[attribute(

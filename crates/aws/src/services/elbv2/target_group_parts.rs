@@ -75,7 +75,10 @@ pub struct HealthCheck {
     pub protocol: Option<Protocol>,
     /// The port, or `traffic-port` for that of the traffic.
     #[attribute(default = "traffic-port")]
-    #[attribute(pattern("^(traffic-port|[1-9][0-9]{0,4})$", "is neither a port nor `traffic-port`"))]
+    #[attribute(pattern(
+        "^(traffic-port|[1-9][0-9]{0,3}|[1-5][0-9]{4}|6[0-4][0-9]{3}|65[0-4][0-9]{2}|655[0-2][0-9]|6553[0-5])$",
+        "is neither a port nor `traffic-port`"
+    ))]
     pub port: Option<String>,
     /// The path that is asked for. Checks by HTTP and HTTPS.
     #[attribute(default = "/", length = 1..=1024, pattern("^/", "does not start with `/`"))]
@@ -92,8 +95,9 @@ pub struct HealthCheck {
     /// Failures in a row that make a target unhealthy.
     #[attribute(default = 2, range = 2..=10)]
     pub unhealthy_threshold_count: Option<i32>,
-    /// Status codes that count as success, such as `200` or `200-299,301`; those of gRPC with protocol
-    /// version `GRPC`. AWS's default is `200`, and `12` for gRPC.
+    /// Status codes that count as success, such as `200` or `200-299,301`: 200 to 499 for HTTP and HTTPS, 200 to 599
+    /// for network load balancers. With protocol version `GRPC` those of gRPC, 0 to 99. AWS's default is `200`, `12` for
+    /// gRPC, and `200-399` for network load balancers.
     pub matcher: Option<String>,
 }
 
@@ -117,6 +121,7 @@ pub struct Stickiness {
     /// The application's cookie, for type `app_cookie`.
     #[attribute(setting = "app_cookie.cookie_name")]
     #[attribute(only_where(type, "app_cookie"), needed_where(type, "app_cookie"))]
+    #[attribute(except("^AWSALB", "begins with `AWSALB`, as the load balancer's own cookies do"))]
     pub app_cookie_name: Option<String>,
     /// Seconds that a client stays with its target, for type `app_cookie`.
     #[attribute(setting = "app_cookie.duration_seconds", default = 86400, range = 1..=604_800)]

@@ -1,11 +1,16 @@
 //! AWS's rules for target groups that need no call, and that no field has by itself.
 
+use std::ops::RangeInclusive;
+
 use infra_core::types::Problems;
 use infra_provider::{FieldName, Partial};
 
 use super::common::Protocol;
 use super::target_group::{PartialTargetGroup, TargetGroupField as Field};
-use super::target_group_parts::{HealthCheckField, PartialHealthCheck, TargetType};
+use super::target_group_parts::{
+    Algorithm, HealthCheckField, PartialHealthCheck, PartialStickiness, ProtocolVersion, StickinessType,
+    TargetType,
+};
 
 /// Checks a target group by itself.
 pub fn check(given: &PartialTargetGroup, problems: &mut Problems) {
@@ -27,18 +32,109 @@ pub fn check(given: &PartialTargetGroup, problems: &mut Problems) {
         );
         problems.at(Field::Protocol.name(), message);
     }
+    let keeps_address = protocol.filter(|protocol| matches!(protocol, Protocol::Udp | Protocol::TcpUdp));
+    if let (Some(protocol), Partial::Known(false)) = (keeps_address, given.preserve_client_ip_enabled) {
+        let message = format!("cannot be off for {}", protocol.as_str());
+        problems.at(Field::PreserveClientIpEnabled.name(), message);
+    }
+    let starts_slowly = given
+        .slow_start_seconds
+        .known()
+        .is_some_and(|seconds| *seconds > 0);
+    if let Some(other) = given.load_balancing_algorithm_type.known()
+        && starts_slowly
+        && *other != Algorithm::RoundRobin
+    {
+        let message = format!("goes with `round_robin` only, not with `{}`", other.as_str());
+        problems.at(Field::SlowStartSeconds.name(), message);
+    }
+    let is_lambda = given.target_type == Partial::Known(TargetType::Lambda);
+    let of_application = match protocol {
+        Some(protocol) => Some(protocol.is_of_application()),
+        None => is_lambda.then_some(true),
+    };
+    if let (Some(of_application), Some(stickiness)) = (of_application, given.stickiness.known()) {
+        check_stickiness(stickiness, of_application, problems);
+    }
     if let Some(check) = given.health_check.known() {
+        let never_off = matches!(given.target_type, Partial::Unset | Partial::Known(_)) && !is_lambda;
+        if never_off && check.enabled == Partial::Known(false) {
+            at_check(
+                HealthCheckField::Enabled,
+                "only targets of type `lambda` go unchecked",
+                problems,
+            );
+        }
         check_health_check(check, protocol, problems);
+        let is_grpc = given.protocol_version == Partial::Known(ProtocolVersion::Grpc);
+        let codes = match of_application {
+            _ if given.protocol_version.is_unknown() => None,
+            Some(true) if is_grpc => Some(0..=99),
+            Some(true) => Some(200..=499),
+            Some(false) => Some(200..=599),
+            None => None,
+        };
+        if let (Some(codes), Some(matcher)) = (codes, check.matcher.as_str()) {
+            check_codes(matcher, codes, problems);
+        }
     }
 }
 
-fn check_health_check(check: &PartialHealthCheck, protocol: Option<Protocol>, problems: &mut Problems) {
-    let mut at = |field: HealthCheckField, message: String| {
-        problems.at(
-            format!("{}.{}", Field::HealthCheck.name(), field.name()).as_str(),
-            message,
+/// <https://docs.aws.amazon.com/elasticloadbalancing/latest/APIReference/API_TargetGroupAttribute.html>
+fn check_stickiness(given: &PartialStickiness, of_application: bool, problems: &mut Problems) {
+    let Some(kind) = given.kind.known() else { return };
+    let is_cookie = matches!(kind, StickinessType::LbCookie | StickinessType::AppCookie);
+    if is_cookie != of_application {
+        let balancers = if of_application {
+            "an application"
+        } else {
+            "a network"
+        };
+        let message = format!(
+            "{balancers} load balancer does not tell clients apart by `{}`",
+            kind.as_str()
         );
+        problems.at("stickiness.type", message);
+    }
+}
+
+/// Codes such as `200` or `200-299,301`.
+/// <https://docs.aws.amazon.com/elasticloadbalancing/latest/APIReference/API_Matcher.html>
+fn check_codes(matcher: &str, codes: RangeInclusive<u16>, problems: &mut Problems) {
+    let code = |text: &str| text.parse::<u16>().ok().filter(|code| codes.contains(code));
+    let is_part = |part: &str| match part.split_once('-') {
+        Some((first, last)) => code(first).is_some_and(|first| Some(first) <= code(last)),
+        None => code(part).is_some(),
     };
+    if let Some(wrong) = matcher.split(',').find(|part| !is_part(part)) {
+        let (lowest, highest) = (codes.start(), codes.end());
+        let message = format!("`{wrong}` is no code, and no range of codes, of {lowest} to {highest}");
+        at_check(HealthCheckField::Matcher, &message, problems);
+    }
+}
+
+fn at_check(field: HealthCheckField, message: &str, problems: &mut Problems) {
+    let path = format!("{}.{}", Field::HealthCheck.name(), field.name());
+    problems.at(path.as_str(), message);
+}
+
+fn check_health_check(check: &PartialHealthCheck, protocol: Option<Protocol>, problems: &mut Problems) {
+    let mut at = |field: HealthCheckField, message: String| at_check(field, &message, problems);
+    if let Partial::Known(by) = check.protocol {
+        let by_http = by.is_of_application();
+        if !by_http && by != Protocol::Tcp {
+            at(
+                HealthCheckField::Protocol,
+                format!("nothing is checked by {}", by.as_str()),
+            );
+        } else if let Some(protocol) = protocol.filter(|protocol| protocol.is_of_application() && !by_http) {
+            let message = format!(
+                "targets of {} are checked by HTTP or HTTPS, not by TCP",
+                protocol.as_str()
+            );
+            at(HealthCheckField::Protocol, message);
+        }
+    }
     let of_network = protocol.is_none_or(|protocol| !protocol.is_of_application());
     if let (Some(timeout), Some(interval)) = (check.timeout_seconds.known(), check.interval_seconds.known())
         && (timeout > interval || (timeout == interval && !of_network))
@@ -115,7 +211,7 @@ mod tests {
                 "health_check.timeout_seconds: has to be less than the interval of 5 seconds",
             ),
             (
-                check_of(json!({ "protocol": "TCP", "path": "/" })),
+                with(json!({ "protocol": "TCP", "health_check": { "protocol": "TCP", "path": "/" } })),
                 "health_check.path: a check by TCP has none",
             ),
             (

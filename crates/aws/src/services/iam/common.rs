@@ -1,5 +1,7 @@
 //! What the IAM types share: policy documents.
 
+use std::collections::BTreeSet;
+
 use infra_core::types::Problems;
 use infra_provider::Partial;
 use percent_encoding::percent_decode_str;
@@ -14,6 +16,16 @@ pub enum Policy {
     Trust,
     /// What a role may do.
     Permissions,
+}
+
+/// The versions of the language of policies.
+/// <https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_elements_version.html>
+const VERSIONS: [&str; 2] = ["2012-10-17", "2008-10-17"];
+
+/// Whether a character can be in a policy document.
+/// <https://docs.aws.amazon.com/IAM/latest/APIReference/API_PutRolePolicy.html>
+fn is_of_policies(character: char) -> bool {
+    matches!(character, '\t' | '\n' | '\r' | ' '..='\u{ff}')
 }
 
 /// A document as IAM tells it, which is URL-encoded.
@@ -36,9 +48,30 @@ pub fn check_policy(document: &Partial<Json>, name: &str, policy: Policy, proble
                 "keys are spelled as IAM does: Version, Statement, Effect, Action, Resource, Principal",
             );
         }
-        Some(Json::Array(statements)) => statements.iter().collect(),
+        Some(Json::Array(statements)) => statements.iter().collect::<Vec<_>>(),
         Some(statement) => vec![statement],
     };
+    let text = Json::Object(document.clone()).to_string();
+    if let Some(strange) = text.chars().find(|character| !is_of_policies(*character)) {
+        let message = format!("has `{strange}` in it: AWS takes printable characters of Latin-1 in a policy");
+        problems.at(name, message);
+    }
+    if let Some(version) = document.get("Version")
+        && !VERSIONS.map(Json::from).contains(version)
+    {
+        let message = format!(
+            "has the `Version` {version}: IAM knows {}",
+            VERSIONS.join(" and ")
+        );
+        problems.at(name, message);
+    }
+    let mut ids = BTreeSet::new();
+    let mut given = statements
+        .iter()
+        .filter_map(|statement| statement.get("Sid")?.as_str());
+    if let Some(twice) = given.find(|id| !ids.insert(*id)) {
+        problems.at(name, format!("two statements have the `Sid` `{twice}`"));
+    }
     for (index, statement) in statements.into_iter().enumerate() {
         let place = format!("statement {}", index + 1);
         match statement.as_object() {

@@ -24,7 +24,7 @@ pub struct Role {
     #[attribute(immutable, caseless, length = 1..=64, alphabet("A-Za-z0-9+=,.@_-", "letters, digits and `+=,.@_-`"))]
     pub role_name: String,
     /// The path, such as `/service/`.
-    #[attribute(immutable, default = "/", length = 1..=512, pattern("^/(.*/)?$", "does not begin and end with `/`"))]
+    #[attribute(immutable, default = "/", length = 1..=512, pattern("^/([!-~]+/)?$", "is none of `/` and printable characters of ASCII without spaces between two `/`"))]
     pub path: Option<String>,
     /// The trust policy: who may assume the role. A table or JSON text.
     #[attribute(policy)]
@@ -289,7 +289,9 @@ mod tests {
             (
                 "path",
                 "service",
-                &["path: `service` does not begin and end with `/`"],
+                &[
+                    "path: `service` is none of `/` and printable characters of ASCII without spaces between two `/`",
+                ],
             ),
         ];
         for (name, text, said) in cases {

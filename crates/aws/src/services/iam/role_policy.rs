@@ -3,7 +3,10 @@
 //! PutRolePolicy would overwrite, so a create looks first. A change of a name makes a new one. The id is
 //! `<role>/<policy>`.
 
+use std::collections::BTreeMap;
+
 use futures::future::try_join_all;
+use infra_core::types::known;
 use serde_json::Value as Json;
 
 use super::common::{Policy, check_policy, decoded};
@@ -11,6 +14,11 @@ use super::service::Iam;
 use crate::documents;
 use crate::prelude::*;
 use crate::read::id_parts;
+use crate::together::{Stack, of_type};
+
+/// All policies of one role together have so many characters at most, whitespace left out.
+/// <https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_iam-quotas.html>
+const LONGEST_TOGETHER: usize = 10_240;
 
 /// A policy that is part of a role.
 #[derive(Debug, Clone, Deserialize, Block)]
@@ -63,6 +71,31 @@ Statement = [{ Effect = "Allow", Action = "s3:GetObject", Resource = "arn:aws:s3
         check_policy(&given.policy_document, document, Policy::Permissions, problems);
     }
 
+    fn validate_together(stack: &Stack) -> Vec<(ResourceAddress, Problem)> {
+        let mut by_role: BTreeMap<String, usize> = BTreeMap::new();
+        let mut found = Vec::new();
+        for (address, attributes) in of_type(stack, Self::NAME) {
+            let (Some(role), Some(length)) = (role_of(attributes), length_of(attributes)) else {
+                continue;
+            };
+            let sum = by_role.entry(role).or_default();
+            let before = *sum;
+            *sum += length;
+            if *sum > LONGEST_TOGETHER && before <= LONGEST_TOGETHER {
+                let problem = Problem {
+                    path: Field::PolicyDocument.name().into(),
+                    message: format!(
+                        "the policies of this role have {sum} characters up to here: IAM takes {LONGEST_TOGETHER} of \
+                         all of them together, whitespace left out"
+                    ),
+                    help: Some("put some of it into a managed policy, and attach that".to_owned()),
+                };
+                found.push((address.clone(), problem));
+            }
+        }
+        found
+    }
+
     async fn create(aws: &Clients, _: &Call, spec: Self) -> ProviderResult<Created<PartialRolePolicy>> {
         put(aws, &spec).await?;
         let id = PhysicalId::composite([&spec.role_name, &spec.policy_name]);
@@ -100,6 +133,23 @@ Statement = [{ Effect = "Allow", Action = "s3:GetObject", Resource = "arn:aws:s3
             _ => Ok(Observations::<Self>::new()),
         }
     }
+}
+
+/// What tells the role: its name in any case, or where that will come from.
+fn role_of(attributes: &Attributes) -> Option<String> {
+    match attributes.get(Field::RoleName.name())? {
+        Value::String(name) => Some(name.to_ascii_lowercase()),
+        Value::Unknown(unknown) => Some(format!("?{:?}", unknown.origin.as_ref()?)),
+        _ => None,
+    }
+}
+
+/// The characters of a policy's document, without whitespace; of one that is not wholly known there are none to count.
+fn length_of(attributes: &Attributes) -> Option<usize> {
+    let document = known(attributes, Field::PolicyDocument.name())?;
+    let text = documents::text(&document.reveal().ok()?);
+    let counted = text.chars().filter(|character| !character.is_whitespace());
+    Some(counted.count())
 }
 
 async fn put(aws: &Clients, spec: &RolePolicy) -> ProviderResult<()> {
