@@ -18,7 +18,7 @@ use crate::order::{Ordering, order};
 use crate::outputs;
 use crate::ownership::Marks;
 use crate::refused::refused;
-use crate::targets::{extend, select, unknown_addresses};
+use crate::targets::{Selected, extend, select, unknown_addresses};
 use crate::together;
 
 /// Works out what is to be done.
@@ -131,17 +131,22 @@ fn numbered(graph: &Graph<'_>, drafts: Vec<Draft<'_>>, numbering: &[usize]) -> V
         .collect()
 }
 
-fn changes(input: &PlanInput<'_>, graph: &Graph<'_>, selected: &[bool], decisions: Decisions) -> Vec<Change> {
+fn changes(
+    input: &PlanInput<'_>,
+    graph: &Graph<'_>,
+    selected: &Selected,
+    decisions: Decisions,
+) -> Vec<Change> {
     let stakes = Stakes::new(input);
     let mut changes = Vec::with_capacity(graph.nodes.len());
-    let mut things = graph.things.iter().peekable();
+    let mut things = graph.things.iter().enumerate().peekable();
     for (number, (node, decision)) in graph.nodes.iter().zip(decisions.of).enumerate() {
         changes.extend(decision.map(|decision| {
             let data = stakes.of_decision(node, &decision);
             change(node, decision, data, input.sealing_key)
         }));
-        while let Some(thing) = things.next_if(|thing| thing.node == number) {
-            if thing.deposed && selected[number] {
+        while let Some((position, thing)) = things.next_if(|(_, thing)| thing.node == number) {
+            if thing.deposed && selected.things[position] {
                 changes.push(deposed(input, node, thing, stakes.of_deposed(node, thing)));
             }
         }

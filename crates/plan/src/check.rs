@@ -228,7 +228,9 @@ impl<'c, 'a> Checker<'c, 'a> {
             change.action,
             Action::NoOp | Action::Create | Action::Update | Action::Replace
         );
-        self.require(stays == declared, || {
+        // What goes on at what stays is waited for by a destroy of something else.
+        let is_waited_for = follows && change.action == Action::NoOp && rest.len() == 1;
+        self.require(stays == declared || is_waited_for, || {
             format!("{address}: {:?} does not fit what the file says", change.action)
         });
         self.require(change.action == Action::Create || id.is_some(), || {

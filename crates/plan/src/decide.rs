@@ -16,6 +16,7 @@ use crate::graph::{Found, Graph, Node};
 use crate::input::{PlanInput, means};
 use crate::resolve::{Current, Resolved, settle, with_prepared};
 use crate::scope;
+use crate::targets::Selected;
 
 /// What is decided for one address.
 #[derive(Debug)]
@@ -96,7 +97,7 @@ pub(crate) enum Tie {
 pub(crate) fn decide<'a>(
     input: &PlanInput<'a>,
     graph: &Graph<'a>,
-    selected: &[bool],
+    selected: &Selected,
     delete_first: &BTreeMap<usize, Cause>,
 ) -> Decisions {
     let mut scope = Scope::new(input.identity.cloned());
@@ -112,7 +113,7 @@ pub(crate) fn decide<'a>(
             errors: Vec::new(),
         },
     };
-    for &number in graph.order.iter().filter(|&&number| selected[number]) {
+    for &number in graph.order.iter().filter(|&&number| selected.nodes[number]) {
         let node = &graph.nodes[number];
         let mut decision = match (input.options.mode, node.resource) {
             (PlanMode::Apply, Some(resource)) => Some(decider.declared(number, node, resource)),
@@ -125,10 +126,8 @@ pub(crate) fn decide<'a>(
         }
         decider.decisions.of[number] = decision;
     }
-    if input.options.mode == PlanMode::Apply {
-        for (number, decision) in only_waited_for(graph, selected, &decider.decisions) {
-            decider.decisions.of[number] = Some(decision);
-        }
+    for (number, decision) in only_waited_for(graph, selected, &decider.decisions) {
+        decider.decisions.of[number] = Some(decision);
     }
     decider.decisions
 }
@@ -148,7 +147,7 @@ pub(crate) struct Decider<'d, 'a> {
     pub input: &'d PlanInput<'a>,
     pub graph: &'d Graph<'a>,
     /// By node: whether the plan is about it.
-    pub selected: &'d [bool],
+    pub selected: &'d Selected,
     pub delete_first: &'d BTreeMap<usize, Cause>,
     pub decisions: Decisions,
 }

@@ -12,6 +12,7 @@ use infra_core::{Action, Ownership, PhysicalId, StepOperation, Strength};
 use crate::decide::{Decision, Decisions, refers_to_change};
 use crate::graph::{Found, Graph};
 use crate::identity::Identity;
+use crate::targets::Selected;
 
 /// Why one step waits for another: what may be done about a circle depends on it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -84,7 +85,7 @@ pub(crate) struct AllWaived {
 }
 
 impl<'a> Drafts<'a> {
-    pub fn new(graph: &Graph<'a>, selected: &[bool], decisions: &Decisions, waived: &AllWaived) -> Self {
+    pub fn new(graph: &Graph<'a>, selected: &Selected, decisions: &Decisions, waived: &AllWaived) -> Self {
         let mut drafts = Self {
             steps: Vec::new(),
             making: vec![None; graph.nodes.len()],
@@ -99,7 +100,7 @@ impl<'a> Drafts<'a> {
                 drafts.add_steps(graph, decisions, number, decision);
             }
             while let Some((position, thing)) = things.next_if(|(_, thing)| thing.node == number) {
-                if thing.deposed && selected[number] {
+                if thing.deposed && selected.things[position] {
                     drafts.add_removal(graph, position, graph.nodes[number].forgets_deposed(thing));
                 }
             }

@@ -169,7 +169,7 @@ impl<'a> Decider<'_, 'a> {
         let stored = &self.graph.stored[present.node.thing?];
         let others = stored.iter().map(|&thing| &self.graph.things[thing]);
         others
-            .filter(|thing| !thing.deposed && self.selected[thing.node])
+            .filter(|thing| !thing.deposed && self.selected.nodes[thing.node])
             .map(|thing| &self.graph.nodes[thing.node])
             .filter(|node| node.resource.is_none())
             .filter(|node| !node.lifecycle().is_some_and(|lifecycle| lifecycle.retain))

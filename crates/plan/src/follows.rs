@@ -3,14 +3,15 @@
 
 use std::collections::BTreeSet;
 
-use infra_core::plan::Reason;
+use infra_core::plan::{PlanMode, Reason};
 use infra_core::{Action, Follows, Health, ResourceAddress, Value};
 
 use crate::decide::{Decider, Decision, Decisions};
 use crate::existing::Present;
-use crate::graph::{Found, Graph, Node};
+use crate::graph::{Found, Graph, Node, Thing};
 use crate::parts::PartsOfLeaving;
 use crate::resolve::Resolved;
+use crate::targets::Selected;
 
 impl<'a> Decider<'_, 'a> {
     /// The resource whose update begins what this one stands for. What differs in both is this one's own business.
@@ -87,6 +88,14 @@ pub(crate) fn used_by(graph: &Graph<'_>, users: &BTreeSet<usize>) -> BTreeSet<us
     used.flat_map(|used| graph.things_of(used)).collect()
 }
 
+/// Whether the state says that a node needs something of which the file says no such thing: its old tasks may do.
+pub(crate) fn names_more(graph: &Graph<'_>, number: usize) -> bool {
+    let record = graph.nodes[number].record;
+    let named = record.into_iter().flat_map(|record| &record.dependencies);
+    let mut known = named.filter_map(|address| graph.index.get(address));
+    known.any(|&other| !graph.needs(number, other))
+}
+
 /// Whether what a node stands for has begun and is not over.
 fn is_under_way(node: &Node<'_>) -> bool {
     matches!(&node.found, Found::Present { health, .. } if matches!(**health, Health::Pending(_)))
@@ -119,41 +128,50 @@ enum LeftOut {
     Added,
 }
 
-/// What a plan of a part leaves out and what uses, until it is over, something that the plan takes away.
+/// What a plan of a part leaves out and what uses, until it is over, something that the plan takes away, or lets the state
+/// forget.
 fn left_out<'g>(
     graph: &'g Graph<'_>,
-    selected: &'g [bool],
+    selected: &'g Selected,
     decisions: &'g Decisions,
 ) -> impl Iterator<Item = (usize, LeftOut)> + 'g {
     let goes = move |thing: usize| {
-        let thing = &graph.things[thing];
-        match (thing.deposed, &decisions.of[thing.node]) {
-            (true, _) => selected[thing.node],
-            (false, Some(decision)) => matches!(decision.action, Action::Delete | Action::Replace),
-            (false, None) => false,
-        }
+        let Thing { node, deposed, .. } = graph.things[thing];
+        (deposed && selected.things[thing]) || (!deposed && is_taken_away(decisions, node))
     };
     let parts = PartsOfLeaving::new(graph, goes);
     let nodes = graph.nodes.iter().enumerate();
     nodes
-        .filter(|&(number, _)| !selected[number])
+        .filter(|&(number, _)| !selected.nodes[number])
         .filter_map(move |(number, node)| {
             let rule = node.definition?.schema().follows.as_ref()?;
             let mut users: BTreeSet<usize> = followed(graph, number, rule).collect();
             let begins = node.resource.is_some() && users.iter().any(|&user| begins(decisions, user, rule));
-            if !(begins || is_under_way(node)) {
+            let stays =
+                graph.mode == PlanMode::Apply || users.iter().any(|&user| !is_taken_away(decisions, user));
+            if !(begins || (is_under_way(node) && stays)) {
                 return None;
             }
             users.insert(number);
             let what = match node.resource {
+                _ if graph.mode == PlanMode::Destroy => LeftOut::WaitedFor,
                 Some(_) if !begins => LeftOut::WaitedFor,
                 _ => LeftOut::Added,
             };
+            let forgets = |&user: &usize| selected.nodes[user] && names_more(graph, user);
             let used = used_by(graph, &users);
-            let parts = parts.of(&used);
-            let goes = used.into_iter().chain(parts).any(goes);
+            let parts = parts.of(&used, &users);
+            let goes = users.iter().any(forgets) || used.into_iter().chain(parts).any(goes);
             goes.then_some((number, what))
         })
+}
+
+/// Whether what an address has now is taken away.
+fn is_taken_away(decisions: &Decisions, number: usize) -> bool {
+    matches!(
+        &decisions.of[number],
+        Some(decision) if matches!(decision.action, Action::Delete | Action::Replace)
+    )
 }
 
 /// Whether the update of a node begins something.
@@ -169,7 +187,7 @@ fn begins(decisions: &Decisions, number: usize, rule: &Follows) -> bool {
 /// What a plan of a part has to be about as well.
 pub(crate) fn to_be_added<'g>(
     graph: &'g Graph<'_>,
-    selected: &'g [bool],
+    selected: &'g Selected,
     decisions: &'g Decisions,
 ) -> impl Iterator<Item = usize> + 'g {
     let all = left_out(graph, selected, decisions);
@@ -179,7 +197,7 @@ pub(crate) fn to_be_added<'g>(
 /// What a plan of a part only waits for, and leaves as it is.
 pub(crate) fn only_waited_for(
     graph: &Graph<'_>,
-    selected: &[bool],
+    selected: &Selected,
     decisions: &Decisions,
 ) -> Vec<(usize, Decision)> {
     let all = left_out(graph, selected, decisions).filter(|&(_, what)| what == LeftOut::WaitedFor);

@@ -3,6 +3,7 @@
 use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 
+use infra_core::plan::PlanMode;
 use infra_core::{
     Attributes, Catalogue, Diagnostic, Health, Lifecycle, Observation, PhysicalId, Reference, Resource,
     ResourceAddress, ResourceRecord, StackId, StackTag, Strength, TypeDefinition,
@@ -87,6 +88,8 @@ pub(crate) struct Graph<'a> {
     pub things: Vec<Thing<'a>>,
     /// By thing: the things that it needs as the state has it; without cycles.
     pub stored: Vec<Vec<usize>>,
+    /// What it is put together for.
+    pub mode: PlanMode,
 }
 
 impl<'a> Node<'a> {
@@ -164,6 +167,7 @@ impl<'a> Graph<'a> {
             referenced,
             things,
             stored,
+            mode: input.options.mode,
         })
     }
 

@@ -19,6 +19,7 @@ use crate::decide::{Cause, Decisions, Tie};
 use crate::draft::{AllWaived, Because, Draft, Drafts, Waived};
 use crate::existing::is_replaceable;
 use crate::graph::Graph;
+use crate::targets::Selected;
 use crate::together::updates_to_join;
 
 /// What came of an attempt to order the steps.
@@ -34,7 +35,7 @@ pub(crate) enum Ordering<'a> {
 
 /// Orders the steps of `decisions`, settling which replacements are made first, and what is replaced so that one call
 /// can do it with others. Steps that could go in any order are in order of address.
-pub(crate) fn order<'a>(graph: &Graph<'a>, selected: &[bool], decisions: &mut Decisions) -> Ordering<'a> {
+pub(crate) fn order<'a>(graph: &Graph<'a>, selected: &Selected, decisions: &mut Decisions) -> Ordering<'a> {
     let mut waived = AllWaived::default();
     loop {
         create_first::with_what_is_made_anew(graph, decisions);

@@ -11,13 +11,14 @@ use crate::decide::Decisions;
 use crate::equality::same_stored;
 use crate::graph::Graph;
 use crate::input::PlanInput;
+use crate::targets::Selected;
 
 /// The outputs that change, secrets sealed. With targets only those are worked out that refer to nothing
 /// else.
 pub(crate) fn changes<'a>(
     input: &PlanInput<'a>,
     graph: &Graph<'a>,
-    selected: &[bool],
+    selected: &Selected,
     decisions: &mut Decisions,
 ) -> BTreeMap<String, OutputChange> {
     let whole = input.options.targets.is_empty();
@@ -36,7 +37,7 @@ pub(crate) fn changes<'a>(
             left_out |= graph
                 .index
                 .get(&reference.address)
-                .is_some_and(|&number| !selected[number]);
+                .is_some_and(|&number| !selected.nodes[number]);
         });
         if left_out {
             continue;

@@ -3,7 +3,9 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::graph::Graph;
+use infra_core::plan::PlanMode;
+
+use crate::graph::{Graph, Thing};
 use crate::identity::Identity;
 
 /// Whether the name of `part` at AWS names `whole`, both of which are things.
@@ -24,13 +26,26 @@ pub(crate) fn is_part(graph: &Graph<'_>, part: usize, whole: usize) -> bool {
         .any(|value| identity.is_in(value))
 }
 
-/// Whether a thing only waits to be deleted: the file has another one in its place, or none.
-pub(crate) fn is_leaving(graph: &Graph<'_>, thing: usize) -> bool {
-    let thing = &graph.things[thing];
-    thing.deposed || graph.nodes[thing.node].resource.is_none()
+/// Whether a thing only waits to be deleted, when these nodes are left in peace: the file has another one in its place, or
+/// none. Where the file does not count, it is what none of their values names.
+fn is_leaving(graph: &Graph<'_>, users: &BTreeSet<usize>, thing: usize) -> bool {
+    let Thing {
+        node,
+        deposed,
+        record,
+        ..
+    } = &graph.things[thing];
+    let node = &graph.nodes[*node];
+    if *deposed || graph.mode == PlanMode::Apply {
+        return *deposed || node.resource.is_none();
+    }
+    let identity = Identity::new(&record.physical_id, node.definition, graph.attributes_of(thing));
+    let things = users.iter().filter_map(|&user| graph.nodes[user].thing);
+    let mut values = things.flat_map(|thing| graph.attributes_of(thing).values());
+    !values.any(|value| identity.is_in(value))
 }
 
-/// The parts, of those that are asked for, that things have which only wait to be deleted.
+/// The parts, of those that are asked for, of which the whole may be about to go.
 pub(crate) struct PartsOfLeaving<'g, 'a> {
     graph: &'g Graph<'a>,
     /// By whole.
@@ -48,7 +63,7 @@ impl<'g, 'a> PartsOfLeaving<'g, 'a> {
             .filter(|&(part, _)| is_asked(part))
         {
             for &whole in needs {
-                if is_leaving(graph, whole) && is_part(graph, part, whole) {
+                if is_part(graph, part, whole) {
                     parts.entry(whole).or_default().push(part);
                 }
             }
@@ -56,8 +71,9 @@ impl<'g, 'a> PartsOfLeaving<'g, 'a> {
         Self { graph, parts }
     }
 
-    /// The parts of these things, and of what those need.
-    pub fn of(&self, things: &BTreeSet<usize>) -> BTreeSet<usize> {
+    /// The parts of those among the things that `users` use, and of what these need in turn, which only wait to be
+    /// deleted.
+    pub fn of(&self, things: &BTreeSet<usize>, users: &BTreeSet<usize>) -> BTreeSet<usize> {
         let mut found = BTreeSet::new();
         if self.parts.is_empty() {
             return found;
@@ -65,7 +81,7 @@ impl<'g, 'a> PartsOfLeaving<'g, 'a> {
         let mut seen = BTreeSet::new();
         let mut open: Vec<usize> = things.iter().copied().collect();
         while let Some(thing) = open.pop() {
-            if !is_leaving(self.graph, thing) || !seen.insert(thing) {
+            if !is_leaving(self.graph, users, thing) || !seen.insert(thing) {
                 continue;
             }
             let parts = self.parts.get(&thing).into_iter().flatten();

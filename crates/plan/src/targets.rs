@@ -10,14 +10,37 @@ use crate::graph::Graph;
 use crate::input::{PlanInput, means};
 use crate::unique::{keys_after, keys_of_thing};
 
-/// By node: whether the plan is about it. A target brings along what it needs and, where something is
-/// deleted, what needs that.
-pub(crate) fn select(input: &PlanInput<'_>, graph: &Graph<'_>) -> Vec<bool> {
+/// What a plan is about.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Selected {
+    /// By node: whether the plan is about all that there is at the address.
+    pub nodes: Vec<bool>,
+    /// By thing, of the deposed ones: whether the plan is about it.
+    pub things: Vec<bool>,
+}
+
+impl Selected {
+    fn all(graph: &Graph<'_>, is: bool) -> Self {
+        Self {
+            nodes: vec![is; graph.nodes.len()],
+            things: vec![is; graph.things.len()],
+        }
+    }
+
+    fn count(&self) -> usize {
+        let all = self.nodes.iter().chain(&self.things);
+        all.filter(|&&is| is).count()
+    }
+}
+
+/// What the plan is about by what was asked for. A target brings along what it needs and, where something is deleted, what
+/// needs that.
+pub(crate) fn select(input: &PlanInput<'_>, graph: &Graph<'_>) -> Selected {
     let targets = &input.options.targets;
     if targets.is_empty() {
-        return vec![true; graph.nodes.len()];
+        return Selected::all(graph, true);
     }
-    let mut selection = Selection::new(input, graph, vec![false; graph.nodes.len()]);
+    let mut selection = Selection::new(input, graph, Selected::all(graph, false));
     for (number, node) in graph.nodes.iter().enumerate() {
         if targets.iter().any(|target| means(target, node.address)) {
             selection.add(number);
@@ -32,13 +55,13 @@ pub(crate) fn select(input: &PlanInput<'_>, graph: &Graph<'_>) -> Vec<bool> {
 pub(crate) fn extend(
     input: &PlanInput<'_>,
     graph: &Graph<'_>,
-    selected: &mut Vec<bool>,
+    selected: &mut Selected,
     decisions: &Decisions,
 ) -> bool {
     if input.options.targets.is_empty() {
         return false;
     }
-    let before = selected.iter().filter(|&&is| is).count();
+    let before = selected.count();
     let mut selection = Selection::new(input, graph, std::mem::take(selected));
     for (number, decision) in decisions.of.iter().enumerate() {
         let goes = matches!(
@@ -50,8 +73,8 @@ pub(crate) fn extend(
         }
     }
     for (number, thing) in graph.things.iter().enumerate() {
-        if thing.deposed && selection.selected[thing.node] && !graph.nodes[thing.node].forgets_deposed(thing)
-        {
+        let is_deleted = thing.deposed && !graph.nodes[thing.node].forgets_deposed(thing);
+        if is_deleted && selection.selected.things[number] {
             selection.add_dependents_of(number);
         }
     }
@@ -62,7 +85,7 @@ pub(crate) fn extend(
     }
     selection.close();
     *selected = selection.selected;
-    selected.iter().filter(|&&is| is).count() > before
+    selected.count() > before
 }
 
 /// Addresses that the user named and that are nowhere. What a destroy has removed already still is in the file; without
@@ -114,18 +137,18 @@ fn unknown(what: &str, asked: &ResourceAddress, known: &[&ResourceAddress]) -> D
 struct Selection<'s, 'a> {
     input: &'s PlanInput<'a>,
     graph: &'s Graph<'a>,
-    selected: Vec<bool>,
-    /// By thing: the nodes whose records say that they need it.
+    selected: Selected,
+    /// By thing: the things whose records say that they need it.
     dependents: Vec<Vec<usize>>,
     open: Vec<usize>,
 }
 
 impl<'s, 'a> Selection<'s, 'a> {
-    fn new(input: &'s PlanInput<'a>, graph: &'s Graph<'a>, selected: Vec<bool>) -> Self {
+    fn new(input: &'s PlanInput<'a>, graph: &'s Graph<'a>, selected: Selected) -> Self {
         let mut dependents = vec![Vec::new(); graph.things.len()];
         for (thing, needs) in graph.stored.iter().enumerate() {
             for &other in needs {
-                dependents[other].push(graph.things[thing].node);
+                dependents[other].push(thing);
             }
         }
         Self {
@@ -138,8 +161,11 @@ impl<'s, 'a> Selection<'s, 'a> {
     }
 
     fn add(&mut self, number: usize) {
-        if !self.selected[number] {
-            self.selected[number] = true;
+        if !self.selected.nodes[number] {
+            self.selected.nodes[number] = true;
+            let things = self.graph.things_of(number);
+            let deposed = things.filter(|&thing| self.graph.things[thing].deposed);
+            deposed.for_each(|thing| self.selected.things[thing] = true);
             self.open.push(number);
         }
     }
@@ -150,9 +176,18 @@ impl<'s, 'a> Selection<'s, 'a> {
             .for_each(|thing| self.add_dependents_of(thing));
     }
 
+    /// Of a deposed thing nothing else of its address comes along.
     fn add_dependents_of(&mut self, thing: usize) {
-        for dependent in std::mem::take(&mut self.dependents[thing]) {
-            self.add(dependent);
+        let mut open = vec![thing];
+        while let Some(thing) = open.pop() {
+            for dependent in std::mem::take(&mut self.dependents[thing]) {
+                if self.graph.things[dependent].deposed {
+                    self.selected.things[dependent] = true;
+                    open.push(dependent);
+                } else {
+                    self.add(self.graph.things[dependent].node);
+                }
+            }
         }
     }
 

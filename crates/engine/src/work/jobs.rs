@@ -72,10 +72,10 @@ impl Work {
         let changed: BTreeSet<String> = resolved.changed().into_iter().collect();
         let applied = resolved.applied(key);
         let mut keep = keep(resource);
-        for used in self.still_used.kept(step.id, &record.dependencies) {
-            if !keep.dependencies.contains(used) {
-                keep.dependencies.push(used.clone());
-            }
+        if self.still_used.keeps(step.id) {
+            let named = record.dependencies.iter();
+            let more = named.filter(|used| !keep.dependencies.contains(used) && self.is_known(used));
+            keep.dependencies.extend(more.cloned().collect::<Vec<_>>());
         }
         if changed.is_empty() && !step.forced && !self.goes_on_elsewhere(&step.address) {
             return Ok(self.note_unchanged(step, provider, &record, &resolved, &observed, keep));

@@ -51,7 +51,7 @@ impl Work {
             shared: Arc::clone(shared),
             scope: Scope::new(planned.identity.clone()),
             new_names: new_names::waited_for(&planned.plan, &*shared.providers),
-            still_used: StillUsed::new(&planned.plan, &*shared.providers, left),
+            still_used: StillUsed::new(&planned.plan, &*shared.providers, left, shared.wait),
             planned,
             changes,
             stands: BTreeMap::new(),
@@ -241,6 +241,13 @@ impl Work {
                 format!("the stack no longer declares {}", step.address),
             )
         })
+    }
+
+    /// Whether the state has anything at an address.
+    pub(super) fn is_known(&self, address: &ResourceAddress) -> bool {
+        self.shared
+            .journal
+            .with_state(|state| state.resources.contains_key(address) || state.deposed.contains_key(address))
     }
 
     /// What the file last set, by the record.

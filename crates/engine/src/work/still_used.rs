@@ -9,8 +9,8 @@ use infra_core::{Catalogue, Plan, ResourceAddress, StepId};
 /// What the records of a run's resources name for longer than the file does.
 #[derive(Debug, Default)]
 pub(super) struct StillUsed {
-    /// By update: what goes when the end has come.
-    going: BTreeMap<StepId, BTreeSet<ResourceAddress>>,
+    /// The updates after which what was in use before still is.
+    updates: BTreeSet<StepId>,
     /// By what ends: the resources with such updates.
     until: BTreeMap<StepId, BTreeSet<ResourceAddress>>,
     /// The resources of which the end has come.
@@ -18,21 +18,26 @@ pub(super) struct StillUsed {
 }
 
 impl StillUsed {
-    /// By a plan, of which some is `left` to the next run.
-    pub fn new(plan: &Plan, catalogue: &dyn Catalogue, left: &BTreeMap<StepId, ResourceAddress>) -> Self {
-        let mut deletes: BTreeMap<StepId, Vec<&Step>> = BTreeMap::new();
-        for step in &plan.steps {
-            if step.operation == StepOperation::Delete {
-                for before in &step.after {
-                    deletes.entry(before.step).or_default().push(step);
-                }
-            }
-        }
+    /// By a plan, of which some is `left` to the next run. Where nothing else asks for it, an end is only waited for if
+    /// the run `waits`.
+    pub fn new(
+        plan: &Plan,
+        catalogue: &dyn Catalogue,
+        left: &BTreeMap<StepId, ResourceAddress>,
+        waits: bool,
+    ) -> Self {
+        let not_left = plan.steps.iter().filter(|step| !left.contains_key(&step.id));
+        let before = not_left.flat_map(|step| step.after.iter().map(|before| before.step));
+        let needed: BTreeSet<StepId> = before.collect();
         let mut all = Self::default();
         for end in &plan.steps {
             let definition = catalogue.definition(end.address.type_name());
             let rule = definition.and_then(|definition| definition.schema().follows.as_ref());
-            let (Some(rule), Some(deletes)) = (rule, deletes.get(&end.id)) else {
+            let is_end = matches!(
+                end.operation,
+                StepOperation::Create | StepOperation::Update | StepOperation::Wait
+            );
+            let Some(rule) = rule.filter(|_| is_end) else {
                 continue;
             };
             let before = end
@@ -40,31 +45,23 @@ impl StillUsed {
                 .iter()
                 .filter_map(|before| plan.steps.get(before.step.0 as usize));
             let followed = before.filter(|step| *step.address.type_name() == rule.of);
-            let users = followed
+            let users: Vec<&Step> = followed
                 .chain([end])
-                .filter(|step| step.operation == StepOperation::Update);
-            let is_left = deletes.iter().any(|delete| left.contains_key(&delete.id));
-            for user in users {
-                let going = deletes.iter().map(|delete| delete.address.clone());
-                all.going.entry(user.id).or_default().extend(going);
-                if !is_left {
-                    let until = all.until.entry(end.id).or_default();
-                    until.insert(user.address.clone());
-                }
+                .filter(|step| step.operation == StepOperation::Update)
+                .collect();
+            all.updates.extend(users.iter().map(|user| user.id));
+            let is_waited_for = waits || needed.contains(&end.id);
+            if is_waited_for && !left.contains_key(&end.id) {
+                let until = users.into_iter().map(|user| user.address.clone());
+                all.until.entry(end.id).or_default().extend(until);
             }
         }
         all
     }
 
-    /// Of what a record names, that which an update does not take out of it yet.
-    pub fn kept<'a>(
-        &'a self,
-        update: StepId,
-        named: &'a [ResourceAddress],
-    ) -> impl Iterator<Item = &'a ResourceAddress> {
-        let going = self.going.get(&update);
-        let is_going = move |address: &&ResourceAddress| going.is_some_and(|going| going.contains(*address));
-        named.iter().filter(is_going)
+    /// Whether an update takes nothing yet out of what a record names.
+    pub fn keeps(&self, update: StepId) -> bool {
+        self.updates.contains(&update)
     }
 
     /// A step has come to its end.

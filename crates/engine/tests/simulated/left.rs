@@ -8,7 +8,7 @@ use infra_core::{Event, Health, Stack, StepOperation};
 use infra_testkit::stack;
 use serde_json::json;
 
-use crate::bench::{Bench, Ran};
+use crate::bench::{Bench, Ran, apply};
 use crate::stacks::{edited, everything};
 
 const ROLLOUT: &str = "app.rollout.main";
@@ -205,4 +205,40 @@ async fn without_waiting_what_an_earlier_run_began_is_left_on_its_way() {
     }
     bench.wait = true;
     bench.settle_on(&wanted).await;
+}
+
+/// A run that is about the service only deletes nothing of what the old tasks use, and begins another rollout: the next
+/// one still has to know what they use.
+#[tokio::test(start_paused = true)]
+async fn a_run_of_the_service_only_still_knows_what_goes_after_its_rollout() {
+    let mut bench = Bench::new();
+    let (before, after) = before_and_after(&bench);
+    bench.settle_on(&before).await;
+    bench.wait = false;
+    bench.apply(&after).await;
+    goes_on(&bench);
+
+    bench.cloud.write_file("third.tar", "third version");
+    let mut after = after;
+    let third = infra_core::Template::Literal("third.tar".into());
+    let image = "app.image.main".parse().unwrap();
+    let image = after.resources.get_mut(&image).unwrap();
+    image.attributes.insert("source".to_owned(), third);
+    let mut request = apply(&after);
+    request.options.targets = vec!["app.service.main".parse().unwrap()];
+    let ran = bench.run(request).await.unwrap();
+    assert_eq!(used(&bench).1, 1, "{:#?}", ran.events);
+
+    goes_on(&bench);
+    let ran = bench.apply(&after).await;
+    let policy = "Delete app.policy.extra until app.rollout.main".to_owned();
+    assert!(left(&ran).contains(&policy), "{:?}", left(&ran));
+    assert_eq!(used(&bench).1, 1);
+
+    ends_after(&bench, 10);
+    tokio::time::sleep(Duration::from_secs(11)).await;
+    bench.apply(&after).await;
+    assert_eq!(used(&bench), (1, 0));
+    bench.wait = true;
+    bench.has_settled_on(&after).await;
 }

@@ -12,9 +12,6 @@ use super::Checker;
 
 impl<'c> Checker<'c, '_> {
     pub(super) fn follows(&mut self) {
-        if self.input.options.mode == PlanMode::Destroy {
-            return;
-        }
         let (plan, input) = (self.plan, self.input);
         let changed = plan.changes.iter().map(|change| &change.address);
         let addresses: BTreeSet<&'c ResourceAddress> = changed.chain(input.state.resources.keys()).collect();
@@ -134,9 +131,10 @@ impl<'c> Checker<'c, '_> {
             self.resource(address).is_some() && followed.iter().any(|other| self.starts(other, rule, None));
         let mut own = self.steps.get(address).into_iter().flatten();
         let is_made_anew = own.any(|step| step.operation == StepOperation::Create);
+        let destroys = self.input.options.mode == PlanMode::Destroy;
         let stays = |other: &ResourceAddress| {
             let mut steps = self.steps.get(other).into_iter().flatten();
-            self.resource(other).is_some()
+            (destroys || self.resource(other).is_some())
                 && !steps.any(|step| matches!(step.operation, StepOperation::Create | StepOperation::Delete))
         };
         let is_known = self.record(address).is_some();

@@ -23,7 +23,7 @@ impl<'c> Checker<'c, '_> {
             }
         }
         if self.input.options.mode == PlanMode::Destroy {
-            let makes = !making.is_empty();
+            let makes = making.values().any(|step| !self.is_end_of_what_goes_on(step));
             self.require(!makes, || "a destroy makes or waits for something".to_owned());
         }
         self.needs(&making, &making);
@@ -32,6 +32,14 @@ impl<'c> Checker<'c, '_> {
         let confirms = confirms.map(|step| (&step.address, step)).collect();
         self.needs(&confirms, &making);
         self.removals(&making);
+    }
+
+    /// Whether a step only waits for the end of something that goes on at what stays.
+    fn is_end_of_what_goes_on(&self, step: &Step) -> bool {
+        let definition = self.input.catalogue.definition(step.address.type_name());
+        let follows = definition.is_some_and(|definition| definition.schema().follows.is_some());
+        let own = self.steps.get(&step.address).map(Vec::len);
+        follows && step.operation == StepOperation::Wait && own == Some(1)
     }
 
     /// Creates, updates and notes wait for what they need.

@@ -6,7 +6,7 @@ use infra_core::{Action, StepOperation, Strength};
 
 use super::{Because, Drafts, Waived};
 use crate::decide::Decisions;
-use crate::follows::{followed, is_left_going, used_by};
+use crate::follows::{followed, is_left_going, names_more, used_by};
 use crate::graph::Graph;
 use crate::parts::{PartsOfLeaving, is_part};
 
@@ -46,28 +46,19 @@ impl<'a> Drafts<'a> {
                 }
             }
             users.insert(number);
-            let mut going: BTreeSet<usize> = BTreeSet::new();
             let mut used = used_by(graph, &users);
-            used.append(&mut parts.of(&used));
+            used.append(&mut parts.of(&used, &users));
             for thing in used {
                 let Some(removal) = self.removals[thing] else {
                     continue;
                 };
                 if !is_asked_first(graph, decisions, thing) && !waived.contains(&(thing, number)) {
                     self.wait_for(removal, end, Strength::Ready, Because::TakesOver);
-                    going.insert(graph.things[thing].node);
                 }
             }
             // Until then the state has to know that they are in use, whatever becomes of this run.
             for user in users.into_iter().filter(|&user| user != number) {
-                let Some((confirm, record)) = self.confirms[user].zip(graph.nodes[user].record) else {
-                    continue;
-                };
-                let mut known = record
-                    .dependencies
-                    .iter()
-                    .filter_map(|address| graph.index.get(address));
-                if known.any(|used| going.contains(used)) {
+                if let Some(confirm) = self.confirms[user].filter(|_| names_more(graph, user)) {
                     self.wait_for(confirm, end, Strength::Ready, Because::TakesOver);
                 }
             }
