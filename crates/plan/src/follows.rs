@@ -101,21 +101,23 @@ fn is_under_way(node: &Node<'_>) -> bool {
     matches!(&node.found, Found::Present { health, .. } if matches!(**health, Health::Pending(_)))
 }
 
-/// Whether what is removed from the state stands for something that goes on at what stays.
+/// Whether what is removed from the state stands for something that goes on at what stays, or begins there.
 pub(crate) fn is_left_going(graph: &Graph<'_>, decisions: &Decisions, number: usize) -> bool {
     let node = &graph.nodes[number];
     let rule = node
         .definition
         .and_then(|definition| definition.schema().follows.as_ref());
-    let stays = |other: usize| match &decisions.of[other] {
-        Some(decision) => matches!(decision.action, Action::NoOp | Action::Read | Action::Update),
-        None => true,
+    let stays = |&other: &usize| {
+        let is_kept = match &decisions.of[other] {
+            Some(decision) => matches!(decision.action, Action::NoOp | Action::Read | Action::Update),
+            None => true,
+        };
+        is_kept && graph.nodes[other].resource.is_some()
     };
     rule.is_some_and(|rule| {
-        is_under_way(node) && {
-            let mut followed = followed(graph, number, rule);
-            followed.any(|other| graph.nodes[other].resource.is_some() && stays(other))
-        }
+        let mut followed = followed(graph, number, rule).filter(stays);
+        let is_there = matches!(node.found, Found::Present { .. });
+        is_there && followed.any(|other| is_under_way(node) || begins(decisions, other, rule))
     })
 }
 
@@ -146,7 +148,7 @@ fn left_out<'g>(
         .filter_map(move |(number, node)| {
             let rule = node.definition?.schema().follows.as_ref()?;
             let mut users: BTreeSet<usize> = followed(graph, number, rule).collect();
-            let begins = node.resource.is_some() && users.iter().any(|&user| begins(decisions, user, rule));
+            let begins = users.iter().any(|&user| begins(decisions, user, rule));
             let stays =
                 graph.mode == PlanMode::Apply || users.iter().any(|&user| !is_taken_away(decisions, user));
             if !(begins || (is_under_way(node) && stays)) {

@@ -10,9 +10,8 @@
 
 use std::collections::BTreeMap;
 
-use infra_core::Diagnostic;
-use infra_core::StepOperation;
 use infra_core::plan::ReplaceOrder;
+use infra_core::{Action, Diagnostic, StepOperation};
 
 use crate::create_first;
 use crate::decide::{Cause, Decisions, Tie};
@@ -60,7 +59,12 @@ pub(crate) fn order<'a>(graph: &Graph<'a>, selected: &Selected, decisions: &mut 
             circle: edges.circles(),
         };
         let free = circles.replacements(|node| {
-            matches!(&decisions.of[node], Some(decision) if !decision.delete_first && !decision.creates_first())
+            matches!(
+                &decisions.of[node],
+                Some(decision) if decision.action == Action::Replace
+                    && !decision.delete_first
+                    && !decision.creates_first()
+            )
         });
         if !free.is_empty() {
             for node in free {
@@ -70,14 +74,18 @@ pub(crate) fn order<'a>(graph: &Graph<'a>, selected: &Selected, decisions: &mut 
             }
             continue;
         }
-        if circles.waive(Because::TakesOver, &mut waived.takes_over) {
+        // What is only waited for is so after what begins it, wherever there is another way out.
+        let is_delete = |step: &Draft<'_>| step.operation != StepOperation::Wait;
+        if circles.waive(Because::TakesOver, is_delete, &mut waived.takes_over)
+            || circles.waive(Because::TakesOver, |_| true, &mut waived.takes_over)
+        {
             continue;
         }
         let again = circles.to_be_replaced(decisions);
         if !again.is_empty() {
             return Ordering::Again(again);
         }
-        if circles.waive(Because::Freed, &mut waived.freed) {
+        if circles.waive(Because::Freed, |_| true, &mut waived.freed) {
             continue;
         }
         return Ordering::Impossible(circles.contradiction());
@@ -109,10 +117,13 @@ impl Circles<'_, '_> {
         })
     }
 
-    /// Deletes stop waiting, where they do because of this: for the updates of survivors, or for what takes over.
-    fn waive(&self, which: Because, waived: &mut Waived) -> bool {
+    /// Steps that are meant stop waiting, where they do because of this: for the updates of survivors, or for what takes
+    /// over.
+    fn waive(&self, which: Because, is_meant: impl Fn(&Draft<'_>) -> bool, waived: &mut Waived) -> bool {
         let before = waived.len();
-        let edges = self.edges().filter(|&(_, _, because)| because == which);
+        let edges = self
+            .edges()
+            .filter(|&(from, _, because)| because == which && is_meant(&self.steps[from]));
         waived.extend(edges.filter_map(|(from, to, _)| Some((self.steps[from].thing?, self.steps[to].node))));
         waived.len() > before
     }

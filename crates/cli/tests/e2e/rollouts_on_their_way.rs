@@ -10,6 +10,24 @@ const WITHOUT_END: f64 = 1e6;
 
 const GROUP: &str = "ec2.security_group.tasks";
 
+/// Where the blueprint declares it.
+const GROUP_BLOCK: &str = "[ec2.security_group.tasks]\n";
+
+/// Its name there, and another one.
+const GROUP_NAME: &str = "group_name     = \"${local.prefix}-tasks\"";
+const OTHER_GROUP_NAME: &str = "group_name     = \"${local.prefix}-workers\"";
+
+/// A rule of the tasks' security group that nothing but the group is about.
+const MORE: &str = r#"[ec2.security_group_rule.more]
+type              = "ingress"
+security_group_id = "${ec2.security_group.tasks.id}"
+ip_protocol       = "tcp"
+from_port         = 9000
+to_port           = 9000
+cidr_ipv4         = "10.0.0.0/8"
+
+"#;
+
 /// Tasks that start from now on do not get to run: the rollouts that bring them stay on their way.
 fn hang(reference: &Reference) {
     reference
@@ -33,19 +51,20 @@ fn groups(reference: &Reference) -> Value {
     )
 }
 
-/// The reference stack in the middle of a rollout that moves its tasks into a new security group.
+/// Moves the tasks into a new security group, of which the rollout stays on its way.
+fn begin_rollout(reference: &mut Reference) {
+    reference.set("container_environment", r#"{MORE="yes"}"#);
+    edit(reference, GROUP_NAME, OTHER_GROUP_NAME);
+    hang(reference);
+    reference.run("apply", &["-y", "--no-wait"]).exits(0);
+    assert_eq!(service(reference)["rollouts"][0], "IN_PROGRESS");
+}
+
+/// The reference stack in the middle of such a rollout.
 fn on_its_way() -> Reference {
     let mut reference = Reference::dev02();
     reference.apply();
-    reference.set("container_environment", r#"{MORE="yes"}"#);
-    edit(
-        &reference,
-        "group_name     = \"${local.prefix}-tasks\"",
-        "group_name     = \"${local.prefix}-workers\"",
-    );
-    hang(&reference);
-    reference.run("apply", &["-y", "--no-wait"]).exits(0);
-    assert_eq!(service(&reference)["rollouts"][0], "IN_PROGRESS");
+    begin_rollout(&mut reference);
     reference
 }
 
@@ -105,6 +124,50 @@ fn a_redeploy_takes_the_place_of_a_rollout_that_hangs() {
 
     let run = reference.run("redeploy", &["-y"]).exits(0);
     assert_eq!(reference.rollouts(), before + 1, "{run}");
+    run.tells(&format!("{GROUP}: deleted"));
+    run.tells("ecs.task_definition.app: deleted");
+    assert_eq!(service(&reference)["rollouts"][0], "SUCCESSFUL", "{run}");
+    assert_eq!(groups(&reference), json!(["workers"]), "{run}");
+    reference.applies_again_without_a_change();
+}
+
+#[test]
+fn a_destroy_of_a_part_leaves_what_the_old_tasks_use() {
+    let mut reference = Reference::dev02();
+    edit(&reference, GROUP_BLOCK, &format!("{MORE}{GROUP_BLOCK}"));
+    reference.apply();
+    edit(&reference, MORE, "");
+    begin_rollout(&mut reference);
+
+    let rule = "ec2.security_group_rule.more";
+    let target = ["-y", "--no-wait", "--target", rule];
+    let run = reference.run("destroy", &target).exits(0);
+    run.tells(&format!(
+        "{rule}: left: it is deleted by the next apply, when ecs.deployment.app has ended"
+    ));
+    assert!(!run.stderr.contains(": deleted"), "{run}");
+    assert_eq!(service(&reference)["rollouts"][0], "IN_PROGRESS", "{run}");
+
+    go_on(&reference);
+    let run = reference.run("destroy", &target).exits(0);
+    run.tells(&format!("{rule}: deleted"));
+    assert_eq!(groups(&reference), json!(["tasks", "workers"]), "{run}");
+    reference.apply().tells(&format!("{GROUP}: deleted"));
+    reference.applies_again_without_a_change();
+}
+
+#[test]
+fn what_begins_in_the_apply_that_lets_go_of_the_rollout_is_followed_to_its_end() {
+    let mut reference = Reference::dev02();
+    reference.apply();
+    reference.set("container_environment", r#"{MORE="yes"}"#);
+    edit(&reference, GROUP_NAME, OTHER_GROUP_NAME);
+    edit(
+        &reference,
+        "[ecs.deployment.app]",
+        "[ecs.deployment.app]\nwhen = false",
+    );
+    let run = reference.apply();
     run.tells(&format!("{GROUP}: deleted"));
     run.tells("ecs.task_definition.app: deleted");
     assert_eq!(service(&reference)["rollouts"][0], "SUCCESSFUL", "{run}");

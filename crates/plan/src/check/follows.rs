@@ -9,6 +9,7 @@ use infra_core::{
 };
 
 use super::Checker;
+use crate::identity::Identity;
 
 impl<'c> Checker<'c, '_> {
     pub(super) fn follows(&mut self) {
@@ -16,6 +17,7 @@ impl<'c> Checker<'c, '_> {
         let changed = plan.changes.iter().map(|change| &change.address);
         let addresses: BTreeSet<&'c ResourceAddress> = changed.chain(input.state.resources.keys()).collect();
         let mut ends: Vec<(&'c Step, &'c Step)> = Vec::new();
+        let mut begun: Vec<(&'c Step, &'c Step)> = Vec::new();
         for address in addresses {
             let definition = input.catalogue.definition(address.type_name());
             let Some(rule) = definition.and_then(|definition| definition.schema().follows.as_ref()) else {
@@ -26,9 +28,14 @@ impl<'c> Checker<'c, '_> {
                 self.begins(address, &followed, rule);
             }
             let goes_on = self.goes_on(address, &followed, rule);
+            let beginning = followed.iter().filter(|other| self.starts(other, rule, None));
+            let beginning: Vec<&Step> = beginning.filter_map(|other| self.end(other)).collect();
             let deletes = self.taken_over(address, followed, rule);
             match self.end(address) {
-                Some(end) => ends.extend(deletes.into_iter().map(|delete| (delete, end))),
+                Some(end) => {
+                    ends.extend(deletes.into_iter().map(|delete| (delete, end)));
+                    begun.extend(beginning.into_iter().map(|update| (end, update)));
+                }
                 None if goes_on => {
                     for delete in deletes {
                         self.broken.push(format!(
@@ -41,7 +48,8 @@ impl<'c> Checker<'c, '_> {
             }
         }
         // Where the end itself needs what is to be deleted, no order has both.
-        let tied = tied(&plan.steps, &ends);
+        begun.extend(&ends);
+        let tied = tied(&plan.steps, &begun);
         for (delete, end) in ends {
             let holds = comes_after(&plan.steps, delete, end) || tied(delete, end);
             self.require(holds, || {
@@ -120,6 +128,7 @@ impl<'c> Checker<'c, '_> {
         rule: &Follows,
     ) -> bool {
         let observation = self.input.observations.get(address);
+        let is_there = !observation.is_some_and(Observation::is_absent);
         let is_under_way = matches!(
             observation,
             Some(Observation::Present {
@@ -127,8 +136,7 @@ impl<'c> Checker<'c, '_> {
                 ..
             })
         );
-        let begins =
-            self.resource(address).is_some() && followed.iter().any(|other| self.starts(other, rule, None));
+        let begins = is_there && followed.iter().any(|other| self.starts(other, rule, None));
         let mut own = self.steps.get(address).into_iter().flatten();
         let is_made_anew = own.any(|step| step.operation == StepOperation::Create);
         let destroys = self.input.options.mode == PlanMode::Destroy;
@@ -167,11 +175,40 @@ impl<'c> Checker<'c, '_> {
         }
         // What it followed before is not used but left.
         used.retain(|used| !users.contains(used) && *used.type_name() != rule.of);
-        let used = used.into_iter().filter_map(|used| self.steps.get(used));
-        used.flatten()
+        let deletes = self.plan.steps.iter();
+        deletes
             .filter(|step| step.operation == StepOperation::Delete && !self.is_asked_to_go_first(step))
-            .copied()
+            .filter(|step| used.contains(&step.address) || self.is_part_of_what_is_left(step, &used))
             .collect()
+    }
+
+    /// Whether a delete is of a part of something that an earlier run left at one of these addresses. Records that need each
+    /// other in a circle do not tell.
+    fn is_part_of_what_is_left(&self, delete: &Step, used: &BTreeSet<&ResourceAddress>) -> bool {
+        let state = self.input.state;
+        let address = &delete.address;
+        let deposed = |address| state.deposed.get(address).into_iter().flatten();
+        let current = self.record(address).into_iter();
+        let mut records = current.chain(deposed(address));
+        let own = records.find(|record| Some(&record.physical_id) == delete.physical_id.as_ref());
+        let definition = self.input.catalogue.definition(address.type_name());
+        let (Some(own), Some(definition)) = (own, definition) else {
+            return false;
+        };
+        let wholes = own.dependencies.iter().filter(|whole| used.contains(whole));
+        let mut left = wholes.flat_map(|whole| deposed(whole).map(move |record| (whole, record)));
+        let observation = self.input.observations.get(address);
+        let seen = observation.filter(|_| self.record(address) == Some(own));
+        let attributes = seen.and_then(Observation::attributes).unwrap_or(&own.observed);
+        let names = definition.schema().natural_key.iter();
+        let names: Vec<&Value> = names.filter_map(|name| attributes.get(name)).collect();
+        let circles = self.stored_circles();
+        left.any(|(whole, record)| {
+            let of = self.input.catalogue.definition(whole.type_name());
+            let identity = Identity::new(&record.physical_id, of, &record.observed);
+            let is_named = names.iter().any(|value| identity.is_in(value));
+            is_named && (!circles.contains_key(address) || circles.get(address) != circles.get(whole))
+        })
     }
 
     /// Whether the file says that the old one of a replacement goes first.
@@ -207,16 +244,16 @@ fn comes_after(steps: &[Step], step: &Step, end: &Step) -> bool {
     false
 }
 
-/// Whether two steps stand in a circle once all of these deletes wait.
-fn tied(steps: &[Step], ends: &[(&Step, &Step)]) -> impl Fn(&Step, &Step) -> bool + use<> {
+/// Whether two steps stand in a circle once all of these wait, the first for the second.
+fn tied(steps: &[Step], more: &[(&Step, &Step)]) -> impl Fn(&Step, &Step) -> bool + use<> {
     let waits = steps.iter().flat_map(|step| {
         let before = step.after.iter();
         before.map(move |before| (step.id.0 as usize, before.step.0 as usize, ()))
     });
-    let ends = ends
+    let more = more
         .iter()
-        .map(|(delete, end)| (delete.id.0 as usize, end.id.0 as usize, ()));
-    let circles = Graph::new(steps.len(), waits.chain(ends)).circles();
+        .map(|(step, end)| (step.id.0 as usize, end.id.0 as usize, ()));
+    let circles = Graph::new(steps.len(), waits.chain(more)).circles();
     move |one, other| {
         let of = |step: &Step| circles.get(step.id.0 as usize).copied().flatten();
         of(one).is_some() && of(one) == of(other)

@@ -163,7 +163,7 @@ impl<'c> Checker<'c, '_> {
     }
 
     /// Addresses whose records need each other in a circle, which no order of deletes can satisfy.
-    fn stored_circles(&self) -> BTreeMap<&'c ResourceAddress, usize> {
+    pub(super) fn stored_circles(&self) -> BTreeMap<&'c ResourceAddress, usize> {
         let state = self.input.state;
         let mut addresses: Vec<&ResourceAddress> =
             state.resources.keys().chain(state.deposed.keys()).collect();
