@@ -38,6 +38,7 @@ pub use error::{EngineError, ImportError};
 pub use estimates::Estimates;
 pub use events::{EventReceiver, Reporter, channel};
 pub use lookups::{LookedUp, Unanswered, look_up};
+pub use lost::Unknown;
 pub use refresh::{Refreshed, refresh};
 pub use retry::Pace;
 pub use session::{Planned, Prepared, RunReport, RunRequest, Session, Walk};

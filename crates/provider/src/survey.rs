@@ -55,10 +55,10 @@ pub trait Survey: Send + Sync {
     /// The first call that fails.
     async fn survey(&self, request: &SurveyRequest<'_>) -> ProviderResult<Vec<Standing>>;
 
-    /// What carries the stack's tags by AWS's index of them, where a read of its type finds it: one request and what
-    /// checks its answer. The index is late by minutes, so that what was made just now may be missing.
+    /// What carries the stack's tags by AWS's index of them and is not `managed`, where a read of its type finds it: one
+    /// request and what checks its answer. The index is late by minutes, so that what was made just now may be missing.
     ///
     /// # Errors
     /// The first call that fails.
-    async fn tagged(&self, stack: &StackId) -> ProviderResult<Vec<Standing>>;
+    async fn tagged(&self, stack: &StackId, managed: &[Managed]) -> ProviderResult<Vec<Standing>>;
 }

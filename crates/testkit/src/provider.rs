@@ -5,15 +5,19 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use infra_core::types::{Catalogue, TypeDefinition};
-use infra_core::{Attributes, ErrorClass, PhysicalId, ProviderError, StackTag, TypeName, TypeSchema, Value};
+use infra_core::{
+    Attributes, Claim, ErrorClass, Health, PhysicalId, ProviderError, StackId, StackTag, TypeName,
+    TypeSchema, Value,
+};
 use infra_provider::{
-    Call, Created, Found, Obstacle, Provider, ProviderResult, Providers, Recognition, UpdateRequest, Waits,
+    Call, Created, Found, Managed, Obstacle, Provider, ProviderResult, Providers, Recognition, Standing,
+    Survey, SurveyRequest, TAG_ADDRESS, TAG_STACK, UpdateRequest, Waits, stack_tag,
 };
 
 use crate::chance::Chance;
 use crate::cloud::{Change, Cloud, Shared};
 use crate::kind::{Computed, Identity, Kind};
-use crate::world::{arn, revealed};
+use crate::world::{Listed, arn, revealed};
 
 /// As many things one reading call can take.
 const PAGE: usize = 100;
@@ -240,5 +244,43 @@ impl Catalogue for Cloud {
 impl Providers for Cloud {
     fn provider(&self, name: &TypeName) -> Option<&dyn Provider> {
         self.types.get(name).map(|simulated| simulated as &dyn Provider)
+    }
+
+    fn survey(&self) -> Option<&dyn Survey> {
+        Some(self)
+    }
+}
+
+/// Nothing stands in anything here: all that is found is found by tags.
+#[async_trait]
+impl Survey for Cloud {
+    async fn survey(&self, request: &SurveyRequest<'_>) -> ProviderResult<Vec<Standing>> {
+        self.tagged(request.stack, request.managed).await
+    }
+
+    async fn tagged(&self, stack: &StackId, managed: &[Managed]) -> ProviderResult<Vec<Standing>> {
+        let is_known = |thing: &Listed| {
+            let mut managed = managed.iter();
+            managed.any(|known| *known.address.type_name() == thing.type_name && known.id == thing.id)
+        };
+        let things = self.listing().into_iter();
+        let ours = things.filter(|thing| {
+            thing.tags.get(TAG_STACK) == Some(&stack_tag(stack))
+                && !matches!(thing.health, Health::Deleting(_))
+        });
+        Ok(ours
+            .filter(|thing| !is_known(thing))
+            .map(|thing| Standing {
+                claim: Some(Claim {
+                    stack: stack_tag(stack),
+                    address: thing.tags.get(TAG_ADDRESS).cloned(),
+                }),
+                resource_type: thing.type_name,
+                id: thing.id,
+                name: None,
+                near: None,
+                created_unix_ms: None,
+            })
+            .collect())
     }
 }

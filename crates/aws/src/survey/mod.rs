@@ -17,7 +17,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use async_trait::async_trait;
 use aws_smithy_types::DateTime;
 use infra_core::{Claim, PhysicalId, ResourceAddress, StackId, TypeName};
-use infra_provider::{ProviderResult, Standing, Survey, SurveyRequest, TAG_ADDRESS, TAG_STACK};
+use infra_provider::{Managed, ProviderResult, Standing, Survey, SurveyRequest, TAG_ADDRESS, TAG_STACK};
 
 use crate::catalogue::AwsProviders;
 use crate::clients::Clients;
@@ -31,11 +31,11 @@ impl Survey for AwsProviders {
         Ok(merged(within, tagged))
     }
 
-    async fn tagged(&self, stack: &StackId) -> ProviderResult<Vec<Standing>> {
+    async fn tagged(&self, stack: &StackId, managed: &[Managed]) -> ProviderResult<Vec<Standing>> {
         let request = SurveyRequest {
             stack,
             name: "",
-            managed: &[],
+            managed,
         };
         tagged::in_index(&Look::new(self, &request)).await
     }

@@ -146,15 +146,16 @@ pub async fn prepare(
         Ok(_) if task.scope.no_refresh => open.session.plan(request).await,
         Ok(_) => {
             let session = &open.session;
-            let (planned, unknown) = tokio::join!(session.plan(request), session.unknown_to_the_state());
+            let declared = request.stack.clone();
+            let looking = session.unknown_to_the_state(declared.as_deref());
+            let (planned, unknown) = tokio::join!(session.plan(request), looking);
             open.view.clear().await;
-            match unknown {
-                Ok(standing) => {
-                    if let Some(refused) = lost_state::refusal(&standing, &open, &site) {
-                        let shown = refuse(&[refused], lost_state::LOST, &open, terminal).await;
-                        open.close().await;
-                        return shown.map(Preparation::Ended);
-                    }
+            match lost_state::refusal(unknown, planned.as_ref().ok(), &open, &site).await {
+                Ok(None) => {}
+                Ok(Some((refused, why))) => {
+                    let shown = refuse(&[refused], why, &open, terminal).await;
+                    open.close().await;
+                    return shown.map(Preparation::Ended);
                 }
                 Err(error) if error.class == ErrorClass::Cancelled => {}
                 Err(error) => terminal.note(&lost_state::warning(&error, &open)),

@@ -203,7 +203,10 @@ fn what_others_have_by_the_same_name_is_told_and_left_alone_and_can_be_taken_ove
     assert_eq!(project.requests().mutating_total, 0, "{refused}");
     for Case { address, id, .. } in CASES {
         let id = filled(id, &names);
-        refused.tells(&format!("`{} --sandbox`", command("import", [FILE, address, &id])));
+        refused.tells(&format!(
+            "`{} --sandbox`",
+            command("import", [FILE, address, &id])
+        ));
     }
     project.stack("destroy", FILE, &["-y"]).exits(0);
     assert_eq!(project.requests().mutating_total, 0);

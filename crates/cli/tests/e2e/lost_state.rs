@@ -1,6 +1,7 @@
 //! A state that is gone altogether: nothing is made a second time, and one command makes a new one.
 
 use std::fs;
+use std::path::Path;
 
 use infra_sandbox::Faults;
 use serde_json::{Value, json};
@@ -157,10 +158,13 @@ container_definitions = [{ name = "app", image = "app", memory = 128 }]
     );
     assert!(still.as_u64() >= Some(6), "{still}");
 
-    // A state that knew all that is new no more asks for it; a lost one does, and looks at what it is told.
+    // A state that knew all of it asks, since something is to be made, and looks at nothing that it knew; a lost one looks
+    // at what it is told.
     project.forget_requests();
     project.stack("plan", FILE, &[]).exits(0);
-    assert_eq!(asked(&project), 0);
+    assert_eq!(asked(&project), 1);
+    assert_eq!(project.requests().counts.get("ec2.DescribeVpcs"), None);
+    project.forget_requests();
     lose(&project);
     project.stack("apply", FILE, &["-y"]).exits(0);
     assert_eq!(asked(&project), 1);
@@ -210,4 +214,79 @@ fn one_thing_that_the_state_has_lost_is_told_as_this_stacks_own() {
         .says(["is rebuilt from itself", "it has 5 resources"]);
     project.stack("apply", FILE, &["-y"]).exits(0);
     project.stack("diff", FILE, &["--unmanaged"]).exits(0);
+}
+
+/// One more thing that has no name of its own, in a file that has it and a file that has not.
+#[test]
+fn an_older_copy_of_the_state_that_is_put_back_makes_nothing_a_second_time() {
+    let project = applied();
+    let states = project.emulator().running().state_dir.join("small");
+    let older = project.root().join("older");
+    copied(&states, &older);
+    let more = STACK.replace("\"a\", \"b\"", "\"a\", \"b\", \"c\"");
+    project.write(FILE, &more);
+    project.forget_requests();
+    project.stack("apply", FILE, &["-y"]).exits(0);
+    assert_eq!(asked(&project), 1);
+    // What the state knows is asked for by nobody, nor what it is to be rid of.
+    project.forget_requests();
+    project.stack("diff", FILE, &[]).exits(0);
+    assert_eq!(asked(&project), 0);
+
+    fs::remove_dir_all(&states).unwrap();
+    copied(&older, &states);
+    project.forget_requests();
+    for (command, more) in [("plan", &[][..]), ("diff", &[]), ("apply", &["-y"])] {
+        project.stack(command, FILE, more).exits(1).says([
+            "is older than what AWS has: 1 thing that it does not know was made by this stack, and would be made a second \
+             time: ec2.subnet subnet-",
+            "(infra:address ec2.subnet.main:c)",
+            "`infra state rebuild stacks/small.toml --search --sandbox`",
+            "Nothing was changed",
+        ]);
+    }
+    assert_eq!(project.requests().mutating_total, 0);
+    let subnets = "result = len(client('ec2').describe_subnets(Filters=[{'Name': 'tag-key', 'Values': ['infra:stack']}])['Subnets'])";
+    assert_eq!(project.boto3(&json!({}), subnets), json!(3));
+
+    project
+        .stack("state rebuild", FILE, &["--search"])
+        .exits(0)
+        .says(["is rebuilt from itself"]);
+    project.stack("apply", FILE, &["-y"]).exits(0);
+    assert_eq!(project.boto3(&json!({}), subnets), json!(3));
+    project.stack("diff", FILE, &["--unmanaged"]).exits(0);
+    project.stack("destroy", FILE, &["-y"]).exits(0);
+    project.holds_nothing();
+}
+
+/// What was destroyed, by itself or with all, is made anew although the index of tags still has it.
+#[test]
+fn what_the_state_destroyed_itself_is_made_anew() {
+    let project = Project::sandbox();
+    project.set_durations([("tagging.delete.visible", 1e6)]);
+    project.write(FILE, STACK);
+    project.stack("apply", FILE, &["-y"]).exits(0);
+    let without = STACK.replace("[ec2.route_table.main]", "[ec2.route_table.other]");
+    let without = without.replace("ec2.route_table.main.id", "ec2.route_table.other.id");
+    for text in [without.as_str(), STACK] {
+        project.write(FILE, text);
+        project.stack("apply", FILE, &["-y"]).exits(0);
+    }
+    project.stack("destroy", FILE, &["-y"]).exits(0);
+    project.stack("apply", FILE, &["-y"]).exits(0);
+    project.stack("diff", FILE, &["--unmanaged"]).exits(0);
+}
+
+fn copied(from: &Path, to: &Path) {
+    fs::create_dir_all(to).unwrap();
+    for entry in fs::read_dir(from).unwrap() {
+        let entry = entry.unwrap();
+        let target = to.join(entry.file_name());
+        if entry.file_type().unwrap().is_dir() {
+            copied(&entry.path(), &target);
+        } else {
+            fs::copy(entry.path(), target).unwrap();
+        }
+    }
 }

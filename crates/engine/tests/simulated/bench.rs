@@ -239,7 +239,17 @@ impl Bench {
         // A run goes on only as fast as somebody reads what it tells.
         let reading = tokio::spawn(received(process.events));
         let result = async {
-            let planned = process.session.plan(request).await?;
+            let declared = request.stack.clone();
+            let looking = process.session.unknown_to_the_state(declared.as_deref());
+            let (planned, unknown) = tokio::join!(process.session.plan(request), looking);
+            let planned = planned?;
+            let unknown = unknown.expect("a look at the tags");
+            let newer = process.session.newer_than_the_state(&planned, unknown).await;
+            assert_eq!(
+                newer.expect("a look at the tags"),
+                [],
+                "the state is not older than the cloud"
+            );
             let report = process.session.execute(planned.clone(), "test").await?;
             Ok::<_, EngineError>((planned, report))
         }

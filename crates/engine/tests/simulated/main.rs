@@ -18,6 +18,7 @@ mod foreign;
 mod left;
 mod lookups;
 mod obstacles;
+mod older;
 mod ownership;
 mod plans;
 mod properties;

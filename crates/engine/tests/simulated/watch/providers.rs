@@ -9,7 +9,8 @@ use infra_core::{
     TypeSchema, Value,
 };
 use infra_provider::{
-    Call, Created, Found, Obstacle, Provider, ProviderResult, Providers, Recognition, UpdateRequest, Waits,
+    Call, Created, Found, Obstacle, Provider, ProviderResult, Providers, Recognition, Survey, UpdateRequest,
+    Waits,
 };
 use infra_testkit::{Chance, Cloud, Listed};
 
@@ -18,6 +19,7 @@ use super::{Seen, Watch};
 /// The cloud's types; every changing call is held against the rules before it is made. With a seed the calls
 /// of steps that go on side by side are made in an order that it decides.
 pub struct WatchedProviders {
+    cloud: Cloud,
     types: BTreeMap<TypeName, WatchedType>,
 }
 
@@ -38,6 +40,7 @@ impl WatchedProviders {
         };
         let names = cloud.names().into_iter();
         Self {
+            cloud: cloud.clone(),
             types: names.map(|name| (name.clone(), watched(name))).collect(),
         }
     }
@@ -56,6 +59,10 @@ impl Catalogue for WatchedProviders {
 impl Providers for WatchedProviders {
     fn provider(&self, name: &TypeName) -> Option<&dyn Provider> {
         self.types.get(name).map(|watched| watched as &dyn Provider)
+    }
+
+    fn survey(&self) -> Option<&dyn Survey> {
+        Providers::survey(&self.cloud)
     }
 }
 
