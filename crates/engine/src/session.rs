@@ -390,6 +390,21 @@ impl Session {
         })
     }
 
+    /// What carrying the plan out leaves to the next run, by what has to come to its end before.
+    pub fn left(&self, plan: &Plan) -> BTreeMap<ResourceAddress, BTreeSet<ResourceAddress>> {
+        let mut left: BTreeMap<_, BTreeSet<_>> = BTreeMap::new();
+        if self.wait {
+            return left;
+        }
+        for (id, end) in infra_plan::left_out(plan, &*self.providers) {
+            let step = &plan.steps[id.0 as usize];
+            if matches!(step.operation, StepOperation::Delete | StepOperation::Forget) {
+                left.entry(end).or_default().insert(step.address.clone());
+            }
+        }
+        left
+    }
+
     /// How long carrying the plan out will probably take.
     pub fn forecast(&self, plan: &Plan) -> Forecast {
         self.estimates.forecast(plan, self.wait)

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use anyhow::Result;
 use infra_config::UsedInputs;
 use infra_core::plan::PlanMode;
-use infra_core::{Commands, ErrorClass, ResourceAddress, RunOutcome};
+use infra_core::{Commands, ErrorClass, ResourceAddress, RunOutcome, listed};
 use infra_engine::{EngineError, Planned, RunRequest, Walk};
 use infra_plan::{PlanOptions, are_refusals};
 use infra_render::{PlanView, write_outputs, write_plan, write_stack_heading};
@@ -22,6 +22,9 @@ use crate::named::{self, Named};
 use crate::site::{self, Site};
 use crate::stack::{self, Manner, Open, Stopped, Wanted};
 use crate::terminal::{Terminal, data};
+
+/// How many addresses are named that a run leaves to the next one.
+const NAMED: usize = 10;
 
 /// What is asked of a stack.
 pub struct Task<'a> {
@@ -268,6 +271,11 @@ pub async fn carry_out(
         return Err(EngineError::KeyLost(why).into());
     }
     let nothing_to_do = planned.plan.steps.is_empty() && planned.plan.outputs.is_empty();
+    for (end, names) in open.session.left(&planned.plan) {
+        let names: Vec<_> = names.into_iter().collect();
+        let names = listed(&names, NAMED);
+        terminal.note(&format!("Left to the next apply, when {end} has ended: {names}"));
+    }
     let retags = planned.plan.counts().retag > 0;
     if !nothing_to_do && (planned.plan.has_changes() || retags) && !running.yes {
         if !terminal.can_ask() {

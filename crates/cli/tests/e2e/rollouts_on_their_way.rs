@@ -80,6 +80,10 @@ fn what_the_old_tasks_use_is_left_where_only_that_is_asked_for() {
             "{address}: left: it is deleted by the next apply, when ecs.deployment.app has ended"
         ));
     }
+    // The plan has said so before.
+    run.tells(&format!(
+        "Left to the next apply, when ecs.deployment.app has ended: {GROUP}"
+    ));
     assert!(!run.stderr.contains(": deleted"), "{run}");
     assert_eq!(groups(&reference), json!(["tasks", "workers"]), "{run}");
     assert_eq!(service(&reference)["rollouts"][0], "IN_PROGRESS", "{run}");
