@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail};
-use infra_config::{InClear, UsedInputs, in_clear};
+use infra_config::{InClear, Sensitive, UsedInputs, in_clear};
 use infra_core::plan::PLAN_FORMAT_VERSION;
 use infra_core::{
     Attributes, Catalogue, KeptKey, Observation, PhysicalId, Plan, ResourceAddress, SealingKey, SealingKeyId,
@@ -84,7 +84,7 @@ impl SavedPlan {
     /// What a plan was made from, with everything secret sealed.
     ///
     /// # Errors
-    /// A sensitive variable's value stands in a stack file, which the plan would hold.
+    /// A sensitive value stands in a stack file, which the plan would hold.
     pub fn new(
         planned: &Planned,
         used: UsedInputs,
@@ -94,7 +94,7 @@ impl SavedPlan {
         key: &SealingKey,
     ) -> Result<Self> {
         if let Some(stack) = &planned.stack {
-            refuse_secrets_in_files(stack, &used)?;
+            refuse_secrets_in_files(stack, &used, catalogue)?;
         }
         let wanted: BTreeMap<&ResourceAddress, &Attributes> = planned
             .plan
@@ -285,17 +285,26 @@ fn sealed(
     }
 }
 
-fn refuse_secrets_in_files(stack: &Stack, used: &UsedInputs) -> Result<()> {
-    let mut places: BTreeMap<String, Vec<String>> = BTreeMap::new();
-    for InClear { variable, place } in in_clear(stack, used) {
-        places.entry(variable).or_default().push(place);
+fn refuse_secrets_in_files(stack: &Stack, used: &UsedInputs, catalogue: &dyn Catalogue) -> Result<()> {
+    let mut places: BTreeMap<Sensitive, Vec<String>> = BTreeMap::new();
+    for InClear { of, place } in in_clear(stack, used, catalogue) {
+        places.entry(of).or_default().push(place);
     }
+    let by_variable = "give it by a variable that is `sensitive`, as INFRA_VAR_NAME,";
     let refused: Vec<String> = places
         .into_iter()
-        .map(|(name, places)| {
+        .map(|(of, places)| {
+            let (what, instead) = match of {
+                Sensitive::Variable(name) => (
+                    format!("the variable {name}"),
+                    format!("give it as INFRA_VAR_{name}"),
+                ),
+                Sensitive::Attribute(name) => (format!("the attribute {name}"), by_variable.to_owned()),
+                Sensitive::Output(name) => (format!("the output {name}"), by_variable.to_owned()),
+            };
             format!(
-                "the variable {name} is sensitive, but its value, or a part of it, stands in {}, which the plan would hold: \
-                 take it out of there, and give it as INFRA_VAR_{name} instead",
+                "{what} is sensitive, but its value, or a part of it, stands in {}, which the plan would hold: take it out \
+                 of there, and {instead} instead",
                 places.join(" and ")
             )
         })

@@ -19,4 +19,6 @@ mod source;
 mod stack;
 
 pub use source::{DiskFiles, Files, MemoryFiles};
-pub use stack::{InClear, Inputs, Loaded, UsedInputs, in_clear, load, load_identity, load_to_destroy};
+pub use stack::{
+    InClear, Inputs, Loaded, Sensitive, UsedInputs, in_clear, load, load_identity, load_to_destroy,
+};

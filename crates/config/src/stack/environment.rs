@@ -206,7 +206,7 @@ impl<'a> Reached<'a> {
 }
 
 /// Whether something of this kind has a part that is always sensitive.
-fn holds_sensitive(kind: &AttributeKind) -> bool {
+pub(super) fn holds_sensitive(kind: &AttributeKind) -> bool {
     let of_table = |table: &BTreeMap<String, AttributeSchema>| {
         table
             .values()

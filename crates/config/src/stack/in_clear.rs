@@ -1,15 +1,19 @@
 //! Sensitive values that stand in clear in the files that a stack was read from, and so would in a saved plan, which holds
 //! those files.
 //!
-//! What a variable's default is, and what `[values]` gives it, is looked at in every file by itself, whether it is used or
-//! not: whatever stands there is sensitive, however short it is. Elsewhere a sensitive value is known by its text alone.
+//! What a variable's default is, what `[values]` gives it, and what stands in a sensitive attribute of a resource or in a
+//! sensitive output, is looked at in every file by itself, whether it is used or not: whatever stands there is sensitive,
+//! however short it is. Elsewhere a sensitive value is known by its text alone.
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 use hcl_edit::expr::BinaryOperator;
-use infra_core::{Attributes, Secret, SourceMap, Stack, Value};
+use infra_core::types::Catalogue;
+use infra_core::{Attributes, Secret, SourceMap, Stack, Template, TypeName, Value};
 
+use super::bind::Treatment;
+use super::environment::holds_sensitive;
 use super::used::UsedInputs;
 use crate::language::{Draft, DraftKind, Function, Node as Part, NodeKind as PartKind};
 use crate::report::Report;
@@ -18,17 +22,29 @@ use crate::source::{Node, NodeKind, Table, beside, parse};
 /// The shortest text that tells a secret where nothing else does: a shorter one is found in many words.
 const TELLING: usize = 8;
 
+/// What is sensitive.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Sensitive {
+    /// A variable.
+    Variable(String),
+    /// An attribute of a resource, as `rds.db_instance.main.password`.
+    Attribute(String),
+    /// An output.
+    Output(String),
+}
+
 /// Something sensitive that stands in a file.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct InClear {
-    /// The variable.
-    pub variable: String,
+    /// What it is a value of.
+    pub of: Sensitive,
     /// Where its value, or a part of it, stands: `path:line:column`.
     pub place: String,
 }
 
-/// Where in the files of `used` the values of the stack's sensitive variables stand, in order and each place once.
-pub fn in_clear(stack: &Stack, used: &UsedInputs) -> Vec<InClear> {
+/// Where in the files of `used` the values of the stack's sensitive variables, attributes and outputs stand, in order and
+/// each place once.
+pub fn in_clear(stack: &Stack, used: &UsedInputs, catalogue: &dyn Catalogue) -> Vec<InClear> {
     let sources = &*stack.sources;
     let tables: Vec<Table> = (0..sources.files.len())
         .map(|file| parse(sources, file, &mut Report::default()).0)
@@ -44,15 +60,46 @@ pub fn in_clear(stack: &Stack, used: &UsedInputs) -> Vec<InClear> {
         if let Some(value) = stack.variables.get(&name) {
             search.texts(value, &mut places);
         }
-        for place in places {
-            let variable = name.clone();
-            let one = InClear { variable, place };
-            if !found.contains(&one) {
-                found.push(one);
-            }
+        add(&mut found, &Sensitive::Variable(name), places);
+    }
+    for (of, places) in search.attributes(catalogue) {
+        add(&mut found, &of, places);
+    }
+    for name in search.sensitive_outputs(stack) {
+        let places = search.output(&name);
+        add(&mut found, &Sensitive::Output(name), places);
+    }
+    // What the values are worked out of may stand elsewhere.
+    for resource in stack.resources.values() {
+        for (name, template) in &resource.attributes {
+            let mut places = Vec::new();
+            search.secrets(template, &mut places);
+            let of = Sensitive::Attribute(format!("{}.{name}", resource.address.block()));
+            add(&mut found, &of, places);
         }
     }
+    for (name, output) in &stack.outputs {
+        let mut places = Vec::new();
+        search.secrets(&output.value, &mut places);
+        add(&mut found, &Sensitive::Output(name.clone()), places);
+    }
     found
+}
+
+/// Adds places that nothing was told of yet; one that is of two variables is told of both.
+fn add(found: &mut Vec<InClear>, of: &Sensitive, places: Vec<String>) {
+    for place in places {
+        let is_told = found.iter().any(|one| {
+            let of_two = matches!((of, &one.of), (Sensitive::Variable(_), Sensitive::Variable(_)));
+            one.place == place && (!of_two || one.of == *of)
+        });
+        if !is_told {
+            found.push(InClear {
+                of: of.clone(),
+                place,
+            });
+        }
+    }
 }
 
 struct Search<'a> {
@@ -71,14 +118,9 @@ impl Search<'_> {
         };
         let secret = variables.iter().filter(|(_, value)| value.has_secret());
         let mut names: BTreeSet<String> = secret.map(|(name, _)| name.clone()).collect();
-        for table in &self.tables {
-            for (name, entry) in table_at(table, "variable").into_iter().flatten() {
-                let sensitive = entry.node.table().and_then(|fields| fields.get("sensitive"));
-                if sensitive.is_some_and(|entry| matches!(entry.node.kind, NodeKind::Bool(true)))
-                    && !is_told(name)
-                {
-                    names.insert(name.clone());
-                }
+        for (name, fields) in self.declared("variable") {
+            if is_true(fields, "sensitive") && !is_told(name) {
+                names.insert(name.to_owned());
             }
         }
         names
@@ -97,6 +139,106 @@ impl Search<'_> {
             }
         }
         places
+    }
+
+    /// Where what sensitive attributes are given stands, by type and name of the resource.
+    fn attributes(&self, catalogue: &dyn Catalogue) -> Vec<(Sensitive, Vec<String>)> {
+        let mut found = Vec::new();
+        for (table, source) in self.tables.iter().zip(&self.sources.files) {
+            for (service, types) in tables_in(table) {
+                for (type_name, resources) in tables_in(types) {
+                    let type_name = TypeName::new(service, type_name);
+                    let Some(definition) = catalogue.definition(&type_name) else {
+                        continue;
+                    };
+                    let schemas = &definition.schema().attributes;
+                    for (resource, attributes) in tables_in(resources) {
+                        for (name, entry) in attributes {
+                            let treatment = Treatment::of(schemas.get(name));
+                            let draft = Draft::new(&entry.node, self.sources, &mut Report::default());
+                            let mut places = Vec::new();
+                            self.treated(&draft, treatment, &source.path, &mut places);
+                            let of = format!("{type_name}.{resource}.{name}");
+                            found.push((Sensitive::Attribute(of), places));
+                        }
+                    }
+                }
+            }
+        }
+        found
+    }
+
+    /// Looks at those parts of a draft that are sensitive by the schema.
+    fn treated(&self, draft: &Draft, treatment: Treatment<'_>, from: &Path, places: &mut Vec<String>) {
+        if treatment.sensitive {
+            return self.draft(draft, from, places);
+        }
+        match &draft.kind {
+            DraftKind::List(items) => {
+                for item in items {
+                    self.treated(item, treatment.element(), from, places);
+                }
+            }
+            DraftKind::Map(entries) => {
+                for (name, entry) in entries {
+                    self.treated(entry, treatment.entry(name), from, places);
+                }
+            }
+            DraftKind::Formula(_) if treatment.kind.is_some_and(holds_sensitive) => {
+                self.draft(draft, from, places);
+            }
+            DraftKind::Literal(_) | DraftKind::Formula(_) => {}
+        }
+    }
+
+    /// The sensitive outputs; a file that calls one so is enough.
+    fn sensitive_outputs(&self, stack: &Stack) -> BTreeSet<String> {
+        let outputs = stack.outputs.iter().filter(|(_, output)| output.sensitive);
+        let mut names: BTreeSet<String> = outputs.map(|(name, _)| name.clone()).collect();
+        for (name, fields) in self.declared("output") {
+            if is_true(fields, "sensitive") {
+                names.insert(name.to_owned());
+            }
+        }
+        names
+    }
+
+    /// Where an output's value stands in any file.
+    fn output(&self, name: &str) -> Vec<String> {
+        let mut places = Vec::new();
+        for (table, source) in self.tables.iter().zip(&self.sources.files) {
+            let declared = table_at(table, "output").and_then(|outputs| table_at(outputs, name));
+            if let Some(entry) = declared.and_then(|fields| fields.get("value")) {
+                let draft = Draft::new(&entry.node, self.sources, &mut Report::default());
+                self.draft(&draft, &source.path, &mut places);
+            }
+        }
+        places
+    }
+
+    /// What the files declare of this kind, by name.
+    fn declared<'s>(&'s self, kind: &'s str) -> impl Iterator<Item = (&'s str, &'s Table)> {
+        let tables = self.tables.iter().filter_map(move |table| table_at(table, kind));
+        tables.flat_map(tables_in)
+    }
+
+    /// Where the texts of what is secret in a template stand.
+    fn secrets(&self, template: &Template, places: &mut Vec<String>) {
+        match template {
+            Template::Literal(value) => self.secret(value, places),
+            Template::List(items) => items.iter().for_each(|item| self.secrets(item, places)),
+            Template::Map(entries) => entries.values().for_each(|entry| self.secrets(entry, places)),
+            Template::Expression(_) => {}
+        }
+    }
+
+    fn secret(&self, value: &Value, places: &mut Vec<String>) {
+        match value {
+            Value::Secret(_) => self.texts(value, places),
+            Value::List(items) => items.iter().for_each(|item| self.secret(item, places)),
+            Value::Map(entries) => entries.values().for_each(|entry| self.secret(entry, places)),
+            _ => {}
+        }
     }
 
     fn draft(&self, draft: &Draft, from: &Path, places: &mut Vec<String>) {
@@ -200,6 +342,17 @@ impl Search<'_> {
 
 fn table_at<'a>(table: &'a Table, name: &str) -> Option<&'a Table> {
     table.get(name)?.node.table()
+}
+
+/// The tables in a table, by name.
+fn tables_in(table: &Table) -> impl Iterator<Item = (&str, &Table)> {
+    let entries = table.iter();
+    entries.filter_map(|(name, entry)| Some((name.as_str(), entry.node.table()?)))
+}
+
+fn is_true(fields: &Table, name: &str) -> bool {
+    let field = fields.get(name);
+    field.is_some_and(|entry| matches!(entry.node.kind, NodeKind::Bool(true)))
 }
 
 fn is_something(value: &Value) -> bool {

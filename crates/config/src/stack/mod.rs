@@ -27,7 +27,7 @@ mod validate;
 mod variable_types;
 mod variables;
 
-pub use in_clear::{InClear, in_clear};
+pub use in_clear::{InClear, Sensitive, in_clear};
 pub use inputs::Inputs;
 pub use load::{Loaded, load, load_identity, load_to_destroy};
 pub use used::UsedInputs;

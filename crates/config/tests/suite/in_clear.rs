@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::Arc;
 
-use infra_config::{Inputs, MemoryFiles, in_clear, load};
+use infra_config::{Inputs, MemoryFiles, Sensitive, in_clear, load};
 
 use crate::support::catalogue::catalogue;
 
@@ -44,8 +44,9 @@ fn found(lines: &str, vault: &str, given: Option<&str>) -> Vec<String> {
     let Some(stack) = loaded.stack else {
         panic!("{lines}: {:?}", loaded.diagnostics);
     };
-    let found = in_clear(&stack, &loaded.used);
-    assert!(found.iter().all(|one| one.variable == "pw"), "{found:?}");
+    let found = in_clear(&stack, &loaded.used, &catalogue());
+    let pw = Sensitive::Variable("pw".into());
+    assert!(found.iter().all(|one| one.of == pw), "{found:?}");
     found.into_iter().map(|one| one.place).collect()
 }
 
@@ -131,4 +132,87 @@ fn nothing_else_is_taken_for_a_secret() {
     ] {
         stands(lines, given, &[]);
     }
+}
+
+/// The places that are found of anything in a stack with these lines, with what each is of.
+fn found_of(lines: &str, pw: &str) -> Vec<(Sensitive, String)> {
+    let text = format!("[stack]\nname = \"app\"\nstage = \"dev\"\nregion = \"us-east-1\"\n{lines}\n");
+    let files = MemoryFiles::new(BTreeMap::from([
+        ("stack.toml".into(), text),
+        ("key.txt".into(), "BEGIN\nCANARYKEY\nEND\n".to_owned()),
+    ]));
+    let environment = BTreeMap::from([
+        ("DB".to_owned(), "a-password".to_owned()),
+        ("INFRA_VAR_pw".to_owned(), pw.to_owned()),
+    ]);
+    let inputs = Inputs {
+        files: Arc::new(files),
+        variables: &BTreeMap::new(),
+        environment: &environment,
+    };
+    let loaded = load(Path::new("stack.toml"), &inputs, &catalogue());
+    let Some(stack) = loaded.stack else {
+        panic!("{lines}: {:?}", loaded.diagnostics);
+    };
+    let found = in_clear(&stack, &loaded.used, &catalogue()).into_iter();
+    found.map(|one| (one.of, one.place)).collect()
+}
+
+#[test]
+fn what_a_sensitive_attribute_or_output_is_given_in_a_file_is_found_in_every_form() {
+    let password = Sensitive::Attribute("rds.database.a.password".into());
+    let output = Sensitive::Output("a".into());
+    let attribute = |value: &str| format!("[rds.database.a]\npassword = {value}");
+    let of_output = |value: &str| format!("[output.a]\nsensitive = true\nvalue = {value}");
+    for (value, is_given) in [
+        ("'a'", true),
+        (r#""\u0041\nB""#, true),
+        ("'''\nBEGIN\nEND'''", true),
+        ("'part:${env.DB}'", true),
+        (r#"'${"part"}'"#, true),
+        (r#"'${lookup(env, "NOT_SET", "part")}'"#, true),
+        (r#"'${file("key.txt")}'"#, true),
+        ("'${env.DB}'", false),
+        ("'${var.pw}'", false),
+    ] {
+        let lines = |first: String| format!("{first}\n[variable.pw]\nsensitive = true");
+        for (of, column, line, text) in [
+            (&password, 12, 6, attribute(value)),
+            (&output, 9, 7, of_output(value)),
+        ] {
+            let found = found_of(&lines(text), "given");
+            let place = format!("stack.toml:{line}:{column}");
+            let at_place = found.contains(&((*of).clone(), place));
+            assert_eq!(at_place, is_given, "{value}: {found:?}");
+            assert!(is_given || found.is_empty(), "{value}: {found:?}");
+        }
+    }
+    // Of an output maps and lists as well, and of a table what its schema calls sensitive.
+    for (lines, of, places) in [
+        (
+            of_output("{ k = [{ l = 1.5 }, ''], m = 'x' }"),
+            &output,
+            &["7:22", "7:38"][..],
+        ),
+        (of_output("[1234, false]"), &output, &["7:10", "7:16"]),
+        (
+            "[output.a]\nsensitive = true\n[output.a.value]\nk = 'x'".to_owned(),
+            &output,
+            &["8:5"],
+        ),
+    ] {
+        let expected: Vec<_> = places
+            .iter()
+            .map(|place| ((*of).clone(), format!("stack.toml:{place}")))
+            .collect();
+        assert_eq!(found_of(&lines, "given"), expected, "{lines}");
+    }
+    // What is worked out of something else in a file is found where that stands.
+    let through = format!("{}\n[local]\nb = 'CANARY-of-a-test'", attribute("'${local.b}'"));
+    assert_eq!(
+        found_of(&through, "given"),
+        [(password, "stack.toml:8:5".to_owned())]
+    );
+    // What nobody calls sensitive is not.
+    assert_eq!(found_of("[output.a]\nvalue = 'x'", "given"), []);
 }
