@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use infra_core::{Diagnostic, Span, Value};
+use infra_core::{Diagnostic, Graph, Span, Value};
 
 use super::context::Context;
 use super::names::{Allowed, Names, not_static};
@@ -28,13 +28,6 @@ impl std::fmt::Display for Global {
             Self::Local(name) => write!(f, "local.{name}"),
         }
     }
-}
-
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum State {
-    Open,
-    /// Evaluated, or found wrong.
-    Done,
 }
 
 /// Evaluates all of them into `world`.
@@ -79,12 +72,54 @@ pub(crate) fn evaluate(
         names,
         world,
         variables,
-        drafts: &drafts,
-        states: BTreeMap::new(),
-        open: Vec::new(),
+        uses: Uses::of(&drafts),
+        drafts: drafts.into_iter().collect(),
     };
-    for global in drafts.keys() {
-        globals.resolve(global, None);
+    globals.resolve();
+}
+
+/// Which globals name which, by their positions.
+struct Uses {
+    /// An edge knows where the one names the other first.
+    graph: Graph<Span>,
+    /// For each the circle that it is in.
+    circles: Vec<Option<usize>>,
+}
+
+impl Uses {
+    fn of(drafts: &BTreeMap<Global, Arc<Draft>>) -> Self {
+        let positions: BTreeMap<&Global, usize> = drafts.keys().zip(0..).collect();
+        let mut edges = BTreeMap::new();
+        for (from, draft) in drafts.values().enumerate() {
+            draft.for_each_formula(&mut |formula: &Arc<Formula>| {
+                for (name, range) in &formula.names {
+                    let used = used(name).and_then(|used| positions.get(&used).copied());
+                    if let Some(to) = used {
+                        edges.entry((from, to)).or_insert_with(|| formula.span(range));
+                    }
+                }
+            });
+        }
+        let edges = edges.into_iter().map(|((from, to), span)| (from, to, span));
+        let graph = Graph::new(drafts.len(), edges);
+        let circles = graph.circles();
+        Self { graph, circles }
+    }
+
+    /// The order in which those outside of all circles can be evaluated, each with how many there are below it.
+    fn order(&self) -> Vec<(usize, usize)> {
+        let needs = |from: usize| {
+            let needed = self.graph.needs(from);
+            needed.filter(move |to| self.circles[from].is_none() && self.circles[*to].is_none())
+        };
+        let needs: Vec<Vec<usize>> = (0..self.graph.len()).map(|from| needs(from).collect()).collect();
+        let open = Graph::of(&needs);
+        let depths = open.longest(|_| 0_usize, |depth, _| depth + 1);
+        let order = open.possible_order().into_iter();
+        order
+            .filter(|node| self.circles[*node].is_none())
+            .map(|node| (node, depths[node].length))
+            .collect()
     }
 }
 
@@ -93,50 +128,48 @@ struct Globals<'a, 'c> {
     names: &'a mut Names,
     world: &'a mut World,
     variables: &'a BTreeMap<String, Variable>,
-    drafts: &'a BTreeMap<Global, Arc<Draft>>,
-    states: BTreeMap<Global, State>,
-    /// What is being resolved, from the outside in, and where the one before names it.
-    open: Vec<(Global, Option<Span>)>,
+    drafts: Vec<(Global, Arc<Draft>)>,
+    uses: Uses,
 }
 
 impl Globals<'_, '_> {
-    fn resolve(&mut self, global: &Global, named_at: Option<Span>) {
-        match self.states.get(global) {
-            Some(State::Done) => return,
-            Some(State::Open) => return self.complain_of_cycle(global, named_at),
-            None => {}
+    fn resolve(&mut self) {
+        for way in self.uses.graph.ways_around() {
+            self.complain_of_circle(&way);
         }
-        let Some(draft) = self.drafts.get(global).cloned() else {
-            return;
-        };
-        if self.open.len() >= MAX_DEPTH {
-            let message = format!("values use each other more than {MAX_DEPTH} deep");
-            self.context
-                .add(Diagnostic::error("too-deep", message).at(draft.span.clone(), ""));
-            return self.set(global, &draft, Some(Value::unknown()));
+        for node in 0..self.drafts.len() {
+            if self.uses.circles[node].is_some() {
+                self.set(node, Some(Value::unknown()));
+            }
         }
-        self.states.insert(global.clone(), State::Open);
-        self.open.push((global.clone(), named_at));
+        for (node, depth) in self.uses.order() {
+            if depth < MAX_DEPTH {
+                self.evaluate(node);
+                continue;
+            }
+            // Said once of a chain: where it becomes too long.
+            if depth == MAX_DEPTH {
+                let message = format!("values use each other more than {MAX_DEPTH} deep");
+                let span = self.drafts[node].1.span.clone();
+                self.context
+                    .add(Diagnostic::error("too-deep", message).at(span, ""));
+            }
+            self.set(node, Some(Value::unknown()));
+        }
+    }
+
+    fn evaluate(&mut self, node: usize) {
+        let (global, draft) = &self.drafts[node];
         let mut late = None;
         draft.for_each_formula(&mut |formula: &Arc<Formula>| {
-            for (name, range) in &formula.names {
-                if let Some(used) = used(name) {
-                    self.resolve(&used, Some(formula.span(range)));
-                }
-            }
             if late.is_none() && self.names.is_late(formula) {
                 late = Some(formula.clone());
             }
         });
-        self.open.pop();
-        // A cycle through this one has been reported and has set it.
-        if self.states.get(global) == Some(&State::Done) {
-            return;
-        }
         let value = match (late, global) {
             (None, _) => {
                 let evaluator = Evaluator::new(self.world, None, None);
-                Some(self.context.evaluate(&evaluator, &draft))
+                Some(self.context.evaluate(&evaluator, draft))
             }
             (Some(_), Global::Local(_)) => None,
             (Some(formula), _) => {
@@ -145,11 +178,11 @@ impl Globals<'_, '_> {
                 Some(Value::unknown())
             }
         };
-        self.set(global, &draft, value);
+        self.set(node, value);
     }
 
-    fn set(&mut self, global: &Global, draft: &Draft, value: Option<Value>) {
-        self.states.insert(global.clone(), State::Done);
+    fn set(&mut self, node: usize, value: Option<Value>) {
+        let (global, draft) = &self.drafts[node];
         match global {
             Global::Stack(name) => {
                 self.world
@@ -172,41 +205,34 @@ impl Globals<'_, '_> {
                 if value.is_none() {
                     self.names.late_locals.insert(name.clone());
                 }
-                self.world.locals.insert(
-                    name.clone(),
-                    Local {
-                        draft: draft.clone(),
-                        value,
-                    },
-                );
+                let draft = Draft::clone(draft);
+                self.world.locals.insert(name.clone(), Local { draft, value });
             }
         }
     }
 
-    fn complain_of_cycle(&mut self, global: &Global, named_at: Option<Span>) {
-        let start = self.open.iter().position(|(open, _)| open == global).unwrap_or(0);
-        let ring = self.open[start..].to_vec();
-        let path: Vec<String> = ring
+    /// Tells of values that need each other: each of them the next, and the last the first.
+    fn complain_of_circle(&mut self, way: &[usize]) {
+        let Some(&first) = way.first() else { return };
+        let name = |node: usize| &self.drafts[node].0;
+        let path: Vec<String> = way
             .iter()
-            .map(|(global, _)| global.to_string())
-            .chain([global.to_string()])
+            .chain([&first])
+            .map(|&node| name(node).to_string())
             .collect();
-        let mut diagnostic =
-            Diagnostic::error("cycle", format!("values use each other: {}", path.join(" -> ")));
-        if let Some(span) = named_at {
-            diagnostic = diagnostic.at(span, format!("`{global}` again"));
-        }
-        for (global, span) in &ring[1..] {
-            if let Some(span) = span {
-                diagnostic = diagnostic.see(span.clone(), format!("`{global}` used here"));
-            }
+        let message = format!("values use each other: {}", path.join(" -> "));
+        let mut diagnostic = Diagnostic::error("cycle", message);
+        let around = way.iter().zip(way[1..].iter().chain([&first]));
+        for (&from, &to) in around {
+            let Some(span) = self.uses.graph.weight(from, to) else {
+                continue;
+            };
+            diagnostic = match to == first {
+                true => diagnostic.at(span.clone(), format!("`{}` again", name(to))),
+                false => diagnostic.see(span.clone(), format!("`{}` used here", name(to))),
+            };
         }
         self.context.add(diagnostic);
-        for (global, _) in ring {
-            if let Some(draft) = self.drafts.get(&global).cloned() {
-                self.set(&global, &draft, Some(Value::unknown()));
-            }
-        }
     }
 }
 
