@@ -308,7 +308,7 @@ fn described(attribute: &AttributeSchema) -> String {
         let rules = attribute.rules.iter().map(|rule| rule.constraint.to_string());
         let _ = write!(text, " Takes {}.", rules.collect::<Vec<_>>().join("; "));
     }
-    if let Some(nothing) = &attribute.nothing {
+    if let Some(nothing) = nothing(attribute) {
         let _ = write!(text, " `{}` is the same as none.", nothing.reveal().unwrap());
     }
     match &attribute.default {
@@ -318,6 +318,14 @@ fn described(attribute: &AttributeSchema) -> String {
         _ => {}
     }
     text
+}
+
+/// What means the same as none of it, other than an empty text, of which that holds everywhere.
+fn nothing(attribute: &AttributeSchema) -> Option<&Value> {
+    attribute
+        .nothing
+        .as_ref()
+        .filter(|nothing| nothing.as_str() != Some(""))
 }
 
 fn plain(value: &Value) -> String {

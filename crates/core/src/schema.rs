@@ -63,7 +63,8 @@ pub struct AttributeSchema {
     pub required: bool,
     /// What it goes back to when the file no longer sets it; `None`: cleared, or AWS's default.
     pub default: Option<Value>,
-    /// The value that means the same as none: AWS tells nothing back of it, or takes it for none.
+    /// The value that means the same as none: AWS tells nothing back of it, or takes it for none. Of an optional
+    /// text without a default that is the empty one.
     pub nothing: Option<Value>,
     /// A change of it means a new resource.
     pub immutable: bool,

@@ -8,7 +8,7 @@ use syn::parse::{Parse, ParseBuffer};
 use syn::spanned::Spanned;
 use syn::{
     Attribute, Data, DeriveInput, Error, Expr, ExprLit, ExprRange, Fields, Ident, Lit, LitStr, RangeLimits,
-    Result, Token, Type, Visibility,
+    Result, Token, Type, Visibility, token,
 };
 
 /// A block.
@@ -177,7 +177,12 @@ impl Field {
                 self.values.push((word, quote!(Some(#text))));
             }
             "default" | "nothing" => {
-                let value = literal(meta.value()?.parse()?)?;
+                let input = meta.value()?;
+                let value = if name == "nothing" && input.peek(token::Bracket) {
+                    no_items(input)?
+                } else {
+                    literal(input.parse()?)?
+                };
                 self.values
                     .push((word, quote!(Some(::infra_provider::DefaultValue::#value))));
             }
@@ -301,6 +306,16 @@ fn literal(literal: Lit) -> Result<TokenStream> {
             "a truth value, a whole number or a text",
         )),
     }
+}
+
+/// `[]`.
+fn no_items(input: &ParseBuffer<'_>) -> Result<TokenStream> {
+    let content;
+    syn::bracketed!(content in input);
+    if !content.is_empty() {
+        return Err(content.error("only an empty list can stand here"));
+    }
+    Ok(quote!(NoItems))
 }
 
 /// `1..=32`, as the lowest and the highest.

@@ -244,6 +244,8 @@ pub enum DefaultValue {
     Integer(i64),
     /// A text.
     Text(&'static str),
+    /// A list without items.
+    NoItems,
 }
 
 impl From<DefaultValue> for Value {
@@ -252,6 +254,7 @@ impl From<DefaultValue> for Value {
             DefaultValue::Bool(truth) => Self::Bool(truth),
             DefaultValue::Integer(number) => Self::Integer(number),
             DefaultValue::Text(text) => Self::from(text),
+            DefaultValue::NoItems => Self::List(Vec::new()),
         }
     }
 }

@@ -9,7 +9,7 @@ use infra_core::schema::{AttributeKind, AttributeSchema, Clash, ClashWhen, Taggi
 use infra_core::{Catalogue, Spelling, Value};
 
 use super::checked::Checked;
-use super::{GENERATED, cell, nested};
+use super::{GENERATED, cell, nested, nothing};
 
 const GRAMMAR: &str = "https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_grammar.html";
 
@@ -18,7 +18,8 @@ pub fn page() -> String {
     let mut page = format!(
         "{GENERATED}\n# Rules of AWS\n\nWhat is known of AWS's rules without asking AWS, and where each is from: what a \
          value has to be, what goes with what,\nwhat means the same, and what cannot be side by side. What a file breaks of \
-         them is told before AWS is called. What means\nthe same is no difference.\n"
+         them is told before AWS is called. What means\nthe same is no difference.\n\nAn \
+         empty text of an attribute that need not be set, and of which AWS makes no other default, means the same as none.\n"
     );
     for (name, _, _) in DOCUMENTS {
         let Some(definition) = AwsCatalogue.definition(&name.parse().unwrap()) else {
@@ -85,7 +86,7 @@ fn attributes(rows: &mut Vec<Row>, path: &str, table: &BTreeMap<String, Attribut
             let inner = if of_each { "[]" } else { "" };
             row(inner, rule.constraint.to_string(), &rule.source);
         }
-        if let Some(nothing) = &attribute.nothing {
+        if let Some(nothing) = nothing(attribute) {
             let rule = format!("`{}` means the same as none", nothing.reveal().unwrap());
             row("", rule, &attribute.source);
         }

@@ -54,5 +54,6 @@ mod sealing_key;
 mod secrets;
 mod signals;
 mod sources;
+mod taken_out;
 mod twins;
 mod unmanaged;

@@ -146,8 +146,9 @@ fn zones(schema: &TypeSchema, attributes: &Attributes, region: &str, problems: &
         let mut rules = attribute.rules.iter();
         rules.any(|rule| rule.constraint == Constraint::Zone)
     });
-    for (name, _) in of_zones {
-        let Some(zone) = known_str(attributes, name) else {
+    for (name, attribute) in of_zones {
+        let given = attributes.get(name).filter(|value| !attribute.is_nothing(value));
+        let Some(zone) = given.and_then(Value::as_str) else {
             continue;
         };
         let rest = zone.strip_prefix(region).unwrap_or_default();

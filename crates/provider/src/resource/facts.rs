@@ -84,7 +84,7 @@ fn in_text(default: DefaultValue) -> Option<Cow<'static, str>> {
     match default {
         DefaultValue::Bool(truth) => Some(Cow::Borrowed(if truth { "true" } else { "false" })),
         DefaultValue::Text(text) => Some(Cow::Borrowed(text)),
-        DefaultValue::Integer(_) => None,
+        DefaultValue::Integer(_) | DefaultValue::NoItems => None,
     }
 }
 
@@ -99,7 +99,7 @@ fn attribute(facts: &BlockFacts, field: &FieldFacts) -> AttributeSchema {
         description: field.description.to_owned(),
         required: field.required,
         default: field.default.map(Into::into),
-        nothing: field.nothing.map(Into::into),
+        nothing: nothing(field).map(Into::into),
         immutable: field.immutable,
         sensitive: field.sensitive,
         write_only: field.write_only,
@@ -110,6 +110,13 @@ fn attribute(facts: &BlockFacts, field: &FieldFacts) -> AttributeSchema {
         rules: rules.collect(),
         source: source.to_owned(),
     }
+}
+
+/// What means the same as none. An empty text is how files, and variables above all, say that there is none: where
+/// AWS does not make something else of none, it never is a value.
+fn nothing(field: &FieldFacts) -> Option<DefaultValue> {
+    let empty = matches!(field.kind, Kind::Text) && !field.required && field.default.is_none();
+    field.nothing.or(empty.then_some(DefaultValue::Text("")))
 }
 
 fn kind_of_field(field: &FieldFacts) -> AttributeKind {

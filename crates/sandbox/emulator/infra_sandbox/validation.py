@@ -42,7 +42,13 @@ OPERATION_CODES = {
 
 # Where AWS takes more than its model says: (service, shape, constraint) → why, and who tells so.
 NEW_REGIONS = "models are behind new regions: https://github.com/aws/aws-sdk-go-v2/issues/2720"
+TAKEN_AWAY = (
+    "an update takes texts and parameters away by an empty text: "
+    "https://github.com/hashicorp/terraform-provider-aws/blob/main/internal/service/apigatewayv2/integration.go"
+)
 LOOSER = {
+    ("apigatewayv2", "StringWithLengthBetween1And64", "min"): TAKEN_AWAY,
+    ("apigatewayv2", "StringWithLengthBetween1And512", "min"): TAKEN_AWAY,
     ("ec2", "InstanceType", "enum"): "models are behind new types: https://docs.rs/aws-sdk-ec2/latest/aws_sdk_ec2/types/enum.InstanceType.html",
     ("route53", "VPCRegion", "enum"): NEW_REGIONS,
     ("route53", "CloudWatchRegion", "enum"): NEW_REGIONS,
@@ -207,6 +213,8 @@ def _made(service: str, shape: Any) -> Rule:
     least, most = traits.get("min"), traits.get("max")
     if named := NAMED_LENGTH.fullmatch(shape.name):
         least, most = int(named[1]), int(named[2])
+        if (service, shape.name, "min") in LOOSER:
+            least = 0
     return Rule(
         kind=shape.type_name,
         required=tuple(traits.get("required", ())),

@@ -34,7 +34,6 @@ pub struct Api {
     pub protocol_type: ProtocolType,
     /// What the API is for.
     #[attribute(length = 0..=1024)]
-    #[attribute(nothing = "")]
     pub description: Option<String>,
     /// A version of your own.
     #[attribute(length = 1..=64)]
@@ -47,7 +46,6 @@ pub struct Api {
     pub disable_execute_api_endpoint: Option<bool>,
     /// What of a message selects its route, such as `$request.body.action`. A WebSocket API needs it; an HTTP
     /// API takes only AWS's default, the method and the path.
-    #[attribute(nothing = "")]
     #[attribute(same(also("${request.method} ${request.path}" = "$request.method $request.path")))]
     pub route_selection_expression: Option<String>,
     /// Whether the API's own address answers over IPv4 or over IPv6 as well.

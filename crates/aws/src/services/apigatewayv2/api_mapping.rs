@@ -29,7 +29,6 @@ pub struct ApiMapping {
     /// The path under the domain name, without `/` at its ends; without it, everything.
     #[attribute(length = 0..=300, alphabet("A-Za-z0-9$_.+!*'()/-", "letters, digits and `$-_.+!*'()/`"))]
     #[attribute(except("^/|/$|//", "has a `/` at an end, or two in a row"))]
-    #[attribute(nothing = "")]
     pub api_mapping_key: Option<String>,
     /// The mapping's id.
     #[attribute(computed)]

@@ -89,7 +89,6 @@ pub struct MutualTls {
     /// The trusted certificates: an object in S3, `s3://<bucket>/<key>`.
     pub truststore_uri: String,
     /// That object's version.
-    #[attribute(nothing = "")]
     pub truststore_version: Option<String>,
 }
 

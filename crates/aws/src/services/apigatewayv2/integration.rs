@@ -61,11 +61,9 @@ pub struct Integration {
     #[attribute(only_where(connection_type, "VPC_LINK"))]
     pub tls_config: Option<TlsConfig>,
     /// The ARN of the role that an `AWS_PROXY` with a subtype acts as.
-    #[attribute(nothing = "")]
     pub credentials_arn: Option<String>,
     /// What it is for.
     #[attribute(length = 0..=1024)]
-    #[attribute(nothing = "")]
     pub description: Option<String>,
     /// The integration's id, which a route's target names as `integrations/<id>`.
     #[attribute(computed)]

@@ -34,7 +34,6 @@ pub struct Route {
     #[attribute(default = "NONE")]
     pub authorization_type: Option<AuthorizationType>,
     /// The authorizer's id, for `JWT` and `CUSTOM`.
-    #[attribute(nothing = "")]
     #[attribute(
         only_where(authorization_type, "JWT", "CUSTOM"),
         needed_where(authorization_type, "JWT", "CUSTOM")

@@ -49,7 +49,6 @@ pub struct Stage {
     pub stage_variables: Option<Tags>,
     /// What the stage is for.
     #[attribute(length = 0..=1024)]
-    #[attribute(nothing = "")]
     pub description: Option<String>,
     /// Tags by key.
     pub tags: Option<Tags>,

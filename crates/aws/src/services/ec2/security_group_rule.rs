@@ -52,7 +52,6 @@ pub struct SecurityGroupRule {
     pub referenced_security_group_id: Option<String>,
     /// What the rule is for.
     #[attribute(length = 0..=255, alphabet("A-Za-z0-9 ._:/()#,@\\[\\]+=&;{}!$*-", "A-Z, a-z, 0-9, spaces and `._-:/()#,@[]+=&;{}!$*`"))]
-    #[attribute(nothing = "")]
     pub description: Option<String>,
     /// Tags by key.
     pub tags: Option<Tags>,

@@ -29,7 +29,7 @@ pub struct Cluster {
     #[attribute(immutable, length = 1..=255, alphabet("A-Za-z0-9_-", "letters, digits, underscores and hyphens"))]
     pub cluster_name: String,
     /// Settings by name. There is one: `containerInsights`.
-    #[attribute(key = "name")]
+    #[attribute(key = "name", nothing = [])]
     pub settings: Option<Vec<ClusterSetting>>,
     /// Where tasks may run: `FARGATE`, `FARGATE_SPOT`, or the account's own capacity providers.
     #[attribute(length = 1..=255)]

@@ -60,10 +60,8 @@ pub struct ContainerDefinition {
     #[attribute(default = false)]
     pub privileged: Option<bool>,
     /// User, and group if any, such as `1000:1000`.
-    #[attribute(nothing = "")]
     pub user: Option<String>,
     /// The folder that its command runs in.
-    #[attribute(nothing = "")]
     pub working_directory: Option<String>,
     /// Seconds to wait for what it depends on; at most 120 on Fargate.
     pub start_timeout: Option<i32>,

@@ -83,7 +83,6 @@ pub struct ServiceRegistry {
     #[attribute(nothing = 0)]
     pub port: Option<i32>,
     /// The container, for an SRV record.
-    #[attribute(nothing = "")]
     pub container_name: Option<String>,
     /// Its port, for an SRV record.
     #[attribute(range = 0..=65_535)]

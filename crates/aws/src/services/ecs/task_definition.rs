@@ -44,11 +44,9 @@ pub struct TaskDefinition {
     pub requires_compatibilities: Option<BTreeSet<Compatibility>>,
     /// The role that ECS itself uses: for pulling the image, reading secrets, writing logs.
     #[attribute(immutable)]
-    #[attribute(nothing = "")]
     pub execution_role_arn: Option<String>,
     /// The role of the containers.
     #[attribute(immutable)]
-    #[attribute(nothing = "")]
     pub task_role_arn: Option<String>,
     /// The processor and operating system.
     #[attribute(immutable)]

@@ -24,7 +24,6 @@ pub struct Volume {
 #[block(page = "https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_HostVolumeProperties.html")]
 pub struct HostVolume {
     /// Its path on the instance. Not on Fargate.
-    #[attribute(nothing = "")]
     pub source_path: Option<String>,
 }
 
@@ -54,7 +53,6 @@ pub struct EfsVolume {
 #[block(page = "https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_EFSAuthorizationConfig.html")]
 pub struct EfsAuthorization {
     /// The access point; then the root directory is `/`, and encryption on the way is on.
-    #[attribute(nothing = "")]
     pub access_point_id: Option<String>,
     /// Whether the task role is used.
     #[attribute(default = "DISABLED")]

@@ -136,7 +136,6 @@ pub struct FixedResponseConfig {
     /// The body's type: `text/plain` (AWS's default), `text/css`, `text/html`, `application/javascript` or
     /// `application/json`.
     #[attribute(length = 0..=32)]
-    #[attribute(nothing = "")]
     #[attribute(pattern(
         "^(text/plain|text/css|text/html|application/javascript|application/json|)$",
         "is none of text/plain, text/css, text/html, application/javascript and application/json"
@@ -144,7 +143,6 @@ pub struct FixedResponseConfig {
     pub content_type: Option<String>,
     /// The body.
     #[attribute(length = 0..=1024)]
-    #[attribute(nothing = "")]
     pub message_body: Option<String>,
 }
 

@@ -43,6 +43,7 @@ pub struct LoadBalancer {
     #[attribute(key = "subnet_id")]
     pub subnet_mappings: Option<Vec<SubnetMapping>>,
     /// Its security groups. A network load balancer that was made without any can never get one.
+    #[attribute(nothing = [])]
     pub security_groups: Option<BTreeSet<String>>,
     /// Its addresses.
     #[attribute(default = "ipv4")]

@@ -84,6 +84,5 @@ pub struct LogDelivery {
     pub bucket: Option<String>,
     /// The prefix of the objects' keys.
     #[attribute(setting = "prefix")]
-    #[attribute(nothing = "")]
     pub prefix: Option<String>,
 }

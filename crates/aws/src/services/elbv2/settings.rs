@@ -48,7 +48,7 @@ fn setting(place: (&'static str, Option<&'static str>), key: String, facts: &Fie
         (Some(DefaultValue::Text(text)), _) => Some(text.to_owned()),
         // A free text is taken away by an empty one.
         (None, Kind::Text) => Some(String::new()),
-        (None, _) => None,
+        (None | Some(DefaultValue::NoItems), _) => None,
     };
     Setting {
         place,

@@ -31,7 +31,6 @@ pub struct Role {
     pub assume_role_policy_document: Json,
     /// What the role is for.
     #[attribute(length = 0..=1000)]
-    #[attribute(nothing = "")]
     #[attribute(alphabet("\t\n\r -~\u{a1}-\u{ff}", "printable characters of Latin-1"))]
     pub description: Option<String>,
     /// The longest session in seconds.
