@@ -252,6 +252,8 @@ impl Providers for AwsProviders {
 
 #[cfg(test)]
 mod depends;
+#[cfg(test)]
+mod sent;
 
 #[cfg(test)]
 mod tests {

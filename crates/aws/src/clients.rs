@@ -174,6 +174,16 @@ pub async fn connect(options: &ConnectOptions) -> ProviderResult<Clients> {
     };
     let endpoints = Endpoints::default();
     let http = http_client(options, &environment, &endpoints)?;
+    connect_through(options, environment, endpoints, http).await
+}
+
+/// The same, where all requests go through this client.
+async fn connect_through(
+    options: &ConnectOptions,
+    environment: Environment,
+    endpoints: Endpoints,
+    http: SharedHttpClient,
+) -> ProviderResult<Clients> {
     let base = base_config(options, &environment, &http).await;
     match (&options.emulator, &environment.source) {
         (Some(emulator), _) => endpoints.note_emulator(&emulator.endpoint_url),
@@ -238,6 +248,32 @@ pub async fn connect(options: &ConnectOptions) -> ProviderResult<Clients> {
         pushes: Arc::default(),
         rollouts: Rollouts::default(),
     })
+}
+
+/// Clients of an emulator that is asked through this client.
+#[cfg(test)]
+pub(crate) async fn through(http: SharedHttpClient) -> Clients {
+    let options = ConnectOptions {
+        stack: StackId::new("appname", "dev", "dev01", "us-east-1").unwrap(),
+        region: "us-east-1".into(),
+        assume_role: None,
+        allowed_account_ids: Vec::new(),
+        emulator: Some(Emulator {
+            endpoint_url: "http://127.0.0.1:1".into(),
+            access_key_id: "test".into(),
+            registry: None,
+        }),
+        registry: None,
+        docker_config: None,
+        pull_base_images: false,
+        own_paths: Vec::new(),
+        variables: BTreeMap::new(),
+        ask_code: None,
+        progress: Arc::new(infra_provider::Silent),
+    };
+    let environment = Environment::of_emulator(&options.variables).unwrap();
+    let clients = connect_through(&options, environment, Endpoints::default(), http);
+    clients.await.unwrap()
 }
 
 fn http_client(

@@ -252,7 +252,7 @@ fn network(version: u8, text: &str, lowest: u8, highest: u8) -> Option<String> {
 }
 
 /// Holds the attributes of one table against a rule. Values that may still turn out to be null decide nothing.
-fn between(rule: &BlockRule, table: &Attributes, path: &AttributePath, problems: &mut Problems) {
+pub fn between(rule: &BlockRule, table: &Attributes, path: &AttributePath, problems: &mut Problems) {
     // An empty list or table is sent as none.
     let is_set = |name: &&str| {
         table

@@ -21,6 +21,7 @@ mod tags;
 mod traits;
 mod user_tags;
 mod wait;
+mod whole;
 
 pub use alike::{alike, same};
 pub use block::{Block, BlockFacts, DefaultValue, Described, FieldFacts, FieldName, Kind};

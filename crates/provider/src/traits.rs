@@ -14,6 +14,7 @@ use crate::call::Call;
 use crate::obstacle::Obstacle;
 use crate::resource::LookupProvider;
 use crate::survey::Survey;
+use crate::tags::TAGS;
 use crate::wait::{Recognition, Waits};
 
 /// A resource as a read found it.
@@ -85,11 +86,28 @@ impl<S: Block> Update<S> {
 
     /// Whether this key of a table is to change.
     pub fn changes_in<F: FieldName>(&self, table: S::Field, key: F) -> bool {
-        let inner = AttributePath::attribute(table.name()).name(key.name());
-        let within = self.within.iter().filter(|path| path.top() == table.name());
-        let mut within = within.filter(|path| path.segments().len() > 1).peekable();
+        self.changes_at(&AttributePath::attribute(table.name()).name(key.name()))
+    }
+
+    /// Whether what is at this place is to change, or something in it.
+    pub fn changes_at(&self, place: &AttributePath) -> bool {
+        let mut within = self
+            .within
+            .iter()
+            .filter(|path| path.top() == place.top())
+            .peekable();
         let all = within.peek().is_none();
-        self.changes(table) && (all || within.any(|path| path.segments().starts_with(inner.segments())))
+        let meets = |path: &AttributePath| {
+            let (path, place) = (path.segments(), place.segments());
+            path.starts_with(place) || place.starts_with(path)
+        };
+        self.changed.contains(place.top()) && (all || within.any(meets))
+    }
+
+    /// Whether nothing but these attributes is to change, and tags, which are written by themselves.
+    pub fn changes_only(&self, fields: &[S::Field]) -> bool {
+        let is_one = |name: &String| name == TAGS || fields.iter().any(|field| field.name() == name);
+        self.changed.iter().all(is_one)
     }
 }
 

@@ -90,7 +90,7 @@ choices! {
 }
 
 /// Cross-origin resource sharing.
-#[derive(Debug, Clone, Deserialize, Block)]
+#[derive(Debug, Clone, Deserialize, Serialize, Block)]
 #[block(page = "https://docs.aws.amazon.com/apigatewayv2/latest/api-reference/apis-apiid-cors.html")]
 pub struct Cors {
     /// Whether credentials may be sent.
@@ -219,10 +219,14 @@ max_age       = 300
     async fn update(aws: &Clients, _: &Call, id: &PhysicalId, update: &Update<Self>) -> ProviderResult<()> {
         let _turn = turn(aws, id.as_str()).await;
         let spec = update.spec.clone();
-        if update.changes(Field::CorsConfiguration) && spec.cors_configuration.is_none() {
+        let ends_cors = update.changes(Field::CorsConfiguration) && spec.cors_configuration.is_none();
+        if ends_cors {
             let call = aws.apigatewayv2.delete_cors_configuration().api_id(id.as_str());
             let deleted = call.send().await.aws("apigatewayv2", "DeleteCorsConfiguration");
             deleted.absent_is_none()?;
+            if update.changes_only(&[Field::CorsConfiguration]) {
+                return Ok(());
+            }
         }
         // What is not sent stays as it is, so what is no longer set is sent as its default.
         let description = spec.description.or_else(|| Some(String::new()));
@@ -232,13 +236,15 @@ max_age       = 300
         let selection = selection.or_else(|| is_http.then(|| HTTP_SELECTION.to_owned()));
         let addresses = spec.ip_address_type.or(Some(IpAddressType::Ipv4));
         let disabled = spec.disable_execute_api_endpoint.or(Some(false));
+        let cors = update.only(Field::CorsConfiguration, spec.cors_configuration);
+        let cors = cors.map(|cors| cors_to_sdk(update.whole(Field::CorsConfiguration, cors)));
         aws.apigatewayv2
             .update_api()
             .api_id(id.as_str())
-            .name(spec.name)
+            .set_name(update.only(Field::Name, Some(spec.name)))
             .set_description(update.only(Field::Description, description))
             .set_version(update.only(Field::Version, version))
-            .set_cors_configuration(spec.cors_configuration.map(cors_to_sdk))
+            .set_cors_configuration(cors)
             .set_disable_execute_api_endpoint(update.only(Field::DisableExecuteApiEndpoint, disabled))
             .set_route_selection_expression(update.only(Field::RouteSelectionExpression, selection))
             .set_ip_address_type(to_aws(update.only(Field::IpAddressType, addresses)))

@@ -132,7 +132,7 @@ stage       = "${apigatewayv2.stage.main.stage_name}"
             .domain_name(domain)
             .api_mapping_id(mapping)
             .api_id(&spec.api_id)
-            .stage(&spec.stage)
+            .set_stage(update.only(Field::Stage, Some(spec.stage.clone())))
             .set_api_mapping_key(update.only(Field::ApiMappingKey, Some(key)))
             .send()
             .await

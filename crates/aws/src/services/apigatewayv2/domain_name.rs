@@ -200,11 +200,19 @@ certificate_arn = "arn:aws:acm:us-east-1:123456789012:certificate/11111111-2222-
                 .build()
         };
         let wanted = update.spec.mutual_tls_authentication.as_ref();
-        let wanted = wanted.map_or_else(none, mutual_tls);
+        let wanted = wanted.map_or_else(none, |wanted| truststore_change(wanted, update));
+        let configuration = (!update.changes_only(&[Field::MutualTlsAuthentication])).then(|| {
+            let mut spec = update.spec.clone();
+            spec.endpoint_type = update.kept(Field::EndpointType, spec.endpoint_type);
+            spec.security_policy = update.kept(Field::SecurityPolicy, spec.security_policy);
+            let addresses = update.kept(Field::IpAddressType, spec.ip_address_type);
+            spec.ip_address_type = addresses.or(Some(IpAddressType::Ipv4));
+            vec![configuration(&spec)]
+        });
         aws.apigatewayv2
             .update_domain_name()
             .domain_name(id.as_str())
-            .domain_name_configurations(configuration(&update.spec))
+            .set_domain_name_configurations(configuration)
             .set_mutual_tls_authentication(update.only(Field::MutualTlsAuthentication, Some(wanted)))
             .send()
             .await
@@ -282,6 +290,17 @@ fn configuration(spec: &DomainName) -> sdk::DomainNameConfiguration {
         .set_endpoint_type(to_aws(spec.endpoint_type.or(Some(EndpointType::Regional))))
         .set_security_policy(to_aws(spec.security_policy.or(Some(SecurityPolicy::Tls12))))
         .set_ip_address_type(to_aws(spec.ip_address_type))
+        .build()
+}
+
+/// What of the truststore changed; a version that is no longer said is taken away by an empty one.
+fn truststore_change(wanted: &MutualTls, update: &Update<DomainName>) -> sdk::MutualTlsAuthenticationInput {
+    let (field, version) = (Field::MutualTlsAuthentication, wanted.truststore_version.clone());
+    let uri = Some(wanted.truststore_uri.clone());
+    let version = version.or_else(|| Some(String::new()));
+    sdk::MutualTlsAuthenticationInput::builder()
+        .set_truststore_uri(update.only_in(field, MutualTlsField::TruststoreUri, uri))
+        .set_truststore_version(update.only_in(field, MutualTlsField::TruststoreVersion, version))
         .build()
 }
 

@@ -271,18 +271,23 @@ integration_uri    = "https://example.com/{proxy}"
         };
         let or_empty = |text: &Option<String>| Some(text.clone().unwrap_or_default());
         let payload = spec.payload_format_version.clone();
+        let payload = payload.or_else(|| Some("1.0".to_owned()));
+        let timeout = spec.timeout_in_millis.or(Some(DEFAULT_TIMEOUT_MILLISECONDS));
+        let connection = spec.connection_type.or(Some(ConnectionType::Internet));
+        let (method, uri) = (spec.integration_method.clone(), spec.integration_uri.clone());
+        let kind = Some(spec.integration_type);
         let updated = aws
             .apigatewayv2
             .update_integration()
             .api_id(api)
             .integration_id(integration)
-            .set_integration_type(to_aws(Some(spec.integration_type)))
-            .set_integration_method(spec.integration_method.clone())
-            .set_integration_uri(spec.integration_uri.clone())
-            .set_connection_type(to_aws(spec.connection_type.or(Some(ConnectionType::Internet))))
-            .set_connection_id(spec.connection_id.clone())
-            .payload_format_version(payload.unwrap_or_else(|| "1.0".to_owned()))
-            .timeout_in_millis(spec.timeout_in_millis.unwrap_or(DEFAULT_TIMEOUT_MILLISECONDS))
+            .set_integration_type(to_aws(update.only(Field::IntegrationType, kind)))
+            .set_integration_method(update.only(Field::IntegrationMethod, method))
+            .set_integration_uri(update.only(Field::IntegrationUri, uri))
+            .set_connection_type(to_aws(update.only(Field::ConnectionType, connection)))
+            .set_connection_id(update.only(Field::ConnectionId, spec.connection_id.clone()))
+            .set_payload_format_version(update.only(Field::PayloadFormatVersion, payload))
+            .set_timeout_in_millis(update.only(Field::TimeoutInMillis, timeout))
             .set_request_parameters(update.only(parameters, sent))
             .set_tls_config(update.only(Field::TlsConfig, Some(tls)))
             .set_credentials_arn(update.only(Field::CredentialsArn, or_empty(&spec.credentials_arn)))

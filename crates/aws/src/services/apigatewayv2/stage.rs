@@ -89,7 +89,7 @@ pub struct AccessLogSettings {
 }
 
 /// Limits and metrics.
-#[derive(Debug, Clone, Default, Deserialize, Block)]
+#[derive(Debug, Clone, Default, Deserialize, Serialize, Block)]
 #[block(
     page = "https://docs.aws.amazon.com/apigatewayv2/latest/api-reference/apis-apiid-stages-stagename.html"
 )]
@@ -261,7 +261,11 @@ throttling_rate_limit  = 50
             delete_route_settings(aws, [api, stage], update).await?;
         }
         // What is not sent stays as it is, so what is no longer set is sent as its default or empty.
-        let defaults = settings_to_sdk(spec.default_route_settings.unwrap_or_default());
+        let defaults = spec.default_route_settings.unwrap_or_default();
+        let defaults = settings_to_sdk(update.whole(Field::DefaultRouteSettings, defaults));
+        let logs = update.only(Field::AccessLogSettings, spec.access_log_settings);
+        let routes = update.only(Field::RouteSettings, spec.route_settings);
+        let deploys = spec.auto_deploy.or(Some(false));
         let description = spec.description.or_else(|| Some(String::new()));
         let variables = Field::StageVariables;
         let sent = with_removals(&update.prior, variables.name(), spec.stage_variables.as_ref());
@@ -269,10 +273,10 @@ throttling_rate_limit  = 50
             .update_stage()
             .api_id(api)
             .stage_name(stage)
-            .auto_deploy(spec.auto_deploy.unwrap_or(false))
-            .set_access_log_settings(spec.access_log_settings.map(logs_to_sdk))
+            .set_auto_deploy(update.only(Field::AutoDeploy, deploys))
+            .set_access_log_settings(logs.map(logs_to_sdk))
             .set_default_route_settings(update.only(Field::DefaultRouteSettings, Some(defaults)))
-            .set_route_settings(spec.route_settings.map(all_settings))
+            .set_route_settings(routes.map(all_settings))
             .set_stage_variables(update.only(variables, sent))
             .set_description(update.only(Field::Description, description))
             .send()

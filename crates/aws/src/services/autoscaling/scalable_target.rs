@@ -58,7 +58,7 @@ pub struct ScalableTarget {
 use ScalableTargetField as Field;
 
 /// What scaling is switched off.
-#[derive(Debug, Clone, Deserialize, Block)]
+#[derive(Debug, Clone, Default, Deserialize, Serialize, Block)]
 #[block(page = "https://docs.aws.amazon.com/autoscaling/application/APIReference/API_SuspendedState.html")]
 pub struct SuspendedState {
     /// Whether policies may not remove anything.
@@ -97,6 +97,7 @@ max_capacity       = 10
             Field::ResourceId,
             Field::ScalableDimension,
         ],
+        under: Some(("ecs.service", &[Field::ResourceId])),
         ..Rules::NONE
     };
     type Service = AutoScaling;
@@ -161,8 +162,19 @@ max_capacity       = 10
     }
 
     async fn update(aws: &Clients, _: &Call, _: &PhysicalId, update: &Update<Self>) -> ProviderResult<()> {
-        let call = register(aws, &update.spec).send().await;
-        call.aws("autoscaling", "RegisterScalableTarget").map(drop)
+        let spec = &update.spec;
+        let suspended = spec.suspended_state.clone().unwrap_or_default();
+        let suspended = suspended_to_sdk(&update.whole(Field::SuspendedState, suspended));
+        let (least, most) = (Some(spec.min_capacity), Some(spec.max_capacity));
+        named(aws, spec)
+            .set_min_capacity(update.only(Field::MinCapacity, least))
+            .set_max_capacity(update.only(Field::MaxCapacity, most))
+            .set_role_arn(update.only(Field::RoleArn, spec.role_arn.clone()))
+            .set_suspended_state(update.only(Field::SuspendedState, Some(suspended)))
+            .send()
+            .await
+            .aws("autoscaling", "RegisterScalableTarget")
+            .map(drop)
     }
 
     fn tag_target(id: &PhysicalId, prior: &Attributes) -> String {
@@ -207,23 +219,28 @@ max_capacity       = 10
 }
 
 fn register(aws: &Clients, spec: &ScalableTarget) -> RegisterScalableTargetFluentBuilder {
-    // Left out unless the file sets it: what somebody suspended by hand stays so when the bounds change.
-    let suspended = spec.suspended_state.as_ref().map(|suspended| {
-        sdk::SuspendedState::builder()
-            .dynamic_scaling_in_suspended(suspended.dynamic_scaling_in_suspended.unwrap_or(false))
-            .dynamic_scaling_out_suspended(suspended.dynamic_scaling_out_suspended.unwrap_or(false))
-            .scheduled_scaling_suspended(suspended.scheduled_scaling_suspended.unwrap_or(false))
-            .build()
-    });
+    named(aws, spec)
+        .min_capacity(spec.min_capacity)
+        .max_capacity(spec.max_capacity)
+        .set_role_arn(spec.role_arn.clone())
+        .set_suspended_state(spec.suspended_state.as_ref().map(suspended_to_sdk))
+}
+
+/// A call that says which target it is for.
+fn named(aws: &Clients, spec: &ScalableTarget) -> RegisterScalableTargetFluentBuilder {
     aws.autoscaling
         .register_scalable_target()
         .service_namespace(spec.service_namespace.as_str().into())
         .resource_id(&spec.resource_id)
         .scalable_dimension(spec.scalable_dimension.as_str().into())
-        .min_capacity(spec.min_capacity)
-        .max_capacity(spec.max_capacity)
-        .set_role_arn(spec.role_arn.clone())
-        .set_suspended_state(suspended)
+}
+
+fn suspended_to_sdk(suspended: &SuspendedState) -> sdk::SuspendedState {
+    sdk::SuspendedState::builder()
+        .dynamic_scaling_in_suspended(suspended.dynamic_scaling_in_suspended.unwrap_or(false))
+        .dynamic_scaling_out_suspended(suspended.dynamic_scaling_out_suspended.unwrap_or(false))
+        .scheduled_scaling_suspended(suspended.scheduled_scaling_suspended.unwrap_or(false))
+        .build()
 }
 
 async fn observe(aws: &Clients, target: &sdk::ScalableTarget) -> ProviderResult<Observation<ScalableTarget>> {

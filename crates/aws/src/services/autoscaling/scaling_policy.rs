@@ -188,7 +188,18 @@ scale_out_cooldown              = 60
 
     async fn update(aws: &Clients, _: &Call, _: &PhysicalId, update: &Update<Self>) -> ProviderResult<()> {
         if !update.changed.is_empty() {
-            put(aws, &update.spec).await?;
+            // What is not said is not changed.
+            let (tracks, steps) = (
+                Field::TargetTrackingScalingPolicyConfiguration,
+                Field::StepScalingPolicyConfiguration,
+            );
+            let mut spec = update.spec.clone();
+            let tracking = update.only(tracks, spec.target_tracking_scaling_policy_configuration);
+            let stepping = update.only(steps, spec.step_scaling_policy_configuration);
+            spec.target_tracking_scaling_policy_configuration =
+                tracking.map(|tracking| update.whole(tracks, tracking));
+            spec.step_scaling_policy_configuration = stepping.map(|stepping| update.whole(steps, stepping));
+            put(aws, &spec).await?;
         }
         Ok(())
     }

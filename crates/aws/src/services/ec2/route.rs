@@ -176,13 +176,18 @@ gateway_id             = "${ec2.internet_gateway.main.id}"
             .set_destination_cidr_block(spec.destination_cidr_block)
             .set_destination_ipv6_cidr_block(spec.destination_ipv6_cidr_block)
             .set_destination_prefix_list_id(spec.destination_prefix_list_id)
-            .set_gateway_id(spec.gateway_id)
-            .set_nat_gateway_id(spec.nat_gateway_id)
-            .set_egress_only_internet_gateway_id(spec.egress_only_internet_gateway_id)
-            .set_vpc_endpoint_id(spec.vpc_endpoint_id)
-            .set_transit_gateway_id(spec.transit_gateway_id)
-            .set_vpc_peering_connection_id(spec.vpc_peering_connection_id)
-            .set_network_interface_id(spec.network_interface_id);
+            .set_gateway_id(update.only(Field::GatewayId, spec.gateway_id))
+            .set_nat_gateway_id(update.only(Field::NatGatewayId, spec.nat_gateway_id))
+            .set_egress_only_internet_gateway_id(update.only(
+                Field::EgressOnlyInternetGatewayId,
+                spec.egress_only_internet_gateway_id,
+            ))
+            .set_vpc_endpoint_id(update.only(Field::VpcEndpointId, spec.vpc_endpoint_id))
+            .set_transit_gateway_id(update.only(Field::TransitGatewayId, spec.transit_gateway_id))
+            .set_vpc_peering_connection_id(
+                update.only(Field::VpcPeeringConnectionId, spec.vpc_peering_connection_id),
+            )
+            .set_network_interface_id(update.only(Field::NetworkInterfaceId, spec.network_interface_id));
         call.send().await.aws("ec2", "ReplaceRoute").map(drop)
     }
 

@@ -191,7 +191,7 @@ description       = "HTTPS from everywhere"
     async fn update(aws: &Clients, _: &Call, id: &PhysicalId, update: &Update<Self>) -> ProviderResult<()> {
         let changed = SecurityGroupRuleUpdate::builder()
             .security_group_rule_id(id.as_str())
-            .security_group_rule(request(&update.spec));
+            .security_group_rule(request(&with_kept(update)));
         aws.ec2
             .modify_security_group_rules()
             .group_id(&update.spec.security_group_id)
@@ -431,6 +431,25 @@ fn permission(spec: &SecurityGroupRule) -> IpPermission {
 }
 
 /// The rule as ModifySecurityGroupRules takes it: always whole.
+/// A rule is written whole: what nobody declared of it stays as it is.
+fn with_kept(update: &Update<SecurityGroupRule>) -> SecurityGroupRule {
+    let mut spec = update.spec.clone();
+    spec.description = update.kept(Field::Description, spec.description);
+    if has_ports(&spec.ip_protocol) {
+        spec.from_port = update.kept(Field::FromPort, spec.from_port);
+        spec.to_port = update.kept(Field::ToPort, spec.to_port);
+    }
+    let is_named = [
+        &spec.cidr_ipv6,
+        &spec.prefix_list_id,
+        &spec.referenced_security_group_id,
+    ];
+    if is_named.iter().all(|source| source.is_none()) {
+        spec.cidr_ipv4 = update.kept(Field::CidrIpv4, spec.cidr_ipv4);
+    }
+    spec
+}
+
 fn request(spec: &SecurityGroupRule) -> SecurityGroupRuleRequest {
     let all = (!has_ports(&spec.ip_protocol)).then_some(-1);
     SecurityGroupRuleRequest::builder()

@@ -201,7 +201,9 @@ force_delete                 = true
             .repository_name(&spec.repository_name)
             .set_tags(Some(to_sdk(tags::for_create(call, spec.tags.as_ref()))?))
             .set_image_tag_mutability(to_aws(spec.image_tag_mutability))
-            .set_image_tag_mutability_exclusion_filters(filters(&spec)?)
+            .set_image_tag_mutability_exclusion_filters(filters(
+                spec.image_tag_mutability_exclusion_filters.as_deref(),
+            )?)
             .set_image_scanning_configuration(spec.image_scanning_configuration.map(scanning))
             .set_encryption_configuration(encryption.transpose()?)
             .send()
@@ -239,13 +241,20 @@ force_delete                 = true
         if update.changes(Field::ImageTagMutability)
             || update.changes(Field::ImageTagMutabilityExclusionFilters)
         {
-            let mutability = spec.image_tag_mutability.or(Some(TagMutability::Mutable));
+            let mutability = update.kept(Field::ImageTagMutability, spec.image_tag_mutability);
+            let mutability = mutability.unwrap_or(TagMutability::Mutable);
+            let exclusions = Field::ImageTagMutabilityExclusionFilters;
+            let excluded = spec.image_tag_mutability_exclusion_filters.clone();
+            let excluded = match mutability {
+                TagMutability::Mutable | TagMutability::Immutable => None,
+                _ => update.kept(exclusions, excluded),
+            };
             let call = aws
                 .ecr
                 .put_image_tag_mutability()
                 .repository_name(name)
-                .set_image_tag_mutability(to_aws(mutability))
-                .set_image_tag_mutability_exclusion_filters(filters(spec)?);
+                .set_image_tag_mutability(to_aws(Some(mutability)))
+                .set_image_tag_mutability_exclusion_filters(filters(excluded.as_deref())?);
             call.send().await.aws("ecr", "PutImageTagMutability")?;
         }
         if update.changes(Field::ImageScanningConfiguration) {
@@ -294,8 +303,10 @@ async fn is_empty(aws: &Clients, name: &str) -> ProviderResult<bool> {
     Ok(answer.is_none_or(|answer| answer.image_ids().is_empty() && answer.next_token().is_none()))
 }
 
-fn filters(spec: &Repository) -> ProviderResult<Option<Vec<sdk::ImageTagMutabilityExclusionFilter>>> {
-    let filters = spec.image_tag_mutability_exclusion_filters.iter().flatten();
+fn filters(
+    all: Option<&[ExclusionFilter]>,
+) -> ProviderResult<Option<Vec<sdk::ImageTagMutabilityExclusionFilter>>> {
+    let filters = all.into_iter().flatten();
     let filters = filters.map(|filter| {
         let made = sdk::ImageTagMutabilityExclusionFilter::builder()
             .set_filter_type(to_aws(Some(filter.filter_type)))

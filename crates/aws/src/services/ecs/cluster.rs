@@ -191,14 +191,17 @@ default_capacity_provider_strategy = [{ capacity_provider = "FARGATE", weight = 
         }
         if update.changes(Field::CapacityProviders) || update.changes(Field::DefaultCapacityProviderStrategy)
         {
-            let providers = spec.capacity_providers.iter().flatten().cloned();
-            let strategy = spec.default_capacity_provider_strategy.as_deref();
+            // Both are written whole.
+            let providers = update.kept(Field::CapacityProviders, spec.capacity_providers.clone());
+            let strategy = spec.default_capacity_provider_strategy.clone();
+            let strategy = update.kept(Field::DefaultCapacityProviderStrategy, strategy);
+            let strategy = strategy_to_sdk(strategy.as_deref().unwrap_or_default())?;
             let call = aws
                 .ecs
                 .put_cluster_capacity_providers()
                 .cluster(id.as_str())
-                .set_capacity_providers(Some(providers.collect()))
-                .set_default_capacity_provider_strategy(Some(strategy_to_sdk(strategy.unwrap_or_default())?));
+                .set_capacity_providers(Some(providers.into_iter().flatten().collect()))
+                .set_default_capacity_provider_strategy(Some(strategy));
             call.send().await.aws("ecs", "PutClusterCapacityProviders")?;
         }
         Ok(())

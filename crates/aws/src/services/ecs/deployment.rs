@@ -233,7 +233,7 @@ async fn roll_out(aws: &Clients, spec: &Deployment, forced: bool) -> ProviderRes
         .task_definition(&spec.task_definition)
         // A new definition begins a rollout by itself; forced as well, it would begin two when `service` was
         // an answer from before the service's own update.
-        .force_new_deployment(is_wanted)
+        .set_force_new_deployment(is_wanted.then_some(true))
         .send()
         .await
         .aws("ecs", "UpdateService")?;

@@ -14,9 +14,10 @@ use super::common::{
 };
 use super::deployment::primary;
 use super::service_parts::{
-    DeploymentConfiguration, LaunchType, NetworkConfiguration, PropagateTags, SchedulingStrategy,
-    ServiceLoadBalancer, ServiceRegistry, load_balancers_from_sdk, load_balancers_to_sdk, network_from_sdk,
-    network_to_sdk, registries_from_sdk, registries_to_sdk, rollout_from_sdk, rollout_to_sdk,
+    DeploymentAlarms, DeploymentConfiguration, LaunchType, NetworkConfiguration, PropagateTags,
+    SchedulingStrategy, ServiceLoadBalancer, ServiceRegistry, load_balancers_from_sdk, load_balancers_to_sdk,
+    network_from_sdk, network_to_sdk, registries_from_sdk, registries_to_sdk, rollout_from_sdk,
+    rollout_to_sdk,
 };
 use super::service_rules;
 use super::tagging::Ecs;
@@ -233,12 +234,7 @@ deployment_circuit_breaker = { enable = true, rollback = true }
         if count.is_some() && is_scaled(aws, cluster, name).await? {
             count = None;
         }
-        if count.is_none()
-            && update
-                .changed
-                .iter()
-                .all(|name| name == "desired_count" || name == "tags")
-        {
+        if count.is_none() && update.changes_only(&[Field::DesiredCount]) {
             return Ok(());
         }
         let is_moved = update.changes(Field::LaunchType) || update.changes(Field::CapacityProviderStrategy);
@@ -247,10 +243,11 @@ deployment_circuit_breaker = { enable = true, rollback = true }
             .platform_version
             .clone()
             .or_else(|| Some("LATEST".to_owned()));
-        let network = update.only(Field::NetworkConfiguration, spec.network_configuration.as_ref());
+        let network = update.only(Field::NetworkConfiguration, spec.network_configuration.clone());
+        let network = network.map(|network| update.whole(Field::NetworkConfiguration, network));
         let balancers = load_balancers_to_sdk(spec.load_balancers.as_deref().unwrap_or_default());
         let registries = registries_to_sdk(spec.service_registries.as_deref().unwrap_or_default());
-        let rollout = rollout_to_sdk(&spec.deployment_configuration.clone().unwrap_or_default())?;
+        let rollout = rollout_change(update)?;
         let grace = spec.health_check_grace_period_seconds.or(Some(0));
         let commands = spec.enable_execute_command.or(Some(false));
         let managed_tags = spec.enable_ecs_managed_tags.or(Some(false));
@@ -266,7 +263,7 @@ deployment_circuit_breaker = { enable = true, rollback = true }
             .set_capacity_provider_strategy(strategy.transpose()?)
             .set_force_new_deployment(is_moved.then_some(true))
             .set_platform_version(update.only(Field::PlatformVersion, platform))
-            .set_network_configuration(network.map(network_to_sdk).transpose()?)
+            .set_network_configuration(network.as_ref().map(network_to_sdk).transpose()?)
             .set_load_balancers(update.only(Field::LoadBalancers, Some(balancers)))
             .set_service_registries(update.only(Field::ServiceRegistries, Some(registries)))
             .set_deployment_configuration(update.only(Field::DeploymentConfiguration, Some(rollout)))
@@ -321,6 +318,21 @@ async fn is_scaled(aws: &Clients, cluster: &str, name: &str) -> ProviderResult<b
         .await
         .aws("autoscaling", "DescribeScalableTargets")?;
     Ok(!answer.scalable_targets().is_empty())
+}
+
+/// How a rollout goes from now on. Alarms that are no longer wanted are written as none.
+fn rollout_change(update: &Update<Service>) -> ProviderResult<sdk::DeploymentConfiguration> {
+    let wanted = update.spec.deployment_configuration.clone().unwrap_or_default();
+    let mut wanted = update.whole(Field::DeploymentConfiguration, wanted);
+    let had_alarms = update
+        .prior
+        .get(Field::DeploymentConfiguration.name())
+        .and_then(|prior| prior.as_map()?.get("alarms"))
+        .is_some_and(|alarms| !alarms.is_null());
+    if wanted.alarms.is_none() && had_alarms {
+        wanted.alarms = Some(DeploymentAlarms::default());
+    }
+    rollout_to_sdk(&wanted)
 }
 
 /// The strategy that brings about what is wanted: an empty one goes back to the launch type that the

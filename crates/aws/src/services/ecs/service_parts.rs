@@ -120,7 +120,7 @@ pub struct CircuitBreaker {
 }
 
 /// Alarms that make a rollout fail.
-#[derive(Debug, Clone, PartialEq, Deserialize, Serialize, Block)]
+#[derive(Debug, Clone, Default, PartialEq, Deserialize, Serialize, Block)]
 #[block(page = "https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_DeploymentAlarms.html")]
 pub struct DeploymentAlarms {
     /// The alarms' names.

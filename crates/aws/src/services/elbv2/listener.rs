@@ -50,6 +50,10 @@ pub struct Listener {
 
 use ListenerField as Field;
 
+/// The TLS versions and ciphers of a listener that was made without any being named.
+/// <https://docs.aws.amazon.com/elasticloadbalancing/latest/application/describe-ssl-policies.html>
+const DEFAULT_POLICY: &str = "ELBSecurityPolicy-2016-08";
+
 /// A certificate.
 #[derive(Debug, Clone, PartialEq, Deserialize, Serialize, Block)]
 pub struct Certificate {
@@ -149,24 +153,23 @@ default_actions   = [{ type = "forward", target_group_arn = "${elbv2.target_grou
 
     async fn update(aws: &Clients, _: &Call, id: &PhysicalId, update: &Update<Self>) -> ProviderResult<()> {
         let spec = &update.spec;
-        let mut call = aws
-            .elbv2
-            .modify_listener()
-            .listener_arn(id.as_str())
-            .set_port(update.only(Field::Port, Some(spec.port)));
-        // These three belong together.
-        if [Field::Protocol, Field::Certificates, Field::SslPolicy]
-            .iter()
-            .any(|field| update.changes(*field))
-        {
-            call = call
-                .set_protocol(to_aws(Some(spec.protocol)))
-                .set_certificates(spec.certificates.as_deref().map(to_certificates))
-                .set_ssl_policy(spec.ssl_policy.clone());
-        }
+        // One that begins to speak TLS needs a certificate and a policy in the same call.
+        let begins = update.changes(Field::Protocol) && spec.protocol.has_certificate();
+        let certificates = update.kept(Field::Certificates, spec.certificates.clone());
+        let certificates = certificates.filter(|_| begins || update.changes(Field::Certificates));
+        let policy = update.kept(Field::SslPolicy, spec.ssl_policy.clone());
+        let policy = policy.or_else(|| spec.protocol.has_certificate().then(|| DEFAULT_POLICY.to_owned()));
+        let policy = policy.filter(|_| begins || update.changes(Field::SslPolicy));
         let actions = actions::to_sdk(&spec.default_actions);
         let alpn_policy = spec.alpn_policy.clone().or_else(|| Some(vec!["None".to_owned()]));
-        call.set_default_actions(update.only(Field::DefaultActions, Some(actions)))
+        aws.elbv2
+            .modify_listener()
+            .listener_arn(id.as_str())
+            .set_port(update.only(Field::Port, Some(spec.port)))
+            .set_protocol(to_aws(update.only(Field::Protocol, Some(spec.protocol))))
+            .set_certificates(certificates.as_deref().map(to_certificates))
+            .set_ssl_policy(policy)
+            .set_default_actions(update.only(Field::DefaultActions, Some(actions)))
             .set_alpn_policy(update.only(Field::AlpnPolicy, alpn_policy))
             .send()
             .await

@@ -266,8 +266,16 @@ drop_invalid_header_fields_enabled = true
                 .elbv2
                 .set_subnets()
                 .load_balancer_arn(arn)
-                .set_subnets(spec.subnets.clone().map(Vec::from_iter))
-                .set_subnet_mappings(spec.subnet_mappings.clone().map(to_mappings));
+                .set_subnets(
+                    update
+                        .only(Field::Subnets, spec.subnets.clone())
+                        .map(Vec::from_iter),
+                )
+                .set_subnet_mappings(
+                    update
+                        .only(Field::SubnetMappings, spec.subnet_mappings.clone())
+                        .map(to_mappings),
+                );
             call.send().await.aws("elbv2", "SetSubnets")?;
         }
         if let Some(groups) = update.only(Field::SecurityGroups, spec.security_groups.clone()) {
@@ -281,7 +289,7 @@ drop_invalid_header_fields_enabled = true
             let call = call.set_ip_address_type(to_aws(kind));
             call.send().await.aws("elbv2", "SetIpAddressType")?;
         }
-        let written = settings::to_write(spec, &update.prior, &update.changed);
+        let written = settings::to_write(update);
         if written.is_empty() {
             return Ok(());
         }

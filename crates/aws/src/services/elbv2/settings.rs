@@ -2,8 +2,7 @@
 //! default. In a stack file each is an ordinary attribute, on whose field its key stands; this is the translation. Of a
 //! table the key is the beginning of those of its own attributes.
 
-use std::collections::BTreeSet;
-
+use infra_core::AttributePath;
 use infra_provider::{BlockFacts, DefaultValue, Described, FieldFacts, Kind};
 use serde_json::{Map, Value as Json};
 
@@ -59,6 +58,12 @@ fn setting(place: (&'static str, Option<&'static str>), key: String, facts: &Fie
 }
 
 impl Setting {
+    fn path(&self) -> AttributePath {
+        let (top, key) = self.place;
+        let path = AttributePath::attribute(top);
+        key.map_or_else(|| path.clone(), |key| path.name(key))
+    }
+
     fn text_in(&self, spec: &Json) -> Option<String> {
         let value = spec.get(self.place.0)?;
         let value = match self.place.1 {
@@ -83,16 +88,12 @@ impl Setting {
 
 /// AWS's keys and texts that have to be written: of what changed, what is wanted, and the default of what
 /// is wanted no longer and not at its default.
-pub fn to_write<T: Block + Serialize>(
-    spec: &T,
-    prior: &Attributes,
-    changed: &BTreeSet<String>,
-) -> Vec<(String, String)> {
-    let spec = serde_json::to_value(spec).unwrap_or_default();
-    let prior = Value::Map(prior.clone()).reveal().unwrap_or_default();
+pub fn to_write<T: Block + Serialize>(update: &Update<T>) -> Vec<(String, String)> {
+    let spec = serde_json::to_value(&update.spec).unwrap_or_default();
+    let prior = Value::Map(update.prior.clone()).reveal().unwrap_or_default();
     let settings = settings(&T::FACTS).into_iter();
     settings
-        .filter(|setting| changed.contains(setting.place.0))
+        .filter(|setting| update.changes_at(&setting.path()))
         .filter_map(|setting| match setting.text_in(&spec) {
             Some(text) => Some((setting.key, text)),
             None => {
@@ -130,6 +131,8 @@ pub fn told<'a, T: Block<Partial: Default>>(
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeSet;
+
     use serde::Deserialize;
     use serde_json::json;
 
@@ -195,8 +198,13 @@ mod tests {
         };
         let changed = BTreeSet::from(["idle_timeout_seconds".to_owned(), "access_logs".to_owned()]);
         let written = |spec: Json| {
-            let spec: Balancer = serde_json::from_value(spec).unwrap();
-            to_write(&spec, &prior, &changed)
+            to_write(&Update {
+                spec: serde_json::from_value::<Balancer>(spec).unwrap(),
+                prior: prior.clone(),
+                changed: changed.clone(),
+                within: BTreeSet::new(),
+                forced: false,
+            })
         };
         let pair = |key: &str, text: &str| (key.to_owned(), text.to_owned());
         assert_eq!(

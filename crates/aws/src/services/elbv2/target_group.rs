@@ -205,7 +205,7 @@ deregistration_delay_seconds = 30
         if update.changes(Field::HealthCheck) {
             write_health_check(aws, id, update).await?;
         }
-        let written = settings::to_write(&update.spec, &update.prior, &update.changed);
+        let written = settings::to_write(update);
         if written.is_empty() {
             return Ok(());
         }
@@ -295,7 +295,9 @@ fn with_defaults(spec: &TargetGroup) -> HealthCheck {
     let path = if is_grpc { "/AWS.ALB/healthcheck" } else { "/" };
     let codes = if is_grpc { "12" } else { "200" };
     HealthCheck {
-        enabled: wanted.enabled,
+        enabled: wanted
+            .enabled
+            .or(Some(spec.target_type != Some(TargetType::Lambda))),
         protocol: Some(protocol),
         port: wanted.port.or_else(|| Some("traffic-port".into())),
         path: wanted.path.or_else(|| is_http.then(|| path.into())),

@@ -135,12 +135,15 @@ Statement = [{ Effect = "Allow", Action = "sts:AssumeRole", Principal = { Servic
             call.send().await.aws("iam", "UpdateAssumeRolePolicy")?;
         }
         if update.changes(Field::Description) || update.changes(Field::MaxSessionDuration) {
+            let description = spec.description.clone().or_else(|| Some(String::new()));
+            // Not told, it goes back to AWS's default.
+            let session = update.kept(Field::MaxSessionDuration, spec.max_session_duration);
             let call = aws
                 .iam
                 .update_role()
                 .role_name(name)
-                .description(spec.description.as_deref().unwrap_or_default())
-                .max_session_duration(spec.max_session_duration.unwrap_or(DEFAULT_SESSION_SECONDS));
+                .set_description(update.only(Field::Description, description))
+                .max_session_duration(session.unwrap_or(DEFAULT_SESSION_SECONDS));
             call.send().await.aws("iam", "UpdateRole")?;
         }
         match &spec.permissions_boundary {

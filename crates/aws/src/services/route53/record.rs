@@ -21,7 +21,7 @@ use crate::errors::built;
 use crate::prelude::*;
 
 /// DNS records of one name and type.
-#[derive(Debug, Clone, Deserialize, Block)]
+#[derive(Debug, Clone, Deserialize, Serialize, Block)]
 #[block(page = "https://docs.aws.amazon.com/Route53/latest/APIReference/API_ResourceRecordSet.html")]
 #[block(at_most_one(weight, region, failover, multi_value_answer))]
 pub struct Record {
@@ -115,7 +115,7 @@ choices! {
 }
 
 /// An AWS resource to answer like.
-#[derive(Debug, Clone, Deserialize, Block)]
+#[derive(Debug, Clone, Deserialize, Serialize, Block)]
 #[block(page = "https://docs.aws.amazon.com/Route53/latest/APIReference/API_AliasTarget.html")]
 pub struct AliasTarget {
     /// The resource's DNS name, in lower case.
@@ -216,7 +216,7 @@ hosted_zone_id = "${apigatewayv2.domain_name.main.hosted_zone_id}"
     }
 
     async fn update(aws: &Clients, _: &Call, id: &PhysicalId, update: &Update<Self>) -> ProviderResult<()> {
-        let (key, records) = (Key::of(id)?, update.spec.clone().records()?);
+        let (key, records) = (Key::of(id)?, with_kept(update).records()?);
         let change = vec![(key.clone(), ChangeAction::Upsert, records)];
         aws.records.change(&key.zone, change).await
     }
@@ -341,6 +341,20 @@ impl Record {
             .set_health_check_id(self.health_check_id);
         built(records.build())
     }
+}
+
+/// What is wanted, with what AWS has of the record and nobody declared: a record is written whole. Values and an alias
+/// are never kept beside each other.
+fn with_kept(update: &Update<Record>) -> Record {
+    let mut record = update.whole_spec();
+    if let Some(alias) = &update.spec.alias_target {
+        record.alias_target = Some(update.whole(Field::AliasTarget, alias.clone()));
+        record.ttl = update.spec.ttl;
+        record.resource_records = update.spec.resource_records.clone();
+    } else if update.spec.resource_records.is_some() {
+        record.alias_target = None;
+    }
+    record
 }
 
 /// A target's name that only AWS knew when the file was checked. Route 53 would take another spelling, and
