@@ -73,11 +73,14 @@ impl<T: Resource> ErasedResource<T> {
     }
 
     /// Whether a create of this call, with these attributes, made what was found.
-    fn made(call: &Call, attributes: &Attributes, id: &PhysicalId, found: &Encoded) -> bool {
+    fn made(&self, call: &Call, attributes: &Attributes, id: &PhysicalId, found: &Encoded) -> bool {
+        let schema = self.schema();
         match T::RULES.recognition {
             Recognition::Tags => found.is_made_by(call),
-            Recognition::NaturalKey => alike(attributes, &found.0.observed, &[]),
-            Recognition::Content => !call.not_made.contains(id) && alike(attributes, &found.0.observed, &[]),
+            Recognition::NaturalKey => alike(schema, attributes, &found.0.observed),
+            Recognition::Content => {
+                !call.not_made.contains(id) && alike(schema, attributes, &found.0.observed)
+            }
             Recognition::Shared => true,
         }
     }
@@ -261,7 +264,7 @@ impl<T: Resource> Provider for ErasedResource<T> {
 
     async fn recover(&self, call: &Call, attributes: &Attributes) -> ProviderResult<Option<PhysicalId>> {
         for (id, found) in T::left(&self.clients, call, &partial(attributes)).await? {
-            if !is_going(&found) && Self::made(call, attributes, &id, &encode_found(found, self.schema())?) {
+            if !is_going(&found) && self.made(call, attributes, &id, &encode_found(found, self.schema())?) {
                 return Ok(Some(id));
             }
         }
@@ -273,7 +276,7 @@ impl<T: Resource> Provider for ErasedResource<T> {
         let mut ids = Vec::new();
         for (id, found) in holders {
             let by_content = T::RULES.recognition == Recognition::Content;
-            if !by_content || alike(attributes, &found.observed, &[]) {
+            if !by_content || alike(self.schema(), attributes, &found.observed) {
                 ids.push(id);
             }
         }
