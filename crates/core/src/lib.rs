@@ -5,6 +5,7 @@
 //! and depends on no other crate of the project; every other crate may depend on it.
 
 pub mod address;
+pub mod called;
 mod command;
 pub mod constraint;
 pub mod data_loss;

@@ -159,12 +159,14 @@ impl<'a> Decider<'_, 'a> {
             };
             let identity = Identity::new(id, node.definition, attributes);
             let mut parts = schema.natural_key.iter();
-            parts.any(|name| {
-                present
-                    .observed
-                    .get(name)
-                    .is_some_and(|value| identity.is_in(value))
-            })
+            let is_named = parts.any(|name| {
+                let value = present.observed.get(name);
+                value.is_some_and(|value| identity.is_in(value))
+            });
+            is_named
+                || node.definition.is_some_and(|of| {
+                    is_under(schema, present.observed, (of.schema(), id.as_str(), attributes))
+                })
         };
         let stored = &self.graph.stored[present.node.thing?];
         let others = stored.iter().map(|&thing| &self.graph.things[thing]);

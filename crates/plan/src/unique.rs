@@ -54,7 +54,9 @@ pub(crate) fn is_under(
     let is_called = |name: &str| {
         let key = of.natural_key.iter().map(|part| known_str(attributes, part));
         let key = key.collect::<Option<Vec<_>>>().filter(|key| !key.is_empty());
-        ends_with_name(id, name) || key.is_some_and(|key| key.join("/") == name)
+        let name = of.meant_name(name);
+        ends_with_name(&of.meant_name(id), &name)
+            || key.is_some_and(|key| of.meant_name(&key.join("/")) == name)
     };
     let parent = under.and_then(|under| under.parent_in(observed));
     if parent.is_some_and(|name| is_called(&name)) {

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use crate::order::Shop;
+use crate::order::{FILE, Shop};
 
 const TRUST: &str = r#"{ Version = "2012-10-17", Statement = [{ Effect = "Allow", Principal = { Service = "ecs-tasks.amazonaws.com" }, Action = "sts:AssumeRole" }] }"#;
 
@@ -16,7 +16,6 @@ policy_document = { Version = "2012-10-17", Statement = [{ Effect = "Allow", Act
 const UNDER_THE_REPOSITORY: &str = r#"
 [ecr.lifecycle_policy.app]
 repository_name = "im"
-depends_on      = ["ecr.repository.app"]
 
 [ecr.lifecycle_policy.app.lifecycle_policy_text]
 rules = [{ rulePriority = 1, selection = { tagStatus = "any", countType = "imageCountMoreThan", countNumber = 5 }, action = { type = "expire" } }]
@@ -26,7 +25,6 @@ const ATTACHED: &str = r#"
 [iam.role_policy_attachment.app]
 role_name  = "r1"
 policy_arn = "arn:aws:iam::aws:policy/ReadOnlyAccess"
-depends_on = ["iam.role.app"]
 "#;
 
 /// What hangs on the role and the repository, and the path of the role.
@@ -59,9 +57,8 @@ fn repository(encryption: &str) -> String {
 
 #[test]
 fn what_is_under_something_with_a_short_name_is_made_anew_with_it() {
-    let needs = "depends_on = [\"iam.role.app\"]\n";
     let file = |path: &str, encryption: &str| {
-        role(path) + POLICY + needs + ATTACHED + &repository(encryption) + UNDER_THE_REPOSITORY
+        role(path) + POLICY + ATTACHED + &repository(encryption) + UNDER_THE_REPOSITORY
     };
     let shop = Shop::new("", &file("/", "AES256"));
     shop.becomes(&file("/service/", "KMS"));
@@ -72,25 +69,110 @@ fn what_is_under_something_with_a_short_name_is_made_anew_with_it() {
     );
 }
 
-#[test]
-fn what_a_role_still_has_is_said_to_be_of_others_only_where_it_is() {
-    let shop = Shop::new("", &role("/"));
-    let there = |given: Value| shop.project.boto3(&given, THERE)["policies"].clone();
-    // Nothing says that the policy is the role's but its name.
-    shop.becomes(&(role("/") + POLICY));
-    let own =
-        "of this stack itself it still has policy p (iam.role_policy.app): have that refer to iam.role.app";
-    let refused = shop.apply(&(role("/service/") + POLICY)).exits(1).says([own]);
-    assert!(!refused.stderr.contains("the state does not know"), "{refused}");
+/// A service whose cluster, scalable target and policy are named by texts, by addresses that sort against their order.
+const SCALED: &str = r#"
+[ec2.vpc.main]
+cidr_block = "10.0.0.0/16"
 
+[ec2.subnet.main]
+vpc_id     = "${ec2.vpc.main.id}"
+cidr_block = "10.0.0.0/24"
+
+[ecs.task_definition.app]
+family                   = "app"
+cpu                      = 256
+memory                   = 512
+network_mode             = "awsvpc"
+requires_compatibilities = ["FARGATE"]
+container_definitions    = [{ name = "app", image = "public.ecr.aws/nginx/nginx:stable" }]
+
+[ecs.cluster.main]
+cluster_name = "main"
+
+[ecs.service.app]
+cluster               = "arn:aws:ecs:us-east-1:123456789012:cluster/main"
+service_name          = "app"
+task_definition       = "${ecs.task_definition.app.arn}"
+desired_count         = 1
+launch_type           = "FARGATE"
+network_configuration = { subnets = ["${ec2.subnet.main.id}"] }
+
+[autoscaling.scalable_target.app]
+service_namespace  = "ecs"
+resource_id        = "service/main/app"
+scalable_dimension = "ecs:service:DesiredCount"
+min_capacity       = 1
+max_capacity       = 4
+
+[autoscaling.scaling_policy.app]
+policy_name        = "cpu"
+policy_type        = "TargetTrackingScaling"
+service_namespace  = "ecs"
+resource_id        = "service/main/app"
+scalable_dimension = "ecs:service:DesiredCount"
+
+[autoscaling.scaling_policy.app.target_tracking_scaling_policy_configuration]
+target_value                    = 60
+predefined_metric_specification = { predefined_metric_type = "ECSServiceAverageCPUUtilization" }
+"#;
+
+/// Each parent by itself with what goes with it when it is made anew: what that depends on in its turn as well.
+const ANEW: &[(&str, &[&str])] = &[
+    (
+        "iam.role.app",
+        &["iam.role_policy.app", "iam.role_policy_attachment.app"],
+    ),
+    ("ecr.repository.app", &["ecr.lifecycle_policy.app"]),
+    (
+        "ecs.cluster.main",
+        &["ecs.service.app", "autoscaling.scalable_target.app"],
+    ),
+    ("ecs.service.app", &["autoscaling.scalable_target.app"]),
+    (
+        "autoscaling.scalable_target.app",
+        &["autoscaling.scaling_policy.app"],
+    ),
+];
+
+#[test]
+fn what_is_named_by_a_text_comes_after_its_parent_and_goes_with_it() {
+    let file = role("/") + POLICY + ATTACHED + &repository("AES256") + UNDER_THE_REPOSITORY + SCALED;
+    let shop = Shop::new("", &file);
+    for (parent, children) in ANEW {
+        let replaced = shop
+            .project
+            .stack(
+                "apply",
+                FILE,
+                &["-y", "--replace", parent, "--allow-data-loss", parent],
+            )
+            .exits(0);
+        for child in *children {
+            let line = replaced.stderr.lines().chain(replaced.stdout.lines());
+            let mut line = line.filter(|line| line.contains(child));
+            assert!(line.next().is_some(), "{parent}: {child}: {replaced}");
+        }
+        shop.project.stack("diff", FILE, &[]).exits(0);
+    }
+    shop.project
+        .stack(
+            "destroy",
+            FILE,
+            &["-y", "--allow-data-loss", "ecr.repository.app"],
+        )
+        .exits(0);
+}
+
+#[test]
+fn what_a_role_still_has_that_nobody_knows_of_is_said() {
+    let shop = Shop::new("", &(role("/") + POLICY));
+    let there = |given: Value| shop.project.boto3(&given, THERE)["policies"].clone();
     there(json!({ "adds": "q" }));
     let others = "the state does not know policy q: take that away, or import it into the stack";
-    shop.apply(&(role("/service/") + POLICY))
-        .exits(1)
-        .says([own, others]);
-    assert_eq!(there(json!({ "takes": "q" })), json!(["p"]));
+    shop.apply(&(role("/service/") + POLICY)).exits(1).says([others]);
+    assert_eq!(there(json!({ "takes": "q" })), json!([]));
     for path in ["/", "/service/"] {
-        shop.becomes(&(role(path) + POLICY + "depends_on = [\"iam.role.app\"]\n"));
+        shop.becomes(&(role(path) + POLICY));
     }
     assert_eq!(there(json!({})), json!(["p"]));
 }

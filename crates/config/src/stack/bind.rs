@@ -62,6 +62,8 @@ pub(crate) struct Edge {
     pub(crate) to: Reference,
     pub(crate) strength: Strength,
     pub(crate) span: Span,
+    /// The text by which it is named, where that is no reference.
+    pub(crate) literal: Option<String>,
 }
 
 /// How the schema treats a value.
@@ -214,6 +216,7 @@ impl<'a> Binder<'a> {
                     to: to.clone(),
                     strength,
                     span: span.clone(),
+                    literal: None,
                 }));
                 Template::Expression(Arc::new(Bound {
                     formula: formula.clone(),

@@ -23,7 +23,7 @@ use super::sections::Sections;
 use super::tags::with_default_tags;
 use super::used::{UsedInputs, used};
 use super::variables;
-use super::{globals, keeping, lookups, order, outputs, settings, validate};
+use super::{globals, keeping, lookups, order, outputs, parents, settings, validate};
 use crate::language::{Draft, World};
 use crate::report::Report;
 use crate::source::{self, FileCache};
@@ -179,6 +179,16 @@ fn build(
         let (resource, needs) = bind(context, &binder, &blocks[one.block], one, &tags);
         resources.insert(one.address.clone(), resource);
         edges.push(needs);
+    }
+    let whereabouts = parents::Whereabouts {
+        region: settings.as_ref().map_or("", |settings| &settings.region),
+        accounts: settings
+            .as_ref()
+            .map_or(&[][..], |settings| &settings.allowed_account_ids),
+    };
+    let mut named = parents::edges(&resources, context.catalogue, &whereabouts);
+    for (one, edges) in unfolded.iter().zip(&mut edges) {
+        edges.extend(named.remove(&one.address).unwrap_or_default());
     }
     let needs = connect(&mut resources, &unfolded, &blocks, edges, &world);
     let addresses: Vec<&ResourceAddress> = unfolded.iter().map(|one| &one.address).collect();
@@ -378,6 +388,7 @@ fn connect(
                 },
                 strength: Strength::Ready,
                 span: span.clone(),
+                literal: None,
             }));
         }
         let mut list = Vec::new();
@@ -389,7 +400,11 @@ fn connect(
             };
             let strength = dependencies.entry(edge.to.address).or_insert(edge.strength);
             *strength = (*strength).max(edge.strength);
-            list.push((*position, edge.span));
+            list.push(order::Need {
+                to: *position,
+                span: edge.span,
+                literal: edge.literal,
+            });
         }
         if let Some(resource) = resources.get_mut(&one.address) {
             resource.dependencies = dependencies;

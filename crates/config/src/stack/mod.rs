@@ -18,6 +18,7 @@ mod lookups;
 mod names;
 mod order;
 mod outputs;
+mod parents;
 mod references;
 mod sections;
 mod settings;

@@ -6,14 +6,24 @@ use infra_core::{Diagnostic, Graph, ResourceAddress, Span};
 
 use super::context::Context;
 
-/// What each resource needs: position and place, by the position of the one that needs it.
-pub(crate) type Needs = Vec<Vec<(usize, Span)>>;
+/// What each resource needs, by the position of the one that needs it.
+pub(crate) type Needs = Vec<Vec<Need>>;
+
+/// What a resource needs.
+pub(crate) struct Need {
+    /// The position of that.
+    pub(crate) to: usize,
+    /// Where that is written.
+    pub(crate) span: Span,
+    /// The text by which it is named, where that is no reference.
+    pub(crate) literal: Option<String>,
+}
 
 /// The positions of all resources, each after those that it needs. Those in a cycle, and what needs them, are
 /// not in it; cycles are reported.
 pub(crate) fn order(context: &mut Context<'_>, addresses: &[&ResourceAddress], needs: &Needs) -> Vec<usize> {
     let edges = needs.iter().enumerate();
-    let edges = edges.flat_map(|(from, list)| list.iter().map(move |(to, _)| (from, *to, ())));
+    let edges = edges.flat_map(|(from, list)| list.iter().map(move |need| (from, need.to, ())));
     let graph = Graph::new(needs.len(), edges);
     // A cycle of instances of the same blocks is told once.
     let mut told: BTreeSet<BTreeSet<ResourceAddress>> = BTreeSet::new();
@@ -26,11 +36,10 @@ pub(crate) fn order(context: &mut Context<'_>, addresses: &[&ResourceAddress], n
 }
 
 fn cycle(addresses: &[&ResourceAddress], needs: &Needs, ring: &[usize]) -> Diagnostic {
-    let place = |from: usize, to: usize| {
-        needs[from]
-            .iter()
-            .find(|(target, _)| *target == to)
-            .map(|(_, span)| span.clone())
+    // A reference says more than a name.
+    let need = |from: usize, to: usize| {
+        let all = needs[from].iter().filter(|need| need.to == to);
+        all.min_by_key(|need| need.literal.is_some())
     };
     let steps: Vec<(usize, usize)> = ring
         .iter()
@@ -54,8 +63,13 @@ fn cycle(addresses: &[&ResourceAddress], needs: &Needs, ring: &[usize]) -> Diagn
         }
     };
     for (position, (from, to)) in steps.into_iter().enumerate() {
-        if let Some(span) = place(from, to) {
-            let text = format!("`{}` needs `{}`", addresses[from], addresses[to]);
+        if let Some(need) = need(from, to) {
+            let (user, used) = (addresses[from], addresses[to]);
+            let text = match &need.literal {
+                Some(name) => format!("`{user}` is under `{used}`, which it names by \"{name}\""),
+                None => format!("`{user}` needs `{used}`"),
+            };
+            let span = need.span.clone();
             diagnostic = if position == 0 {
                 diagnostic.at(span, text)
             } else {

@@ -1,0 +1,207 @@
+//! What AWS keeps under something else needs that, also where the file names it by a text: nothing is called.
+
+#![expect(clippy::unwrap_used, reason = "helpers of tests may fail as tests do")]
+
+use std::collections::BTreeMap;
+use std::path::Path;
+use std::sync::Arc;
+
+use infra_aws::AwsCatalogue;
+use infra_config::{Inputs, Loaded, MemoryFiles, load};
+use infra_core::ResourceAddress;
+
+const STACK: &str = r#"
+[stack]
+name                = "shop"
+stage               = "t1"
+region              = "us-east-1"
+allowed_account_ids = ["123456789012"]
+
+[local]
+prefix = "shop-${stack.stage}"
+
+[iam.role.app]
+role_name                   = "App"
+assume_role_policy_document = {}
+
+[ecr.repository.app]
+repository_name = "${local.prefix}/app"
+
+[ecs.cluster.main]
+cluster_name = "main"
+
+[ecs.service.app]
+cluster               = "${ecs.cluster.main.arn}"
+service_name          = "app"
+task_definition       = "arn:aws:ecs:us-east-1:123456789012:task-definition/app:1"
+launch_type           = "FARGATE"
+network_configuration = { subnets = ["subnet-1"] }
+
+[autoscaling.scalable_target.app]
+service_namespace  = "ecs"
+resource_id        = "service/main/app"
+scalable_dimension = "ecs:service:DesiredCount"
+min_capacity       = 1
+max_capacity       = 4
+
+[apigatewayv2.domain_name.main]
+domain_name     = "api.example.com"
+certificate_arn = "arn:aws:acm:us-east-1:123456789012:certificate/1"
+"#;
+
+fn read(more: &str) -> Loaded {
+    let file = Path::new("/shop/stack.toml");
+    let files = MemoryFiles::new(BTreeMap::from([(file.to_path_buf(), format!("{STACK}{more}"))]));
+    let inputs = Inputs {
+        files: Arc::new(files),
+        variables: &BTreeMap::new(),
+        environment: &BTreeMap::new(),
+    };
+    load(file, &inputs, &AwsCatalogue)
+}
+
+#[test]
+fn what_is_named_by_a_text_is_needed_like_what_is_referred_to() {
+    let policy = "policy_name = \"p\"\npolicy_document = {}\n";
+    let service = "service_name = \"web\"\nlaunch_type = \"FARGATE\"\n\
+        task_definition = \"arn:aws:ecs:us-east-1:123456789012:task-definition/app:1\"\n\
+        network_configuration = { subnets = [\"subnet-1\"] }\n";
+    let scaling = "policy_name = \"cpu\"\npolicy_type = \"StepScaling\"\nservice_namespace = \"ecs\"\n\
+        scalable_dimension = \"ecs:service:DesiredCount\"\n\
+        step_scaling_policy_configuration = { adjustment_type = \"ExactCapacity\", \
+        step_adjustments = [{ scaling_adjustment = 1 }] }\n";
+    let target = "service_namespace = \"ecs\"\nscalable_dimension = \"ecs:service:DesiredCount\"\n\
+        min_capacity = 1\nmax_capacity = 2\n";
+    let attached = "policy_arn = \"arn:aws:iam::aws:policy/ReadOnlyAccess\"\n";
+    let mapping = "api_id = \"a\"\nstage = \"s\"\n";
+    let cluster = "arn:aws:ecs:us-east-1:123456789012:cluster/main";
+    let elsewhere = "arn:aws:ecs:eu-west-1:123456789012:cluster/main";
+    let of_others = "arn:aws:ecs:us-east-1:210987654321:cluster/main";
+    for (child, through, text, more, parent) in [
+        (
+            "iam.role_policy.x",
+            "role_name",
+            "App",
+            policy,
+            Some("iam.role.app"),
+        ),
+        // IAM takes names that differ in case for the same.
+        (
+            "iam.role_policy.x",
+            "role_name",
+            "app",
+            policy,
+            Some("iam.role.app"),
+        ),
+        ("iam.role_policy.x", "role_name", "apps", policy, None),
+        (
+            "iam.role_policy_attachment.x",
+            "role_name",
+            "APP",
+            attached,
+            Some("iam.role.app"),
+        ),
+        (
+            "ecr.lifecycle_policy.x",
+            "repository_name",
+            "shop-t1/app",
+            "lifecycle_policy_text = {}",
+            Some("ecr.repository.app"),
+        ),
+        (
+            "ecr.lifecycle_policy.x",
+            "repository_name",
+            "${local.prefix}/app",
+            "lifecycle_policy_text = {}",
+            Some("ecr.repository.app"),
+        ),
+        (
+            "ecr.lifecycle_policy.x",
+            "repository_name",
+            "app",
+            "lifecycle_policy_text = {}",
+            None,
+        ),
+        (
+            "ecs.service.x",
+            "cluster",
+            cluster,
+            service,
+            Some("ecs.cluster.main"),
+        ),
+        ("ecs.service.x", "cluster", elsewhere, service, None),
+        ("ecs.service.x", "cluster", of_others, service, None),
+        (
+            "autoscaling.scaling_policy.x",
+            "resource_id",
+            "service/main/app",
+            scaling,
+            Some("autoscaling.scalable_target.app"),
+        ),
+        (
+            "autoscaling.scaling_policy.x",
+            "resource_id",
+            "service/main/web",
+            scaling,
+            None,
+        ),
+        (
+            "autoscaling.scalable_target.app",
+            "",
+            "",
+            "",
+            Some("ecs.service.app"),
+        ),
+        (
+            "autoscaling.scalable_target.x",
+            "resource_id",
+            "service/other/app",
+            target,
+            None,
+        ),
+        (
+            "apigatewayv2.api_mapping.x",
+            "domain_name",
+            "API.example.com",
+            mapping,
+            Some("apigatewayv2.domain_name.main"),
+        ),
+    ] {
+        let block = match through {
+            "" => String::new(),
+            through => format!("\n[{child}]\n{through} = \"{text}\"\n{more}"),
+        };
+        let loaded = read(&block);
+        let stack = loaded.stack.unwrap();
+        let child: ResourceAddress = child.parse().unwrap();
+        let needed: Vec<String> = stack.resources[&child]
+            .dependencies
+            .keys()
+            .map(ToString::to_string)
+            .collect();
+        assert_eq!(needed, Vec::from_iter(parent), "{block}");
+    }
+}
+
+#[test]
+fn a_circle_by_way_of_a_name_says_the_name() {
+    let loaded = read(
+        "\n[iam.role_policy.x]\nrole_name = \"app\"\npolicy_name = \"p\"\npolicy_document = {}\n\
+         [iam.role.b]\nrole_name = \"b\"\nassume_role_policy_document = {}\ndepends_on = [\"iam.role_policy.y\"]\n\
+         [iam.role_policy.y]\nrole_name = \"b\"\npolicy_name = \"p\"\npolicy_document = {}\n",
+    );
+    let cycle = loaded
+        .diagnostics
+        .iter()
+        .find(|found| found.code == "cycle")
+        .unwrap();
+    let labels = cycle.primary.iter().chain(&cycle.related);
+    let said: Vec<&str> = labels.map(|label| label.text.as_str()).collect();
+    assert_eq!(
+        said,
+        [
+            "`iam.role.b` needs `iam.role_policy.y`",
+            "`iam.role_policy.y` is under `iam.role.b`, which it names by \"b\"",
+        ]
+    );
+}
