@@ -22,7 +22,7 @@ prefix = "shop-${stack.stage}"
 
 [iam.role.app]
 role_name                   = "App"
-assume_role_policy_document = {}
+assume_role_policy_document = { Statement = [{ Effect = "Allow", Principal = "*", Action = "sts:AssumeRole" }] }
 
 [ecr.repository.app]
 repository_name = "${local.prefix}/app"
@@ -62,7 +62,7 @@ fn read(more: &str) -> Loaded {
 
 #[test]
 fn what_is_named_by_a_text_is_needed_like_what_is_referred_to() {
-    let policy = "policy_name = \"p\"\npolicy_document = {}\n";
+    let policy = "policy_name = \"p\"\npolicy_document = { Statement = [{ Effect = \"Allow\", Action = \"*\", Resource = \"*\" }] }\n";
     let service = "service_name = \"web\"\nlaunch_type = \"FARGATE\"\n\
         task_definition = \"arn:aws:ecs:us-east-1:123456789012:task-definition/app:1\"\n\
         network_configuration = { subnets = [\"subnet-1\"] }\n";
@@ -73,6 +73,8 @@ fn what_is_named_by_a_text_is_needed_like_what_is_referred_to() {
     let target = "service_namespace = \"ecs\"\nscalable_dimension = \"ecs:service:DesiredCount\"\n\
         min_capacity = 1\nmax_capacity = 2\n";
     let attached = "policy_arn = \"arn:aws:iam::aws:policy/ReadOnlyAccess\"\n";
+    let rules = "lifecycle_policy_text = { rules = [{ rulePriority = 1, selection = { tagStatus = \"any\", \
+        countType = \"imageCountMoreThan\", countNumber = 5 }, action = { type = \"expire\" } }] }";
     let mapping = "api_id = \"a\"\nstage = \"s\"\n";
     let cluster = "arn:aws:ecs:us-east-1:123456789012:cluster/main";
     let elsewhere = "arn:aws:ecs:eu-west-1:123456789012:cluster/main";
@@ -105,23 +107,17 @@ fn what_is_named_by_a_text_is_needed_like_what_is_referred_to() {
             "ecr.lifecycle_policy.x",
             "repository_name",
             "shop-t1/app",
-            "lifecycle_policy_text = {}",
+            rules,
             Some("ecr.repository.app"),
         ),
         (
             "ecr.lifecycle_policy.x",
             "repository_name",
             "${local.prefix}/app",
-            "lifecycle_policy_text = {}",
+            rules,
             Some("ecr.repository.app"),
         ),
-        (
-            "ecr.lifecycle_policy.x",
-            "repository_name",
-            "app",
-            "lifecycle_policy_text = {}",
-            None,
-        ),
+        ("ecr.lifecycle_policy.x", "repository_name", "app", rules, None),
         (
             "ecs.service.x",
             "cluster",
@@ -172,6 +168,12 @@ fn what_is_named_by_a_text_is_needed_like_what_is_referred_to() {
             through => format!("\n[{child}]\n{through} = \"{text}\"\n{more}"),
         };
         let loaded = read(&block);
+        let said: Vec<&str> = loaded
+            .diagnostics
+            .iter()
+            .map(|found| found.message.as_str())
+            .collect();
+        assert!(said.is_empty(), "{block}: {said:?}");
         let stack = loaded.stack.unwrap();
         let child: ResourceAddress = child.parse().unwrap();
         let needed: Vec<String> = stack.resources[&child]
@@ -186,9 +188,9 @@ fn what_is_named_by_a_text_is_needed_like_what_is_referred_to() {
 #[test]
 fn a_circle_by_way_of_a_name_says_the_name() {
     let loaded = read(
-        "\n[iam.role_policy.x]\nrole_name = \"app\"\npolicy_name = \"p\"\npolicy_document = {}\n\
-         [iam.role.b]\nrole_name = \"b\"\nassume_role_policy_document = {}\ndepends_on = [\"iam.role_policy.y\"]\n\
-         [iam.role_policy.y]\nrole_name = \"b\"\npolicy_name = \"p\"\npolicy_document = {}\n",
+        "\n[iam.role_policy.x]\nrole_name = \"app\"\npolicy_name = \"p\"\npolicy_document = { Statement = [{ Effect = \"Allow\", Action = \"*\", Resource = \"*\" }] }\n\
+         [iam.role.b]\nrole_name = \"b\"\nassume_role_policy_document = { Statement = [{ Effect = \"Allow\", Principal = \"*\", Action = \"sts:AssumeRole\" }] }\ndepends_on = [\"iam.role_policy.y\"]\n\
+         [iam.role_policy.y]\nrole_name = \"b\"\npolicy_name = \"p\"\npolicy_document = { Statement = [{ Effect = \"Allow\", Action = \"*\", Resource = \"*\" }] }\n",
     );
     let cycle = loaded
         .diagnostics
