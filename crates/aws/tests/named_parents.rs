@@ -1,7 +1,5 @@
 //! What AWS keeps under something else needs that, also where the file names it by a text: nothing is called.
 
-#![expect(clippy::unwrap_used, reason = "helpers of tests may fail as tests do")]
-
 use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::Arc;
@@ -69,7 +67,7 @@ fn what_is_named_by_a_text_is_needed_like_what_is_referred_to() {
     let scaling = "policy_name = \"cpu\"\npolicy_type = \"StepScaling\"\nservice_namespace = \"ecs\"\n\
         scalable_dimension = \"ecs:service:DesiredCount\"\n\
         step_scaling_policy_configuration = { adjustment_type = \"ExactCapacity\", \
-        step_adjustments = [{ scaling_adjustment = 1 }] }\n";
+        step_adjustments = [{ metric_interval_lower_bound = 0, scaling_adjustment = 1 }] }\n";
     let target = "service_namespace = \"ecs\"\nscalable_dimension = \"ecs:service:DesiredCount\"\n\
         min_capacity = 1\nmax_capacity = 2\n";
     let attached = "policy_arn = \"arn:aws:iam::aws:policy/ReadOnlyAccess\"\n";
