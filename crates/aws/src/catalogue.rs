@@ -85,8 +85,8 @@ catalogue![
     apigatewayv2::route::Route,
     apigatewayv2::stage::Stage,
     apigatewayv2::vpc_link::VpcLink,
-    autoscaling::scalable_target::ScalableTarget,
-    autoscaling::scaling_policy::ScalingPolicy,
+    applicationautoscaling::scalable_target::ScalableTarget,
+    applicationautoscaling::scaling_policy::ScalingPolicy,
     ec2::eip::ElasticIp,
     ec2::internet_gateway::InternetGateway,
     ec2::nat_gateway::NatGateway,
@@ -162,6 +162,9 @@ fn position<T>(entries: &[(&'static str, T)], name: &TypeName) -> Option<usize> 
         .ok()
 }
 
+/// Services that had another name in an earlier version, with the one that they have.
+static RENAMED: &[(&str, &str)] = &[("applicationautoscaling", "applicationautoscaling")];
+
 /// What is known of AWS's types without calling AWS.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct AwsCatalogue;
@@ -190,6 +193,12 @@ impl Catalogue for AwsCatalogue {
 
     fn lookup_names(&self) -> Vec<TypeName> {
         LOOKUPS.iter().filter_map(|(name, _)| name.parse().ok()).collect()
+    }
+
+    fn renamed(&self, former: &TypeName) -> Option<TypeName> {
+        let (_, service) = RENAMED.iter().find(|(name, _)| *name == former.service())?;
+        let name = TypeName::new(*service, former.kind());
+        Self::find(&name).map(|_| name)
     }
 }
 
@@ -233,6 +242,10 @@ impl Catalogue for AwsProviders {
 
     fn lookup_names(&self) -> Vec<TypeName> {
         AwsCatalogue.lookup_names()
+    }
+
+    fn renamed(&self, former: &TypeName) -> Option<TypeName> {
+        AwsCatalogue.renamed(former)
     }
 }
 
@@ -329,9 +342,9 @@ mod tests {
                     Some("apigatewayv2.api")
                 ),
                 (
-                    "autoscaling.scaling_policy",
+                    "applicationautoscaling.scaling_policy",
                     Recognition::NaturalKey,
-                    Some("autoscaling.scalable_target")
+                    Some("applicationautoscaling.scalable_target")
                 ),
                 ("ec2.route", Recognition::NaturalKey, Some("ec2.route_table")),
                 (
@@ -396,7 +409,7 @@ mod tests {
             [
                 "apigatewayv2.domain_name",
                 "apigatewayv2.stage",
-                "autoscaling.scalable_target",
+                "applicationautoscaling.scalable_target",
                 "ecr.repository",
                 "ecs.cluster",
                 "ecs.service",

@@ -77,7 +77,7 @@ pub struct Clients {
     /// HTTP APIs.
     pub apigatewayv2: aws_sdk_apigatewayv2::Client,
     /// Scalable targets and policies.
-    pub autoscaling: aws_sdk_applicationautoscaling::Client,
+    pub applicationautoscaling: aws_sdk_applicationautoscaling::Client,
     /// Networks.
     pub ec2: aws_sdk_ec2::Client,
     /// Image repositories.
@@ -217,7 +217,7 @@ async fn connect_through(
     Ok(Clients {
         acm: connected!(aws_sdk_acm, "acm"),
         apigatewayv2: connected!(aws_sdk_apigatewayv2, "apigatewayv2"),
-        autoscaling: connected!(aws_sdk_applicationautoscaling, "autoscaling"),
+        applicationautoscaling: connected!(aws_sdk_applicationautoscaling, "applicationautoscaling"),
         ec2: connected!(aws_sdk_ec2, "ec2"),
         ecr: connected!(aws_sdk_ecr, "ecr"),
         ecs: connected!(aws_sdk_ecs, "ecs"),

@@ -244,7 +244,7 @@ fn iam_action(service: &str, operation: &str) -> String {
             };
             return format!("apigateway:{method}");
         }
-        "autoscaling" => "application-autoscaling",
+        "applicationautoscaling" => "application-autoscaling",
         "tagging" => "tag",
         other => other,
     };

@@ -39,7 +39,7 @@ fn rate(service: &str) -> (f64, f64) {
         "acm" | "route53" | "tagging" => (5.0, 5.0),
         "iam" => (15.0, 50.0),
         "ec2" => (20.0, 100.0),
-        "ecr" | "ecs" | "logs" | "elbv2" | "autoscaling" => (20.0, 60.0),
+        "ecr" | "ecs" | "logs" | "elbv2" | "applicationautoscaling" => (20.0, 60.0),
         _ => (20.0, 40.0),
     }
 }

@@ -26,7 +26,7 @@ const GENERATED: &str =
 const SERVICES: &[(&str, &str)] = &[
     ("acm", "Certificate Manager"),
     ("apigatewayv2", "API Gateway"),
-    ("autoscaling", "Application Auto Scaling"),
+    ("applicationautoscaling", "Application Auto Scaling"),
     ("ec2", "VPC and EC2"),
     ("ecr", "Elastic Container Registry"),
     ("ecs", "Elastic Container Service"),

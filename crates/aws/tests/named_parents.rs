@@ -35,7 +35,7 @@ task_definition       = "arn:aws:ecs:us-east-1:123456789012:task-definition/app:
 launch_type           = "FARGATE"
 network_configuration = { subnets = ["subnet-1"] }
 
-[autoscaling.scalable_target.app]
+[applicationautoscaling.scalable_target.app]
 service_namespace  = "ecs"
 resource_id        = "service/main/app"
 scalable_dimension = "ecs:service:DesiredCount"
@@ -126,28 +126,28 @@ fn what_is_named_by_a_text_is_needed_like_what_is_referred_to() {
         ("ecs.service.x", "cluster", elsewhere, service, None),
         ("ecs.service.x", "cluster", of_others, service, None),
         (
-            "autoscaling.scaling_policy.x",
+            "applicationautoscaling.scaling_policy.x",
             "resource_id",
             "service/main/app",
             scaling,
-            Some("autoscaling.scalable_target.app"),
+            Some("applicationautoscaling.scalable_target.app"),
         ),
         (
-            "autoscaling.scaling_policy.x",
+            "applicationautoscaling.scaling_policy.x",
             "resource_id",
             "service/main/web",
             scaling,
             None,
         ),
         (
-            "autoscaling.scalable_target.app",
+            "applicationautoscaling.scalable_target.app",
             "",
             "",
             "",
             Some("ecs.service.app"),
         ),
         (
-            "autoscaling.scalable_target.x",
+            "applicationautoscaling.scalable_target.x",
             "resource_id",
             "service/other/app",
             target,

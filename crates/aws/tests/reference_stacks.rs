@@ -131,7 +131,7 @@ fn the_stacks_are_faultless_and_differ_where_they_should() {
         ("ec2.security_group.endpoints", 0, 1),
         ("iam.role_policy.task_execute_command", 1, 0),
         ("iam.role_policy_attachment.task", 0, 1),
-        ("autoscaling.scaling_policy.app", 2, 2),
+        ("applicationautoscaling.scaling_policy.app", 2, 2),
         ("apigatewayv2.domain_name.main", 0, 1),
         ("apigatewayv2.api_mapping.main", 0, 1),
         ("route53.record.api", 0, 1),

@@ -79,6 +79,15 @@ impl ResourceAddress {
         }
     }
 
+    /// The same address with another type.
+    #[must_use]
+    pub fn of_type(&self, type_name: TypeName) -> Self {
+        Self {
+            type_name,
+            ..self.clone()
+        }
+    }
+
     /// The same address without its `for_each` key: the block in the file.
     #[must_use]
     pub fn block(&self) -> Self {

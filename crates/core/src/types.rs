@@ -118,6 +118,12 @@ pub trait Catalogue: Send + Sync {
     fn lookup_names(&self) -> Vec<TypeName> {
         Vec::new()
     }
+
+    /// What a type is called now that had this name in an earlier version, which states may still have.
+    fn renamed(&self, former: &TypeName) -> Option<TypeName> {
+        let _ = former;
+        None
+    }
 }
 
 /// The value of a known, set attribute; `None` when missing, null or unknown.

@@ -250,9 +250,15 @@ fn unknown_types(nodes: &[Node<'_>], catalogue: &dyn Catalogue) -> Vec<Diagnosti
             let type_name = node.address.type_name();
             let message = format!("{}: there is no resource type {type_name}", node.address);
             let diagnostic = Diagnostic::error("unknown-type", message);
-            match node.resource {
-                Some(resource) => diagnostic.at(resource.span.clone(), ""),
-                None => diagnostic.help(format!(
+            match (node.resource, catalogue.renamed(type_name)) {
+                (Some(resource), _) => diagnostic.at(resource.span.clone(), ""),
+                (None, Some(renamed)) => {
+                    let address = node.address.of_type(renamed.clone());
+                    diagnostic.help(format!(
+                        "the state has it, and the type is called {renamed} now: `state mv` takes it to {address}"
+                    ))
+                }
+                (None, None) => diagnostic.help(format!(
                     "the state has it: use a version that knows {type_name} (this one knows {} types)",
                     catalogue.names().len()
                 )),

@@ -104,7 +104,7 @@ mod tests {
                 ErrorClass::DependencyNotReady,
             ),
             (
-                "autoscaling",
+                "applicationautoscaling",
                 "ValidationException",
                 "Unable to assume IAM role: arn:aws:iam::1:role/x",
                 400,
@@ -292,14 +292,14 @@ mod tests {
                 NotFound,
             ),
             (
-                "autoscaling",
+                "applicationautoscaling",
                 "PutScalingPolicy",
                 "ObjectNotFoundException",
                 "",
                 DependencyNotReady,
             ),
             (
-                "autoscaling",
+                "applicationautoscaling",
                 "DeleteScalingPolicy",
                 "ObjectNotFoundException",
                 "",

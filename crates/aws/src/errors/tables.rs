@@ -68,7 +68,7 @@ pub fn find(service: &str, operation: &str, code: &str, message: &str) -> Option
     let message = message.to_lowercase();
     let of_service: [&[Known]; 2] = match service {
         "apigatewayv2" => [ROLES, API_GATEWAY],
-        "autoscaling" => [ROLES, AUTO_SCALING],
+        "applicationautoscaling" => [ROLES, AUTO_SCALING],
         "ec2" => [ROLES, EC2],
         "ecr" => [ECR, &[]],
         "ecs" => [ROLES, ECS],

@@ -2,7 +2,7 @@
 
 pub mod acm;
 pub mod apigatewayv2;
-pub mod autoscaling;
+pub mod applicationautoscaling;
 pub mod ec2;
 pub mod ecr;
 pub mod ecs;

@@ -120,12 +120,12 @@ async fn scalable_targets(look: &Look<'_>, mut arns: BTreeMap<String, Tags>) -> 
     }
     let pages = look
         .clients
-        .autoscaling
+        .applicationautoscaling
         .describe_scalable_targets()
         .service_namespace(ServiceNamespace::Ecs)
         .into_paginator();
     let targets = pages.items().send().collect::<Result<Vec<_>, _>>().await;
-    let targets = targets.aws("autoscaling", "DescribeScalableTargets")?;
+    let targets = targets.aws("applicationautoscaling", "DescribeScalableTargets")?;
     Ok(targets
         .iter()
         .filter_map(|target| {
@@ -135,7 +135,7 @@ async fn scalable_targets(look: &Look<'_>, mut arns: BTreeMap<String, Tags>) -> 
                 target.scalable_dimension().as_str(),
                 target.resource_id(),
             ]);
-            Some((("autoscaling.scalable_target", id), tags))
+            Some((("applicationautoscaling.scalable_target", id), tags))
         })
         .filter(|((resource_type, id), _)| !look.knows(resource_type, id.as_str()))
         .collect())

@@ -13,7 +13,7 @@
 )]
 
 mod apigatewayv2;
-mod autoscaling;
+mod applicationautoscaling;
 mod ec2;
 mod ecr;
 mod ecs;
@@ -34,7 +34,7 @@ use harness::{Cloud, Test};
 
 const SERVICES: [(&str, &[Test]); 9] = [
     ("apigatewayv2", apigatewayv2::TESTS),
-    ("autoscaling", autoscaling::TESTS),
+    ("applicationautoscaling", applicationautoscaling::TESTS),
     ("ec2", ec2::TESTS),
     ("ecr", ecr::TESTS),
     ("ecs", ecs::TESTS),

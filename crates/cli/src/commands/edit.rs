@@ -6,9 +6,11 @@ use std::sync::Arc;
 
 use anyhow::{Context, Result, bail};
 use clap::Args;
+use infra_aws::AwsCatalogue;
 use infra_core::state::JournalEntry;
 use infra_core::{
-    IllegalEntry, Intent, Operation, ResourceAddress, ResourceRecord, RunId, RunOutcome, RunSummary, State,
+    Catalogue, IllegalEntry, Intent, Operation, ResourceAddress, ResourceRecord, RunId, RunOutcome,
+    RunSummary, State,
 };
 use infra_engine::{Ambient, Machine};
 use infra_state::{Journal, NothingThere, StateStore, removal};
@@ -129,6 +131,11 @@ pub async fn relocate(command: &Move, found: &Found, terminal: &Terminal) -> Res
     };
     let state = held.journal.snapshot();
     if let Err(why) = State::clone(&state).fold(&entry) {
+        return Err(held.refused(&state, why));
+    }
+    let (before, after) = (from.type_name(), to.type_name());
+    if before != after && AwsCatalogue.renamed(before).as_ref() != Some(after) {
+        let why = IllegalEntry::OtherType(from.clone(), to.clone());
         return Err(held.refused(&state, why));
     }
     let (named, apply) = (&held.found.named, held.typed("apply", []));

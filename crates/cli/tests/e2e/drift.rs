@@ -211,7 +211,7 @@ const CASES: &[Case] = &[
                  imageManifestMediaType=found['imageManifestMediaType'])",
     },
     Case {
-        address: "autoscaling.scalable_target.app",
+        address: "applicationautoscaling.scalable_target.app",
         path: "max_capacity",
         was: "4",
         is: "40",
@@ -219,7 +219,7 @@ const CASES: &[Case] = &[
                  ScalableDimension='ecs:service:DesiredCount', ResourceId=it['resource_id'], MaxCapacity=40)",
     },
     Case {
-        address: r#"autoscaling.scaling_policy.app["cpu"]"#,
+        address: r#"applicationautoscaling.scaling_policy.app["cpu"]"#,
         path: "target_tracking_scaling_policy_configuration.target_value",
         was: "60",
         is: "99.0",
@@ -395,7 +395,7 @@ const DELETIONS: &[(&str, &str)] = &[
         "client('apigatewayv2').delete_stage(ApiId=it['api_id'], StageName='$default')",
     ),
     (
-        r#"autoscaling.scaling_policy.app["memory"]"#,
+        r#"applicationautoscaling.scaling_policy.app["memory"]"#,
         "client('application-autoscaling').delete_scaling_policy(PolicyName=it['policy_name'], ServiceNamespace='ecs', \
          ResourceId=it['resource_id'], ScalableDimension='ecs:service:DesiredCount')",
     ),

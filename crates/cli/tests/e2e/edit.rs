@@ -127,6 +127,7 @@ fn what_is_moved_is_the_same_thing_at_another_address() {
     for (from, to, why) in [
         ("ec2.vpc.other", "ec2.vpc.core", "has no ec2.vpc.other"),
         ("ec2.vpc.main", "ec2.subnet.b", "a resource keeps its type"),
+        ("ec2.vpc.main", "network.vpc.b", "a resource keeps its type"),
         ("ec2.vpc.main", "ec2.vpc.main", "ec2.vpc.main is taken"),
     ] {
         project
@@ -174,6 +175,46 @@ fn what_is_moved_is_the_same_thing_at_another_address() {
         .says(["ec2.vpc.core is taken", held.ids("ec2.vpc")[0]]);
     project.stack("destroy", ID, &["-y"]).exits(0);
     project.holds_nothing();
+}
+
+/// Application Auto Scaling was `autoscaling` before.
+#[test]
+fn what_has_a_former_name_of_its_type_is_taken_to_the_name_of_now() {
+    let project = applied();
+    let exported = project.stack("state export", FILE, &[]).exits(0).stdout;
+    let mut state: serde_json::Value = serde_json::from_str(&exported).unwrap();
+    state["resources"]["autoscaling.scalable_target.app"] = serde_json::json!({
+        "physical_id": "ecs/ecs:service:DesiredCount/service/edit/app",
+        "location": state["resources"]["ec2.vpc.main"]["location"],
+        "applied": {},
+        "observed": {},
+        "dependencies": ["ec2.vpc.main"],
+        "lifecycle": state["resources"]["ec2.vpc.main"]["lifecycle"],
+        "status": "ready",
+    });
+    state["serial"] = (state["serial"].as_u64().unwrap() + 1).into();
+    project.write("state.json", &state.to_string());
+    project.stack("state import", FILE, &["state.json"]).exits(0);
+    project.stack("plan", FILE, &[]).exits(65).says([
+        "there is no resource type autoscaling.scalable_target",
+        "`state mv` takes it to applicationautoscaling.scalable_target.app",
+    ]);
+    let (from, to) = (
+        "autoscaling.scalable_target.app",
+        "applicationautoscaling.scalable_target.app",
+    );
+    project
+        .stack(
+            "state mv",
+            FILE,
+            &[from, "applicationautoscaling.scaling_policy.app", "-y"],
+        )
+        .exits(1)
+        .says(["a resource keeps its type"]);
+    project.stack("state mv", FILE, &[from, to, "-y"]).exits(0);
+    // AWS has none: the next apply forgets it.
+    project.stack("apply", FILE, &["-y"]).exits(0).says([to]);
+    project.stack("diff", FILE, &[]).exits(0);
 }
 
 #[test]

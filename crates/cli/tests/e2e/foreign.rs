@@ -132,7 +132,7 @@ const CASES: &[Case] = &[
         attributes: "api_id = '<api>'\nroute_key = 'GET /'\ntarget = '<target>'",
     },
     Case {
-        address: "autoscaling.scaling_policy.main",
+        address: "applicationautoscaling.scaling_policy.main",
         id: "ecs/ecs:service:DesiredCount/cpu/service/theirs/theirs",
         attributes: "policy_name = 'cpu'\npolicy_type = 'TargetTrackingScaling'\nservice_namespace = 'ecs'\n\
                      resource_id = 'service/theirs/theirs'\nscalable_dimension = 'ecs:service:DesiredCount'\n\

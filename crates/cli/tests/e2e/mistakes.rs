@@ -103,6 +103,19 @@ log_group_name = "/${each.value}"
         ],
         mistakes: &[("stacks/two.toml:1:12", "include each other")],
     },
+    Case {
+        name: "what a service was called before",
+        files: &[(
+            "stacks/wrong.toml",
+            r#"[autoscaling.scalable_target.app]
+min_capacity = 1
+
+[logs.log_group.a]
+log_group_name = "${autoscaling.scalable_target.app.resource_id}"
+"#,
+        )],
+        mistakes: &[("stacks/wrong.toml:7:2", "did you mean `applicationautoscaling`?")],
+    },
 ];
 
 #[test]

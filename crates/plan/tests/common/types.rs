@@ -60,6 +60,12 @@ impl Catalogue for Types {
     fn names(&self) -> Vec<TypeName> {
         self.0.keys().cloned().collect()
     }
+
+    /// What `net` has was called `network` before.
+    fn renamed(&self, former: &TypeName) -> Option<TypeName> {
+        let name = TypeName::new("net", former.kind());
+        (former.service() == "network" && self.0.contains_key(&name)).then_some(name)
+    }
 }
 
 impl Type {

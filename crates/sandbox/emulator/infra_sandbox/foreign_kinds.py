@@ -548,7 +548,7 @@ def deregister(clients: Clients, id: str) -> None:
     )
 
 
-@kind("application-autoscaling.RegisterScalableTarget", "autoscaling.scalable_target", UNTOLD, scaled_by, deregister)
+@kind("application-autoscaling.RegisterScalableTarget", "applicationautoscaling.scalable_target", UNTOLD, scaled_by, deregister)
 def scalable_target(clients: Clients, id: str) -> Values | None:
     found = one(clients("application-autoscaling").describe_scalable_targets, "ScalableTargets", **scaled(id))
     return members(found, "MinCapacity", "MaxCapacity", "SuspendedState")
@@ -562,7 +562,7 @@ def delete_scaling_policy(clients: Clients, id: str) -> None:
 
 
 @kind(
-    *("application-autoscaling.PutScalingPolicy", "autoscaling.scaling_policy", UNTOLD),
+    *("application-autoscaling.PutScalingPolicy", "applicationautoscaling.scaling_policy", UNTOLD),
     lambda params, answer: f"{scaled_by(params, answer)} {params['PolicyName']}",
     delete_scaling_policy,
 )

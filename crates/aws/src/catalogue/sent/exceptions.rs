@@ -39,21 +39,21 @@ pub const SENT_ALONG: &[(&str, &str, &str, &str, &str)] = &[
         "https://docs.aws.amazon.com/apigatewayv2/latest/api-reference/apis-apiid-stages-stagename.html",
     ),
     (
-        "autoscaling.scalable_target",
+        "applicationautoscaling.scalable_target",
         "suspended_state",
         "RegisterScalableTarget.SuspendedState",
         "what is not said in it is false",
         "https://docs.aws.amazon.com/autoscaling/application/APIReference/API_SuspendedState.html",
     ),
     (
-        "autoscaling.scaling_policy",
+        "applicationautoscaling.scaling_policy",
         "target_tracking_scaling_policy_configuration",
         "PutScalingPolicy.TargetTrackingScalingPolicyConfiguration",
         "the configuration is written whole",
         "https://docs.aws.amazon.com/autoscaling/application/APIReference/API_PutScalingPolicy.html",
     ),
     (
-        "autoscaling.scaling_policy",
+        "applicationautoscaling.scaling_policy",
         "step_scaling_policy_configuration",
         "PutScalingPolicy.StepScalingPolicyConfiguration",
         "the configuration is written whole",
@@ -193,7 +193,7 @@ pub const NOT_TAKEN_BACK: &[(&str, &str, &str)] = &[
         "goes with the type of the integration",
     ),
     (
-        "autoscaling.scalable_target",
+        "applicationautoscaling.scalable_target",
         "role_arn",
         "is needed wherever it can be set",
     ),

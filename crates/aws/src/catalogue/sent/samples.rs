@@ -23,11 +23,11 @@ fn own(of: &str, place: &str, variant: usize) -> Option<Json> {
 /// Attributes that AWS does not take beside others, and that are left out where all are set.
 const UNLIKE: &[(&str, &str)] = &[
     (
-        "autoscaling.scaling_policy",
+        "applicationautoscaling.scaling_policy",
         "target_tracking_scaling_policy_configuration.customized_metric_specification",
     ),
     (
-        "autoscaling.scaling_policy",
+        "applicationautoscaling.scaling_policy",
         "step_scaling_policy_configuration.min_adjustment_magnitude",
     ),
     ("ec2.route", "egress_only_internet_gateway_id"),

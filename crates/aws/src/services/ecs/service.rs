@@ -309,14 +309,14 @@ deployment_circuit_breaker = { enable = true, rollback = true }
 /// Whether auto scaling decides how many tasks there are.
 async fn is_scaled(aws: &Clients, cluster: &str, name: &str) -> ProviderResult<bool> {
     let answer = aws
-        .autoscaling
+        .applicationautoscaling
         .describe_scalable_targets()
         .service_namespace(ServiceNamespace::Ecs)
         .resource_ids(format!("service/{cluster}/{name}"))
         .scalable_dimension(ScalableDimension::EcsServiceDesiredCount)
         .send()
         .await
-        .aws("autoscaling", "DescribeScalableTargets")?;
+        .aws("applicationautoscaling", "DescribeScalableTargets")?;
     Ok(!answer.scalable_targets().is_empty())
 }
 

@@ -134,9 +134,9 @@ for zone in pages("route53", "list_hosted_zones", "HostedZones"):
 for group in pages("logs", "describe_log_groups", "logGroups"):
     hold("logs.log_group", group["logGroupName"])
 for target in pages("application-autoscaling", "describe_scalable_targets", "ScalableTargets", ServiceNamespace="ecs"):
-    hold("autoscaling.scalable_target", target["ResourceId"])
+    hold("applicationautoscaling.scalable_target", target["ResourceId"])
 for policy in pages("application-autoscaling", "describe_scaling_policies", "ScalingPolicies", ServiceNamespace="ecs"):
-    hold("autoscaling.scaling_policy", policy["PolicyARN"])
+    hold("applicationautoscaling.scaling_policy", policy["PolicyARN"])
 for alarm in pages("cloudwatch", "describe_alarms", "MetricAlarms"):
     hold("cloudwatch.alarm", alarm["AlarmName"])
 

@@ -142,8 +142,8 @@ fn listed_as(kind: &str, resource: &Value) -> String {
     let text = |value: &Value| value.as_str().unwrap().to_owned();
     let observed = &resource["observed"];
     match kind {
-        "autoscaling.scalable_target" => text(&observed["resource_id"]),
-        "autoscaling.scaling_policy" => text(&observed["arn"]),
+        "applicationautoscaling.scalable_target" => text(&observed["resource_id"]),
+        "applicationautoscaling.scaling_policy" => text(&observed["arn"]),
         "ecr.image" => {
             let repository = text(&observed["repository_uri"]);
             let name = repository.split_once('/').unwrap().1.to_owned();

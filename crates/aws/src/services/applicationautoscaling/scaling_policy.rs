@@ -1,4 +1,4 @@
-//! `autoscaling.scaling_policy`: when a scalable target is scaled.
+//! `applicationautoscaling.scaling_policy`: when a scalable target is scaled.
 //!
 //! A policy has no tags: it is ours when its target is. Putting one that is there changes it, so a look comes first.
 
@@ -56,7 +56,7 @@ pub struct ScalingPolicy {
 use ScalingPolicyField as Field;
 
 impl Resource for ScalingPolicy {
-    const NAME: &'static str = "autoscaling.scaling_policy";
+    const NAME: &'static str = "applicationautoscaling.scaling_policy";
     const IAM_ACTIONS: &'static [&'static str] = &[
         "application-autoscaling:PutScalingPolicy",
         "application-autoscaling:DescribeScalingPolicies",
@@ -65,21 +65,21 @@ impl Resource for ScalingPolicy {
         "application-autoscaling:ListTagsForResource",
     ];
     const EXAMPLE: &'static str = r#"
-[autoscaling.scalable_target.app]
+[applicationautoscaling.scalable_target.app]
 service_namespace  = "ecs"
 resource_id        = "service/appname-ecs-cluster-dev02/appname-ecs-service-dev02"
 scalable_dimension = "ecs:service:DesiredCount"
 min_capacity       = 2
 max_capacity       = 10
 
-[autoscaling.scaling_policy.cpu]
+[applicationautoscaling.scaling_policy.cpu]
 policy_name        = "cpu"
 policy_type        = "TargetTrackingScaling"
-service_namespace  = "${autoscaling.scalable_target.app.service_namespace}"
-resource_id        = "${autoscaling.scalable_target.app.resource_id}"
-scalable_dimension = "${autoscaling.scalable_target.app.scalable_dimension}"
+service_namespace  = "${applicationautoscaling.scalable_target.app.service_namespace}"
+resource_id        = "${applicationautoscaling.scalable_target.app.resource_id}"
+scalable_dimension = "${applicationautoscaling.scalable_target.app.scalable_dimension}"
 
-[autoscaling.scaling_policy.cpu.target_tracking_scaling_policy_configuration]
+[applicationautoscaling.scaling_policy.cpu.target_tracking_scaling_policy_configuration]
 target_value                    = 60.0
 predefined_metric_specification = { predefined_metric_type = "ECSServiceAverageCPUUtilization" }
 scale_in_cooldown               = 300
@@ -107,7 +107,7 @@ scale_out_cooldown              = 60
         }],
         recognition: Recognition::NaturalKey,
         under: Some((
-            "autoscaling.scalable_target",
+            "applicationautoscaling.scalable_target",
             &[
                 Field::ServiceNamespace,
                 Field::ScalableDimension,
@@ -206,7 +206,7 @@ scale_out_cooldown              = 60
 
     async fn delete(aws: &Clients, _: &Call, id: &PhysicalId, _: &Attributes) -> ProviderResult<()> {
         let [namespace, dimension, name, resource] = parts(id, ID_FORM)?;
-        aws.autoscaling
+        aws.applicationautoscaling
             .delete_scaling_policy()
             .policy_name(name)
             .service_namespace(namespace.into())
@@ -214,7 +214,7 @@ scale_out_cooldown              = 60
             .resource_id(resource)
             .send()
             .await
-            .aws("autoscaling", "DeleteScalingPolicy")
+            .aws("applicationautoscaling", "DeleteScalingPolicy")
             .map(drop)
     }
 
@@ -237,7 +237,7 @@ scale_out_cooldown              = 60
         let Some(of) = of(given).filter(|_| !found.is_empty()) else {
             return Ok(found);
         };
-        let Some(target) = find_target(&aws.autoscaling, &of).await? else {
+        let Some(target) = find_target(&aws.applicationautoscaling, &of).await? else {
             return Ok(Observations::<Self>::new());
         };
         let tags = tags_of(aws, &target).await?;
@@ -258,12 +258,12 @@ async fn describe(
 ) -> ProviderResult<Vec<Observation<ScalingPolicy>>> {
     let names = names.into_iter().map(str::to_owned).collect();
     let call = aws
-        .autoscaling
+        .applicationautoscaling
         .describe_scaling_policies()
         .service_namespace(namespace.into());
     let pages = call.set_policy_names(Some(names)).into_paginator().items().send();
     let policies = pages.collect::<Result<Vec<_>, _>>().await;
-    let policies = policies.aws("autoscaling", "DescribeScalingPolicies")?;
+    let policies = policies.aws("applicationautoscaling", "DescribeScalingPolicies")?;
     Ok(policies.iter().map(observe).collect())
 }
 
@@ -272,7 +272,7 @@ async fn put(aws: &Clients, spec: &ScalingPolicy) -> ProviderResult<String> {
     let tracking = spec.target_tracking_scaling_policy_configuration.as_ref();
     let steps = spec.step_scaling_policy_configuration.as_ref();
     let answer = aws
-        .autoscaling
+        .applicationautoscaling
         .put_scaling_policy()
         .policy_name(&spec.policy_name)
         .policy_type(spec.policy_type.as_str().into())
@@ -283,7 +283,7 @@ async fn put(aws: &Clients, spec: &ScalingPolicy) -> ProviderResult<String> {
         .set_step_scaling_policy_configuration(steps.map(steps_to_sdk).transpose()?)
         .send()
         .await
-        .aws("autoscaling", "PutScalingPolicy")?;
+        .aws("applicationautoscaling", "PutScalingPolicy")?;
     Ok(answer.policy_arn)
 }
 

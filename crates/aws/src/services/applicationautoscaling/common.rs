@@ -103,7 +103,7 @@ pub async fn describe_targets(
         .items()
         .send();
     let targets = pages.collect::<Result<Vec<_>, _>>().await;
-    targets.aws("autoscaling", "DescribeScalableTargets")
+    targets.aws("applicationautoscaling", "DescribeScalableTargets")
 }
 
 /// One target; `None` when it is not there.
@@ -130,7 +130,7 @@ pub async fn tags_of(aws: &Clients, target: &ScalableTarget) -> ProviderResult<O
         return Ok(Some(Tags::new()));
     };
     let answer = aws
-        .autoscaling
+        .applicationautoscaling
         .list_tags_for_resource()
         .resource_arn(arn)
         .customize()
@@ -139,6 +139,6 @@ pub async fn tags_of(aws: &Clients, target: &ScalableTarget) -> ProviderResult<O
         .await;
     let answer = aws
         .scaling_tags
-        .answer(answer, "autoscaling", "ListTagsForResource")?;
+        .answer(answer, "applicationautoscaling", "ListTagsForResource")?;
     Ok(answer.map(|answer| answer.tags.unwrap_or_default().into_iter().collect()))
 }

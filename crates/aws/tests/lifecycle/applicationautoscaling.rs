@@ -44,13 +44,19 @@ async fn scalable_target(cloud: Cloud) {
         wanted.extend(attributes(json!({ "tags": { "team": "a", "old": "x" } })));
         edit.extend(attributes(json!({ "tags": { "team": "b" } })));
     }
-    cloud.lives("autoscaling.scalable_target", wanted, edit).await;
+    cloud
+        .lives("applicationautoscaling.scalable_target", wanted, edit)
+        .await;
 }
 
 async fn scaling_policy(cloud: Cloud) {
     let resource = service(&cloud, "lifecycle-policy", 99).await;
     let (_, _) = cloud
-        .create("autoscaling.scalable_target", "policy", &target(&resource))
+        .create(
+            "applicationautoscaling.scalable_target",
+            "policy",
+            &target(&resource),
+        )
         .await;
     let wanted = attributes(json!({
         "policy_name": "cpu", "policy_type": "TargetTrackingScaling", "service_namespace": "ecs",
@@ -68,17 +74,19 @@ async fn scaling_policy(cloud: Cloud) {
         },
     }));
     let edit = if cloud.is_sandbox { edit } else { Attributes::new() };
-    cloud.lives("autoscaling.scaling_policy", wanted, edit).await;
+    cloud
+        .lives("applicationautoscaling.scaling_policy", wanted, edit)
+        .await;
 }
 
 async fn what_is_there_is_not_overwritten(cloud: Cloud) {
     let resource = service(&cloud, "lifecycle-foreign", 100).await;
     let wanted = target(&resource);
     cloud
-        .create("autoscaling.scalable_target", "first", &wanted)
+        .create("applicationautoscaling.scalable_target", "first", &wanted)
         .await;
-    let provider = cloud.provider("autoscaling.scalable_target");
-    let call = cloud.call("autoscaling.scalable_target", "second");
+    let provider = cloud.provider("applicationautoscaling.scalable_target");
+    let call = cloud.call("applicationautoscaling.scalable_target", "second");
     let error = provider.create(&call, &wanted).await.unwrap_err();
     assert_eq!(error.class, ErrorClass::AlreadyExists);
 }

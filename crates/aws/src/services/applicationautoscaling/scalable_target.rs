@@ -1,4 +1,4 @@
-//! `autoscaling.scalable_target`: between which bounds the number of tasks of a service may be scaled.
+//! `applicationautoscaling.scalable_target`: between which bounds the number of tasks of a service may be scaled.
 //!
 //! Registering one that is there changes it, so a look comes first. Deregistering takes the scaling policies with it;
 //! deleting the ECS service takes the target with it.
@@ -73,7 +73,7 @@ pub struct SuspendedState {
 }
 
 impl Resource for ScalableTarget {
-    const NAME: &'static str = "autoscaling.scalable_target";
+    const NAME: &'static str = "applicationautoscaling.scalable_target";
     const IAM_ACTIONS: &'static [&'static str] = &[
         "application-autoscaling:RegisterScalableTarget",
         "application-autoscaling:DescribeScalableTargets",
@@ -83,7 +83,7 @@ impl Resource for ScalableTarget {
         "iam:PassRole",
     ];
     const EXAMPLE: &'static str = r#"
-[autoscaling.scalable_target.app]
+[applicationautoscaling.scalable_target.app]
 service_namespace  = "ecs"
 resource_id        = "service/appname-ecs-cluster-dev02/appname-ecs-service-dev02"
 scalable_dimension = "ecs:service:DesiredCount"
@@ -124,7 +124,10 @@ max_capacity       = 10
     ) -> ProviderResult<Created<PartialScalableTarget>> {
         let tags = tags::for_create(call, spec.tags.as_ref());
         let call = register(aws, &spec).set_tags(Some(tags.into_iter().collect()));
-        let registered = call.send().await.aws("autoscaling", "RegisterScalableTarget")?;
+        let registered = call
+            .send()
+            .await
+            .aws("applicationautoscaling", "RegisterScalableTarget")?;
         let observed = PartialScalableTarget {
             service_namespace: spec.service_namespace.into(),
             resource_id: spec.resource_id.into(),
@@ -149,7 +152,8 @@ max_capacity       = 10
             .flat_map(|(namespace, ids)| ids.chunks(RESOURCES).map(move |ids| (*namespace, ids)));
         let found = try_join_all(batches.map(async |(namespace, wanted)| {
             let resources = wanted.iter().map(|[_, _, resource]| (*resource).to_owned());
-            let targets = describe_targets(&aws.autoscaling, namespace, resources.collect()).await?;
+            let targets =
+                describe_targets(&aws.applicationautoscaling, namespace, resources.collect()).await?;
             let targets = targets.iter().filter(|target| {
                 let is_it = |[_, dimension, resource]: &[&str; 3]| {
                     target.scalable_dimension().as_str() == *dimension && target.resource_id() == *resource
@@ -173,7 +177,7 @@ max_capacity       = 10
             .set_suspended_state(update.only(Field::SuspendedState, Some(suspended)))
             .send()
             .await
-            .aws("autoscaling", "RegisterScalableTarget")
+            .aws("applicationautoscaling", "RegisterScalableTarget")
             .map(drop)
     }
 
@@ -183,14 +187,14 @@ max_capacity       = 10
 
     async fn delete(aws: &Clients, _: &Call, id: &PhysicalId, _: &Attributes) -> ProviderResult<()> {
         let [namespace, dimension, resource] = parts(id, ID_FORM)?;
-        aws.autoscaling
+        aws.applicationautoscaling
             .deregister_scalable_target()
             .service_namespace(namespace.into())
             .scalable_dimension(dimension.into())
             .resource_id(resource)
             .send()
             .await
-            .aws("autoscaling", "DeregisterScalableTarget")
+            .aws("applicationautoscaling", "DeregisterScalableTarget")
             .map(drop)
     }
 
@@ -198,7 +202,7 @@ max_capacity       = 10
         let Some(of) = of(given) else {
             return Ok(Observations::<Self>::new());
         };
-        match find_target(&aws.autoscaling, &of).await? {
+        match find_target(&aws.applicationautoscaling, &of).await? {
             Some(there) => Ok(Observations::<Self>::from([observe(aws, &there).await?])),
             None => Ok(Observations::<Self>::new()),
         }
@@ -228,7 +232,7 @@ fn register(aws: &Clients, spec: &ScalableTarget) -> RegisterScalableTargetFluen
 
 /// A call that says which target it is for.
 fn named(aws: &Clients, spec: &ScalableTarget) -> RegisterScalableTargetFluentBuilder {
-    aws.autoscaling
+    aws.applicationautoscaling
         .register_scalable_target()
         .service_namespace(spec.service_namespace.as_str().into())
         .resource_id(&spec.resource_id)

@@ -15,17 +15,20 @@ impl Service for AutoScaling {
     ];
 
     async fn tag(aws: &Clients, arn: &str, tags: Tags) -> ProviderResult<()> {
-        let call = aws.autoscaling.tag_resource().resource_arn(arn);
+        let call = aws.applicationautoscaling.tag_resource().resource_arn(arn);
         let tagged = call.set_tags(Some(tags.into_iter().collect())).send().await;
-        tagged.aws("autoscaling", "TagResource").map(drop)
+        tagged.aws("applicationautoscaling", "TagResource").map(drop)
     }
 
     async fn untag(aws: &Clients, arn: &str, keys: Vec<String>) -> ProviderResult<()> {
         let call = aws
-            .autoscaling
+            .applicationautoscaling
             .untag_resource()
             .resource_arn(arn)
             .set_tag_keys(Some(keys));
-        call.send().await.aws("autoscaling", "UntagResource").map(drop)
+        call.send()
+            .await
+            .aws("applicationautoscaling", "UntagResource")
+            .map(drop)
     }
 }
