@@ -118,7 +118,7 @@ impl Search<'_> {
             progress: Arc::new(self.session.reporter.clone()),
         };
         let Some(id) = call
-            .scope(provider.recover(&call, &attributes))
+            .scope(provider.recover(&call, &attributes.into()))
             .await
             .map_err(failed)?
         else {

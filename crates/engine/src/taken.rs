@@ -7,7 +7,7 @@ use infra_core::{
     Action, Attributes, Change, Commands, Diagnostic, ErrorClass, Observation, PhysicalId, Plan,
     ProviderError, ResourceAddress, Stack, StackId, StackTag, Step, StepOperation, TypeName, Value,
 };
-use infra_provider::{Provider, Recognition, serving, stack_tag};
+use infra_provider::{Provider, Recognition, Spec, serving, stack_tag};
 use tokio::time::Instant;
 
 use crate::error::EngineError;
@@ -161,7 +161,7 @@ struct Wanted<'a> {
     change: &'a Change,
     provider: &'a dyn Provider,
     /// What is known of it, its whole natural key among it.
-    key: Attributes,
+    key: Spec,
 }
 
 /// What is to be made once the old one of a replacement is deleted, where that is called otherwise.
@@ -201,11 +201,7 @@ fn moved<'a>(planned: &'a Planned, change: &'a Change, provider: &'a dyn Provide
 }
 
 /// The name that an update gives to what was observed, as [`name_in`]; `None` where it stays, or is not known.
-pub(crate) fn new_name(
-    wanted: &Attributes,
-    observed: &Attributes,
-    provider: &dyn Provider,
-) -> Option<Attributes> {
+pub(crate) fn new_name(wanted: &Attributes, observed: &Attributes, provider: &dyn Provider) -> Option<Spec> {
     let schema = provider.schema();
     let mut after = wanted.clone();
     for name in &schema.natural_key {
@@ -224,7 +220,7 @@ fn is_made(plan: &Plan, address: &ResourceAddress) -> bool {
 }
 
 /// The known attributes among these, if the whole natural key is.
-pub(crate) fn name_in(wanted: &Attributes, provider: &dyn Provider) -> Option<Attributes> {
+pub(crate) fn name_in(wanted: &Attributes, provider: &dyn Provider) -> Option<Spec> {
     let is_known = |value: &Value| !value.has_unknown() && !value.has_secret();
     let schema = provider.schema();
     let mut names = schema.natural_key.iter();
@@ -234,7 +230,7 @@ pub(crate) fn name_in(wanted: &Attributes, provider: &dyn Provider) -> Option<At
     let mut known = wanted.clone();
     known.extend(provider.derive(wanted));
     known.retain(|_, value| is_known(value) && !value.is_null());
-    schema.natural_name(&known).map(|_| known)
+    schema.natural_name(&known).map(|_| known.into())
 }
 
 fn refusal(

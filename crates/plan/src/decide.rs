@@ -7,14 +7,12 @@ use infra_core::{
     Action, Attributes, Diagnostic, Health, Ownership, Reference, Resource, ResourceAddress, Scope, Value,
 };
 
-use crate::canonical;
 use crate::compare::{Difference, Purpose, differences};
-use crate::evaluate::{evaluate_all, missing};
 use crate::existing;
 use crate::follows::only_waited_for;
 use crate::graph::{Found, Graph, Node};
 use crate::input::{PlanInput, means};
-use crate::resolve::{Current, Resolved, settle, with_prepared};
+use crate::resolve::{Current, Known, Resolved, as_far_as_known, settle};
 use crate::scope;
 use crate::targets::Selected;
 
@@ -157,29 +155,46 @@ impl<'a> Decider<'_, 'a> {
         let Some(definition) = node.definition else {
             return Decision::new(Action::NoOp, Reason::Unchanged);
         };
-        let mut problems = Vec::new();
-        let values = evaluate_all(resource, &self.decisions.scope, &mut problems);
-        let values = with_prepared(values, self.input.prepared.get(node.address));
-        problems.extend(missing(resource, definition.schema(), &values));
-        self.decisions.errors.extend(problems);
-        let set = canonical::attributes(definition.schema(), values);
-        match &node.found {
+        let present = match &node.found {
             Found::Present {
                 attributes, health, ..
-            } => {
-                let present = existing::Present {
-                    number,
-                    node,
-                    resource,
-                    definition,
-                    observed: attributes,
-                    health,
-                };
-                self.existing(&present, set)
-            }
-            Found::Nothing => self.created(number, node, set, Reason::New),
-            Found::Absent => self.created(number, node, set, Reason::Vanished),
+            } => Some(existing::Present {
+                number,
+                node,
+                resource,
+                definition,
+                observed: attributes,
+                health,
+            }),
+            Found::Nothing | Found::Absent => None,
+        };
+        let known = Known {
+            scope: &self.decisions.scope,
+            prepared: self.input.prepared.get(node.address),
+            key: self.input.sealing_key,
+        };
+        let current = present.as_ref().and_then(existing::Present::current);
+        let stays = |name: &str| self.stays(resource, name);
+        let (schema, mut problems) = (definition.schema(), Vec::new());
+        let resolved = as_far_as_known(resource, schema, known, current, &stays, &mut problems);
+        self.decisions.errors.extend(problems);
+        match (present, &node.found) {
+            (Some(present), _) => self.existing(&present, resolved),
+            (None, Found::Absent) => self.created(number, node, resolved.into_set(), Reason::Vanished),
+            (None, _) => self.created(number, node, resolved.into_set(), Reason::New),
         }
+    }
+
+    /// Whether a value that is not known is nevertheless known to be what it was.
+    fn stays(&self, resource: &Resource, name: &str) -> bool {
+        let template = resource.attributes.get(name);
+        let mut depends = false;
+        if let Some(template) = template {
+            template.for_each_reference(&mut |reference| {
+                depends |= self.decisions.is_changing(self.graph, reference);
+            });
+        }
+        template.is_some() && !depends
     }
 
     fn created(&mut self, number: usize, node: &Node<'a>, set: Attributes, reason: Reason) -> Decision {
@@ -206,23 +221,14 @@ impl<'a> Decider<'_, 'a> {
         }
     }
 
-    /// Compares what the file sets with what there is.
+    /// Compares what the file sets with something else than what there is.
     pub fn settled<'o>(
         &self,
         present: &existing::Present<'_, 'a>,
         current: Option<Current<'o>>,
         set: Attributes,
     ) -> Resolved<'o> {
-        let stays = |name: &str| {
-            let template = present.resource.attributes.get(name);
-            let mut depends = false;
-            if let Some(template) = template {
-                template.for_each_reference(&mut |reference| {
-                    depends |= self.decisions.is_changing(self.graph, reference);
-                });
-            }
-            template.is_some() && !depends
-        };
+        let stays = |name: &str| self.stays(present.resource, name);
         settle(
             set,
             present.definition.schema(),

@@ -37,8 +37,7 @@ impl<'o> Present<'o, '_> {
 }
 
 impl<'a> Decider<'_, 'a> {
-    pub(crate) fn existing(&mut self, present: &Present<'_, 'a>, set: Attributes) -> Decision {
-        let mut resolved = self.settled(present, present.current(), set);
+    pub(crate) fn existing(&mut self, present: &Present<'_, 'a>, mut resolved: Resolved<'_>) -> Decision {
         let options = &self.input.options;
         let forced = is_asked(&options.force_update, present.node);
         let immutable = immutable_paths(&resolved.differences);

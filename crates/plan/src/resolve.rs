@@ -14,7 +14,7 @@ use crate::canonical;
 use crate::compare::{Difference, Purpose, differences};
 use crate::conceal::conceal;
 use crate::equality::same_attributes;
-use crate::evaluate::{evaluate, missing};
+use crate::evaluate::{evaluate_all, missing};
 use crate::restore::restored;
 
 /// What there is of a resource.
@@ -53,19 +53,44 @@ pub fn resolve<'a>(
     current: Option<Current<'a>>,
     key: &SealingKey,
 ) -> Result<Resolved<'a>, Vec<Diagnostic>> {
-    let values = with_prepared(evaluate(resource, scope)?, prepared);
-    let problems = missing(resource, schema, &values);
-    if !problems.is_empty() {
-        return Err(problems);
+    let mut problems = Vec::new();
+    let known = Known { scope, prepared, key };
+    let resolved = as_far_as_known(resource, schema, known, current, &|_| false, &mut problems);
+    match problems.is_empty() {
+        true => Ok(resolved),
+        false => Err(problems),
     }
+}
+
+/// By what a resource is worked out.
+#[derive(Clone, Copy)]
+pub(crate) struct Known<'k> {
+    /// What expressions see.
+    pub scope: &'k Scope,
+    /// What preparation found out.
+    pub prepared: Option<&'k Attributes>,
+    /// What stands for secrets.
+    pub key: &'k SealingKey,
+}
+
+/// The same for a planner, who goes on after a problem: what has one is not known. `stays`: see [`settle`].
+pub(crate) fn as_far_as_known<'a>(
+    resource: &Resource,
+    schema: &TypeSchema,
+    known: Known<'_>,
+    current: Option<Current<'a>>,
+    stays: &dyn Fn(&str) -> bool,
+    problems: &mut Vec<Diagnostic>,
+) -> Resolved<'a> {
+    let values = evaluate_all(resource, known.scope, problems);
+    let values = with_prepared(values, known.prepared);
+    problems.extend(missing(resource, schema, &values));
     let values = canonical::attributes(schema, values);
-    Ok(settle(values, schema, &resource.lifecycle, current, key, &|_| {
-        false
-    }))
+    settle(values, schema, &resource.lifecycle, current, known.key, stays)
 }
 
 /// What the file sets and what preparation found out.
-pub(crate) fn with_prepared(mut values: Attributes, prepared: Option<&Attributes>) -> Attributes {
+fn with_prepared(mut values: Attributes, prepared: Option<&Attributes>) -> Attributes {
     for (name, value) in prepared.into_iter().flatten() {
         if !value.is_null() {
             values.entry(name.clone()).or_insert_with(|| value.clone());
@@ -213,12 +238,12 @@ impl Resolved<'_> {
     }
 
     /// The attributes for a create, taken out.
-    pub(crate) fn into_set(self) -> Attributes {
+    pub fn into_set(self) -> Attributes {
         self.set
     }
 
     /// The attributes for an update, taken out.
-    pub(crate) fn into_in_place(self) -> Attributes {
+    pub fn into_in_place(self) -> Attributes {
         self.in_place.unwrap_or(self.set)
     }
 }

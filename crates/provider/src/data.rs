@@ -21,7 +21,7 @@ use crate::wait::{Recognition, Waits};
 ///
 /// It groups what is worked out in one place and used in many, and stands where edges meet. A stack of
 /// nothing else needs no AWS account.
-#[derive(Debug, Deserialize, Block)]
+#[derive(Debug, Clone, Deserialize, Block)]
 pub struct Data {
     /// Any value.
     #[attribute(write_only)]

@@ -16,6 +16,7 @@ mod obstacle;
 mod ownership;
 mod partial;
 mod resource;
+mod spec;
 mod survey;
 mod tags;
 mod traits;
@@ -40,6 +41,7 @@ pub use resource::{
     Clash, ClientsOf, ErasedLookup, ErasedResource, Following, Lookup, LookupDefinition, LookupProvider,
     Observation, Observations, Resource, ResourceDefinition, Rules, Service, Stays, Things, Used,
 };
+pub use spec::Spec;
 pub use survey::{Managed, Standing, Survey, SurveyRequest};
 pub use tags::{address_of_tag, address_tag, retag, stack_tag};
 pub use traits::{Created, Found, PreparedBefore, Provider, Providers, Update, UpdateRequest};

@@ -64,7 +64,7 @@ pub fn retag(
     tags.insert(TAG_ADDRESS.to_owned(), Value::from(address_tag(address)));
     spec.insert(TAGS.to_owned(), Value::Map(tags));
     UpdateRequest {
-        spec,
+        spec: spec.into(),
         prior: observed.clone(),
         changed: BTreeSet::from([TAGS.to_owned()]),
         within: BTreeSet::new(),

@@ -13,6 +13,7 @@ use crate::block::{Block, FieldName};
 use crate::call::Call;
 use crate::obstacle::Obstacle;
 use crate::resource::LookupProvider;
+use crate::spec::Spec;
 use crate::survey::Survey;
 use crate::tags::TAGS;
 use crate::wait::{Recognition, Waits};
@@ -123,8 +124,26 @@ impl<S: Block> Update<S> {
     }
 }
 
-/// An [`Update`] before its spec is typed.
-pub type UpdateRequest = Update<Attributes>;
+impl<S> Update<S> {
+    /// The same with the spec in another form.
+    pub fn of<T>(self, spec: T) -> Update<T> {
+        Update {
+            spec,
+            prior: self.prior,
+            changed: self.changed,
+            within: self.within,
+            forced: self.forced,
+        }
+    }
+
+    /// Whether only tags are to change, which the service writes and not the type.
+    pub fn is_of_tags(&self) -> bool {
+        !self.forced && self.changed.iter().all(|name| name == TAGS)
+    }
+}
+
+/// An [`Update`] as the engine asks for it.
+pub type UpdateRequest = Update<Spec>;
 
 /// What preparing made known the last time.
 #[derive(Debug, Clone, PartialEq)]
@@ -163,8 +182,18 @@ pub trait Provider: TypeDefinition {
         None
     }
 
-    /// See [`Resource::create`](crate::Resource::create). The attributes must be known; secrets are in clear.
-    async fn create(&self, call: &Call, attributes: &Attributes) -> ProviderResult<Created<Attributes>>;
+    /// Decodes what is wanted, all of which must be known, for the calls that are given it: what does not fit the type is
+    /// told before any of them.
+    ///
+    /// # Errors
+    /// [`ErrorClass::Invalid`] naming the attribute that does not fit.
+    fn decode(&self, wanted: &Spec) -> ProviderResult<()> {
+        let _ = wanted;
+        Ok(())
+    }
+
+    /// See [`Resource::create`](crate::Resource::create). What is wanted must be known; secrets are in clear.
+    async fn create(&self, call: &Call, wanted: &Spec) -> ProviderResult<Created<Attributes>>;
 
     /// See [`Resource::read`](crate::Resource::read).
     async fn read(&self, ids: &[PhysicalId]) -> ProviderResult<BTreeMap<PhysicalId, Found<Attributes>>>;
@@ -180,7 +209,7 @@ pub trait Provider: TypeDefinition {
     }
 
     /// See [`Resource::update`](crate::Resource::update).
-    async fn update(&self, call: &Call, id: &PhysicalId, update: UpdateRequest) -> ProviderResult<()>;
+    async fn update(&self, call: &Call, id: &PhysicalId, update: &UpdateRequest) -> ProviderResult<()>;
 
     /// See [`Resource::without_data`](crate::Resource::without_data).
     async fn without_data(&self, ids: &[PhysicalId]) -> ProviderResult<BTreeSet<PhysicalId>> {
@@ -197,23 +226,23 @@ pub trait Provider: TypeDefinition {
         Ok(Vec::new())
     }
 
-    /// See [`Resource::in_one_call`](crate::Resource::in_one_call). The attributes must be known; secrets are in clear.
+    /// See [`Resource::in_one_call`](crate::Resource::in_one_call). What is wanted must be known; secrets are in clear.
     async fn in_one_call(
         &self,
         deletes: &[(Call, PhysicalId)],
-        creates: &[(Call, Attributes)],
+        creates: &[(Call, Spec)],
     ) -> ProviderResult<Vec<Created<Attributes>>> {
         let _ = (deletes, creates);
         Err(has_no_such_call())
     }
 
     /// Which of what a create whose answer was lost may have [left](crate::Resource::left) it made; `None`: nothing.
-    /// `attributes` are those of the intent, secrets sealed; where a rebuilt state makes us look for what an unknown run
+    /// `meant` are the attributes of the intent, secrets sealed; where a rebuilt state makes us look for what an unknown run
     /// made, those of the file as far as they are known.
-    async fn recover(&self, call: &Call, attributes: &Attributes) -> ProviderResult<Option<PhysicalId>>;
+    async fn recover(&self, call: &Call, meant: &Spec) -> ProviderResult<Option<PhysicalId>>;
 
-    /// See [`Resource::holders`](crate::Resource::holders). The attributes must be known; secrets are in clear.
-    async fn holders(&self, attributes: &Attributes) -> ProviderResult<Vec<PhysicalId>>;
+    /// See [`Resource::holders`](crate::Resource::holders). What is wanted must be known; secrets are in clear.
+    async fn holders(&self, wanted: &Spec) -> ProviderResult<Vec<PhysicalId>>;
 
     /// What has the name in these attributes now, whoever made it: of a type whose names stay with what has them.
     async fn having_name(&self, attributes: &Attributes) -> ProviderResult<Vec<Attributes>> {

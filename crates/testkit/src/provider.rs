@@ -10,8 +10,8 @@ use infra_core::{
     TypeSchema, Value,
 };
 use infra_provider::{
-    Call, Created, Found, Managed, Obstacle, Provider, ProviderResult, Providers, Recognition, Standing,
-    Survey, SurveyRequest, TAG_ADDRESS, TAG_STACK, UpdateRequest, Waits, stack_tag,
+    Call, Created, Found, Managed, Obstacle, Provider, ProviderResult, Providers, Recognition, Spec,
+    Standing, Survey, SurveyRequest, TAG_ADDRESS, TAG_STACK, UpdateRequest, Waits, stack_tag,
 };
 
 use crate::chance::Chance;
@@ -100,8 +100,8 @@ impl Provider for SimulatedType {
         )]))
     }
 
-    async fn create(&self, call: &Call, attributes: &Attributes) -> ProviderResult<Created<Attributes>> {
-        let sent = revealed(attributes)?;
+    async fn create(&self, call: &Call, wanted: &Spec) -> ProviderResult<Created<Attributes>> {
+        let sent = revealed(wanted)?;
         let change = Change {
             kind: &self.kind,
             operation: "create",
@@ -126,13 +126,13 @@ impl Provider for SimulatedType {
         Ok(found)
     }
 
-    async fn update(&self, call: &Call, id: &PhysicalId, update: UpdateRequest) -> ProviderResult<()> {
+    async fn update(&self, call: &Call, id: &PhysicalId, update: &UpdateRequest) -> ProviderResult<()> {
         let change = Change {
             kind: &self.kind,
             operation: "update",
             address: &call.address,
         };
-        let (kind, id) = (Arc::clone(&self.kind), id.clone());
+        let (kind, id, update) = (Arc::clone(&self.kind), id.clone(), update.clone());
         let quoted = quoted(&revealed(&update.spec)?);
         self.shared
             .change(change, move |world, when| world.update(&kind, &id, &update, when))
@@ -155,7 +155,7 @@ impl Provider for SimulatedType {
     async fn in_one_call(
         &self,
         deletes: &[(Call, PhysicalId)],
-        creates: &[(Call, Attributes)],
+        creates: &[(Call, Spec)],
     ) -> ProviderResult<Vec<Created<Attributes>>> {
         let Some((first, _)) = creates.first() else {
             return Err(ProviderError::new(ErrorClass::Other, "nothing is to be made"));
@@ -192,16 +192,16 @@ impl Provider for SimulatedType {
         look.await
     }
 
-    async fn recover(&self, call: &Call, attributes: &Attributes) -> ProviderResult<Option<PhysicalId>> {
+    async fn recover(&self, call: &Call, meant: &Spec) -> ProviderResult<Option<PhysicalId>> {
         self.shared
             .look(&self.kind, Some(&call.address), "recover", |world, now| {
-                world.recover(&self.kind, call, attributes, now)
+                world.recover(&self.kind, call, meant, now)
             })
             .await
     }
 
-    async fn holders(&self, attributes: &Attributes) -> ProviderResult<Vec<PhysicalId>> {
-        let sent = revealed(attributes)?;
+    async fn holders(&self, wanted: &Spec) -> ProviderResult<Vec<PhysicalId>> {
+        let sent = revealed(wanted)?;
         self.shared
             .look(&self.kind, None, "holders", |world, now| {
                 world.holders(&self.kind, &sent, now)

@@ -51,7 +51,7 @@ impl Hand {
     async fn create(&self, address: &str, sets: Json) -> Result<Created<Attributes>, ProviderError> {
         let (type_name, name) = address.rsplit_once('.').unwrap();
         let call = self.call(address, &format!("token of {name}"));
-        self.of(type_name).create(&call, &attributes(sets)).await
+        self.of(type_name).create(&call, &attributes(sets).into()).await
     }
 
     async fn read(&self, type_name: &str, id: &PhysicalId) -> Option<Found<Attributes>> {
@@ -189,7 +189,7 @@ async fn a_lost_create_is_recovered_by_its_tags_or_by_its_parent() {
         let (type_name, _) = address.rsplit_once('.').unwrap();
         let call = hand.call(address, token);
         hand.of(type_name)
-            .recover(&call, &attributes(sets))
+            .recover(&call, &attributes(sets).into())
             .await
             .unwrap()
     };
@@ -229,7 +229,7 @@ async fn an_update_changes_what_it_names_and_nothing_immutable() {
         .unwrap();
     assert_eq!(made.found.observed.get("value"), None);
     let update = |changed: &[&str]| UpdateRequest {
-        spec: attributes(json!({ "name": "other", "value": "two", "hint": "b" })),
+        spec: attributes(json!({ "name": "other", "value": "two", "hint": "b" })).into(),
         prior: made.found.observed.clone(),
         changed: changed.iter().map(ToString::to_string).collect(),
         within: [].into(),
@@ -237,7 +237,7 @@ async fn an_update_changes_what_it_names_and_nothing_immutable() {
     };
     let call = hand.call("app.secret.s", "update");
     hand.of("app.secret")
-        .update(&call, &made.id, update(&["value"]))
+        .update(&call, &made.id, &update(&["value"]))
         .await
         .unwrap();
     let there = &hand.cloud.things_of("app.secret.s")[0].attributes;
@@ -248,7 +248,7 @@ async fn an_update_changes_what_it_names_and_nothing_immutable() {
     );
     let refused = hand
         .of("app.secret")
-        .update(&call, &made.id, update(&["name"]))
+        .update(&call, &made.id, &update(&["name"]))
         .await;
     assert_eq!(class(refused), Some(ErrorClass::Invalid));
 }

@@ -10,8 +10,9 @@ use infra_core::{
     AttributeKind, Attributes, Commands, ErrorClass, Health, PhysicalId, StackId, StackTag, Tagging, Token,
     Value,
 };
-use infra_provider::{Call, Created, Found, Provider, Providers, Recognition, Silent, Update, retag};
+use infra_provider::{Call, Created, Found, Providers, Recognition, Silent, Update, retag};
 
+use super::by_hand::ByHand;
 use super::emulators::Emulator;
 
 /// How often something is looked at before it is said not to happen.
@@ -102,10 +103,9 @@ impl Cloud {
         Self::connect(self.endpoint_url.clone(), self.emulator).await
     }
 
-    pub fn provider(&self, type_name: &str) -> &dyn Provider {
-        self.providers
-            .provider(&type_name.parse().unwrap())
-            .unwrap_or_else(|| panic!("no type {type_name}"))
+    pub fn provider(&self, type_name: &str) -> ByHand<'_> {
+        let provider = self.providers.provider(&type_name.parse().unwrap());
+        ByHand(provider.unwrap_or_else(|| panic!("no type {type_name}")))
     }
 
     /// A step of a resource of this type, with a token of its own.
@@ -132,7 +132,7 @@ impl Cloud {
     ) -> (PhysicalId, Attributes) {
         let provider = self.provider(type_name);
         let call = self.call(type_name, token);
-        let created = self.created(provider, &call, attributes).await;
+        let created = self.created(&provider, &call, attributes).await;
         let changed: BTreeSet<String> = provider
             .schema()
             .attributes
@@ -171,7 +171,7 @@ impl Cloud {
     /// Creates, again while what it needs is not there yet, as the engine does.
     async fn created(
         &self,
-        provider: &dyn Provider,
+        provider: &ByHand<'_>,
         call: &Call,
         attributes: &Attributes,
     ) -> Created<Attributes> {
@@ -358,7 +358,8 @@ impl Cloud {
 
     /// An attribute that was set and is not read back the same, as the planner compares them.
     fn difference(&self, type_name: &str, wanted: &Attributes, observed: &Attributes) -> Option<String> {
-        let schema = self.provider(type_name).schema();
+        let provider = self.provider(type_name);
+        let schema = provider.schema();
         wanted.iter().find_map(|(name, value)| {
             let attribute = &schema.attributes[name];
             let seen = observed.get(name).unwrap_or(&Value::Null);

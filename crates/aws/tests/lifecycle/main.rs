@@ -14,6 +14,7 @@
 
 mod apigatewayv2;
 mod applicationautoscaling;
+mod by_hand;
 mod ec2;
 mod ecr;
 mod ecs;

@@ -6,7 +6,7 @@ use infra_core::state::{JournalEntry, RecordStatus};
 use infra_core::{
     Attributes, ErrorClass, Health, Intent, Operation, PhysicalId, ProviderError, ResourceRecord, TypeSchema,
 };
-use infra_provider::{Call, Found, Provider, UpdateRequest};
+use infra_provider::{Call, Found, Provider, Spec, UpdateRequest};
 
 use super::intent::Effect;
 use super::known::attributes_known;
@@ -19,7 +19,7 @@ impl StepRun {
     pub(super) async fn create(
         &self,
         provider: &dyn Provider,
-        wanted: Attributes,
+        wanted: Spec,
         applied: Attributes,
         keep: Keep,
     ) -> Result<Finished, StepError> {
@@ -63,7 +63,7 @@ impl StepRun {
         provider: &dyn Provider,
         id: PhysicalId,
         found: Found<Attributes>,
-        wanted: Attributes,
+        wanted: Spec,
         applied: Attributes,
         keep: Keep,
     ) -> Result<Finished, StepError> {
@@ -73,7 +73,7 @@ impl StepRun {
             return Err(StepError::Failed(error));
         }
         let schema = provider.schema();
-        let mut known = wanted.clone();
+        let mut known = Attributes::clone(&wanted);
         known.extend(self.concealed(schema, &observed, &wanted).into_owned());
         let attributes = schema.completed(&self.address, known);
         self.tell(Message::Exists {
@@ -92,7 +92,7 @@ impl StepRun {
         provider: &dyn Provider,
         id: PhysicalId,
         mut observed: Attributes,
-        wanted: Attributes,
+        wanted: Spec,
         applied: Attributes,
         keep: Keep,
     ) -> Result<Finished, StepError> {
@@ -108,7 +108,7 @@ impl StepRun {
         record.applied = applied;
         let later = set_after_create(schema, &wanted);
         if !later.is_empty() {
-            let mut added = wanted.clone();
+            let mut added = Attributes::clone(&wanted);
             added.retain(|name, _| later.contains(name));
             let request = UpdateRequest {
                 spec: wanted.clone(),
@@ -206,7 +206,7 @@ impl StepRun {
         &self,
         provider: &dyn Provider,
         call: &Call,
-        wanted: &Attributes,
+        wanted: &Spec,
         intent: &Intent,
     ) -> Result<(PhysicalId, Found<Attributes>), (ProviderError, Effect)> {
         let mut tries = self.tries_of_create(provider, wanted);

@@ -20,7 +20,7 @@ use infra_core::{
     Attributes, Commands, ErrorClass, Lifecycle, Location, PhysicalId, ProviderError, ResourceAddress,
     ResourceRecord, RunId, StackId, StepId, Timeouts,
 };
-use infra_provider::{BuiltIn, Providers, UpdateRequest, Wait};
+use infra_provider::{BuiltIn, Providers, Spec, UpdateRequest, Wait};
 use infra_state::{AppendError, Journal};
 use tokio::sync::mpsc::Sender;
 
@@ -128,12 +128,13 @@ pub(crate) struct Keep {
     pub timeouts: Timeouts,
 }
 
-/// What a step is to do, with everything resolved.
+/// What a step is to do, with everything resolved. What a call is sent is decoded where it is resolved, and stays so for
+/// all calls of the job.
 #[derive(Debug)]
 pub(crate) enum Job {
     /// `wanted` in clear, `applied` as the record is to have it.
     Create {
-        wanted: Attributes,
+        wanted: Spec,
         applied: Attributes,
         keep: Keep,
     },
@@ -141,7 +142,7 @@ pub(crate) enum Job {
     Complete {
         id: PhysicalId,
         observed: Attributes,
-        wanted: Attributes,
+        wanted: Spec,
         applied: Attributes,
         keep: Keep,
     },

@@ -5,8 +5,8 @@
 
 use std::collections::BTreeSet;
 
-use infra_core::{Attributes, ErrorClass, PhysicalId, ProviderError, ResourceAddress};
-use infra_provider::{Provider, Recognition, UpdateRequest, serving};
+use infra_core::{ErrorClass, PhysicalId, ProviderError, ResourceAddress};
+use infra_provider::{Provider, Recognition, Spec, UpdateRequest, serving};
 use tokio::time::Instant;
 
 use super::{StepError, StepRun};
@@ -23,7 +23,7 @@ impl StepRun {
     pub(super) async fn there_before(
         &self,
         provider: &dyn Provider,
-        wanted: &Attributes,
+        wanted: &Spec,
         gone_with_it: &BTreeSet<PhysicalId>,
     ) -> Result<Option<BTreeSet<PhysicalId>>, StepError> {
         let recognition = provider.recognition();
@@ -57,11 +57,7 @@ impl StepRun {
         }
     }
 
-    async fn holders(
-        &self,
-        provider: &dyn Provider,
-        wanted: &Attributes,
-    ) -> Result<Vec<PhysicalId>, StepError> {
+    async fn holders(&self, provider: &dyn Provider, wanted: &Spec) -> Result<Vec<PhysicalId>, StepError> {
         self.holders_of(&self.address, provider, wanted).await
     }
 
@@ -70,7 +66,7 @@ impl StepRun {
         &self,
         address: &ResourceAddress,
         provider: &dyn Provider,
-        wanted: &Attributes,
+        wanted: &Spec,
     ) -> Result<Vec<PhysicalId>, StepError> {
         let look = serving(address.clone(), provider.holders(wanted));
         let holders = self.shared.cancellation.answer(look).await;
@@ -101,7 +97,7 @@ impl StepRun {
     pub(super) async fn taken(
         &self,
         provider: &dyn Provider,
-        wanted: &Attributes,
+        wanted: &Spec,
         error: ProviderError,
     ) -> ProviderError {
         match self.holders(provider, wanted).await.as_deref() {

@@ -3,8 +3,8 @@
 
 use std::collections::BTreeSet;
 
-use infra_core::{Attributes, ErrorClass, PhysicalId, ProviderError, ResourceAddress};
-use infra_provider::Provider;
+use infra_core::{ErrorClass, PhysicalId, ProviderError, ResourceAddress};
+use infra_provider::{Provider, Spec};
 use tokio::time::Instant;
 
 use super::{StepError, StepRun};
@@ -18,7 +18,7 @@ pub(crate) struct NewName {
     /// Whose it is to be.
     pub address: ResourceAddress,
     /// What is known of that, the whole natural key among it.
-    pub key: Attributes,
+    pub key: Spec,
     /// What the run deletes of the type.
     pub leaving: BTreeSet<PhysicalId>,
 }

@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use futures::future::{join_all, try_join_all};
 use infra_core::{Attributes, ErrorClass, Health, Intent, Operation, PhysicalId, ProviderError, StepId};
-use infra_provider::{Call, Found, Provider, ProviderResult};
+use infra_provider::{Call, Found, Provider, ProviderResult, Spec};
 use tokio::time::Instant;
 
 use super::delete::{is_gone, last_seen};
@@ -31,7 +31,7 @@ struct Leaving {
 /// A step that the call creates for.
 struct Coming {
     run: StepRun,
-    wanted: Attributes,
+    wanted: Spec,
     applied: Attributes,
     keep: Keep,
 }
@@ -214,12 +214,18 @@ impl Together<'_> {
             .zip(&intents.leaving)
             .map(|(leaving, intent)| (leaving.run.call(&intent.token), leaving.id.clone()))
             .collect();
-        let creates: Vec<(Call, Attributes)> = self
+        let creates: Vec<(Call, Spec)> = self
             .coming
             .iter()
             .zip(&intents.coming)
             .map(|(coming, intent)| (coming.run.call(&intent.token), coming.wanted.clone()))
             .collect();
+        let calls = creates.iter().map(|(call, _)| call.clone());
+        let attributes = intents
+            .coming
+            .iter()
+            .map(|intent| intent.attributes.clone().into());
+        let meant: Vec<(Call, Spec)> = calls.zip(attributes).collect();
         let mut tries = self.tries();
         let mut effect = Effect::Nothing;
         loop {
@@ -235,7 +241,7 @@ impl Together<'_> {
             }
             // A call that comes after one that was carried out finds its names taken.
             if effect == Effect::Unseen && !matches!(error.class, ErrorClass::Throttled) {
-                match self.look_for(&creates, intents, gone).await {
+                match self.look_for(&meant, gone).await {
                     Ok(Some(made)) => return Ok(made),
                     Ok(None) if cancellation.level() >= 2 => {
                         return Err((not_again(&error), Effect::Unknown));
@@ -267,15 +273,14 @@ impl Together<'_> {
     /// for as long as AWS's lists may be late.
     async fn look_for(
         &self,
-        creates: &[(Call, Attributes)],
-        intents: &Intents,
+        meant: &[(Call, Spec)],
         gone: &BTreeSet<PhysicalId>,
     ) -> ProviderResult<Option<Vec<Made>>> {
         let shared = &self.coming[0].run.shared;
         let started = Instant::now();
         let mut pause = shared.pace.first_poll;
         loop {
-            let look = self.look(creates, intents, gone);
+            let look = self.look(meant, gone);
             match shared.cancellation.until(2, look).await.transpose()? {
                 Some(Some(made)) => return Ok(Some(made)),
                 Some(None) => {}
@@ -291,13 +296,12 @@ impl Together<'_> {
 
     async fn look(
         &self,
-        creates: &[(Call, Attributes)],
-        intents: &Intents,
+        meant: &[(Call, Spec)],
         gone: &BTreeSet<PhysicalId>,
     ) -> ProviderResult<Option<Vec<Made>>> {
         let mut ids = Vec::new();
-        for ((call, _), intent) in creates.iter().zip(&intents.coming) {
-            let recovered = call.scope(self.provider.recover(call, &intent.attributes));
+        for (call, meant) in meant {
+            let recovered = call.scope(self.provider.recover(call, meant));
             match recovered.await? {
                 Some(id) => ids.push(id),
                 None => return Ok(None),

@@ -99,7 +99,7 @@ impl StepRun {
         let mut is_certain = true;
         let mut obstacles = Obstacles::new(&self.shared.pace);
         loop {
-            let update = call.scope(provider.update(&call, id, request.clone()));
+            let update = call.scope(provider.update(&call, id, &request));
             let Err(mut error) = self.shared.cancellation.answer(update).await else {
                 break;
             };

@@ -9,7 +9,7 @@ use infra_core::{
     StepId,
 };
 use infra_plan::{Current, Resolved, attributes_seen};
-use infra_provider::{Provider, UpdateRequest, retag};
+use infra_provider::{Provider, Spec, UpdateRequest, retag};
 
 use super::Work;
 use crate::step::{Finished, Job, Keep, sealed_observed};
@@ -39,10 +39,12 @@ impl Work {
             }
         }
         let resolved = self.resolve(resource, provider, None).map_err(not_resolved)?;
-        let wanted = resolved.for_create().clone();
-        known(&wanted)?;
+        known(resolved.for_create())?;
+        let applied = resolved.applied(key);
+        let wanted = Spec::from(resolved.into_set());
+        provider.decode(&wanted)?;
         Ok(Job::Create {
-            applied: resolved.applied(key),
+            applied,
             wanted,
             keep: keep(resource),
         })
@@ -81,12 +83,15 @@ impl Work {
             return Ok(self.note_unchanged(step, provider, &record, &resolved, &observed, keep));
         }
         let request = UpdateRequest {
-            spec: resolved.for_update().clone(),
-            prior: observed.clone(),
-            changed,
             within: resolved.differences().cloned().collect(),
+            spec: resolved.into_in_place().into(),
+            prior: observed,
+            changed,
             forced: step.forced,
         };
+        if !request.is_of_tags() {
+            provider.decode(&request.spec)?;
+        }
         Ok(Job::Update {
             id: record.physical_id,
             request,

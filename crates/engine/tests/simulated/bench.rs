@@ -1,7 +1,8 @@
 //! A cloud, a state store, and the runs that a test makes with them.
 
+mod ambient;
+
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use infra_core::event::EventKind;
@@ -17,8 +18,9 @@ use infra_state::testing::MemoryStore;
 use infra_state::{Journal, StateStore};
 use infra_testkit::{Chance, Cloud, Faults, differences, stack_id};
 use tokio::task::JoinHandle;
-use tokio::time::{Instant, sleep};
+use tokio::time::sleep;
 
+pub use self::ambient::Simulated;
 use crate::told::{laid_out, well_formed};
 use crate::trace::{Traced, tell};
 use crate::watch::{Watch, WatchedProviders, WatchedStore};
@@ -43,26 +45,6 @@ pub struct Bench {
     /// Whether what the cloud tells was ever late.
     pub late: bool,
     pub ambient: Arc<Simulated>,
-}
-
-/// The simulated time as the time of day, and names that a seed decides.
-pub struct Simulated {
-    seed: u64,
-    start: Instant,
-    named: AtomicU64,
-}
-
-impl Ambient for Simulated {
-    fn now_unix_ms(&self) -> u64 {
-        let since = u64::try_from(self.start.elapsed().as_millis()).expect("a short story");
-        1_700_000_000_000 + since
-    }
-
-    fn unique(&self) -> String {
-        let nth = self.named.fetch_add(1, Ordering::Relaxed);
-        let mixed = Chance::of(self.seed, &["name", &nth.to_string()]).number();
-        format!("{mixed:016x}-{nth}")
-    }
 }
 
 /// A process that has the stack open. What it did not flush is lost with it.
@@ -117,11 +99,7 @@ impl Bench {
             past: Durations::default(),
             cancellation: Cancellation::default(),
             late: false,
-            ambient: Arc::new(Simulated {
-                seed,
-                start: Instant::now(),
-                named: AtomicU64::new(0),
-            }),
+            ambient: Arc::new(Simulated::new(seed)),
         }
     }
 

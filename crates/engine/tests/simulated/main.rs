@@ -19,6 +19,7 @@ mod left;
 mod lookups;
 mod obstacles;
 mod older;
+mod once;
 mod ownership;
 mod plans;
 mod properties;

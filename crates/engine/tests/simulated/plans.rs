@@ -7,7 +7,7 @@ use infra_core::event::EventKind;
 use infra_core::{Action, Attributes, RunOutcome, TypeName, Value};
 use infra_engine::{EngineError, RunRequest, Session};
 use infra_provider::{
-    Call, Created, Found, Provider, ProviderResult, Providers, Recognition, UpdateRequest, Waits,
+    Call, Created, Found, Provider, ProviderResult, Providers, Recognition, Spec, UpdateRequest, Waits,
 };
 use infra_testkit::{Cloud, differences, stack};
 use serde_json::json;
@@ -241,7 +241,7 @@ impl Provider for Broken {
         Ok(Attributes::new())
     }
 
-    async fn create(&self, _: &Call, _: &Attributes) -> ProviderResult<Created<Attributes>> {
+    async fn create(&self, _: &Call, _: &Spec) -> ProviderResult<Created<Attributes>> {
         panic!("a provider's bug")
     }
 
@@ -252,7 +252,7 @@ impl Provider for Broken {
         self.inner().read(ids).await
     }
 
-    async fn update(&self, _: &Call, _: &infra_core::PhysicalId, _: UpdateRequest) -> ProviderResult<()> {
+    async fn update(&self, _: &Call, _: &infra_core::PhysicalId, _: &UpdateRequest) -> ProviderResult<()> {
         Ok(())
     }
 
@@ -260,16 +260,12 @@ impl Provider for Broken {
         Ok(())
     }
 
-    async fn recover(
-        &self,
-        call: &Call,
-        attributes: &Attributes,
-    ) -> ProviderResult<Option<infra_core::PhysicalId>> {
-        self.inner().recover(call, attributes).await
+    async fn recover(&self, call: &Call, meant: &Spec) -> ProviderResult<Option<infra_core::PhysicalId>> {
+        self.inner().recover(call, meant).await
     }
 
-    async fn holders(&self, attributes: &Attributes) -> ProviderResult<Vec<infra_core::PhysicalId>> {
-        self.inner().holders(attributes).await
+    async fn holders(&self, wanted: &Spec) -> ProviderResult<Vec<infra_core::PhysicalId>> {
+        self.inner().holders(wanted).await
     }
 
     async fn stack_tags(

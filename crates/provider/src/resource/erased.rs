@@ -15,12 +15,13 @@ use super::{ClientsOf, Resource, Service};
 use crate::ProviderResult;
 use crate::alike::alike;
 use crate::call::Call;
-use crate::codec::{decode, encode, take_stack_tag};
+use crate::codec::{encode, take_stack_tag};
 use crate::deserialize::partial;
 use crate::obstacle::Obstacle;
 use crate::ownership::{taken, ways_out};
+use crate::spec::Spec;
 use crate::tags::{TAGS, difference};
-use crate::traits::{Created, Found, PreparedBefore, Provider, Update, UpdateRequest};
+use crate::traits::{Created, Found, PreparedBefore, Provider, UpdateRequest};
 use crate::wait::{Recognition, Waits};
 
 /// A [`Resource`] as a [`Provider`].
@@ -50,12 +51,8 @@ impl<T: Resource> ErasedResource<T> {
     ///
     /// # Errors
     /// Somebody else has it.
-    async fn made_already(
-        &self,
-        call: &Call,
-        attributes: &Attributes,
-    ) -> ProviderResult<Option<Created<Attributes>>> {
-        let holders = T::holders(&self.clients, &partial(attributes)).await?;
+    async fn made_already(&self, call: &Call, wanted: &Spec) -> ProviderResult<Option<Created<Attributes>>> {
+        let holders = T::holders(&self.clients, &wanted.known::<T::Partial>()).await?;
         let mut there = holders.into_iter().filter(|(_, found)| !is_going(found));
         let Some((id, found)) = there.next() else {
             return Ok(None);
@@ -64,7 +61,7 @@ impl<T: Resource> ErasedResource<T> {
         if !found.is_made_by(call) {
             let schema = self.schema();
             let key = schema.natural_key.iter();
-            let name: Vec<&str> = key.filter_map(|name| attributes.get(name)?.as_str()).collect();
+            let name: Vec<&str> = key.filter_map(|name| wanted.get(name)?.as_str()).collect();
             let what = format!("the {} `{}`", schema.name, name.join("/"));
             return Err(taken(call, &what, &id));
         }
@@ -145,37 +142,42 @@ impl<T: Resource> Provider for ErasedResource<T> {
         T::prepared_before(attributes, before)
     }
 
-    async fn create(&self, call: &Call, attributes: &Attributes) -> ProviderResult<Created<Attributes>> {
+    fn decode(&self, wanted: &Spec) -> ProviderResult<()> {
+        wanted.whole::<T>().map(drop)
+    }
+
+    async fn create(&self, call: &Call, wanted: &Spec) -> ProviderResult<Created<Attributes>> {
         if T::RULES.looks_first
-            && let Some(made) = self.made_already(call, attributes).await?
+            && let Some(made) = self.made_already(call, wanted).await?
         {
             return Ok(made);
         }
-        let created = T::create(&self.clients, call, decode(attributes)?).await;
+        let typed = T::clone(&*wanted.whole()?);
+        let created = T::create(&self.clients, call, typed).await;
         let created = match created {
             Err(error) if error.class == ErrorClass::AlreadyExists && error.hint.is_none() => {
                 // Who has the name is what an import would be given.
-                let holders = self.holders(attributes).await.unwrap_or_default();
+                let holders = self.holders(wanted).await.unwrap_or_default();
                 return Err(error.hint(ways_out(call, holders.first())));
             }
             created => created?,
         };
-        encode_created(created, attributes, self.schema())
+        encode_created(created, wanted, self.schema())
     }
 
     async fn in_one_call(
         &self,
         deletes: &[(Call, PhysicalId)],
-        creates: &[(Call, Attributes)],
+        creates: &[(Call, Spec)],
     ) -> ProviderResult<Vec<Created<Attributes>>> {
         let typed = creates
             .iter()
-            .map(|(call, attributes)| Ok((call.clone(), decode(attributes)?)))
+            .map(|(call, wanted)| Ok((call.clone(), T::clone(&*wanted.whole()?))))
             .collect::<ProviderResult<Vec<_>>>()?;
         let created = T::in_one_call(&self.clients, deletes, typed).await?;
         let created = created.into_iter().zip(creates);
         created
-            .map(|(created, (_, attributes))| encode_created(created, attributes, self.schema()))
+            .map(|(created, (_, wanted))| encode_created(created, wanted, self.schema()))
             .collect()
     }
 
@@ -218,16 +220,10 @@ impl<T: Resource> Provider for ErasedResource<T> {
         Ok(told.collect())
     }
 
-    async fn update(&self, call: &Call, id: &PhysicalId, update: UpdateRequest) -> ProviderResult<()> {
-        let only_tags = !update.forced && update.changed.iter().all(|name| name == TAGS);
-        if !only_tags {
-            let typed = Update {
-                spec: decode(&update.spec)?,
-                prior: update.prior.clone(),
-                changed: update.changed.clone(),
-                within: update.within.clone(),
-                forced: update.forced,
-            };
+    async fn update(&self, call: &Call, id: &PhysicalId, update: &UpdateRequest) -> ProviderResult<()> {
+        if !update.is_of_tags() {
+            let typed = T::clone(&*update.spec.whole()?);
+            let typed = update.clone().of(typed);
             T::update(&self.clients, call, id, &typed).await?;
         }
         if update.changed.contains(TAGS) {
@@ -239,7 +235,7 @@ impl<T: Resource> Provider for ErasedResource<T> {
             if !removed.is_empty() {
                 T::Service::untag(&self.clients, &target, removed).await?;
             }
-            let mut written = update.spec;
+            let mut written = tags_of(&update.spec);
             if let written @ StackTag::Names(_) = take_stack_tag(&mut written) {
                 self.told().insert(id.clone(), written);
             }
@@ -262,21 +258,21 @@ impl<T: Resource> Provider for ErasedResource<T> {
         T::in_the_way(&self.clients, id, last).await
     }
 
-    async fn recover(&self, call: &Call, attributes: &Attributes) -> ProviderResult<Option<PhysicalId>> {
-        for (id, found) in T::left(&self.clients, call, &partial(attributes)).await? {
-            if !is_going(&found) && self.made(call, attributes, &id, &encode_found(found, self.schema())?) {
+    async fn recover(&self, call: &Call, meant: &Spec) -> ProviderResult<Option<PhysicalId>> {
+        for (id, found) in T::left(&self.clients, call, &meant.known::<T::Partial>()).await? {
+            if !is_going(&found) && self.made(call, meant, &id, &encode_found(found, self.schema())?) {
                 return Ok(Some(id));
             }
         }
         Ok(None)
     }
 
-    async fn holders(&self, attributes: &Attributes) -> ProviderResult<Vec<PhysicalId>> {
-        let holders = T::holders(&self.clients, &partial(attributes)).await?;
+    async fn holders(&self, wanted: &Spec) -> ProviderResult<Vec<PhysicalId>> {
+        let holders = T::holders(&self.clients, &wanted.known::<T::Partial>()).await?;
         let mut ids = Vec::new();
         for (id, found) in holders {
             let by_content = T::RULES.recognition == Recognition::Content;
-            if !by_content || alike(self.schema(), attributes, &found.observed) {
+            if !by_content || alike(self.schema(), wanted, &found.observed) {
                 ids.push(id);
             }
         }
@@ -294,6 +290,14 @@ impl<T: Resource> Provider for ErasedResource<T> {
     async fn explain(&self, id: &PhysicalId) -> Option<String> {
         T::explain(&self.clients, id).await
     }
+}
+
+/// The tags among attributes, and nothing else.
+fn tags_of(attributes: &Attributes) -> Attributes {
+    let tags = attributes.get_key_value(TAGS);
+    tags.map(|(name, tags)| (name.clone(), tags.clone()))
+        .into_iter()
+        .collect()
 }
 
 /// Whether it is on its way out: nobody's create has just made it.

@@ -72,7 +72,7 @@ pub type ClientsOf<T> = <<T as Resource>::Service as Service>::Clients;
 /// retries. It waits for nothing to happen at AWS: "not yet" is an error of that class, and what takes its time is named
 /// in [`Rules::waits`]. All that it may pause for is to gather what is asked for at the same moment into one call, and,
 /// in the push of an image, to ask a registry again that broke off. A type holds no state: clients come with the call.
-pub trait Resource: Block<Partial: Default> + DeserializeOwned + Send + Sync + Sized + 'static {
+pub trait Resource: Block<Partial: Default> + DeserializeOwned + Clone + Send + Sync + 'static {
     /// Service and type in AWS's words, such as `ec2.vpc`.
     const NAME: &'static str;
     /// The IAM actions that managing it needs, beside those of its tags: [`Service::TAG_ACTIONS`].

@@ -9,7 +9,7 @@ use super::service::Ec2;
 use crate::prelude::*;
 
 /// An elastic IP: a public IPv4 address that stays the same until it is released.
-#[derive(Debug, Deserialize, Block)]
+#[derive(Debug, Clone, Deserialize, Block)]
 #[block(page = "https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_AllocateAddress.html")]
 pub struct ElasticIp {
     /// Where the address is for: `vpc`, which is also AWS's default.

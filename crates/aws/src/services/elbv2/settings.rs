@@ -139,7 +139,7 @@ mod tests {
     use super::*;
 
     /// Made up.
-    #[derive(Debug, Serialize, Deserialize, Block)]
+    #[derive(Debug, Clone, Serialize, Deserialize, Block)]
     struct Balancer {
         /// A number.
         #[attribute(setting = "idle_timeout.timeout_seconds", default = 60)]
@@ -155,7 +155,7 @@ mod tests {
     }
 
     /// Made up.
-    #[derive(Debug, Serialize, Deserialize, Block)]
+    #[derive(Debug, Clone, Serialize, Deserialize, Block)]
     struct Logs {
         /// A truth value.
         #[attribute(setting = "enabled", default = false)]

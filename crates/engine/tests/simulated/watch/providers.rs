@@ -9,8 +9,8 @@ use infra_core::{
     TypeSchema, Value,
 };
 use infra_provider::{
-    Call, Created, Found, Obstacle, Provider, ProviderResult, Providers, Recognition, Survey, UpdateRequest,
-    Waits,
+    Call, Created, Found, Obstacle, Provider, ProviderResult, Providers, Recognition, Spec, Survey,
+    UpdateRequest, Waits,
 };
 use infra_testkit::{Chance, Cloud, Listed};
 
@@ -162,8 +162,8 @@ impl Provider for WatchedType {
         self.inner().prepare(call, attributes).await
     }
 
-    async fn create(&self, call: &Call, attributes: &Attributes) -> ProviderResult<Created<Attributes>> {
-        let made = self.inner().create(call, attributes);
+    async fn create(&self, call: &Call, wanted: &Spec) -> ProviderResult<Created<Attributes>> {
+        let made = self.inner().create(call, wanted);
         self.change(call, Operation::Create, None, made).await
     }
 
@@ -172,7 +172,7 @@ impl Provider for WatchedType {
         self.inner().read(ids).await
     }
 
-    async fn update(&self, call: &Call, id: &PhysicalId, update: UpdateRequest) -> ProviderResult<()> {
+    async fn update(&self, call: &Call, id: &PhysicalId, update: &UpdateRequest) -> ProviderResult<()> {
         let made = self.inner().update(call, id, update);
         self.change(call, Operation::Update, Some(id), made).await
     }
@@ -185,7 +185,7 @@ impl Provider for WatchedType {
     async fn in_one_call(
         &self,
         deletes: &[(Call, PhysicalId)],
-        creates: &[(Call, Attributes)],
+        creates: &[(Call, Spec)],
     ) -> ProviderResult<Vec<Created<Attributes>>> {
         let what = format!("in one call {}", creates[0].0.address);
         self.dawdle(&what).await;
@@ -211,14 +211,14 @@ impl Provider for WatchedType {
         self.inner().in_the_way(id, last).await
     }
 
-    async fn recover(&self, call: &Call, attributes: &Attributes) -> ProviderResult<Option<PhysicalId>> {
+    async fn recover(&self, call: &Call, meant: &Spec) -> ProviderResult<Option<PhysicalId>> {
         self.dawdle("recover").await;
-        self.inner().recover(call, attributes).await
+        self.inner().recover(call, meant).await
     }
 
-    async fn holders(&self, attributes: &Attributes) -> ProviderResult<Vec<PhysicalId>> {
+    async fn holders(&self, wanted: &Spec) -> ProviderResult<Vec<PhysicalId>> {
         self.dawdle("holders").await;
-        self.inner().holders(attributes).await
+        self.inner().holders(wanted).await
     }
 
     async fn stack_tags(&self, ids: &[PhysicalId]) -> ProviderResult<BTreeMap<PhysicalId, StackTag>> {
