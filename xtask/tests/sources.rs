@@ -118,6 +118,25 @@ fn each_resource_type_has_a_file_of_its_own() {
     );
 }
 
+/// As CONTRIBUTING.md says: what is longer says in its first lines why it is.
+#[test]
+fn long_files_say_why_they_are_long() {
+    let mut files = Vec::new();
+    for folder in ["crates", "xtask"] {
+        sources(&root().join(folder), &mut files);
+    }
+    let mut silent = BTreeSet::new();
+    for file in files {
+        let text = fs::read_to_string(&file).unwrap();
+        let mut first = text.lines().take(12);
+        let is_said = first.any(|line| line.starts_with("//!") && line.contains("The file is long because"));
+        if text.lines().count() > 450 && !is_said {
+            silent.insert(file.strip_prefix(root()).unwrap().to_str().unwrap().to_owned());
+        }
+    }
+    assert_eq!(silent, BTreeSet::new());
+}
+
 /// A text that is broken over two lines without a `\` at the end of the first one has the second one's margin in it.
 #[test]
 fn no_text_has_a_margin_in_its_middle() {

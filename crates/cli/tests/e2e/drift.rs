@@ -1,4 +1,5 @@
-//! What another client changes is shown, and put back; what it deletes is made again.
+//! What another client changes is shown, and put back; what it deletes is made again. The file is long because each
+//! resource of the reference stack has a case of its own in its tables.
 
 use serde_json::Value;
 

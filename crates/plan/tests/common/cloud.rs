@@ -1,5 +1,6 @@
 //! A cloud that carries plans out, in any order that they allow, and minds what AWS would: nothing is deleted that
-//! something uses, no two things share a name.
+//! something uses, no two things share a name. The file is long because all of that is minded in one run through a plan,
+//! which has to know of everything that a step may do.
 
 use std::collections::{BTreeMap, BTreeSet};
 

@@ -3,12 +3,15 @@
 //! A gateway endpoint works at once; an interface endpoint takes a minute or two, and as long to go, and its network
 //! interfaces keep its subnets and security groups in use until they are gone.
 
+mod observed;
+
 use std::collections::{BTreeMap, BTreeSet};
 
 use aws_sdk_ec2::types::{self as sdk, Filter, ResourceType};
 use infra_core::types::known;
 
-use super::common::{all_tags, arn, filter, ours, referenced, tags_of};
+use self::observed::{observe, state};
+use super::common::{filter, ours, referenced, tags_of};
 use super::service::Ec2;
 use crate::errors;
 use crate::prelude::*;
@@ -363,86 +366,6 @@ async fn default_groups(aws: &Clients, vpc: &str) -> ProviderResult<BTreeSet<Str
     Ok(groups.into_iter().filter_map(|group| group.group_id).collect())
 }
 
-fn observe(
-    aws: &Clients,
-    endpoint: &sdk::VpcEndpoint,
-    prefix_list_id: Option<String>,
-) -> Observation<VpcEndpoint> {
-    let id = endpoint.vpc_endpoint_id().unwrap_or_default();
-    let groups = endpoint.groups().iter().filter_map(|group| group.group_id());
-    let policy = endpoint.policy_document();
-    let policy = policy.map(|text| serde_json::from_str(text).unwrap_or_else(|_| text.into()));
-    let observed = PartialVpcEndpoint {
-        vpc_id: endpoint.vpc_id().into(),
-        service_name: endpoint.service_name().into(),
-        vpc_endpoint_type: told(endpoint.vpc_endpoint_type()),
-        route_table_ids: BTreeSet::from_iter(endpoint.route_table_ids().iter().cloned()).into(),
-        subnet_ids: BTreeSet::from_iter(endpoint.subnet_ids().iter().cloned()).into(),
-        security_group_ids: BTreeSet::from_iter(groups.map(str::to_owned)).into(),
-        private_dns_enabled: (endpoint.private_dns_enabled() == Some(true)).into(),
-        ip_address_type: told(endpoint.ip_address_type()),
-        policy_document: policy.into(),
-        tags: all_tags(endpoint.tags()).into(),
-        id: id.into(),
-        arn: arn(aws, "vpc-endpoint", id).into(),
-        dns_entries: dns_entries(endpoint.dns_entries()).into(),
-        network_interface_ids: BTreeSet::from_iter(endpoint.network_interface_ids().iter().cloned()).into(),
-        prefix_list_id: prefix_list_id.into(),
-    };
-    let health = health(endpoint);
-    (PhysicalId::new(id), Found { observed, health })
-}
-
-/// The state in small letters: EC2 spells it both ways.
-fn state(endpoint: &sdk::VpcEndpoint) -> String {
-    endpoint
-        .state()
-        .map_or_else(String::new, |state| state.as_str().to_lowercase())
-}
-
-fn health(endpoint: &sdk::VpcEndpoint) -> Health {
-    let state = state(endpoint);
-    match state.as_str() {
-        "pending" => Health::Pending(state),
-        "pendingacceptance" => {
-            Health::Pending("pendingAcceptance: the service's owner has to accept it".into())
-        }
-        "deleting" | "deleted" => Health::Deleting(state),
-        "failed" | "rejected" | "expired" => {
-            let error = endpoint.last_error();
-            let code = error.and_then(|error| error.code());
-            let message = error
-                .and_then(|error| error.message())
-                .or(endpoint.failure_reason());
-            let reason: Vec<&str> = [Some(state.as_str()), code, message]
-                .into_iter()
-                .flatten()
-                .collect();
-            Health::Failed(reason.join(": "))
-        }
-        _ => Health::Ready,
-    }
-}
-
-/// The names of the endpoint itself, the shortest (that of the region) first, then those of the service:
-/// EC2 gives no order.
-fn dns_entries(entries: &[sdk::DnsEntry]) -> Vec<PartialDnsEntry> {
-    let mut found: Vec<PartialDnsEntry> = entries
-        .iter()
-        .filter_map(|entry| {
-            Some(PartialDnsEntry {
-                dns_name: entry.dns_name()?.into(),
-                hosted_zone_id: entry.hosted_zone_id().into(),
-            })
-        })
-        .collect();
-    found.sort_by_key(|entry| {
-        let name = entry.dns_name.as_str().unwrap_or_default().to_owned();
-        (!name.starts_with("vpce-"), name.len(), name)
-    });
-    found
-}
-
 fn ids(set: BTreeSet<String>) -> Vec<String> {
     set.into_iter().collect()
 }
@@ -473,123 +396,4 @@ fn json_text(document: &serde_json::Value) -> String {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use serde_json::json;
-
-    use crate::services::testing::{refused, refused_texts, refused_together, stack};
-
-    #[test]
-    fn each_type_takes_its_own_attributes() {
-        let s3 = ("service_name", "com.amazonaws.us-east-1.s3");
-        let ecr = ("service_name", "com.amazonaws.us-east-1.ecr.api");
-        let interface = ("vpc_endpoint_type", "Interface");
-        for (attributes, said) in [
-            (vec![s3, ("route_table_ids", "rtb-1")], ""),
-            (vec![ecr, interface, ("subnet_ids", "subnet-1")], ""),
-            (
-                vec![ecr],
-                "vpc_endpoint_type: com.amazonaws.us-east-1.ecr.api has no gateway endpoints, \
-                 only S3 and DynamoDB do",
-            ),
-            (
-                vec![s3, ("subnet_ids", "subnet-1")],
-                "subnet_ids: an endpoint of type Gateway does not take this",
-            ),
-            (
-                vec![s3, interface, ("route_table_ids", "rtb-1")],
-                "route_table_ids: an endpoint of type Interface does not take this",
-            ),
-        ] {
-            assert_eq!(refused_texts::<VpcEndpoint>(&attributes).join("; "), said);
-        }
-        let none =
-            json!({ "vpc_id": "vpc-1", "service_name": s3.1, "subnet_ids": [], "security_group_ids": [] });
-        assert_eq!(refused::<VpcEndpoint>(none), Vec::<String>::new());
-    }
-
-    #[test]
-    fn private_names_need_the_vpcs_dns() {
-        let endpoint = |vpc| [("vpc_id", vpc), ("private_dns_enabled", "true")];
-        let stack = stack(&[
-            ("ec2.vpc.plain", &[]),
-            ("ec2.vpc.named", &[("enable_dns_hostnames", "true")]),
-            ("ec2.vpc_endpoint.a", &endpoint("${ec2.vpc.plain.id}")),
-            ("ec2.vpc_endpoint.b", &endpoint("${ec2.vpc.named.id}")),
-        ]);
-        assert_eq!(
-            refused_together::<VpcEndpoint>(&stack),
-            ["ec2.vpc_endpoint.a: private DNS names need `enable_dns_hostnames` in ec2.vpc.plain"]
-        );
-    }
-
-    #[test]
-    fn states_are_understood_in_either_spelling() {
-        let error = sdk::LastError::builder().code("Limit").message("no more").build();
-        for (state, expected) in [
-            ("available", Health::Ready),
-            ("Available", Health::Ready),
-            ("Pending", Health::Pending("pending".into())),
-            ("deleting", Health::Deleting("deleting".into())),
-            ("Failed", Health::Failed("failed: Limit: no more".into())),
-        ] {
-            let endpoint = sdk::VpcEndpoint::builder()
-                .state(state.into())
-                .last_error(error.clone())
-                .build();
-            assert_eq!(health(&endpoint), expected, "{state}");
-        }
-    }
-
-    #[test]
-    fn the_name_of_the_region_comes_first() {
-        let entries: Vec<_> = [
-            "ecr.us-east-1.amazonaws.com",
-            "vpce-1-a-us-east-1b.ecr.us-east-1.vpce.amazonaws.com",
-            "vpce-1-a.ecr.us-east-1.vpce.amazonaws.com",
-            "vpce-1-a-us-east-1a.ecr.us-east-1.vpce.amazonaws.com",
-        ]
-        .iter()
-        .map(|name| sdk::DnsEntry::builder().dns_name(*name).build())
-        .collect();
-        let names: Vec<String> = dns_entries(&entries)
-            .into_iter()
-            .filter_map(|entry| entry.dns_name.known().cloned())
-            .collect();
-        assert_eq!(
-            names,
-            [
-                "vpce-1-a.ecr.us-east-1.vpce.amazonaws.com",
-                "vpce-1-a-us-east-1a.ecr.us-east-1.vpce.amazonaws.com",
-                "vpce-1-a-us-east-1b.ecr.us-east-1.vpce.amazonaws.com",
-                "ecr.us-east-1.amazonaws.com",
-            ]
-        );
-    }
-
-    #[test]
-    fn only_differences_are_added_and_removed() {
-        let update = |field: Field| Update {
-            spec: VpcEndpoint::deserialize(serde_json::json!({ "vpc_id": "vpc-1", "service_name": "s3" }))
-                .unwrap(),
-            prior: Attributes::from([("subnet_ids".into(), Value::from(vec!["a", "b"]))]),
-            changed: BTreeSet::from([field.name().to_owned()]),
-            within: BTreeSet::new(),
-            forced: false,
-        };
-        let wanted = BTreeSet::from(["b".to_owned(), "c".to_owned()]);
-        let subnets = update(Field::SubnetIds);
-        assert_eq!(
-            difference(&subnets, Field::SubnetIds, Some(&wanted)),
-            (Some(vec!["c".into()]), Some(vec!["a".into()]))
-        );
-        assert_eq!(
-            difference(&subnets, Field::SubnetIds, None),
-            (None, Some(vec!["a".into(), "b".into()]))
-        );
-        assert_eq!(
-            difference(&update(Field::RouteTableIds), Field::SubnetIds, Some(&wanted)),
-            (None, None)
-        );
-    }
-}
+mod tests;

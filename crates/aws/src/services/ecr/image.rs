@@ -5,17 +5,18 @@
 //! old one, which stays for a rollback: what removes images is the repository's lifecycle policy, or its deletion where
 //! that is allowed.
 
+mod open;
+
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::Arc;
 use std::time::Duration;
 
 use aws_sdk_ecr::types::ImageIdentifier;
 use futures::future::try_join_all;
 use infra_core::NameStays;
-use infra_core::types::known;
-use infra_oci::{Image as OciImage, OpenOptions, Progress, PushEvent, PushOptions};
+use infra_oci::PushOptions;
 use infra_provider::{PreparedBefore, decode};
 
+use self::open::{no_digest, no_platform, open, place_of, progress_of};
 use super::service::Ecr;
 use crate::errors::of_registry;
 use crate::prelude::*;
@@ -376,61 +377,6 @@ async fn tagged(aws: &Clients, repository_uri: &str, tag: &str) -> ProviderResul
     Ok(images.into_iter().find_map(|image| image.image_digest))
 }
 
-/// Opens the image and checks that it is the one that was planned.
-async fn open(aws: &Clients, spec: &Image, call: &Call) -> ProviderResult<OciImage> {
-    let platform = match &spec.platform {
-        Some(text) => Some(
-            text.parse()
-                .map_err(|error| ProviderError::new(ErrorClass::Invalid, format!("platform: {error}")))?,
-        ),
-        None => None,
-    };
-    let lines = call.clone();
-    let options = OpenOptions {
-        platform,
-        on_build_line: Some(Arc::new(move |line: &str| lines.note(line))),
-        pull_base_images: aws.pull_base_images,
-        apart: aws.images().builds.own.clone(),
-        registry: aws.images().registries.settings.clone(),
-        ..OpenOptions::default()
-    };
-    let mut from = spec.source.located()?;
-    if let infra_oci::Source::Registry {
-        reference,
-        credentials,
-    } = &mut from
-    {
-        *credentials = aws
-            .images()
-            .registries
-            .source_credentials(reference.registry(), reference.repository())
-            .await?;
-    }
-    let image = match from {
-        infra_oci::Source::Build(build) => {
-            let planned = spec.fingerprint.as_deref();
-            aws.images().builds.image(build, planned, &options).await?
-        }
-        other => OciImage::open(&other, &options).await.map_err(of_registry)?,
-    };
-    match &spec.digest {
-        Some(wanted) if *wanted != image.digest().to_string() => Err(ProviderError::new(
-            ErrorClass::Invalid,
-            format!("the image is {}, but {wanted} was planned", image.digest()),
-        )
-        .hint("the image was changed meanwhile: plan again")),
-        _ => Ok(image),
-    }
-}
-
-/// Which key of the source says where an image is that is there already, and what it says.
-fn place_of(attributes: &Attributes) -> Option<(&'static str, &str)> {
-    let source = known(attributes, "source")?.as_map()?;
-    let keys = ["archive", "layout", "registry"];
-    keys.into_iter()
-        .find_map(|key| Some((key, known_str(source, key)?)))
-}
-
 /// DescribeImages takes at most 100 images.
 const IMAGES: usize = 100;
 
@@ -444,18 +390,6 @@ fn account_and_name(repository_uri: &str) -> ProviderResult<(Option<&str>, &str)
         account.filter(|part| part.bytes().all(|byte| byte.is_ascii_digit())),
         name,
     ))
-}
-
-fn no_platform(text: &str) -> Option<String> {
-    text.parse::<infra_oci::Platform>()
-        .err()
-        .map(|error| error.to_string())
-}
-
-fn no_digest(text: &str) -> Option<String> {
-    text.parse::<infra_oci::Digest>()
-        .err()
-        .map(|error| error.to_string())
 }
 
 /// `tagged`: the tag is still this image's.
@@ -495,87 +429,5 @@ fn default_tag(digest: &str) -> String {
         .collect()
 }
 
-/// Adds the blobs of a push up to one number of bytes.
-fn progress_of(call: Call, total: u64) -> Progress {
-    let done = std::sync::Mutex::new(BTreeMap::new());
-    Arc::new(move |event: PushEvent| {
-        let (digest, bytes) = match event {
-            PushEvent::BlobProgress {
-                digest, sent_bytes, ..
-            } => (digest, sent_bytes),
-            PushEvent::BlobPresent { digest, size_bytes }
-            | PushEvent::BlobDone {
-                digest, size_bytes, ..
-            } => (digest, size_bytes),
-            _ => return,
-        };
-        let mut done = done.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
-        done.insert(digest.to_string(), bytes);
-        call.bytes(done.values().sum(), total);
-    })
-}
-
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use serde_json::json;
-
-    use crate::services::testing::{refused, refused_texts};
-
-    #[test]
-    fn an_id_comes_apart_again() {
-        let id = PhysicalId::new("127.0.0.1:5000/team/app:v1@sha256:00");
-        assert_eq!(
-            parts(&id).unwrap(),
-            ("127.0.0.1:5000/team/app", "v1", "sha256:00")
-        );
-        assert!(parts(&PhysicalId::new("app")).is_err());
-    }
-
-    #[test]
-    fn an_image_comes_from_exactly_one_place() {
-        let source = |source: serde_json::Value| refused::<Image>(json!({ "source": source }));
-        assert!(source(json!({ "archive": "x" })).is_empty());
-        assert_eq!(
-            source(json!({ "archive": "x", "layout": "x" })),
-            ["source: an image comes from one place, found 2"]
-        );
-        assert_eq!(source(json!({})).len(), 1);
-    }
-
-    #[test]
-    fn tags_and_digests_are_checked() {
-        assert!(refused_texts::<Image>(&[("image_tag", "v1.2-rc_3")]).is_empty());
-        assert_eq!(refused_texts::<Image>(&[("image_tag", "-v1")]).len(), 1);
-        assert_eq!(refused_texts::<Image>(&[("digest", "sha256:12")]).len(), 1);
-        assert_eq!(refused_texts::<Image>(&[("platform", "amd64")]).len(), 1);
-    }
-
-    #[test]
-    fn what_a_build_may_have_is_checked() {
-        let with = |source: &str, more: &str| {
-            let source: serde_json::Value = serde_json::from_str(source).unwrap();
-            refused::<Image>(json!({ "source": source, "fingerprint": more }))
-        };
-        let build = r#"{"build": {"context": "app", "platform": "linux/arm64"}}"#;
-        assert!(with(build, "1").is_empty());
-        assert_eq!(
-            with(r#"{"archive": "app.tar"}"#, "1"),
-            ["fingerprint: only a build has a fingerprint"]
-        );
-        let found = with(&build.replace("linux/arm64", "arm64"), "1");
-        assert!(found[0].starts_with("source.build.platform: "), "{found:?}");
-    }
-
-    #[test]
-    fn the_uri_follows_from_repository_and_digest() {
-        let attributes = Attributes::from([
-            ("repository_uri".to_owned(), Value::from("host/app")),
-            ("digest".to_owned(), Value::from("sha256:00")),
-        ]);
-        assert_eq!(
-            Image::derive(&attributes)["uri"],
-            Value::from("host/app@sha256:00")
-        );
-    }
-}
+mod tests;
