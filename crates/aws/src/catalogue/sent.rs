@@ -220,14 +220,14 @@ impl Subject<'_> {
         prior: &Attributes,
     ) -> Result<Members, String> {
         let request = UpdateRequest {
-            spec,
+            spec: spec.into(),
             prior: prior.clone(),
             changed: BTreeSet::from([place.top().to_owned()]),
             within: BTreeSet::from([place.clone()]),
             forced: false,
         };
         let id = PhysicalId::new(self.id());
-        let done = self.provider.update(&call(), &id, request).await;
+        let done = self.provider.update(&call(), &id, &request).await;
         let sent = self.captured.take();
         done.map(|()| sent).map_err(|error| error.to_string())
     }

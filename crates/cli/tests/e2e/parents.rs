@@ -97,21 +97,21 @@ desired_count         = 1
 launch_type           = "FARGATE"
 network_configuration = { subnets = ["${ec2.subnet.main.id}"] }
 
-[autoscaling.scalable_target.app]
+[applicationautoscaling.scalable_target.app]
 service_namespace  = "ecs"
 resource_id        = "service/main/app"
 scalable_dimension = "ecs:service:DesiredCount"
 min_capacity       = 1
 max_capacity       = 4
 
-[autoscaling.scaling_policy.app]
+[applicationautoscaling.scaling_policy.app]
 policy_name        = "cpu"
 policy_type        = "TargetTrackingScaling"
 service_namespace  = "ecs"
 resource_id        = "service/main/app"
 scalable_dimension = "ecs:service:DesiredCount"
 
-[autoscaling.scaling_policy.app.target_tracking_scaling_policy_configuration]
+[applicationautoscaling.scaling_policy.app.target_tracking_scaling_policy_configuration]
 target_value                    = 60
 predefined_metric_specification = { predefined_metric_type = "ECSServiceAverageCPUUtilization" }
 "#;
@@ -125,12 +125,12 @@ const ANEW: &[(&str, &[&str])] = &[
     ("ecr.repository.app", &["ecr.lifecycle_policy.app"]),
     (
         "ecs.cluster.main",
-        &["ecs.service.app", "autoscaling.scalable_target.app"],
+        &["ecs.service.app", "applicationautoscaling.scalable_target.app"],
     ),
-    ("ecs.service.app", &["autoscaling.scalable_target.app"]),
+    ("ecs.service.app", &["applicationautoscaling.scalable_target.app"]),
     (
-        "autoscaling.scalable_target.app",
-        &["autoscaling.scaling_policy.app"],
+        "applicationautoscaling.scalable_target.app",
+        &["applicationautoscaling.scaling_policy.app"],
     ),
 ];
 
