@@ -108,6 +108,7 @@ catalogue![
     elbv2::listener::Listener,
     elbv2::load_balancer::LoadBalancer,
     elbv2::target_group::TargetGroup,
+    iam::policy::Policy,
     iam::role::Role,
     iam::role_policy::RolePolicy,
     iam::role_policy_attachment::RolePolicyAttachment,

@@ -142,6 +142,7 @@ fn it_is_known_of_each_type_with_tags_whether_others_can_make_its_ids_again() {
             "ecr.repository",
             "ecs.cluster",
             "ecs.service",
+            "iam.policy",
             "iam.role",
             "logs.log_group",
         ]

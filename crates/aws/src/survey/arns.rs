@@ -15,6 +15,7 @@ const KINDS: &[(&str, &str, &str)] = &[
     ("elasticloadbalancing", "loadbalancer/app/", "elbv2.load_balancer"),
     ("elasticloadbalancing", "loadbalancer/net/", "elbv2.load_balancer"),
     ("elasticloadbalancing", "targetgroup/", "elbv2.target_group"),
+    ("iam", "policy/", "iam.policy"),
     ("logs", "log-group:", "logs.log_group"),
 ];
 

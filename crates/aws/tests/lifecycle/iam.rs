@@ -1,11 +1,13 @@
 //! Roles and what they may do.
 
 use infra_core::ErrorClass;
+use infra_provider::Update;
 use serde_json::{Value as Json, json};
 
 use super::harness::{Cloud, attributes, tests};
 
 tests! {
+    policy,
     role,
     role_policy,
     role_policy_attachment,
@@ -49,6 +51,59 @@ async fn role(cloud: Cloud) {
     cloud
         .lives("iam.role", attributes(wanted), attributes(edit))
         .await;
+}
+
+async fn policy(cloud: Cloud) {
+    let wanted = json!({
+        "policy_name": "lifecycle-policy", "path": "/test/", "description": "of a test",
+        "policy_document": permissions("s3:GetObject"), "tags": { "team": "a", "old": "b" },
+    });
+    let edit = json!({
+        "policy_document": permissions("s3:PutObject").to_string(), "tags": { "team": "b" },
+    });
+    cloud
+        .lives("iam.policy", attributes(wanted.clone()), attributes(edit))
+        .await;
+
+    // It changes more often than IAM keeps versions, and says what it is attached to.
+    let first = attributes(wanted.clone());
+    let (id, last) = cloud.create("iam.policy", "versions", &first).await;
+    let (policies, call) = (cloud.provider("iam.policy"), cloud.call("iam.policy", "change"));
+    for action in ["a", "b", "c", "d", "e", "f"] {
+        let mut spec = first.clone();
+        let document = permissions(&format!("s3:{action}"));
+        spec.insert("policy_document".to_owned(), document.clone().into());
+        let update = Update {
+            spec,
+            prior: last.clone(),
+            changed: ["policy_document".to_owned()].into(),
+            within: [].into(),
+            forced: false,
+        };
+        policies.update(&call, &id, update).await.unwrap();
+        let there = cloud.read("iam.policy", &id).await.unwrap();
+        assert_eq!(there.observed["policy_document"], document.into());
+    }
+    let role = attributes(json!({
+        "role_name": "lifecycle-policy", "assume_role_policy_document": trust("ecs-tasks.amazonaws.com"),
+    }));
+    let (role_id, role_last) = cloud.create("iam.role", "with-policy", &role).await;
+    let attached = attributes(json!({ "role_name": "lifecycle-policy", "policy_arn": id.as_str() }));
+    let (attached_id, attached_last) = cloud.create("iam.role_policy_attachment", "own", &attached).await;
+    // Unchanged moto deletes what something has.
+    if cloud.is_sandbox {
+        let refused = policies.delete(&call, &id, &last).await.unwrap_err();
+        assert_eq!(refused.class, ErrorClass::Blocked);
+    }
+    let [attachment] = &policies.in_the_way(&id, &last).await.unwrap()[..] else {
+        panic!("one attachment is in the way");
+    };
+    assert_eq!(attachment.id, attached_id);
+    cloud
+        .delete("iam.role_policy_attachment", &attached_id, &attached_last)
+        .await;
+    cloud.delete("iam.policy", &id, &last).await;
+    cloud.delete("iam.role", &role_id, &role_last).await;
 }
 
 async fn role_policy(cloud: Cloud) {

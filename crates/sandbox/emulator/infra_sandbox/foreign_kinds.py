@@ -345,6 +345,15 @@ def lifecycle_policy(clients: Clients, id: str) -> str | None:
 
 
 @kind(
+    *("iam.CreatePolicy", "iam.policy", REFUSED, at("Policy", "Arn")),
+    lambda clients, id: clients("iam").delete_policy(PolicyArn=id),
+)
+def policy(clients: Clients, id: str) -> Values | None:
+    found = one(clients("iam").get_policy, "Policy", PolicyArn=id)
+    return members(found, "PolicyId", "DefaultVersionId", "Description", "Tags")
+
+
+@kind(
     *("iam.CreateRole", "iam.role", REFUSED, param("RoleName")),
     lambda clients, id: clients("iam").delete_role(RoleName=id),
 )

@@ -105,8 +105,8 @@ def check(call: Call) -> None:
                 raise AwsError(rules.reserved[0], message, 400)
         present = PRESENT.get(call.name, lambda _: [()])(call)
         for keys in present:
-            # IAM knows no case.
-            named = {key.lower() if call.service == "iam" else key for key in (*keys, *tags)}
+            # Keys of roles have no case.
+            named = {key.lower() if "Role" in call.operation else key for key in (*keys, *tags)}
             if len(named) > MOST:
                 raise AwsError(*rules.too_many)
 
@@ -139,6 +139,10 @@ def of_ecs(call: Call) -> list[Iterable[str]]:
     return [as_table(tags or [])]
 
 
+def of_policy(call: Call) -> list[Iterable[str]]:
+    return [call.backend().get_policy(call.params["PolicyArn"]).tags]
+
+
 def of_role(call: Call) -> list[Iterable[str]]:
     return [as_table(call.backend().get_role(call.params["RoleName"]).tags or [])]
 
@@ -150,6 +154,7 @@ PRESENT: dict[str, Callable[[Call], list[Iterable[str]]]] = {
     "ecr.TagResource": lambda call: [call.backend().tagger.get_tag_dict_for_resource(call.params["resourceArn"])],
     "ecs.TagResource": of_ecs,
     "elbv2.AddTags": of_arns,
+    "iam.TagPolicy": of_policy,
     "iam.TagRole": of_role,
     "logs.TagResource": lambda call: [
         call.backend().tagger.get_tag_dict_for_resource(call.params["resourceArn"].removesuffix(":*"))

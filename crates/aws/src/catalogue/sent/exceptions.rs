@@ -144,6 +144,13 @@ pub const SENT_ALONG: &[(&str, &str, &str, &str, &str)] = &[
         "https://docs.aws.amazon.com/elasticloadbalancing/latest/APIReference/API_ModifyListener.html",
     ),
     (
+        "iam.policy",
+        "policy_document",
+        "CreatePolicyVersion.SetAsDefault",
+        "a version that is not the default counts for nothing",
+        "https://docs.aws.amazon.com/IAM/latest/APIReference/API_CreatePolicyVersion.html",
+    ),
+    (
         "iam.role",
         "description",
         "UpdateRole.MaxSessionDuration",

@@ -2,6 +2,7 @@
 
 mod common;
 pub mod lookups;
+pub mod policy;
 pub mod role;
 pub mod role_policy;
 pub mod role_policy_attachment;

@@ -29,6 +29,29 @@ impl Service for Iam {
     }
 }
 
+/// What IAM keeps beside roles: its policies. They are named by their ARN.
+pub struct IamPolicies;
+
+impl Service for IamPolicies {
+    type Clients = Clients;
+    const TAG_ACTIONS: &'static [&'static str] = &["iam:TagPolicy", "iam:UntagPolicy"];
+    // Of users and roles alone keys have no case.
+    const TAG_RULES: TagRules = TagRules {
+        caseless: false,
+        ..Iam::TAG_RULES
+    };
+
+    async fn tag(aws: &Clients, arn: &str, tags: Tags) -> ProviderResult<()> {
+        let call = aws.iam.tag_policy().policy_arn(arn).set_tags(Some(to_sdk(tags)?));
+        call.send().await.aws("iam", "TagPolicy").map(drop)
+    }
+
+    async fn untag(aws: &Clients, arn: &str, keys: Vec<String>) -> ProviderResult<()> {
+        let call = aws.iam.untag_policy().policy_arn(arn).set_tag_keys(Some(keys));
+        call.send().await.aws("iam", "UntagPolicy").map(drop)
+    }
+}
+
 /// Tags for a call.
 ///
 /// # Errors
