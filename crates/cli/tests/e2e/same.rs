@@ -84,6 +84,18 @@ port_mappings     = [{ container_port = 8080, host_port = 0 }, { container_port 
 mount_points      = []
 environment       = { B = "", A = "1" }
 
+[ecs.task_definition.own_address]
+family                   = "same-own-address"
+network_mode             = "awsvpc"
+requires_compatibilities = ["FARGATE"]
+cpu                      = 256
+memory                   = 512
+
+[[ecs.task_definition.own_address.container_definitions]]
+name          = "app"
+image         = "public.ecr.aws/nginx/nginx:stable"
+port_mappings = [{ container_port = 9000, host_port = 9000 }, { container_port = 9001 }]
+
 [ecr.repository.app]
 repository_name = "same/app"
 
@@ -116,6 +128,7 @@ resource_records = ['"a@b"   "c"']
 
 /// What the file says, what it says instead of that, and whose difference that is; none: it means the same.
 const EDITS: &[(&str, &str, Option<&str>)] = &[
+    ("container_port = 9001", "container_port = 9001, host_port = 9001", None),
     ("ip_protocol       = \"6\"", "ip_protocol       = \"tcp\"", None),
     (
         "ip_protocol       = \"6\"",
