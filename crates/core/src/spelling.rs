@@ -12,14 +12,19 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 pub enum Spelling {
     /// With and without this at the end; AWS takes and tells it without.
     OptionalSuffix(Cow<'static, str>),
+    /// With and without this at the beginning; AWS takes it either way, and we keep it without.
+    OptionalPrefix(Cow<'static, str>),
     /// In upper and lower case; AWS keeps what it was given, or does not.
     AnyCase,
     /// Under these other names, each with AWS's own, and in upper and lower case.
     OtherNames(Cow<'static, [(&'static str, &'static str)]>),
     /// By these other texts, each with AWS's own.
     Also(Cow<'static, [(&'static str, &'static str)]>),
-    /// A network, with bits behind its prefix or without, an IPv6 one long or short.
-    Network,
+    /// A network of this version, with bits behind its prefix or without, an IPv6 one long or short.
+    Network {
+        /// 4 or 6.
+        version: u8,
+    },
     /// A DNS name: in any case, with a dot at its end or without, with octal codes for characters.
     DnsName,
     /// A value of a DNS record: names in any case and with a dot at their end or without, addresses long or short, texts
@@ -34,10 +39,14 @@ impl Display for Spelling {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
         match self {
             Self::OptionalSuffix(suffix) => write!(f, "with or without `{suffix}` at its end"),
+            Self::OptionalPrefix(prefix) => write!(f, "with or without `{prefix}` in front"),
             Self::AnyCase => write!(f, "in any case"),
             Self::OtherNames(names) => write!(f, "in any case, also {}", pairs(names)),
             Self::Also(texts) => write!(f, "also {}", pairs(texts)),
-            Self::Network => write!(f, "an IPv6 network long or short"),
+            Self::Network { version: 6 } => {
+                write!(f, "long or short, with or without bits behind its prefix")
+            }
+            Self::Network { .. } => write!(f, "with or without bits behind its prefix"),
             Self::DnsName => write!(f, "in any case, with or without a dot at its end"),
             Self::RecordValue => write!(f, "names and addresses in any spelling"),
             Self::KmsKey => write!(f, "a key's id or its ARN"),
@@ -50,6 +59,7 @@ impl Spelling {
     pub fn as_told<'t>(&self, text: &'t str) -> Cow<'t, str> {
         match self {
             Self::OptionalSuffix(suffix) => Cow::Borrowed(text.strip_suffix(suffix.as_ref()).unwrap_or(text)),
+            Self::OptionalPrefix(prefix) => Cow::Borrowed(text.strip_prefix(prefix.as_ref()).unwrap_or(text)),
             Self::OtherNames(names) => {
                 let lower = text.to_ascii_lowercase();
                 let own = names.iter().find(|(other, _)| *other == lower);
@@ -59,7 +69,7 @@ impl Spelling {
                 let own = texts.iter().find(|(other, _)| *other == text);
                 Cow::Borrowed(own.map_or(text, |(_, own)| *own))
             }
-            Self::Network => network(text).map_or(Cow::Borrowed(text), Cow::Owned),
+            Self::Network { .. } => network(text).map_or(Cow::Borrowed(text), Cow::Owned),
             Self::DnsName => Cow::Owned(dns_name(text)),
             Self::AnyCase | Self::RecordValue | Self::KmsKey => Cow::Borrowed(text),
         }
@@ -186,11 +196,15 @@ mod tests {
     #[test]
     fn what_means_the_same_has_one_meaning_and_aws_its_own_way_to_write_it() {
         let suffix = Spelling::OptionalSuffix(Cow::Borrowed(":*"));
+        let prefix = Spelling::OptionalPrefix(Cow::Borrowed("/hostedzone/"));
+        let (network, network_6) = (Spelling::Network { version: 4 }, Spelling::Network { version: 6 });
         // Two texts, whether they are the same, and the first as AWS tells it.
         let also = Spelling::Also(Cow::Borrowed(&[("${a}", "$a")]));
         for (spelling, one, other, same, told) in [
             (&also, "${a}", "$a", true, "$a"),
             (&also, "$A", "$a", false, "$A"),
+            (&prefix, "/hostedzone/Z1", "Z1", true, "Z1"),
+            (&prefix, "Z1", "Z2", false, "Z1"),
             (&suffix, "arn:g:*", "arn:g", true, "arn:g"),
             (&suffix, "arn:g", "arn:h", false, "arn:g"),
             (
@@ -205,38 +219,26 @@ mod tests {
             (&PROTOCOLS, "TCP", "tcp", true, "tcp"),
             (&PROTOCOLS, "all", "-1", true, "-1"),
             (&PROTOCOLS, "17", "6", false, "17"),
-            (&Spelling::Network, "10.0.0.7/8", "10.0.0.0/8", true, "10.0.0.0/8"),
-            (&Spelling::Network, "10.0.0.7/0", "0.0.0.0/0", true, "0.0.0.0/0"),
+            (&network, "10.0.0.7/8", "10.0.0.0/8", true, "10.0.0.0/8"),
+            (&network, "10.0.0.7/0", "0.0.0.0/0", true, "0.0.0.0/0"),
+            (&network, "10.0.0.7/32", "10.0.0.8/32", false, "10.0.0.7/32"),
             (
-                &Spelling::Network,
-                "10.0.0.7/32",
-                "10.0.0.8/32",
-                false,
-                "10.0.0.7/32",
-            ),
-            (
-                &Spelling::Network,
+                &network_6,
                 "2001:DB8:0::1/64",
                 "2001:db8::/64",
                 true,
                 "2001:db8::/64",
             ),
             (
-                &Spelling::Network,
+                &network_6,
                 "2001:db8::/64",
                 "2001:db8::/65",
                 false,
                 "2001:db8::/64",
             ),
-            (&Spelling::Network, "::1/0", "::/0", true, "::/0"),
-            (
-                &Spelling::Network,
-                "10.0.0.0/33",
-                "10.0.0.0/8",
-                false,
-                "10.0.0.0/33",
-            ),
-            (&Spelling::Network, "pl-1", "pl-2", false, "pl-1"),
+            (&network_6, "::1/0", "::/0", true, "::/0"),
+            (&network, "10.0.0.0/33", "10.0.0.0/8", false, "10.0.0.0/33"),
+            (&network, "pl-1", "pl-2", false, "pl-1"),
             (
                 &Spelling::DnsName,
                 "\\052.Example.com.",
@@ -326,5 +328,7 @@ mod tests {
             );
             assert_eq!(spelling.as_told(one), told, "{spelling:?}");
         }
+        assert_eq!(network.to_string(), "with or without bits behind its prefix");
+        assert!(network_6.to_string().starts_with("long or short"));
     }
 }

@@ -263,18 +263,18 @@ impl Field {
     }
 }
 
-/// `any_case`, `network`, `dns_name`, `record_value`, `kms_key`, `optional_suffix(":*")`, `other_names("6" = "tcp")` or `also("${a}" = "$a")`.
+/// `any_case`, `dns_name`, `record_value`, `kms_key`, `optional_suffix(":*")`, `optional_prefix("/hostedzone/")`, `other_names("6" = "tcp")` or `also("${a}" = "$a")`.
 fn spelling(content: &ParseBuffer<'_>) -> Result<TokenStream> {
     let word: Ident = content.parse()?;
     let name = word.to_string();
     let variant = Ident::new(&capitalized(&name), word.span());
     match name.as_str() {
-        "any_case" | "network" | "dns_name" | "record_value" | "kms_key" => Ok(quote!(#variant)),
-        "optional_suffix" => {
+        "any_case" | "dns_name" | "record_value" | "kms_key" => Ok(quote!(#variant)),
+        "optional_suffix" | "optional_prefix" => {
             let inner;
             syn::parenthesized!(inner in content);
-            let suffix: LitStr = inner.parse()?;
-            Ok(quote!(#variant(::std::borrow::Cow::Borrowed(#suffix))))
+            let part: LitStr = inner.parse()?;
+            Ok(quote!(#variant(::std::borrow::Cow::Borrowed(#part))))
         }
         "other_names" | "also" => {
             let inner;

@@ -23,8 +23,9 @@
 //! | `json`, `policy` | a JSON document, an IAM policy document |
 //! | `key = "name"` | a list of tables told apart by this key |
 //! | `nothing = 0`, `nothing = []` | the value that means the same as none: AWS tells nothing back of it, or makes of it what it makes of none. An empty text is that without a word where there is no `default` |
-//! | `same(any_case)`, `same(network)`, `same(dns_name)`, `same(record_value)`, `same(kms_key)` | a text, or each one of a list, that means the same in other spellings: see `infra_core::Spelling` |
+//! | `same(any_case)`, `same(dns_name)`, `same(record_value)`, `same(kms_key)` | a text, or each one of a list, that means the same in other spellings: see `infra_core::Spelling` |
 //! | `same(optional_suffix(":*"))` | that means the same with and without this ending |
+//! | `same(optional_prefix("/hostedzone/"))` | that means the same with and without this beginning |
 //! | `same(other_names("6" = "tcp"))` | that AWS takes by other names, too, in any case |
 //! | `same(also("${a}" = "$a"))` | that AWS takes as another text, too |
 //! | `setting = "slow_start.duration_seconds"` | the key that AWS has for it, where it takes texts by keys |

@@ -16,6 +16,7 @@ tests! {
     service,
     deployment;
     sandbox_only:
+    a_daemon_goes_back_to_its_own_percentages,
     a_rollout_that_is_rolled_back_has_failed_until_another_one_succeeds,
 }
 
@@ -132,6 +133,25 @@ async fn service(cloud: Cloud) {
         })));
     }
     cloud.lives("ecs.service", wanted, edit).await;
+}
+
+/// A daemon has percentages of its own, and AWS refuses those of other services. Unchanged moto takes any.
+async fn a_daemon_goes_back_to_its_own_percentages(cloud: Cloud) {
+    let network = Network::create(&cloud, 103).await;
+    let mut family = definition("lifecycle-daemon");
+    family.extend(attributes(json!({ "requires_compatibilities": ["EC2"] })));
+    let (definition, _) = cloud.create("ecs.task_definition", "daemon", &family).await;
+    let wanted = json!({
+        "cluster": cluster(&cloud, "lifecycle-daemon").await, "service_name": "app",
+        "task_definition": definition, "launch_type": "EC2", "scheduling_strategy": "DAEMON",
+        "network_configuration": { "subnets": network.subnets, "security_groups": [network.group] },
+        "availability_zone_rebalancing": "DISABLED",
+        "deployment_configuration": { "minimum_healthy_percent": 50 },
+    });
+    let edit = json!({ "deployment_configuration": { "deployment_circuit_breaker": { "enable": true } } });
+    cloud
+        .lives("ecs.service", attributes(wanted), attributes(edit))
+        .await;
 }
 
 /// A rollout is nothing at AWS that could be deleted, so its life is another one: it follows the service.

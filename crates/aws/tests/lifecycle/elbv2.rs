@@ -1,7 +1,10 @@
 //! Load balancers.
 
+use std::collections::BTreeSet;
+
 use aws_sdk_ec2::types::Filter;
 use infra_core::{ErrorClass, PhysicalId};
+use infra_provider::Update;
 use serde_json::json;
 
 use super::harness::{Cloud, attributes, tests};
@@ -11,7 +14,9 @@ tests! {
     a_load_balancer_that_is_not_ours_is_neither_adopted_nor_read_with_others_that_are_gone,
     target_group,
     listener,
-    a_listener_that_answers_by_itself,
+    a_listener_that_answers_by_itself;
+    sandbox_only:
+    health_checks_go_back_to_their_own_defaults,
 }
 
 /// A VPC with two subnets in two zones, and a security group.
@@ -142,6 +147,53 @@ async fn target_group(cloud: Cloud) {
     cloud
         .lives("elbv2.target_group", attributes(wanted), attributes(edit))
         .await;
+}
+
+/// What the file no longer says of a check goes back to AWS's default for what is checked. Unchanged moto has one for all.
+async fn health_checks_go_back_to_their_own_defaults(cloud: Cloud) {
+    let network = Network::create(&cloud, 102).await;
+    for (name, wanted, edit) in [
+        (
+            "lifecycle-network",
+            json!({
+                "target_type": "ip", "protocol": "TCP", "port": 80, "vpc_id": network.vpc,
+                "health_check": { "protocol": "HTTP", "timeout_seconds": 5, "matcher": "200" },
+            }),
+            json!({ "health_check": { "protocol": "HTTP" } }),
+        ),
+        (
+            "lifecycle-lambda",
+            json!({
+                "target_type": "lambda",
+                "health_check": { "enabled": true, "interval_seconds": 60, "timeout_seconds": 20 },
+            }),
+            json!({ "health_check": { "enabled": true } }),
+        ),
+    ] {
+        let mut wanted = attributes(wanted);
+        wanted.insert("name".into(), name.into());
+        let of_default = {
+            let mut plain = wanted.clone();
+            plain.extend(attributes(edit.clone()));
+            plain.insert("name".into(), format!("{name}-plain").into());
+            let (plain, _) = cloud.create("elbv2.target_group", name, &plain).await;
+            cloud.ready("elbv2.target_group", &plain).await.observed
+        };
+        let (id, observed) = cloud.create("elbv2.target_group", name, &wanted).await;
+        wanted.extend(attributes(edit));
+        let update = Update {
+            spec: wanted,
+            prior: observed.clone(),
+            changed: BTreeSet::from(["health_check".to_owned()]),
+            within: BTreeSet::new(),
+            forced: false,
+        };
+        let call = cloud.call("elbv2.target_group", name);
+        let provider = cloud.provider("elbv2.target_group");
+        provider.update(&call, &id, update).await.unwrap();
+        let now = cloud.ready("elbv2.target_group", &id).await.observed;
+        assert_eq!(now["health_check"], of_default["health_check"], "{name}");
+    }
 }
 
 async fn listener(cloud: Cloud) {

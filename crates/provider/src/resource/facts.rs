@@ -141,9 +141,11 @@ fn kind_of_field(field: &FieldFacts) -> AttributeKind {
 
 /// Networks have theirs without a word.
 fn spelling(field: &FieldFacts) -> Option<Spelling> {
-    let is_network = |constraint: &Constraint| matches!(constraint, Constraint::Cidr { .. });
-    let network = field.constraints.iter().any(is_network);
-    field.spelling.cloned().or(network.then_some(Spelling::Network))
+    let network = field.constraints.iter().find_map(|constraint| match constraint {
+        Constraint::Cidr { version, .. } => Some(Spelling::Network { version: *version }),
+        _ => None,
+    });
+    field.spelling.cloned().or(network)
 }
 
 fn kind(of: Kind) -> AttributeKind {

@@ -178,10 +178,11 @@ class Service:
 
     @property
     def deployment_configuration(self) -> dict[str, Any]:
+        daemon = self.fields.get("schedulingStrategy") == "DAEMON"
         defaults = {
             "deploymentCircuitBreaker": {"enable": False, "rollback": False},
-            "maximumPercent": 200,
-            "minimumHealthyPercent": 100,
+            "maximumPercent": 100 if daemon else 200,
+            "minimumHealthyPercent": 0 if daemon else 100,
             "strategy": "ROLLING",
             "bakeTimeInMinutes": 0,
         }

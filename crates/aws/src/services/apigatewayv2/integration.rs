@@ -8,18 +8,22 @@
 //! that it asked for; of several that are equal, one that no route uses is taken. Two equal integrations in one stack
 //! are refused, because they could be taken for each other.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
-use aws_sdk_apigatewayv2::types::{TlsConfigInput, VpcLinkStatus};
+use aws_sdk_apigatewayv2::types::{ProtocolType, TlsConfigInput, VpcLinkStatus};
 use futures::future::try_join_all;
 
 use super::common::{all_pages, is_refusal, not_ready, text, texts_by_key, turn, with_removals};
+use super::integration_rules;
 use super::service::ApiGateway;
 use crate::prelude::*;
 use crate::read::{by_parent, id_parts};
+use crate::together::Stack;
 
-/// AWS's default for how long an answer may take, in milliseconds.
-const DEFAULT_TIMEOUT_MILLISECONDS: i32 = 30_000;
+/// AWS's defaults for how long an answer may take, in milliseconds.
+const DEFAULT_MILLISECONDS: i32 = 30_000;
+/// The same of WebSocket APIs, which is also the most that they take.
+pub const WEBSOCKET_MILLISECONDS: i32 = 29_000;
 
 /// An integration: where an API passes requests on to.
 #[derive(Debug, Clone, Deserialize, Block)]
@@ -52,10 +56,12 @@ pub struct Integration {
     /// The form of what an `AWS_PROXY` gets, `1.0` or `2.0`; `HTTP_PROXY` knows `1.0` only.
     #[attribute(default = "1.0", pattern("^(1[.]0|2[.]0)$", "is neither 1.0 nor 2.0"))]
     pub payload_format_version: Option<String>,
-    /// How long an answer may take, in milliseconds. AWS's default is 30000 for HTTP APIs.
+    /// How long an answer may take, in milliseconds. AWS's default is 30000 for HTTP APIs, and 29000, which is also
+    /// the most, for WebSocket APIs.
     #[attribute(default = 30_000, range = 50..=30_000)]
     pub timeout_in_millis: Option<i32>,
     /// What is changed in a request on the way, such as `"overwrite:path" = "$request.path"`.
+    #[attribute(length = 1..=512)]
     pub request_parameters: Option<Tags>,
     /// Speaks TLS to the target of a VPC link.
     #[attribute(only_where(connection_type, "VPC_LINK"))]
@@ -167,53 +173,11 @@ integration_uri    = "https://example.com/{proxy}"
     type Service = ApiGateway;
 
     fn validate(given: &PartialIntegration, problems: &mut Problems) {
-        let payload = given.payload_format_version.as_str();
-        if given.integration_type == Partial::Known(IntegrationType::HttpProxy) {
-            if !given.integration_method.is_set() {
-                problems.at_with_help(
-                    "",
-                    "HTTP_PROXY needs `integration_method`",
-                    "`ANY` passes the client's method on",
-                );
-            }
-            if !given.integration_uri.is_set() {
-                problems.at("", "HTTP_PROXY needs `integration_uri`");
-            }
-            if payload.is_some_and(|version| version != "1.0") {
-                problems.at(Field::PayloadFormatVersion.name(), "HTTP_PROXY knows 1.0 only");
-            }
-        }
-        if given.connection_type == Partial::Known(ConnectionType::VpcLink) {
-            check_private(given, problems);
-        }
+        integration_rules::check(given, problems);
     }
 
-    fn validate_together(stack: &BTreeMap<ResourceAddress, Attributes>) -> Vec<(ResourceAddress, Problem)> {
-        let all: Vec<_> = stack
-            .iter()
-            .filter(|(address, _)| address.type_name().to_string() == Self::NAME)
-            .collect();
-        let mut found = Vec::new();
-        for (index, (address, attributes)) in all.iter().enumerate() {
-            let twin = all[..index]
-                .iter()
-                .find(|(_, other)| *other == *attributes && other.values().all(is_definite));
-            if let Some((twin, _)) = twin {
-                let mut problems = Problems::default();
-                problems.at_with_help(
-                    "",
-                    format!("is the same as {twin}: AWS gives integrations no name to tell them apart by"),
-                    "let several routes use one integration, or give them different descriptions",
-                );
-                found.extend(
-                    problems
-                        .into_vec()
-                        .into_iter()
-                        .map(|problem| ((*address).clone(), problem)),
-                );
-            }
-        }
-        found
+    fn validate_together(stack: &Stack) -> Vec<(ResourceAddress, Problem)> {
+        integration_rules::check_together(stack)
     }
 
     async fn create(aws: &Clients, _: &Call, spec: Self) -> ProviderResult<Created<PartialIntegration>> {
@@ -272,7 +236,10 @@ integration_uri    = "https://example.com/{proxy}"
         let or_empty = |text: &Option<String>| Some(text.clone().unwrap_or_default());
         let payload = spec.payload_format_version.clone();
         let payload = payload.or_else(|| Some("1.0".to_owned()));
-        let timeout = spec.timeout_in_millis.or(Some(DEFAULT_TIMEOUT_MILLISECONDS));
+        let timeout = match update.changes(Field::TimeoutInMillis) {
+            true => Some(timeout_of(aws, api, spec.timeout_in_millis).await?),
+            false => None,
+        };
         let connection = spec.connection_type.or(Some(ConnectionType::Internet));
         let (method, uri) = (spec.integration_method.clone(), spec.integration_uri.clone());
         let kind = Some(spec.integration_type);
@@ -287,7 +254,7 @@ integration_uri    = "https://example.com/{proxy}"
             .set_connection_type(to_aws(update.only(Field::ConnectionType, connection)))
             .set_connection_id(update.only(Field::ConnectionId, spec.connection_id.clone()))
             .set_payload_format_version(update.only(Field::PayloadFormatVersion, payload))
-            .set_timeout_in_millis(update.only(Field::TimeoutInMillis, timeout))
+            .set_timeout_in_millis(timeout)
             .set_request_parameters(update.only(parameters, sent))
             .set_tls_config(update.only(Field::TlsConfig, Some(tls)))
             .set_credentials_arn(update.only(Field::CredentialsArn, or_empty(&spec.credentials_arn)))
@@ -345,6 +312,19 @@ async fn all(aws: &Clients, api: &str) -> ProviderResult<Vec<Observation<Integra
     Ok(found.iter().map(|found| observe!(api, found)).collect())
 }
 
+/// How long an answer may take: as wanted, or AWS's default for the protocol of the API.
+async fn timeout_of(aws: &Clients, api: &str, wanted: Option<i32>) -> ProviderResult<i32> {
+    if let Some(wanted) = wanted {
+        return Ok(wanted);
+    }
+    let answer = aws.apigatewayv2.get_api().api_id(api).send().await;
+    let answer = answer.aws("apigatewayv2", "GetApi")?;
+    Ok(match answer.protocol_type() {
+        Some(ProtocolType::Websocket) => WEBSOCKET_MILLISECONDS,
+        _ => DEFAULT_MILLISECONDS,
+    })
+}
+
 /// The refusal as it is, unless the VPC link is still on its way: then that is what has to be waited for,
 /// however AWS words it.
 async fn unless_link_is_pending(aws: &Clients, spec: &Integration, error: ProviderError) -> ProviderError {
@@ -366,45 +346,3 @@ fn tls_config(tls: &TlsConfig) -> TlsConfigInput {
         .server_name_to_verify(&tls.server_name_to_verify)
         .build()
 }
-
-/// Whether a value is known or stands for one attribute of one resource, so that equal means the same.
-fn is_definite(value: &Value) -> bool {
-    match value {
-        Value::Unknown(unknown) => unknown.origin.is_some(),
-        Value::List(items) => items.iter().all(is_definite),
-        Value::Map(entries) => entries.values().all(is_definite),
-        _ => true,
-    }
-}
-
-/// The rules of an integration through a VPC link.
-/// <https://docs.aws.amazon.com/apigateway/latest/developerguide/http-api-develop-integrations-private.html>
-fn check_private(given: &PartialIntegration, problems: &mut Problems) {
-    if given
-        .integration_type
-        .known()
-        .is_some_and(|kind| *kind != IntegrationType::HttpProxy)
-    {
-        problems.at(
-            Field::ConnectionType.name(),
-            "a VPC link takes integration_type = \"HTTP_PROXY\" only",
-        );
-    }
-    if !given.connection_id.is_set() {
-        problems.at("", "VPC_LINK needs `connection_id`, the VPC link's id");
-    }
-    if let Some(uri) = given.integration_uri.as_str()
-        && !(uri.contains(":listener/") || uri.contains(":servicediscovery:"))
-    {
-        problems.at_with_help(
-            Field::IntegrationUri.name(),
-            format!(
-                "a VPC link reaches a load balancer's listener or a Cloud Map service by its ARN, not `{uri}`"
-            ),
-            "such as \"${elbv2.listener.main.arn}\"",
-        );
-    }
-}
-
-#[cfg(test)]
-mod tests;

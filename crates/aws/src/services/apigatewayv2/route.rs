@@ -40,6 +40,7 @@ pub struct Route {
     )]
     pub authorizer_id: Option<String>,
     /// Scopes of which a token must have one, for `JWT`.
+    #[attribute(length = 1..=64)]
     pub authorization_scopes: Option<BTreeSet<String>>,
     /// A name for the route.
     #[attribute(length = 1..=64)]

@@ -12,11 +12,12 @@ use futures::future::try_join_all;
 use super::common::{
     all_pages, all_tags, arn, execution_arn, tags_for_create, text, texts_by_key, turn, with_removals,
 };
-use super::route_key;
 use super::service::ApiGateway;
+use super::stage_rules;
 use crate::prelude::*;
 use crate::read::{by_parent, id_parts};
 use crate::tags;
+use crate::together::Stack;
 
 /// A stage: an API as clients reach it, with logs and limits.
 #[derive(Debug, Clone, Deserialize, Block)]
@@ -192,16 +193,11 @@ throttling_rate_limit  = 50
     type Service = ApiGateway;
 
     fn validate(given: &PartialStage, problems: &mut Problems) {
-        for key in given.route_settings.known().into_iter().flat_map(BTreeMap::keys) {
-            route_key::check(Field::RouteSettings.name(), key, problems);
-        }
-        let path = Field::StageVariables.name();
-        for name in given.stage_variables.known().into_iter().flat_map(BTreeMap::keys) {
-            let is_word = |character: char| character.is_ascii_alphanumeric() || character == '_';
-            if name.is_empty() || !name.chars().all(is_word) {
-                problems.at(path, format!("`{name}` is no name of letters, digits and `_`"));
-            }
-        }
+        stage_rules::check(given, problems);
+    }
+
+    fn validate_together(stack: &Stack) -> Vec<(ResourceAddress, Problem)> {
+        stage_rules::check_together(stack)
     }
 
     async fn create(aws: &Clients, call: &Call, spec: Self) -> ProviderResult<Created<PartialStage>> {
@@ -376,56 +372,4 @@ fn settings_to_sdk(settings: RouteSettings) -> sdk::RouteSettings {
         .set_data_trace_enabled(settings.data_trace_enabled)
         .set_logging_level(to_aws(settings.logging_level))
         .build()
-}
-
-#[cfg(test)]
-mod tests {
-    use serde_json::json;
-
-    use super::*;
-    use crate::services::testing::refused;
-
-    #[test]
-    fn names_logs_and_variables_are_checked() {
-        let group = "arn:aws:logs:us-east-1:123456789012:log-group:/api";
-        let cases = [
-            (
-                json!({"stage_name": "$default", "access_log_settings": {
-                    "destination_arn": group, "format": "$context.requestId $context.status\n"}}),
-                vec![],
-            ),
-            (json!({"stage_name": "dev_1-a"}), vec![]),
-            (
-                json!({"stage_name": "a b"}),
-                vec!["stage_name: `a b` is neither `$default` nor 1 to 128 letters, digits, `_` and `-`"],
-            ),
-            (
-                json!({"access_log_settings": {
-                    "destination_arn": format!("{group}:*"), "format": "$context.requestId"}}),
-                vec![],
-            ),
-            (
-                json!({"access_log_settings": {"destination_arn": "/api", "format": "a\nb"}}),
-                vec![
-                    "access_log_settings.destination_arn: `/api` is no ARN",
-                    "access_log_settings.format: `a\nb` must have `$context.requestId` in it",
-                    "access_log_settings.format: `a\nb` has more than one line",
-                ],
-            ),
-            (
-                json!({"route_settings": {"/pets": {}}}),
-                vec!["route_settings: `/pets` is no route key"],
-            ),
-            (
-                json!({"stage_variables": {"a-b": "x", "c": "a b"}}),
-                vec![
-                    "stage_variables.c: `a b` has ` ` in it: AWS takes letters, digits and `-._~:/?#&=,`",
-                    "stage_variables: `a-b` is no name of letters, digits and `_`",
-                ],
-            ),
-        ];
-        for (attributes, said) in cases {
-            assert_eq!(refused::<Stage>(attributes), said);
-        }
-    }
 }

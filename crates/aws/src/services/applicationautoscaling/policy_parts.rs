@@ -48,6 +48,10 @@ pub struct TargetTracking {
 pub struct PredefinedMetric {
     /// For ECS `ECSServiceAverageCPUUtilization`, `ECSServiceAverageMemoryUtilization` or
     /// `ALBRequestCountPerTarget`.
+    #[attribute(pattern(
+        "^(DynamoDBReadCapacityUtilization|DynamoDBWriteCapacityUtilization|ALBRequestCountPerTarget|RDSReaderAverageCPUUtilization|RDSReaderAverageDatabaseConnections|EC2SpotFleetRequestAverageCPUUtilization|EC2SpotFleetRequestAverageNetworkIn|EC2SpotFleetRequestAverageNetworkOut|SageMakerVariantInvocationsPerInstance|ECSServiceAverageCPUUtilization|ECSServiceAverageMemoryUtilization|AppStreamAverageCapacityUtilization|ComprehendInferenceUtilization|LambdaProvisionedConcurrencyUtilization|CassandraReadCapacityUtilization|CassandraWriteCapacityUtilization|KafkaBrokerStorageUtilization|ElastiCacheEngineCPUUtilization|ElastiCacheDatabaseMemoryUsagePercentage|ElastiCachePrimaryEngineCPUUtilization|ElastiCacheReplicaEngineCPUUtilization|ElastiCacheDatabaseMemoryUsageCountedForEvictPercentage|NeptuneReaderAverageCPUUtilization|SageMakerVariantProvisionedConcurrencyUtilization|ElastiCacheDatabaseCapacityUsageCountedForEvictPercentage|SageMakerInferenceComponentInvocationsPerCopy|WorkSpacesAverageUserSessionsCapacityUtilization|SageMakerInferenceComponentConcurrentRequestsPerCopyHighResolution|SageMakerVariantConcurrentRequestsPerModelHighResolution|ECSServiceAverageCPUUtilizationHighResolution|ECSServiceAverageMemoryUtilizationHighResolution)$",
+        "is no metric that Application Auto Scaling knows"
+    ))]
     pub predefined_metric_type: String,
     /// For `ALBRequestCountPerTarget` the full names of load balancer and target group, joined by `/`.
     #[attribute(length = 1..=1023)]

@@ -25,7 +25,13 @@ const ID_FORM: &str = "ecs/ecs:service:DesiredCount/service/CLUSTER/NAME";
 )]
 pub struct ScalableTarget {
     /// The AWS service, such as `ecs`.
-    #[attribute(immutable)]
+    #[attribute(
+        immutable,
+        pattern(
+            "^(ecs|elasticmapreduce|ec2|appstream|dynamodb|rds|sagemaker|custom-resource|comprehend|lambda|cassandra|kafka|elasticache|neptune|workspaces)$",
+            "is none of the services that Application Auto Scaling scales"
+        )
+    )]
     pub service_namespace: String,
     /// What is scaled, for ECS `service/CLUSTER/NAME`.
     #[attribute(immutable, length = 1..=1600)]

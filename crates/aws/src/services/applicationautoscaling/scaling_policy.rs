@@ -7,6 +7,7 @@ use std::collections::BTreeSet;
 use aws_sdk_applicationautoscaling::types as sdk;
 use futures::future::try_join_all;
 use infra_core::AttributePath;
+use percent_encoding::{AsciiSet, CONTROLS, percent_decode_str, utf8_percent_encode};
 
 use super::common::{Scalable, by_namespace, find_target, parts, tags_of};
 use super::policy_parts::*;
@@ -15,20 +16,29 @@ use crate::prelude::*;
 
 /// DescribeScalingPolicies takes at most 50 names.
 const NAMES: usize = 50;
-const ID_FORM: &str = "ecs/ecs:service:DesiredCount/POLICY/service/CLUSTER/NAME";
+const ID_FORM: &str =
+    "ecs/ecs:service:DesiredCount/POLICY/service/CLUSTER/NAME, with %2F for a `/` in POLICY";
+/// What would break an id into other parts.
+const IN_IDS: &AsciiSet = &CONTROLS.add(b'/').add(b'%');
 
 /// When a scalable target is scaled: by a metric that is kept at a value, or in steps.
 #[derive(Debug, Clone, Deserialize, Block)]
 #[block(page = "https://docs.aws.amazon.com/autoscaling/application/APIReference/API_PutScalingPolicy.html")]
 pub struct ScalingPolicy {
-    /// Its name: at most 256 characters without `/`, unique for its target.
-    #[attribute(immutable, length = 1..=256, alphabet(" -~", "printable characters of ASCII"), except("/", "has `/` in it, which ids of policies are cut at"))]
+    /// Its name: at most 256 characters, unique for its target.
+    #[attribute(immutable, length = 1..=256, alphabet(" -~", "printable characters of ASCII"))]
     pub policy_name: String,
     /// The kind of policy.
     #[attribute(immutable)]
     pub policy_type: PolicyType,
     /// The AWS service of the target, such as `ecs`.
-    #[attribute(immutable)]
+    #[attribute(
+        immutable,
+        pattern(
+            "^(ecs|elasticmapreduce|ec2|appstream|dynamodb|rds|sagemaker|custom-resource|comprehend|lambda|cassandra|kafka|elasticache|neptune|workspaces)$",
+            "is none of the services that Application Auto Scaling scales"
+        )
+    )]
     pub service_namespace: String,
     /// What the target scales, for ECS `service/CLUSTER/NAME`.
     #[attribute(immutable, length = 1..=1600)]
@@ -173,9 +183,9 @@ scale_out_cooldown              = 60
         let by_namespace = by_namespace::<4>(ids, ID_FORM)?;
         let batches = by_namespace.iter().flat_map(|(namespace, ids)| {
             // Policies of different targets may share a name.
-            let names: BTreeSet<&str> = ids.iter().map(|[_, _, name, _]| *name).collect();
-            let names: Vec<&str> = names.into_iter().collect();
-            let batches: Vec<Vec<&str>> = names.chunks(NAMES).map(<[&str]>::to_vec).collect();
+            let names: BTreeSet<String> = ids.iter().map(|[_, _, name, _]| name_in(name)).collect();
+            let names: Vec<String> = names.into_iter().collect();
+            let batches: Vec<Vec<String>> = names.chunks(NAMES).map(<[String]>::to_vec).collect();
             batches.into_iter().map(move |names| (*namespace, names))
         });
         let found = try_join_all(batches.map(|(namespace, names)| describe(aws, namespace, names))).await?;
@@ -208,7 +218,7 @@ scale_out_cooldown              = 60
         let [namespace, dimension, name, resource] = parts(id, ID_FORM)?;
         aws.applicationautoscaling
             .delete_scaling_policy()
-            .policy_name(name)
+            .policy_name(name_in(name))
             .service_namespace(namespace.into())
             .scalable_dimension(dimension.into())
             .resource_id(resource)
@@ -222,7 +232,7 @@ scale_out_cooldown              = 60
         let (Some(of), Some(name)) = (of(given), given.policy_name.as_str()) else {
             return Ok(Observations::<Self>::new());
         };
-        let there = describe(aws, &of.namespace, vec![name]).await?;
+        let there = describe(aws, &of.namespace, vec![name.to_owned()]).await?;
         let id = id_of(&of, name);
         Ok(there.into_iter().filter(|(found, _)| *found == id).collect())
     }
@@ -254,9 +264,8 @@ scale_out_cooldown              = 60
 async fn describe(
     aws: &Clients,
     namespace: &str,
-    names: Vec<&str>,
+    names: Vec<String>,
 ) -> ProviderResult<Vec<Observation<ScalingPolicy>>> {
-    let names = names.into_iter().map(str::to_owned).collect();
     let call = aws
         .applicationautoscaling
         .describe_scaling_policies()
@@ -295,9 +304,15 @@ fn of(policy: &PartialScalingPolicy) -> Option<Scalable> {
     )
 }
 
-/// The resource comes last: it has slashes in it.
+/// The resource comes last: it has slashes in it. Those of the name, and its `%`, are percent-encoded.
 fn id_of(of: &Scalable, name: &str) -> PhysicalId {
-    PhysicalId::composite([&of.namespace, &of.dimension, name, &of.resource])
+    let name = utf8_percent_encode(name, IN_IDS).to_string();
+    PhysicalId::composite([&of.namespace, &of.dimension, &name, &of.resource])
+}
+
+/// A policy's name from the part of an id.
+fn name_in(part: &str) -> String {
+    percent_decode_str(part).decode_utf8_lossy().into_owned()
 }
 
 fn observe(policy: &sdk::ScalingPolicy) -> Observation<ScalingPolicy> {
@@ -371,11 +386,43 @@ mod tests {
                  ALBRequestCountPerTarget needs it",
             ),
             (
-                with(json!({ "policy_type": "StepScaling", "policy_name": "a/b" })),
-                "policy_name: `a/b` has `/` in it, which ids of policies are cut at",
+                with(json!({ "policy_type": "StepScaling", "policy_name": "é" })),
+                "policy_name: `é` has `é` in it: AWS takes printable characters of ASCII",
+            ),
+            (
+                with(json!({ "service_namespace": "eks" })),
+                "service_namespace: `eks` is none of the services that Application Auto Scaling scales",
+            ),
+            (
+                with(tracking("ECSServiceAverageCpu")),
+                "target_tracking_scaling_policy_configuration.predefined_metric_specification.\
+                 predefined_metric_type: `ECSServiceAverageCpu` is no metric that Application Auto Scaling knows",
             ),
         ] {
             assert_eq!(found.first().map(String::as_str), Some(said));
+        }
+    }
+
+    /// AWS's own names are such.
+    #[test]
+    fn a_name_may_have_slashes() {
+        let of = Scalable {
+            namespace: "ecs".into(),
+            dimension: "ecs:service:DesiredCount".into(),
+            resource: "service/main/app".into(),
+        };
+        for (name, id) in [
+            ("cpu", "ecs/ecs:service:DesiredCount/cpu/service/main/app"),
+            (
+                "ECSServiceAverageCPUUtilization:service/main/app",
+                "ecs/ecs:service:DesiredCount/ECSServiceAverageCPUUtilization:service%2Fmain%2Fapp/service/main/app",
+            ),
+            ("50%", "ecs/ecs:service:DesiredCount/50%25/service/main/app"),
+        ] {
+            let made = id_of(&of, name);
+            assert_eq!(made.as_str(), id);
+            let [_, _, part, resource] = parts(&made, ID_FORM).unwrap();
+            assert_eq!((name_in(part).as_str(), resource), (name, "service/main/app"));
         }
     }
 

@@ -38,9 +38,8 @@ pub struct VpcEndpoint {
     /// The security groups around an interface endpoint's network interfaces. AWS's default is the VPC's
     /// default group.
     pub security_group_ids: Option<BTreeSet<String>>,
-    /// Whether the service's ordinary DNS names lead to an interface endpoint inside the VPC. The VPC needs
-    /// `enable_dns_support` and `enable_dns_hostnames` for that.
-    #[attribute(default = false)]
+    /// Whether the service's ordinary DNS names lead to an interface endpoint inside the VPC. AWS's default is true for
+    /// an interface endpoint. The VPC needs `enable_dns_support` and `enable_dns_hostnames` for that.
     pub private_dns_enabled: Option<bool>,
     /// The addresses that an interface endpoint has. AWS's default is that of the service and the subnets.
     pub ip_address_type: Option<IpAddressType>,
@@ -277,7 +276,9 @@ tags              = { Name = "s3" }
             spec.policy_document.as_ref().map(json_text),
         );
         let without_policy = update.only(Field::PolicyDocument, Some(policy.is_none()));
-        let private_dns = spec.private_dns_enabled.unwrap_or(false);
+        // https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_CreateVpcEndpoint.html
+        let is_interface = spec.vpc_endpoint_type == Some(VpcEndpointType::Interface);
+        let private_dns = spec.private_dns_enabled.unwrap_or(is_interface);
         aws.ec2
             .modify_vpc_endpoint()
             .vpc_endpoint_id(id.as_str())

@@ -103,6 +103,8 @@ pub struct PortMapping {
     #[attribute(default = "tcp")]
     pub protocol: Option<TransportProtocol>,
     /// The name for Service Connect.
+    #[attribute(length = 1..=64, alphabet("a-z0-9_-", "lower-case letters, digits, `_` and hyphens"))]
+    #[attribute(except("^-", "starts with a hyphen"))]
     pub name: Option<String>,
     /// What is spoken there, for Service Connect.
     pub app_protocol: Option<ApplicationProtocol>,
@@ -184,7 +186,7 @@ pub struct ContainerHealthCheck {
     #[attribute(default = 30, range = 5..=300)]
     pub interval: Option<i32>,
     /// Seconds that a check may take.
-    #[attribute(default = 5, range = 2..=120)]
+    #[attribute(default = 5, range = 2..=60)]
     pub timeout: Option<i32>,
     /// Failures in a row that make it unhealthy.
     #[attribute(default = 3, range = 1..=10)]

@@ -189,7 +189,8 @@ deployment_circuit_breaker = { enable = true, rollback = true }
         let is_daemon = spec.scheduling_strategy == Some(SchedulingStrategy::Daemon);
         let network = spec.network_configuration.as_ref().map(network_to_sdk);
         let strategy = spec.capacity_provider_strategy.as_deref().map(strategy_to_sdk);
-        let rollout = spec.deployment_configuration.as_ref().map(rollout_to_sdk);
+        let rollout = spec.deployment_configuration.as_ref();
+        let rollout = rollout.map(|rollout| rollout_to_sdk(rollout, spec.scheduling_strategy));
         let created = aws
             .ecs
             .create_service()
@@ -252,7 +253,11 @@ deployment_circuit_breaker = { enable = true, rollback = true }
         let commands = spec.enable_execute_command.or(Some(false));
         let managed_tags = spec.enable_ecs_managed_tags.or(Some(false));
         let whose_tags = spec.propagate_tags.or(Some(PropagateTags::None));
-        let rebalancing = spec.availability_zone_rebalancing.or(Some(Switch::Enabled));
+        let rebalanced = match spec.scheduling_strategy {
+            Some(SchedulingStrategy::Daemon) => Switch::Disabled,
+            _ => Switch::Enabled,
+        };
+        let rebalancing = spec.availability_zone_rebalancing.or(Some(rebalanced));
         let answer = aws
             .ecs
             .update_service()
@@ -332,7 +337,7 @@ fn rollout_change(update: &Update<Service>) -> ProviderResult<sdk::DeploymentCon
     if wanted.alarms.is_none() && had_alarms {
         wanted.alarms = Some(DeploymentAlarms::default());
     }
-    rollout_to_sdk(&wanted)
+    rollout_to_sdk(&wanted, update.spec.scheduling_strategy)
 }
 
 /// The strategy that brings about what is wanted: an empty one goes back to the launch type that the

@@ -94,11 +94,12 @@ pub struct ServiceRegistry {
 #[derive(Debug, Clone, Default, PartialEq, Deserialize, Serialize, Block)]
 #[block(page = "https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_DeploymentConfiguration.html")]
 pub struct DeploymentConfiguration {
-    /// Percent of the desired tasks that stay healthy during a rollout.
-    #[attribute(default = 100, range = 0..=100)]
+    /// Percent of the desired tasks that stay healthy during a rollout. AWS's default is 100, and 0 for a `DAEMON`.
+    #[attribute(range = 0..=100)]
     pub minimum_healthy_percent: Option<i32>,
-    /// Percent of the desired tasks that there may be during a rollout.
-    #[attribute(default = 200, range = 0..=200)]
+    /// Percent of the desired tasks that there may be during a rollout. AWS's default is 200; for a `DAEMON` it is 100,
+    /// which is also the most.
+    #[attribute(range = 0..=2_147_483_647)]
     pub maximum_percent: Option<i32>,
     /// What happens when tasks do not start.
     pub deployment_circuit_breaker: Option<CircuitBreaker>,
@@ -213,12 +214,28 @@ pub fn registries_from_sdk(all: &[sdk::ServiceRegistry]) -> Vec<ServiceRegistry>
         .collect()
 }
 
+impl SchedulingStrategy {
+    /// AWS's defaults of `minimum_healthy_percent` and `maximum_percent`.
+    /// <https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_DeploymentConfiguration.html>
+    /// <https://github.com/aws/aws-cdk/issues/2209>
+    pub const fn percents(self) -> (i32, i32) {
+        match self {
+            Self::Replica => (100, 200),
+            Self::Daemon => (0, 100),
+        }
+    }
+}
+
 /// For a call: the whole configuration, with AWS's defaults for what the file does not say, so that what
 /// the file no longer says goes back to them.
 ///
 /// # Errors
 /// A required part is missing, which in a decoded one it never is.
-pub fn rollout_to_sdk(config: &DeploymentConfiguration) -> ProviderResult<sdk::DeploymentConfiguration> {
+pub fn rollout_to_sdk(
+    config: &DeploymentConfiguration,
+    strategy: Option<SchedulingStrategy>,
+) -> ProviderResult<sdk::DeploymentConfiguration> {
+    let (lowest, highest) = strategy.unwrap_or(SchedulingStrategy::Replica).percents();
     let breaker = config.deployment_circuit_breaker.as_ref();
     let alarms = config.alarms.as_ref().map(|alarms| {
         sdk::DeploymentAlarms::builder()
@@ -228,8 +245,8 @@ pub fn rollout_to_sdk(config: &DeploymentConfiguration) -> ProviderResult<sdk::D
             .build()
     });
     Ok(sdk::DeploymentConfiguration::builder()
-        .minimum_healthy_percent(config.minimum_healthy_percent.unwrap_or(100))
-        .maximum_percent(config.maximum_percent.unwrap_or(200))
+        .minimum_healthy_percent(config.minimum_healthy_percent.unwrap_or(lowest))
+        .maximum_percent(config.maximum_percent.unwrap_or(highest))
         .deployment_circuit_breaker(
             sdk::DeploymentCircuitBreaker::builder()
                 .enable(breaker.and_then(|breaker| breaker.enable).unwrap_or(false))
@@ -244,8 +261,8 @@ pub fn rollout_to_sdk(config: &DeploymentConfiguration) -> ProviderResult<sdk::D
 pub fn rollout_from_sdk(config: &sdk::DeploymentConfiguration) -> DeploymentConfiguration {
     let breaker = config.deployment_circuit_breaker();
     DeploymentConfiguration {
-        minimum_healthy_percent: Some(config.minimum_healthy_percent().unwrap_or(100)),
-        maximum_percent: Some(config.maximum_percent().unwrap_or(200)),
+        minimum_healthy_percent: config.minimum_healthy_percent(),
+        maximum_percent: config.maximum_percent(),
         deployment_circuit_breaker: Some(CircuitBreaker {
             enable: Some(breaker.is_some_and(|breaker| breaker.enable())),
             rollback: Some(breaker.is_some_and(|breaker| breaker.rollback())),

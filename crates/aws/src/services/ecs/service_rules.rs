@@ -20,19 +20,44 @@ pub fn check(given: &PartialService, problems: &mut Problems) {
     let strategy = Field::CapacityProviderStrategy.name();
     check_strategy(strategy, &given.capacity_provider_strategy, problems);
     if let Some(rollout) = given.deployment_configuration.known() {
-        check_rollout(rollout, problems);
+        let strategy = match given.scheduling_strategy {
+            Partial::Known(strategy) => Some(strategy),
+            Partial::Unset => Some(SchedulingStrategy::Replica),
+            Partial::Unknown => None,
+        };
+        if let Some(strategy) = strategy {
+            check_rollout(rollout, strategy, problems);
+        }
     }
 }
 
-fn check_rollout(rollout: &PartialDeploymentConfiguration, problems: &mut Problems) {
-    let lowest = rollout.minimum_healthy_percent.known().copied().unwrap_or(100);
-    if rollout
-        .maximum_percent
-        .known()
-        .is_some_and(|highest| *highest <= lowest)
+fn check_rollout(
+    rollout: &PartialDeploymentConfiguration,
+    strategy: SchedulingStrategy,
+    problems: &mut Problems,
+) {
+    let path = "deployment_configuration.maximum_percent";
+    let percent = |given: &Partial<i32>, default: i32| match given {
+        Partial::Known(percent) => Some(*percent),
+        Partial::Unset => Some(default),
+        Partial::Unknown => None,
+    };
+    let (lowest, highest) = strategy.percents();
+    let lowest = percent(&rollout.minimum_healthy_percent, lowest);
+    let highest = percent(&rollout.maximum_percent, highest);
+    if highest.is_some_and(|highest| strategy == SchedulingStrategy::Daemon && highest > 100) {
+        problems.at(
+            path,
+            "is at most 100 for a `DAEMON`, of which an instance has one task",
+        );
+    }
+    if let (Some(lowest), Some(highest)) = (lowest, highest)
+        && highest <= lowest
     {
-        let message = "has to be more than `minimum_healthy_percent`, or no task can be replaced";
-        problems.at("deployment_configuration.maximum_percent", message);
+        let message = format!(
+            "{highest} has to be more than `minimum_healthy_percent`, {lowest}, or no task can be replaced"
+        );
+        problems.at(path, message);
     }
 }
 

@@ -120,7 +120,33 @@ pub struct RuntimePlatform {
     pub cpu_architecture: Option<CpuArchitecture>,
     /// Such as `LINUX` or `WINDOWS_SERVER_2022_CORE`.
     #[attribute(default = "LINUX")]
-    pub operating_system_family: Option<String>,
+    pub operating_system_family: Option<OsFamily>,
+}
+
+choices! {
+    /// An operating system.
+    OsFamily {
+        /// Linux.
+        Linux = "LINUX",
+        /// Windows Server 2016, whole.
+        Windows2016Full = "WINDOWS_SERVER_2016_FULL",
+        /// Windows Server 2004, without a desktop.
+        Windows2004Core = "WINDOWS_SERVER_2004_CORE",
+        /// Windows Server 20H2, without a desktop.
+        Windows20H2Core = "WINDOWS_SERVER_20H2_CORE",
+        /// Windows Server 2019, without a desktop.
+        Windows2019Core = "WINDOWS_SERVER_2019_CORE",
+        /// Windows Server 2019, whole.
+        Windows2019Full = "WINDOWS_SERVER_2019_FULL",
+        /// Windows Server 2022, without a desktop.
+        Windows2022Core = "WINDOWS_SERVER_2022_CORE",
+        /// Windows Server 2022, whole.
+        Windows2022Full = "WINDOWS_SERVER_2022_FULL",
+        /// Windows Server 2025, without a desktop.
+        Windows2025Core = "WINDOWS_SERVER_2025_CORE",
+        /// Windows Server 2025, whole.
+        Windows2025Full = "WINDOWS_SERVER_2025_FULL",
+    }
 }
 
 choices! {

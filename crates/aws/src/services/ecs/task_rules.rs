@@ -2,11 +2,15 @@
 //!
 //! Each is a row: when it holds, whether it is broken, where, and what is said.
 
+use std::collections::BTreeSet;
+
 use infra_core::AttributePath;
 use infra_core::types::Problems;
 use infra_provider::{FieldName, Partial};
 
-use super::containers::{ContainerCondition, ContainerDefinitionField as Key, PartialContainerDefinition};
+use super::containers::{
+    ContainerCondition, ContainerDefinitionField as Key, PartialContainerDefinition, TransportProtocol,
+};
 use super::task_definition::{NetworkMode, PartialTaskDefinition, PidMode, TaskDefinitionField as Field};
 use super::volumes::{PartialVolume, Switch};
 
@@ -35,6 +39,76 @@ pub fn check(task: &PartialTaskDefinition, is_fargate: bool, problems: &mut Prob
         let path = AttributePath::attribute(Field::ContainerDefinitions.name()).index(position);
         check_container(&path, container, task, is_fargate, problems);
         check_dependencies(&path, container, task, problems);
+        check_router(&path, container, is_fargate, problems);
+    }
+    check_ports_of_all(task, problems);
+    check_memory_of_all(task, problems);
+}
+
+/// The containers of a task with an address of its own share its ports, and those of an instance.
+/// <https://github.com/aws/amazon-ecs-agent/issues/1220>
+fn check_ports_of_all(task: &PartialTaskDefinition, problems: &mut Problems) {
+    let shares = match task.network_mode.known() {
+        Some(NetworkMode::None) => return,
+        Some(NetworkMode::Awsvpc | NetworkMode::Host) => true,
+        _ => false,
+    };
+    let mut taken = BTreeSet::new();
+    for (position, container) in task.container_definitions.known_elements() {
+        for (index, port) in container.port_mappings.known_elements() {
+            let protocol = match port.protocol {
+                Partial::Known(protocol) => protocol,
+                Partial::Unset => TransportProtocol::Tcp,
+                Partial::Unknown => continue,
+            };
+            let outside = port.host_port.known().filter(|port| **port != 0);
+            let outside = outside.or_else(|| port.container_port.known().filter(|_| shares));
+            let Some(outside) = outside.filter(|outside| !taken.insert((**outside, protocol))) else {
+                continue;
+            };
+            let path = AttributePath::attribute(Field::ContainerDefinitions.name()).index(position);
+            let path = path.name(Key::PortMappings.name()).index(index);
+            let message = format!(
+                "the task has the {} port {outside} twice on its host",
+                protocol.as_str()
+            );
+            problems.at(path, message);
+        }
+    }
+}
+
+/// What is kept for the containers, or the most that they may have, fits into the task.
+/// <https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_ContainerDefinition.html>
+fn check_memory_of_all(task: &PartialTaskDefinition, problems: &mut Problems) {
+    let kept = task.container_definitions.known_elements();
+    let kept = kept.filter_map(|(_, one)| one.memory_reservation.known().or(one.memory.known()));
+    let kept: i64 = kept.map(|mebibytes| i64::from(*mebibytes)).sum();
+    if let Some(of_task) = task.memory.known().filter(|of_task| kept > **of_task)
+        && task.container_definitions.elements().len() > 1
+    {
+        let message =
+            format!("the containers want {kept} MiB of memory together, and the task has {of_task}");
+        problems.at(Field::ContainerDefinitions.name(), message);
+    }
+}
+
+/// <https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_FirelensConfiguration.html>
+fn check_router(
+    path: &AttributePath,
+    container: &PartialContainerDefinition,
+    is_fargate: bool,
+    problems: &mut Problems,
+) {
+    let router = container.firelens_configuration.known().filter(|_| is_fargate);
+    let options = router.and_then(|router| router.options.known());
+    if options.is_some_and(|options| {
+        options
+            .get("config-file-type")
+            .is_some_and(|kind| kind.as_str() == Some("s3"))
+    }) {
+        let path = path.name(Key::FirelensConfiguration.name()).name("options");
+        let message = "Fargate takes a configuration of type `file` only, one that is in the image";
+        problems.at(path.name("config-file-type"), message);
     }
 }
 
@@ -204,6 +278,72 @@ mod tests {
             with(json!({ "A": "arn:a" })),
             ["container_definitions[0].secrets.A: `A` is in `environment` already: AWS takes each name once"]
         );
+    }
+
+    /// A task on Fargate of these containers.
+    fn on_fargate(containers: Json) -> Vec<String> {
+        refused::<TaskDefinition>(json!({
+            "family": "app", "requires_compatibilities": ["FARGATE"], "network_mode": "awsvpc",
+            "cpu": 256, "memory": 512, "container_definitions": containers,
+        }))
+    }
+
+    #[test]
+    fn containers_share_ports_and_memory() {
+        let two = |one: Json, other: Json| {
+            let mut containers = [
+                json!({ "name": "a", "image": "a" }),
+                json!({ "name": "b", "image": "b" }),
+            ];
+            for (container, more) in containers.iter_mut().zip([one, other]) {
+                let (Some(all), Json::Object(more)) = (container.as_object_mut(), more) else {
+                    panic!("no table")
+                };
+                all.extend(more);
+            }
+            on_fargate(json!(containers))
+        };
+        let port = |port: i64, protocol: &str| json!({ "port_mappings": [{ "container_port": port, "protocol": protocol }] });
+        let router = |kind: &str| {
+            let options = json!({ "config-file-type": kind, "config-file-value": "/a" });
+            json!({ "firelens_configuration": { "type": "fluentbit", "options": options } })
+        };
+        for (one, other, said) in [
+            (port(80, "tcp"), port(81, "tcp"), None),
+            (port(80, "tcp"), port(80, "udp"), None),
+            (
+                port(80, "tcp"),
+                port(80, "tcp"),
+                Some(
+                    "container_definitions[1].port_mappings[0]: the task has the tcp port 80 twice on its host",
+                ),
+            ),
+            (json!({ "memory": 256 }), json!({ "memory": 256 }), None),
+            (
+                json!({ "memory": 512, "memory_reservation": 128 }),
+                json!({ "memory": 256 }),
+                None,
+            ),
+            (
+                json!({ "memory": 257 }),
+                json!({ "memory": 256 }),
+                Some(
+                    "container_definitions: the containers want 513 MiB of memory together, and the task has 512",
+                ),
+            ),
+            (router("file"), json!({}), None),
+            (
+                router("s3"),
+                json!({}),
+                Some(
+                    "container_definitions[0].firelens_configuration.options.config-file-type: Fargate takes a \
+                     configuration of type `file` only, one that is in the image",
+                ),
+            ),
+        ] {
+            let found = two(one, other);
+            assert_eq!(found, Vec::from_iter(said), "{said:?}");
+        }
     }
 
     #[test]

@@ -11,6 +11,7 @@ use crate::prelude::*;
 #[block(at_most_one(host, efs_volume_configuration))]
 pub struct Volume {
     /// The name that mount points use.
+    #[attribute(length = 1..=255, alphabet("A-Za-z0-9_-", "letters, digits, underscores and hyphens"))]
     pub name: String,
     /// A folder of the container instance; without `source_path` an empty one that lives as long as the
     /// task. The latter is the only one that Fargate knows.

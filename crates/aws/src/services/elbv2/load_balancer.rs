@@ -46,7 +46,7 @@ pub struct LoadBalancer {
     #[attribute(nothing = [])]
     pub security_groups: Option<BTreeSet<String>>,
     /// Its addresses.
-    #[attribute(default = "ipv4")]
+    #[attribute(default = "ipv4", not_where("dualstack-without-public-ipv4", type, "network"))]
     pub ip_address_type: Option<IpAddressType>,
     /// Seconds that a connection may be idle. Application load balancers.
     #[attribute(set_after_create, setting = "idle_timeout.timeout_seconds", default = 60, range = 1..=4000)]
@@ -289,7 +289,7 @@ drop_invalid_header_fields_enabled = true
             let call = call.set_ip_address_type(to_aws(kind));
             call.send().await.aws("elbv2", "SetIpAddressType")?;
         }
-        let written = settings::to_write(update);
+        let written = settings::to_write(update, &BTreeMap::new());
         if written.is_empty() {
             return Ok(());
         }

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use infra_core::AttributePath;
 use infra_provider::Stays;
 
 use super::load_balancer::{LoadBalancerField as Field, PartialLoadBalancer};
@@ -37,6 +38,14 @@ pub fn check(given: &PartialLoadBalancer, problems: &mut Problems) {
     if few && is_application {
         let message = "an application load balancer needs subnets in two availability zones at least";
         problems.at(Field::Subnets.name(), message);
+    }
+    // https://docs.aws.amazon.com/elasticloadbalancing/latest/APIReference/API_CreateLoadBalancer.html
+    for (position, mapping) in given.subnet_mappings.known_elements() {
+        if is_application && mapping.allocation_id.is_set() {
+            let path = AttributePath::attribute(Field::SubnetMappings.name()).index(position);
+            let message = "an application load balancer takes no elastic IP addresses";
+            problems.at(path.name("allocation_id"), message);
+        }
     }
 }
 
@@ -100,6 +109,19 @@ mod tests {
             (
                 json!({ "name": "main", "type": "network", "subnets": ["subnet-1"] }),
                 vec![],
+            ),
+            (
+                json!({ "name": "main", "subnet_mappings": [
+                    { "subnet_id": "subnet-1", "allocation_id": "eipalloc-1" }, { "subnet_id": "subnet-2" },
+                ] }),
+                vec![
+                    "subnet_mappings[0].allocation_id: an application load balancer takes no elastic IP addresses",
+                ],
+            ),
+            (
+                json!({ "name": "main", "type": "network", "subnets": two,
+                    "ip_address_type": "dualstack-without-public-ipv4" }),
+                vec!["ip_address_type: is not for `type` `network`"],
             ),
             (
                 json!({ "name": "main" }),

@@ -2,6 +2,7 @@
 
 mod actions;
 pub(crate) mod common;
+mod health_checks;
 pub mod listener;
 mod listener_rules;
 pub mod load_balancer;

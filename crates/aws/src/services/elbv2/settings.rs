@@ -2,6 +2,8 @@
 //! default. In a stack file each is an ordinary attribute, on whose field its key stands; this is the translation. Of a
 //! table the key is the beginning of those of its own attributes.
 
+use std::collections::BTreeMap;
+
 use infra_core::AttributePath;
 use infra_provider::{BlockFacts, DefaultValue, Described, FieldFacts, Kind};
 use serde_json::{Map, Value as Json};
@@ -87,8 +89,11 @@ impl Setting {
 }
 
 /// AWS's keys and texts that have to be written: of what changed, what is wanted, and the default of what
-/// is wanted no longer and not at its default.
-pub fn to_write<T: Block + Serialize>(update: &Update<T>) -> Vec<(String, String)> {
+/// is wanted no longer and not at its default. Defaults that depend on other attributes are given by attribute.
+pub fn to_write<T: Block + Serialize>(
+    update: &Update<T>,
+    own_defaults: &BTreeMap<&str, String>,
+) -> Vec<(String, String)> {
     let spec = serde_json::to_value(&update.spec).unwrap_or_default();
     let prior = Value::Map(update.prior.clone()).reveal().unwrap_or_default();
     let settings = settings(&T::FACTS).into_iter();
@@ -98,7 +103,11 @@ pub fn to_write<T: Block + Serialize>(update: &Update<T>) -> Vec<(String, String
             Some(text) => Some((setting.key, text)),
             None => {
                 let present = setting.text_in(&prior)?;
-                let default = setting.default.filter(|default| present != *default)?;
+                let default = setting.default.or_else(|| match setting.place {
+                    (name, None) => own_defaults.get(name).cloned(),
+                    _ => None,
+                });
+                let default = default.filter(|default| present != *default)?;
                 Some((setting.key, default))
             }
         })
@@ -198,13 +207,14 @@ mod tests {
         };
         let changed = BTreeSet::from(["idle_timeout_seconds".to_owned(), "access_logs".to_owned()]);
         let written = |spec: Json| {
-            to_write(&Update {
+            let update = Update {
                 spec: serde_json::from_value::<Balancer>(spec).unwrap(),
                 prior: prior.clone(),
                 changed: changed.clone(),
                 within: BTreeSet::new(),
                 forced: false,
-            })
+            };
+            to_write(&update, &BTreeMap::new())
         };
         let pair = |key: &str, text: &str| (key.to_owned(), text.to_owned());
         assert_eq!(

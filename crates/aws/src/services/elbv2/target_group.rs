@@ -8,6 +8,7 @@ use aws_sdk_elasticloadbalancingv2::types::{self as sdk, Matcher, TargetGroupAtt
 use futures::future::try_join_all;
 
 use super::common::{ARNS, Protocol, check_made, for_create, full_name, tags_of_one};
+use super::health_checks::Checked;
 use super::service::Elbv2;
 use super::target_group_parts::*;
 use super::told_tags;
@@ -62,11 +63,11 @@ pub struct TargetGroup {
     #[attribute(set_after_create, setting = "deregistration_delay.timeout_seconds", default = 300, range = 0..=3600)]
     #[attribute(not_where(target_type, "lambda"))]
     pub deregistration_delay_seconds: Option<i64>,
-    /// Whether connections are closed when that time is over. Network load balancers.
+    /// Whether connections are closed when that time is over. AWS's default is true for `UDP` and `TCP_UDP`, and false
+    /// for other protocols of network load balancers.
     #[attribute(
         set_after_create,
-        setting = "deregistration_delay.connection_termination.enabled",
-        default = false
+        setting = "deregistration_delay.connection_termination.enabled"
     )]
     #[attribute(not_where(protocol, "HTTP", "HTTPS"))]
     pub deregistration_delay_connection_termination_enabled: Option<bool>,
@@ -205,7 +206,7 @@ deregistration_delay_seconds = 30
         if update.changes(Field::HealthCheck) {
             write_health_check(aws, id, update).await?;
         }
-        let written = settings::to_write(update);
+        let written = settings::to_write(update, &own_defaults(&update.spec));
         if written.is_empty() {
             return Ok(());
         }
@@ -237,6 +238,23 @@ deregistration_delay_seconds = 30
         let found = observe(group, tags.absent_is_none()?, PartialTargetGroup::default());
         Ok(Observations::<Self>::from([found]))
     }
+}
+
+/// The defaults of settings that depend on the target group.
+/// <https://docs.aws.amazon.com/elasticloadbalancing/latest/APIReference/API_TargetGroupAttribute.html>
+/// <https://docs.aws.amazon.com/elasticloadbalancing/latest/network/edit-target-group-attributes.html>
+fn own_defaults(spec: &TargetGroup) -> BTreeMap<&'static str, String> {
+    let has_no_connections = matches!(spec.protocol, Some(Protocol::Udp | Protocol::TcpUdp));
+    let closes = Field::DeregistrationDelayConnectionTerminationEnabled.name();
+    let keeps = match spec.target_type {
+        None | Some(TargetType::Instance) => Some(true),
+        Some(TargetType::Ip) => Some(has_no_connections),
+        // Those cannot be set.
+        Some(TargetType::Alb | TargetType::Lambda) => None,
+    };
+    let keeps = keeps.map(|keeps| (Field::PreserveClientIpEnabled.name(), keeps.to_string()));
+    let closes = (closes, has_no_connections.to_string());
+    [closes].into_iter().chain(keeps).collect()
 }
 
 async fn settings_of(aws: &Clients, arn: &str) -> ProviderResult<PartialTargetGroup> {
@@ -284,28 +302,25 @@ async fn write_health_check(
 /// The wanted health check with AWS's defaults where the file says nothing.
 fn with_defaults(spec: &TargetGroup) -> HealthCheck {
     let wanted = spec.health_check.clone().unwrap_or_default();
-    let is_application = spec.protocol.is_none_or(Protocol::is_of_application);
-    let protocol = wanted.protocol.unwrap_or(if is_application {
-        Protocol::Http
-    } else {
-        Protocol::Tcp
-    });
-    let is_http = protocol.is_of_application();
-    let is_grpc = spec.protocol_version == Some(ProtocolVersion::Grpc);
-    let path = if is_grpc { "/AWS.ALB/healthcheck" } else { "/" };
-    let codes = if is_grpc { "12" } else { "200" };
+    let checked = Checked {
+        target_type: spec.target_type,
+        protocol: spec.protocol,
+        version: spec.protocol_version,
+        by: wanted.protocol,
+    };
+    let default = checked.defaults();
     HealthCheck {
-        enabled: wanted
-            .enabled
-            .or(Some(spec.target_type != Some(TargetType::Lambda))),
-        protocol: Some(protocol),
-        port: wanted.port.or_else(|| Some("traffic-port".into())),
-        path: wanted.path.or_else(|| is_http.then(|| path.into())),
-        interval_seconds: wanted.interval_seconds.or(Some(30)),
-        timeout_seconds: wanted.timeout_seconds.or(Some(if is_http { 5 } else { 10 })),
-        healthy_threshold_count: wanted.healthy_threshold_count.or(Some(5)),
-        unhealthy_threshold_count: wanted.unhealthy_threshold_count.or(Some(2)),
-        matcher: wanted.matcher.or_else(|| is_http.then(|| codes.into())),
+        enabled: wanted.enabled.or(default.enabled),
+        protocol: wanted.protocol.or(default.protocol),
+        port: wanted.port.or(default.port),
+        path: wanted.path.or(default.path),
+        interval_seconds: wanted.interval_seconds.or(default.interval_seconds),
+        timeout_seconds: wanted.timeout_seconds.or(default.timeout_seconds),
+        healthy_threshold_count: wanted.healthy_threshold_count.or(default.healthy_threshold_count),
+        unhealthy_threshold_count: wanted
+            .unhealthy_threshold_count
+            .or(default.unhealthy_threshold_count),
+        matcher: wanted.matcher.or(default.matcher),
     }
 }
 
@@ -360,6 +375,30 @@ mod tests {
     use super::*;
 
     #[test]
+    fn settings_go_back_to_the_defaults_of_their_protocol_and_targets() {
+        for (protocol, target_type, closes, keeps) in [
+            ("TCP", "instance", "false", Some("true")),
+            ("TLS", "ip", "false", Some("false")),
+            ("UDP", "ip", "true", Some("true")),
+            ("TCP_UDP", "instance", "true", Some("true")),
+            ("TCP", "alb", "false", None),
+        ] {
+            let spec = json!({ "name": "main", "protocol": protocol, "target_type": target_type });
+            let found = own_defaults(&serde_json::from_value(spec).unwrap());
+            let of = |name| found.get(name).map(String::as_str);
+            assert_eq!(
+                of("deregistration_delay_connection_termination_enabled"),
+                Some(closes)
+            );
+            assert_eq!(
+                of("preserve_client_ip_enabled"),
+                keeps,
+                "{protocol} {target_type}"
+            );
+        }
+    }
+
+    #[test]
     fn a_check_goes_back_to_the_defaults_of_its_protocol() {
         let spec = |json: Json| serde_json::from_value::<TargetGroup>(json).unwrap();
         let check = with_defaults(&spec(json!({ "name": "main", "protocol": "TCP" })));
@@ -368,6 +407,24 @@ mod tests {
             (Some(Protocol::Tcp), Some(10))
         );
         assert_eq!((check.path, check.matcher), (None, None));
+        let check = with_defaults(&spec(json!({
+            "name": "main", "protocol": "TCP", "health_check": { "protocol": "HTTP" },
+        })));
+        assert_eq!(
+            (check.matcher.as_deref(), check.timeout_seconds),
+            (Some("200-399"), Some(6))
+        );
+        let check = with_defaults(&spec(json!({ "name": "main", "target_type": "lambda" })));
+        assert_eq!(
+            (
+                check.enabled,
+                check.protocol,
+                check.port,
+                check.interval_seconds,
+                check.timeout_seconds
+            ),
+            (Some(false), None, None, Some(35), Some(30))
+        );
         let check = with_defaults(&spec(json!({
             "name": "main", "protocol": "HTTP", "health_check": { "path": "/health" },
         })));

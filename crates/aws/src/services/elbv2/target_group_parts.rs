@@ -71,9 +71,10 @@ choices! {
 pub struct HealthCheck {
     /// Whether targets are checked; only those of type `lambda` need not be.
     pub enabled: Option<bool>,
-    /// The protocol of checks. AWS's default is HTTP, and TCP for network load balancers.
+    /// The protocol of checks. AWS's default is HTTP, and TCP for network load balancers. Not for targets of type
+    /// `lambda`.
     pub protocol: Option<Protocol>,
-    /// The port, or `traffic-port` for that of the traffic.
+    /// The port, or `traffic-port` for that of the traffic. Not for targets of type `lambda`.
     #[attribute(default = "traffic-port")]
     #[attribute(pattern(
         "^(traffic-port|[1-9][0-9]{0,3}|[1-5][0-9]{4}|6[0-4][0-9]{3}|65[0-4][0-9]{2}|655[0-2][0-9]|6553[0-5])$",
@@ -83,10 +84,11 @@ pub struct HealthCheck {
     /// The path that is asked for. Checks by HTTP and HTTPS.
     #[attribute(default = "/", length = 1..=1024, pattern("^/", "does not start with `/`"))]
     pub path: Option<String>,
-    /// Seconds between two checks of a target.
-    #[attribute(default = 30, range = 5..=300)]
+    /// Seconds between two checks of a target. AWS's default is 30, and 35 for targets of type `lambda`.
+    #[attribute(range = 5..=300)]
     pub interval_seconds: Option<i32>,
-    /// Seconds without an answer that count as failure. AWS's default is 5 for HTTP and HTTPS, 10 for TCP.
+    /// Seconds without an answer that count as failure. AWS's default is 5 for application load balancers; for
+    /// network load balancers 6 for checks by HTTP, 10 for those by HTTPS and TCP; 30 for targets of type `lambda`.
     #[attribute(range = 2..=120)]
     pub timeout_seconds: Option<i32>,
     /// Successes in a row that make a target healthy.

@@ -6,6 +6,7 @@ use infra_core::types::Problems;
 use infra_provider::{FieldName, Partial};
 
 use super::common::Protocol;
+use super::health_checks::Checked;
 use super::target_group::{PartialTargetGroup, TargetGroupField as Field};
 use super::target_group_parts::{
     Algorithm, HealthCheckField, PartialHealthCheck, PartialStickiness, ProtocolVersion, StickinessType,
@@ -65,7 +66,7 @@ pub fn check(given: &PartialTargetGroup, problems: &mut Problems) {
                 problems,
             );
         }
-        check_health_check(check, protocol, problems);
+        check_health_check(given, check, protocol, problems);
         let is_grpc = given.protocol_version == Partial::Known(ProtocolVersion::Grpc);
         let codes = match of_application {
             _ if given.protocol_version.is_unknown() => None,
@@ -118,7 +119,58 @@ fn at_check(field: HealthCheckField, message: &str, problems: &mut Problems) {
     problems.at(path.as_str(), message);
 }
 
-fn check_health_check(check: &PartialHealthCheck, protocol: Option<Protocol>, problems: &mut Problems) {
+/// The time for an answer and the time between two checks, with AWS's defaults for what is not said.
+fn check_times(given: &PartialTargetGroup, check: &PartialHealthCheck, problems: &mut Problems) {
+    let is_lambda = given.target_type == Partial::Known(TargetType::Lambda);
+    let checked = Checked {
+        target_type: given.target_type.known().copied(),
+        protocol: given.protocol.known().copied(),
+        version: given.protocol_version.known().copied(),
+        by: check.protocol.known().copied(),
+    };
+    let of_network = !checked.is_of_application() || (checked.protocol.is_none() && !is_lambda);
+    let default = checked.defaults();
+    let known = |given: &Partial<i32>, default: Option<i32>| match given {
+        Partial::Known(seconds) => Some(*seconds),
+        // Of network load balancers AWS's word on what it does with its own default is not known.
+        Partial::Unset if !of_network => default,
+        _ => None,
+    };
+    let (Some(timeout), Some(interval)) = (
+        known(&check.timeout_seconds, default.timeout_seconds),
+        known(&check.interval_seconds, default.interval_seconds),
+    ) else {
+        return;
+    };
+    if timeout > interval || (timeout == interval && !of_network) {
+        let bound = if of_network { "at most" } else { "less than" };
+        let own = if check.timeout_seconds.is_set() {
+            String::new()
+        } else {
+            format!(": AWS's default is {timeout}")
+        };
+        let message = format!("has to be {bound} the interval of {interval} seconds{own}");
+        at_check(HealthCheckField::TimeoutSeconds, &message, problems);
+    }
+}
+
+fn check_health_check(
+    given: &PartialTargetGroup,
+    check: &PartialHealthCheck,
+    protocol: Option<Protocol>,
+    problems: &mut Problems,
+) {
+    if given.target_type == Partial::Known(TargetType::Lambda) {
+        // https://github.com/cloudtools/troposphere/issues/1375
+        for (field, is_set) in [
+            (HealthCheckField::Protocol, check.protocol.is_set()),
+            (HealthCheckField::Port, check.port.is_set()),
+        ] {
+            if is_set {
+                at_check(field, "is not for targets of type `lambda`", problems);
+            }
+        }
+    }
     let mut at = |field: HealthCheckField, message: String| at_check(field, &message, problems);
     if let Partial::Known(by) = check.protocol {
         let by_http = by.is_of_application();
@@ -135,14 +187,8 @@ fn check_health_check(check: &PartialHealthCheck, protocol: Option<Protocol>, pr
             at(HealthCheckField::Protocol, message);
         }
     }
-    let of_network = protocol.is_none_or(|protocol| !protocol.is_of_application());
-    if let (Some(timeout), Some(interval)) = (check.timeout_seconds.known(), check.interval_seconds.known())
-        && (timeout > interval || (timeout == interval && !of_network))
-    {
-        let bound = if of_network { "at most" } else { "less than" };
-        let message = format!("has to be {bound} the interval of {interval} seconds");
-        at(HealthCheckField::TimeoutSeconds, message);
-    }
+    check_times(given, check, problems);
+    let mut at = |field: HealthCheckField, message: String| at_check(field, &message, problems);
     let by = match (check.protocol, protocol) {
         (Partial::Known(by), _) => Some(by),
         (Partial::Unset, Some(protocol)) if protocol.is_of_application() => Some(Protocol::Http),
@@ -209,6 +255,32 @@ mod tests {
             (
                 check_of(json!({ "interval_seconds": 5, "timeout_seconds": 5 })),
                 "health_check.timeout_seconds: has to be less than the interval of 5 seconds",
+            ),
+            (
+                check_of(json!({ "interval_seconds": 5 })),
+                "health_check.timeout_seconds: has to be less than the interval of 5 seconds: AWS's default is 5",
+            ),
+            (
+                check_of(json!({ "timeout_seconds": 30 })),
+                "health_check.timeout_seconds: has to be less than the interval of 30 seconds",
+            ),
+            (
+                check_of(json!({ "protocol": "TLS" })),
+                "health_check.protocol: nothing is checked by TLS",
+            ),
+            (
+                check_of(json!({ "protocol": "TCP" })),
+                "health_check.protocol: targets of HTTP are checked by HTTP or HTTPS, not by TCP",
+            ),
+            (
+                with(json!({ "protocol": "UDP", "health_check": { "protocol": "UDP" } })),
+                "health_check.protocol: nothing is checked by UDP",
+            ),
+            (
+                refused::<TargetGroup>(json!({
+                    "name": "main", "target_type": "lambda", "health_check": { "enabled": true, "port": "80" },
+                })),
+                "health_check.port: is not for targets of type `lambda`",
             ),
             (
                 with(json!({ "protocol": "TCP", "health_check": { "protocol": "TCP", "path": "/" } })),

@@ -22,6 +22,20 @@ pub enum Policy {
 /// <https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_elements_version.html>
 const VERSIONS: [&str; 2] = ["2012-10-17", "2008-10-17"];
 
+/// What can stand in a document.
+/// <https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_grammar.html>
+const OF_DOCUMENTS: [&str; 3] = ["Version", "Id", "Statement"];
+
+/// What a statement has one of at most, and one or the other where it is needed.
+const OR_NOT: [[&str; 2]; 3] = [
+    ["Action", "NotAction"],
+    ["Resource", "NotResource"],
+    ["Principal", "NotPrincipal"],
+];
+
+/// What else can stand in a statement.
+const OF_STATEMENTS: [&str; 3] = ["Sid", "Effect", "Condition"];
+
 /// Whether a character can be in a policy document.
 /// <https://docs.aws.amazon.com/IAM/latest/APIReference/API_PutRolePolicy.html>
 fn is_of_policies(character: char) -> bool {
@@ -51,6 +65,16 @@ pub fn check_policy(document: &Partial<Json>, name: &str, policy: Policy, proble
         Some(Json::Array(statements)) => statements.iter().collect::<Vec<_>>(),
         Some(statement) => vec![statement],
     };
+    if statements.is_empty() {
+        problems.at(name, "has no statement: its `Statement` is empty");
+    }
+    if let Some(strange) = document.keys().find(|key| !OF_DOCUMENTS.contains(&key.as_str())) {
+        let known = OF_DOCUMENTS.join(", ");
+        problems.at(
+            name,
+            format!("has the element `{strange}`: a policy document has {known}"),
+        );
+    }
     let text = Json::Object(document.clone()).to_string();
     if let Some(strange) = text.chars().find(|character| !is_of_policies(*character)) {
         let message = format!("has `{strange}` in it: AWS takes printable characters of Latin-1 in a policy");
@@ -89,6 +113,22 @@ fn check_statement(
     problems: &mut Problems,
 ) {
     let has = |keys: [&str; 2]| keys.iter().any(|key| statement.contains_key(*key));
+    let known: Vec<&str> = OF_STATEMENTS
+        .into_iter()
+        .chain(OR_NOT.into_iter().flatten())
+        .collect();
+    for strange in statement.keys().filter(|key| !known.contains(&key.as_str())) {
+        let message = format!("{place} has the element `{strange}`, which no statement has");
+        problems.at_with_help(name, message, format!("a statement has {}", known.join(", ")));
+    }
+    for [one, other] in OR_NOT {
+        if statement.contains_key(one) && statement.contains_key(other) {
+            problems.at(
+                name,
+                format!("{place} has `{one}` and `{other}`: it takes one of them"),
+            );
+        }
+    }
     if !matches!(
         statement.get("Effect").and_then(Json::as_str),
         Some("Allow" | "Deny")
@@ -159,6 +199,20 @@ mod tests {
                 &[
                     "statement 1 has no `Resource`",
                     "statement 1 of a role's policy takes no `Principal`: it is the role itself",
+                ],
+            ),
+            (
+                r#"{"Statement":[]}"#,
+                Policy::Permissions,
+                &["has no statement: its `Statement` is empty"],
+            ),
+            (
+                r#"{"Comment":"a","Statement":{"Effect":"Allow","Action":"a:b","NotAction":"a:c","Resource":"*","Conditions":{}}}"#,
+                Policy::Permissions,
+                &[
+                    "has the element `Comment`: a policy document has Version, Id, Statement",
+                    "statement 1 has the element `Conditions`, which no statement has",
+                    "statement 1 has `Action` and `NotAction`: it takes one of them",
                 ],
             ),
             (

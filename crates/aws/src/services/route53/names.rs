@@ -11,6 +11,12 @@ const IN_IDS: &AsciiSet = &CONTROLS.add(b'/').add(b'%');
 /// A name in the form that the state and our ids have.
 pub use infra_core::spelling::dns_name as plain;
 
+/// A hosted zone's id in the form that the state, our ids and calls have. Route 53 tells it with a prefix.
+/// <https://docs.aws.amazon.com/Route53/latest/APIReference/API_HostedZone.html>
+pub fn plain_zone(id: &str) -> &str {
+    id.strip_prefix("/hostedzone/").unwrap_or(id)
+}
+
 /// What tells records of a zone apart.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Key {

@@ -14,7 +14,7 @@ use aws_sdk_route53::types as sdk;
 use aws_sdk_route53::types::ChangeAction;
 use infra_provider::InOneCall;
 
-use super::names::{Key, plain};
+use super::names::{Key, plain, plain_zone};
 use super::rules;
 use super::service::Route53;
 use crate::errors::built;
@@ -25,8 +25,12 @@ use crate::prelude::*;
 #[block(page = "https://docs.aws.amazon.com/Route53/latest/APIReference/API_ResourceRecordSet.html")]
 #[block(at_most_one(weight, region, failover, multi_value_answer))]
 pub struct Record {
-    /// The hosted zone's id, `Z…`.
-    #[attribute(immutable, length = 1..=32, except("/", "has a `/` in it: write what stands behind the last one"))]
+    /// The hosted zone's id, `Z…`; with `/hostedzone/` in front, as some of AWS's tools tell it, it is the same.
+    #[attribute(
+        immutable,
+        same(optional_prefix("/hostedzone/")),
+        pattern("^(/hostedzone/)?[^/]{1,32}$", "is no hosted zone's id")
+    )]
     pub hosted_zone_id: String,
     /// The whole name in lower case, without a dot at its end, such as `api.example.com` or `*.example.com`.
     #[attribute(immutable, caseless)]
@@ -52,7 +56,10 @@ pub struct Record {
     #[attribute(range = 0..=255)]
     pub weight: Option<i64>,
     /// The AWS region that this record is for: the one with the lowest latency answers.
-    #[attribute(length = 1..=64)]
+    #[attribute(pattern(
+        "^(us-(east|west)-[12]|us-gov-(east|west)-1|ca-central-1|ca-west-1|mx-central-1|sa-east-1|eu-west-[123]|eu-(central|south)-[12]|eu-north-1|eusc-de-east-1|ap-southeast-[1-7]|ap-northeast-[123]|ap-south-[12]|ap-east-[12]|cn-north-1|cn-northwest-1|me-south-1|me-central-1|il-central-1|af-south-1)$",
+        "is no region that Route 53 knows"
+    ))]
     pub region: Option<String>,
     /// Which of two records this is: the second answers when the first is not healthy.
     pub failover: Option<Failover>,
@@ -124,7 +131,10 @@ pub struct AliasTarget {
     pub dns_name: String,
     /// The hosted zone of that name: the target's own, as a load balancer or a domain name of API Gateway tells
     /// it, not the zone of this record.
-    #[attribute(length = 1..=32)]
+    #[attribute(
+        same(optional_prefix("/hostedzone/")),
+        pattern("^(/hostedzone/)?[^/]{1,32}$", "is no hosted zone's id")
+    )]
     pub hosted_zone_id: String,
     /// Whether the record counts as unhealthy when its target is.
     #[attribute(default = false)]
@@ -298,7 +308,7 @@ fn made(key: &Key, records: &sdk::ResourceRecordSet) -> Created<PartialRecord> {
 /// What tells a record apart, as far as that is known.
 fn key_in(given: &PartialRecord) -> Option<Key> {
     Some(Key {
-        zone: given.hosted_zone_id.known()?.clone(),
+        zone: plain_zone(given.hosted_zone_id.known()?).to_owned(),
         name: plain(given.name.as_str()?),
         kind: given.r#type.known()?.as_str().to_owned(),
         set_identifier: given.set_identifier.known().cloned(),
@@ -308,7 +318,7 @@ fn key_in(given: &PartialRecord) -> Option<Key> {
 impl Record {
     fn key(&self) -> Key {
         Key {
-            zone: self.hosted_zone_id.clone(),
+            zone: plain_zone(&self.hosted_zone_id).to_owned(),
             name: plain(&self.name),
             kind: self.r#type.as_str().to_owned(),
             set_identifier: self.set_identifier.clone(),
@@ -323,7 +333,7 @@ impl Record {
             check_alias(&target.dns_name)?;
             let alias = sdk::AliasTarget::builder()
                 .dns_name(target.dns_name)
-                .hosted_zone_id(target.hosted_zone_id)
+                .hosted_zone_id(plain_zone(&target.hosted_zone_id))
                 .evaluate_target_health(target.evaluate_target_health.unwrap_or(false));
             built(alias.build())
         });

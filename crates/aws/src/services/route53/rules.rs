@@ -5,10 +5,10 @@ use std::collections::BTreeMap;
 
 use infra_core::types::{Problems, known_str};
 use infra_core::{Attributes, ResourceAddress, Value};
-use infra_provider::{Clash, FieldName};
+use infra_provider::{Clash, FieldName, Partial};
 
 use super::names::plain;
-use super::record::{Failover, PartialRecord, RecordField as Field};
+use super::record::{Failover, PartialRecord, RecordField as Field, RecordType};
 use super::values::check_values;
 
 /// A CNAME stands alone at its name, and all records of one name and type are chosen from in the same way; of those there is
@@ -62,6 +62,7 @@ pub fn check(given: &PartialRecord, problems: &mut Problems) {
     }
     check_parts(given, problems);
     check_routing(given, problems);
+    check_type(given, problems);
     check_known_values(given, problems);
 }
 
@@ -138,6 +139,39 @@ fn check_routing(given: &PartialRecord, problems: &mut Problems) {
     }
 }
 
+/// What records of a type cannot have.
+/// <https://docs.aws.amazon.com/Route53/latest/APIReference/API_ResourceRecordSet.html>
+fn check_type(given: &PartialRecord, problems: &mut Problems) {
+    let Partial::Known(kind) = given.r#type else {
+        return;
+    };
+    let name = given.name.as_str().map(plain);
+    if kind == RecordType::Ns && name.is_some_and(|name| name.starts_with("*.")) {
+        let message = "an NS record is of one name: Route 53 takes no `*` in it";
+        problems.at(Field::Name.name(), message);
+    }
+    let of_zones = matches!(kind, RecordType::Ns | RecordType::Ds);
+    let set = [
+        (Field::Weight, given.weight.is_set(), of_zones),
+        (Field::Region, given.region.is_set(), of_zones),
+        (Field::Failover, given.failover.is_set(), of_zones),
+        (
+            Field::MultiValueAnswer,
+            given.multi_value_answer == Partial::Known(true),
+            of_zones || kind == RecordType::Cname,
+        ),
+    ];
+    for (field, _, _) in set
+        .iter()
+        .filter(|(_, is_set, is_refused)| *is_set && *is_refused)
+    {
+        problems.at(
+            field.name(),
+            format!("Route 53 has none of type {}", kind.as_str()),
+        );
+    }
+}
+
 /// The values that are known, by the form of the type.
 fn check_known_values(given: &PartialRecord, problems: &mut Problems) {
     let kind = given.r#type.known().map(|kind| kind.as_str());
@@ -202,9 +236,32 @@ mod tests {
                 vec![],
             ),
             (
-                json!({"hosted_zone_id": "/hostedzone/Z1", "name": "A.example.com.", "type": "A"}),
+                json!({"hosted_zone_id": "/hostedzone/Z1", "name": "a.example.com", "type": "A", "ttl": 60,
+                    "resource_records": ["192.0.2.1"]}),
+                vec![],
+            ),
+            (
+                json!({"name": "*.example.com", "type": "NS", "ttl": 60, "resource_records": ["ns.example.org"],
+                    "weight": 1, "set_identifier": "a"}),
                 vec![
-                    "hosted_zone_id: `/hostedzone/Z1` has a `/` in it: write what stands behind the last one",
+                    "name: an NS record is of one name: Route 53 takes no `*` in it",
+                    "weight: Route 53 has none of type NS",
+                ],
+            ),
+            (
+                json!({"type": "CNAME", "ttl": 60, "resource_records": ["b.example.com"],
+                    "multi_value_answer": true, "set_identifier": "a"}),
+                vec!["multi_value_answer: Route 53 has none of type CNAME"],
+            ),
+            (
+                json!({"type": "A", "ttl": 60, "resource_records": ["192.0.2.1"], "region": "us-east-9",
+                    "set_identifier": "a"}),
+                vec!["region: `us-east-9` is no region that Route 53 knows"],
+            ),
+            (
+                json!({"hosted_zone_id": "a/Z1", "name": "A.example.com.", "type": "A"}),
+                vec![
+                    "hosted_zone_id: `a/Z1` is no hosted zone's id",
                     ": a record needs `ttl` and `resource_records`, or `alias_target`",
                 ],
             ),

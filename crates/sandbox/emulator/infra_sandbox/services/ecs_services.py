@@ -140,6 +140,16 @@ def needed_definition(call: Call, fields: dict[str, Any]) -> Any:
 # Services
 
 
+def check_percents(fields: dict[str, Any]) -> None:
+    """https://github.com/aws/aws-cdk/issues/2209"""
+    most = (fields.get("deploymentConfiguration") or {}).get("maximumPercent")
+    if fields.get("schedulingStrategy") == "DAEMON" and most is not None and most > 100:
+        raise invalid(
+            "The daemon scheduling strategy does not support values above 100 for maximumPercent on a deployment "
+            "configuration. Change the maximumPercent value to 100, and try again"
+        )
+
+
 @operation("ecs", "CreateService")
 def create_service(call: Call) -> dict[str, Any]:
     fields, backend = dict(call.params), call.backend()
@@ -157,6 +167,7 @@ def create_service(call: Call) -> dict[str, Any]:
             raise invalid("Unable to Start a service that is still Draining.")
         raise invalid("Creation of service was not idempotent.")
     definition = needed_definition(call, fields)
+    check_percents(fields)
     check_launch(cluster, fields, definition)
     check_network(call, fields, definition)
     check_load_balancers(call, fields, definition)
@@ -181,6 +192,7 @@ def update_service(call: Call) -> dict[str, Any]:
     if "taskDefinition" in changes:
         definition = needed_definition(call, fields)
     if changes:
+        check_percents(fields)
         check_network(call, fields, definition)
         check_load_balancers(call, fields, definition)
         check_launch(service.cluster, fields, definition)

@@ -54,7 +54,29 @@ def create_target_group(call: Call) -> Answer | dict[str, Any]:
     if group.protocol in ("HTTP", "HTTPS"):
         # AWS's default for HTTP and HTTPS is five, as moto's; its answers carry numbers.
         group.attributes = WEB_ATTRIBUTES | group.attributes
+    elif group.protocol in ("TCP", "TLS", "UDP", "TCP_UDP"):
+        # https://docs.aws.amazon.com/elasticloadbalancing/latest/network/target-group-health-checks.html
+        if group.health_check_protocol in ("HTTP", "HTTPS"):
+            group.matcher = params.get("Matcher") or {"HttpCode": "200-399"}
+            group.health_check_path = group.health_check_path or "/"
+        if group.health_check_protocol == "HTTP" and "HealthCheckTimeoutSeconds" not in params:
+            group.health_check_timeout_seconds = 6
+        closes = str(group.protocol in ("UDP", "TCP_UDP")).lower()
+        group.attributes["deregistration_delay.connection_termination.enabled"] = closes
     return {"TargetGroups": [describe_target_group(backend, group)]}
+
+
+@operation("elbv2", "ModifyTargetGroup")
+def modify_target_group(call: Call) -> Answer:
+    group = group_of(call)
+    if group.target_type == "lambda" and call.params.keys() & {"HealthCheckProtocol", "HealthCheckPort"}:
+        # https://github.com/cloudtools/troposphere/issues/1375
+        raise refuse("ValidationError", "Health check protocol and port cannot be specified for 'lambda' targets")
+    answer = call.forward()
+    # moto changes the codes of HTTP and HTTPS only.
+    if answer.status < 300 and call.params.get("Matcher"):
+        group.matcher = call.params["Matcher"]
+    return answer
 
 
 def describe_target_group(backend: Any, group: Any) -> dict[str, Any]:

@@ -19,7 +19,12 @@ fn with(more: Json) -> Vec<String> {
 
 #[test]
 fn services_are_checked() {
+    let daemon =
+        |rollout: Json| json!({ "scheduling_strategy": "DAEMON", "deployment_configuration": rollout });
     for more in [
+        daemon(json!({ "maximum_percent": 100 })),
+        daemon(json!({ "minimum_healthy_percent": 50 })),
+        json!({ "deployment_configuration": { "maximum_percent": 400 } }),
         json!({ "desired_count": 0 }),
         // Of a container's own health check, or of none.
         json!({ "health_check_grace_period_seconds": 30 }),
@@ -60,8 +65,18 @@ fn services_are_checked() {
         ),
         (
             json!({ "deployment_configuration": { "maximum_percent": 100 } }),
-            "deployment_configuration.maximum_percent: has to be more than `minimum_healthy_percent`, or no \
-                 task can be replaced",
+            "deployment_configuration.maximum_percent: 100 has to be more than `minimum_healthy_percent`, 100, or \
+             no task can be replaced",
+        ),
+        (
+            daemon(json!({ "maximum_percent": 101 })),
+            "deployment_configuration.maximum_percent: is at most 100 for a `DAEMON`, of which an instance has one \
+             task",
+        ),
+        (
+            daemon(json!({ "minimum_healthy_percent": 100 })),
+            "deployment_configuration.maximum_percent: 100 has to be more than `minimum_healthy_percent`, 100, or \
+             no task can be replaced",
         ),
         (
             json!({ "deployment_configuration": { "deployment_circuit_breaker": { "rollback": true } } }),
