@@ -183,6 +183,35 @@ fn what_is_named_by_a_text_is_needed_like_what_is_referred_to() {
     }
 }
 
+/// The stage is named within its API, of which nothing is known but its address.
+#[test]
+fn a_stage_is_named_within_the_api_that_is_referred_to() {
+    let apis = ["a", "b"].map(|name| {
+        format!(
+            "\n[apigatewayv2.api.{name}]\nname = \"{name}\"\nprotocol_type = \"HTTP\"\n\
+             [apigatewayv2.stage.{name}]\napi_id = \"${{apigatewayv2.api.{name}.id}}\"\nstage_name = \"x\"\n"
+        )
+    });
+    for (api, stage, needed) in [
+        ("a", "x", vec!["apigatewayv2.api.a", "apigatewayv2.stage.a"]),
+        ("b", "x", vec!["apigatewayv2.api.b", "apigatewayv2.stage.b"]),
+        ("a", "y", vec!["apigatewayv2.api.a"]),
+    ] {
+        let mapping = format!(
+            "\n[apigatewayv2.api_mapping.x]\ndomain_name = \"www.example.com\"\n\
+             api_id = \"${{apigatewayv2.api.{api}.id}}\"\nstage = \"{stage}\"\n"
+        );
+        let stack = read(&(apis.concat() + &mapping)).stack.unwrap();
+        let child: ResourceAddress = "apigatewayv2.api_mapping.x".parse().unwrap();
+        let dependencies = stack.resources[&child].dependencies.keys();
+        assert_eq!(
+            dependencies.map(ToString::to_string).collect::<Vec<_>>(),
+            needed,
+            "{mapping}"
+        );
+    }
+}
+
 #[test]
 fn a_circle_by_way_of_a_name_says_the_name() {
     let loaded = read(

@@ -149,6 +149,8 @@ pub struct TypeSchema {
     pub caseless: Vec<String>,
     /// What the natural key is under; `None`: under nothing, or not said.
     pub under: Option<Under>,
+    /// What else AWS refuses to delete as long as one of these names it, or takes these along with.
+    pub hangs_on: Vec<Under>,
     /// What else keeps two resources of the type from existing side by side.
     pub clashes: Vec<Clash>,
     /// Elements of its lists that others use, and that AWS does not let go of before those have.
@@ -316,6 +318,11 @@ pub struct NameStays {
 }
 
 impl TypeSchema {
+    /// All that does not go from AWS without resources of this type: they go with it, or before it.
+    pub fn parents(&self) -> impl Iterator<Item = &Under> {
+        self.under.iter().chain(&self.hangs_on)
+    }
+
     /// Whether a thing with the one value in this attribute is of another kind than with the other, so that the two could
     /// not be side by side whatever else they have: a change of it in place AWS refuses, too.
     pub fn is_of_another_kind(&self, name: &str, one: &Value, other: &Value) -> bool {
@@ -346,6 +353,7 @@ impl TypeSchema {
             natural_key: Vec::new(),
             caseless: Vec::new(),
             under: None,
+            hangs_on: Vec::new(),
             clashes: Vec::new(),
             in_use: Vec::new(),
             stays_in: Vec::new(),

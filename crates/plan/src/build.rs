@@ -20,6 +20,7 @@ use crate::ownership::Marks;
 use crate::refused::refused;
 use crate::targets::{Selected, extend, select, unknown_addresses};
 use crate::together;
+use crate::under::to_go_with_their_parents;
 
 /// Works out what is to be done.
 ///
@@ -45,6 +46,11 @@ pub fn plan(input: &PlanInput<'_>) -> Result<Plan, Vec<Diagnostic>> {
             return Err(decisions.errors);
         }
         if extend(input, &graph, &mut selected, &decisions) {
+            continue;
+        }
+        let under_what_goes = to_go_with_their_parents(&graph, &decisions, &delete_first);
+        if !under_what_goes.is_empty() {
+            delete_first.extend(under_what_goes);
             continue;
         }
         match order(&graph, &selected, &mut decisions) {

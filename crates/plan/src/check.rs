@@ -8,6 +8,7 @@ mod follows;
 mod order;
 mod stays_in;
 mod together;
+mod under;
 mod unique;
 
 use std::collections::BTreeMap;
@@ -39,6 +40,7 @@ pub fn check(plan: &Plan, input: &PlanInput<'_>) -> Result<(), Vec<String>> {
         checker.stays_in();
         checker.follows();
         checker.together();
+        checker.under();
     }
     if checker.broken.is_empty() {
         Ok(())

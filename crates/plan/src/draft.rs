@@ -13,6 +13,7 @@ use crate::decide::{Decision, Decisions, refers_to_change};
 use crate::graph::{Found, Graph};
 use crate::identity::Identity;
 use crate::targets::Selected;
+use crate::under::{hangs_on, is_moved};
 
 /// Why one step waits for another: what may be done about a circle depends on it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -318,9 +319,15 @@ fn lets_go_of(graph: &Graph<'_>, decisions: &Decisions, node: usize, other: usiz
     let Some(id) = other.physical_id() else {
         return false;
     };
+    let is_under = || {
+        let (own, of) = (graph.nodes[node].definition?.schema(), other.definition?.schema());
+        let thing = graph.nodes[node].thing?;
+        let moved = own
+            .parents()
+            .filter(|under| is_moved(&decision.differences, under));
+        Some(hangs_on(moved, graph.attributes_of(thing), (of, id, attributes)))
+    };
     let identity = Identity::new(id, other.definition, attributes);
-    decision
-        .differences
-        .iter()
-        .any(|difference| identity.is_in(&difference.observed))
+    let mut differences = decision.differences.iter();
+    differences.any(|difference| identity.is_in(&difference.observed)) || is_under() == Some(true)
 }

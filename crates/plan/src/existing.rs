@@ -10,11 +10,10 @@ use infra_core::{
 use crate::decide::{Decider, Decision, Tie, broken, is_asked, refers_to_change};
 use crate::equality::{equal, same_stored};
 use crate::follows::is_begun_again;
-use crate::graph::{Found, Node};
-use crate::identity::Identity;
+use crate::graph::Node;
 use crate::resolve::{Current, Resolved, immutable_paths};
 use crate::scope;
-use crate::unique::{is_under, keys_in};
+use crate::unique::keys_in;
 
 /// A resource that the file wants and AWS has.
 pub(crate) struct Present<'o, 'a> {
@@ -78,12 +77,12 @@ impl<'a> Decider<'_, 'a> {
             decision.reason = reason;
         }
         let part_of = || {
-            let address = self.is_part_of(present)?;
+            let address = self.is_part_of(present, &resolved.differences)?;
             Some(Reason::DependencyReplaced { address })
         };
         let cause = match decision.action {
             Action::Update => self.has_to_go_with(present).or_else(part_of),
-            Action::NoOp => part_of(),
+            Action::NoOp => self.is_dragged(present).or_else(part_of),
             _ => None,
         };
         if let Some(reason) = cause {
@@ -105,81 +104,32 @@ impl<'a> Decider<'_, 'a> {
         if !is_replaceable(present.resource) {
             return None;
         }
-        let address = |node: usize| self.graph.nodes[node].address.clone();
-        if let Some(cause) = self.delete_first.get(&present.number) {
-            let address = address(cause.node);
-            return Some(match cause.tie {
-                Tie::IsTaken => Reason::PlaceWanted { address },
-                Tie::Takes => Reason::PlaceTaken { address },
-                Tie::Refers => Reason::DependencyReplaced { address },
-            });
-        }
-        let cause = self
-            .replaced_dependencies(present)
-            .find(|&other| refers_to_change(self.graph, &self.decisions.scope, present.number, other))?;
-        Some(Reason::DependencyReplaced {
-            address: address(cause),
+        self.is_dragged(present).or_else(|| {
+            let cause = self
+                .replaced_dependencies(present)
+                .find(|&other| refers_to_change(self.graph, &self.decisions.scope, present.number, other))?;
+            let address = self.graph.nodes[cause].address.clone();
+            Some(Reason::DependencyReplaced { address })
         })
     }
 
-    /// The resource under which AWS keeps this one, by a name that stays what it was, and whose thing goes: this
-    /// one goes with it, or it cannot go before this one. It is replaced, or its name moves to another address.
-    fn is_part_of(&self, present: &Present<'_, 'a>) -> Option<ResourceAddress> {
-        let refers = |address: &ResourceAddress| {
-            let mut found = false;
-            for name in &present.definition.schema().natural_key {
-                if let Some(template) = present.resource.attributes.get(name) {
-                    template.for_each_reference(&mut |reference| found |= reference.address == *address);
-                }
-            }
-            found
-        };
-        let by_name = |node: &Node<'a>| {
-            let (Some(id), Some(of), Some(thing)) = (node.physical_id(), node.definition, node.thing) else {
-                return false;
-            };
-            let parent = (of.schema(), id.as_str(), self.graph.attributes_of(thing));
-            is_under(present.definition.schema(), present.observed, parent)
-        };
-        self.replaced_dependencies(present)
-            .map(|other| &self.graph.nodes[other])
-            .find(|node| refers(node.address) || by_name(node))
-            .map(|node| node.address)
-            .or_else(|| self.is_left_by(present))
-            .cloned()
-    }
-
-    /// The resource that is deleted and whose thing this one's name at AWS names.
-    fn is_left_by(&self, present: &Present<'_, 'a>) -> Option<&'a ResourceAddress> {
-        let schema = present.definition.schema();
-        let names = |node: &Node<'a>| {
-            let (Some(id), Found::Present { attributes, .. }) = (node.physical_id(), &node.found) else {
-                return false;
-            };
-            let identity = Identity::new(id, node.definition, attributes);
-            let mut parts = schema.natural_key.iter();
-            let is_named = parts.any(|name| {
-                let value = present.observed.get(name);
-                value.is_some_and(|value| identity.is_in(value))
-            });
-            is_named
-                || node.definition.is_some_and(|of| {
-                    is_under(schema, present.observed, (of.schema(), id.as_str(), attributes))
-                })
-        };
-        let stored = &self.graph.stored[present.node.thing?];
-        let others = stored.iter().map(|&thing| &self.graph.things[thing]);
-        others
-            .filter(|thing| !thing.deposed && self.selected.nodes[thing.node])
-            .map(|thing| &self.graph.nodes[thing.node])
-            .filter(|node| node.resource.is_none())
-            .filter(|node| !node.lifecycle().is_some_and(|lifecycle| lifecycle.retain))
-            .find(|node| names(node))
-            .map(|node| node.address)
+    /// Why another round of decisions has it that this one is replaced, the old one first.
+    fn is_dragged(&self, present: &Present<'_, 'a>) -> Option<Reason> {
+        let cause = self.delete_first.get(&present.number);
+        let cause = cause.filter(|_| is_replaceable(present.resource))?;
+        let address = self.graph.nodes[cause.node].address.clone();
+        Some(match cause.tie {
+            Tie::IsTaken => Reason::PlaceWanted { address },
+            Tie::Takes => Reason::PlaceTaken { address },
+            Tie::Refers => Reason::DependencyReplaced { address },
+        })
     }
 
     /// What this one needs, now as before, and what is replaced with the old one going first.
-    fn replaced_dependencies<'s>(&'s self, present: &'s Present<'_, 'a>) -> impl Iterator<Item = usize> + 's {
+    pub(crate) fn replaced_dependencies<'s>(
+        &'s self,
+        present: &'s Present<'_, 'a>,
+    ) -> impl Iterator<Item = usize> + 's {
         let stored = present
             .node
             .thing

@@ -9,9 +9,9 @@ use infra_core::{
     ResourceAddress, ResourceRecord, StackId, StackTag, Strength, TypeDefinition,
 };
 
-use crate::identity::uses;
 use crate::input::{PlanInput, health_of_record};
 use crate::ownership::Marks;
+use crate::stored::stored;
 
 /// One address: in the file, in the state, or both.
 pub(crate) struct Node<'a> {
@@ -179,16 +179,7 @@ impl<'a> Graph<'a> {
 
     /// What AWS has of a thing now; of one that is gone, or deposed, what the state remembers of it.
     pub fn attributes_of(&self, thing: usize) -> &'a Attributes {
-        let Thing {
-            node,
-            record,
-            deposed,
-            ..
-        } = &self.things[thing];
-        match &self.nodes[*node].found {
-            Found::Present { attributes, .. } if !deposed => attributes,
-            _ => &record.observed,
-        }
+        attributes_of(&self.nodes, &self.things[thing])
     }
 
     /// Whether the file says that `node` needs `other`.
@@ -196,6 +187,14 @@ impl<'a> Graph<'a> {
         self.needs[node]
             .binary_search_by_key(&other, |&(number, _)| number)
             .is_ok()
+    }
+}
+
+/// See [`Graph::attributes_of`].
+pub(crate) fn attributes_of<'a>(nodes: &[Node<'a>], thing: &Thing<'a>) -> &'a Attributes {
+    match &nodes[thing.node].found {
+        Found::Present { attributes, .. } if !thing.deposed => attributes,
+        _ => &thing.record.observed,
     }
 }
 
@@ -361,67 +360,4 @@ fn things<'a>(nodes: &mut [Node<'a>], input: &PlanInput<'a>) -> Vec<Thing<'a>> {
         }
     }
     things
-}
-
-/// What the state says needs what. Records are written one by one, so together they can go in a circle (a
-/// dependency was turned round and the run ended half-way). Then the file's word counts more than the
-/// record's, what is current does not hold back what is deposed, and at last the order of addresses decides.
-fn stored<'a>(
-    nodes: &[Node<'a>],
-    things: &[Thing<'a>],
-    needs: &[Vec<(usize, Strength)>],
-    index: &BTreeMap<&'a ResourceAddress, usize>,
-) -> Vec<Vec<usize>> {
-    let mut first_of_node: Vec<usize> = Vec::with_capacity(nodes.len() + 1);
-    for (position, thing) in things.iter().enumerate() {
-        while first_of_node.len() <= thing.node {
-            first_of_node.push(position);
-        }
-    }
-    first_of_node.resize(nodes.len() + 1, things.len());
-    let of_node = |node: usize| first_of_node[node]..first_of_node[node + 1];
-    let mut edges: Vec<Vec<usize>> = things
-        .iter()
-        .map(|thing| {
-            let needed: BTreeSet<usize> = thing
-                .record
-                .dependencies
-                .iter()
-                .filter_map(|address| index.get(address).copied())
-                .filter(|&other| other != thing.node)
-                .collect();
-            let observed = match &nodes[thing.node].found {
-                Found::Present { attributes, .. } if !thing.deposed => Some(*attributes),
-                _ => None,
-            };
-            let mut edges = Vec::with_capacity(needed.len());
-            for other in needed {
-                let all: Vec<&ResourceRecord> =
-                    things[of_node(other)].iter().map(|thing| thing.record).collect();
-                let definition = nodes[other].definition;
-                let is_used =
-                    |&used: &usize| uses(thing.record, observed, things[used].record, &all, definition);
-                edges.extend(of_node(other).filter(is_used));
-            }
-            edges
-        })
-        .collect();
-    let is_declared = |from: usize, to: usize| {
-        let (from, to) = (things[from].node, things[to].node);
-        nodes[from].resource.is_none() || needs[from].iter().any(|&(other, _)| other == to)
-    };
-    let keeps_order = |from: usize, to: usize| from > to;
-    let not_deposed = |from: usize, to: usize| things[from].deposed || !things[to].deposed;
-    let rules: [&dyn Fn(usize, usize) -> bool; 3] = [&is_declared, &not_deposed, &keeps_order];
-    for keep in rules {
-        let graph = infra_core::Graph::of(&edges);
-        if graph.order().is_some() {
-            break;
-        }
-        let circle = graph.circles();
-        for (from, edges) in edges.iter_mut().enumerate() {
-            edges.retain(|&to| circle[from].is_none() || circle[from] != circle[to] || keep(from, to));
-        }
-    }
-    edges
 }

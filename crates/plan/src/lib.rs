@@ -34,6 +34,7 @@ mod name_stays;
 mod order;
 mod outputs;
 mod ownership;
+mod part_of;
 mod parts;
 mod path;
 mod refusals;
@@ -44,8 +45,10 @@ mod same;
 mod scope;
 mod shows;
 mod stays_in;
+mod stored;
 mod targets;
 mod together;
+mod under;
 mod unique;
 
 pub use build::plan;

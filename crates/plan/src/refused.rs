@@ -9,6 +9,7 @@ use crate::graph::{Found, Graph, Node};
 use crate::in_use::losses;
 use crate::input::HeldNames;
 use crate::name_stays::names_that_stay;
+use crate::under;
 use crate::unique::{keys_after, keys_of_thing};
 
 /// One error for everything that cannot go well as it is decided.
@@ -16,6 +17,7 @@ pub(crate) fn refused(graph: &Graph<'_>, decisions: &Decisions, held_names: &Hel
     let mut errors = protected(graph, decisions);
     errors.extend(clashing(graph, decisions));
     errors.extend(still_used(graph, decisions));
+    errors.extend(under::refused(graph, decisions));
     errors.extend(names_that_stay(graph, decisions, held_names));
     errors
 }

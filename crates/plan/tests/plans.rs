@@ -211,12 +211,28 @@ fn move_in_place(plan: &mut Plan) {
 }
 
 #[test]
-fn a_plan_that_does_not_follow_or_moves_what_has_to_stay_is_refused() {
+fn a_plan_that_does_not_follow_or_moves_or_leaves_what_may_not_be_is_refused() {
     use StepOperation::{Delete, Update, Wait};
     type Damage = fn(&mut Plan);
     let follows = include_str!("cases/follows-then-deletes.md");
     let stays = include_str!("cases/stays-in-moved.md");
-    let damages: [(&str, &str, Damage); 3] = [
+    let along = include_str!("cases/along-replaced-by-text.md");
+    let let_go = include_str!("cases/along-let-go.md");
+    let damages: [(&str, &str, Damage); 5] = [
+        (
+            "app.stage.a is deleted while app.lead.m is still there",
+            along,
+            |plan| {
+                no_wait(plan, Delete, "app.stage.a", 0);
+            },
+        ),
+        (
+            "app.stage.a is deleted while app.lead.m is still there",
+            let_go,
+            |plan| {
+                no_wait(plan, Delete, "app.stage.a", 0);
+            },
+        ),
         ("until which it is in use", follows, |plan| {
             let end = StepId(step(plan, Update, "app.rollout.main") as u32);
             let delete = step(plan, Delete, "app.template.main");

@@ -13,6 +13,7 @@
 
 mod access_logs;
 mod accounts;
+mod along;
 mod builds;
 mod by_identity;
 mod commands;

@@ -83,7 +83,7 @@ impl Shop {
     }
 
     #[track_caller]
-    fn touched_nothing(&self) {
+    pub fn touched_nothing(&self) {
         let asked = self.project.requests();
         assert_eq!(asked.mutating_total, 0, "{:?}", asked.mutating);
     }

@@ -6,7 +6,8 @@ use std::collections::BTreeMap;
 use infra_core::called::of_arn;
 use infra_core::schema::Under;
 use infra_core::{
-    Attributes, Catalogue, Reference, Resource, ResourceAddress, Scope, Strength, Template, TypeName, Value,
+    Attributes, Catalogue, Reference, Resource, ResourceAddress, Scope, Strength, Template, TypeName,
+    TypeSchema, Value,
 };
 
 use super::bind::Edge;
@@ -27,7 +28,7 @@ pub(crate) fn edges(
     whereabouts: &Whereabouts<'_>,
 ) -> BTreeMap<ResourceAddress, Vec<Edge>> {
     let schema = |of: &TypeName| catalogue.definition(of).map(|definition| definition.schema());
-    let is_under = |address: &ResourceAddress| Some(&schema(address.type_name())?.under.as_ref()?.of);
+    let is_under = |address: &ResourceAddress| Some(&schema(address.type_name())?.parents().next()?.of);
     if !resources.keys().any(|address| is_under(address).is_some()) {
         return BTreeMap::new();
     }
@@ -44,44 +45,39 @@ pub(crate) fn edges(
     }
     let mut found: BTreeMap<ResourceAddress, Vec<Edge>> = BTreeMap::new();
     for (address, resource) in resources {
-        let under = schema(address.type_name()).and_then(|schema| Some((schema, schema.under.as_ref()?)));
-        let Some((own, under)) = under else { continue };
-        let attributes = known.of.attributes(address).unwrap_or(&known.nothing);
-        let Some(of) = schema(&under.of) else { continue };
-        // Where it has all that its parent is named by, the name is made as that of the parent is.
-        let is_through = |name: &String| under.through.contains(name);
-        let text = if of.natural_key.len() > 1 && of.natural_key.iter().all(is_through) {
-            let through = of.natural_key.clone();
-            let of = under.of.clone();
-            Under { of, through }.parent_in(attributes)
-        } else {
-            under.parent_in(attributes)
-        };
-        let Some(text) = text else { continue };
-        if !whereabouts.has(&text) {
+        let Some(own) = schema(address.type_name()) else {
             continue;
+        };
+        for under in own.parents() {
+            let Some(of) = schema(&under.of) else { continue };
+            let Some(text) = known
+                .parent(address, under, of)
+                .filter(|text| whereabouts.has(text))
+            else {
+                continue;
+            };
+            let through = under.through.first();
+            let is_ready = |name: &String| own.attributes.get(name).is_some_and(|own| own.needs_ready);
+            let names = of.names_in(&text).into_iter();
+            let named = names.flat_map(|name| parents.get(&(&under.of, name)).into_iter().flatten());
+            let edges = named.filter(|parent| **parent != address).map(|parent| Edge {
+                to: Reference {
+                    address: (*parent).clone(),
+                    attribute: None,
+                },
+                strength: if through.is_some_and(is_ready) {
+                    Strength::Ready
+                } else {
+                    Strength::Exists
+                },
+                span: through
+                    .and_then(|name| resource.attribute_spans.get(name))
+                    .unwrap_or(&resource.span)
+                    .clone(),
+                literal: Some(text.clone()),
+            });
+            found.entry(address.clone()).or_default().extend(edges);
         }
-        let through = under.through.first();
-        let is_ready = |name: &String| own.attributes.get(name).is_some_and(|own| own.needs_ready);
-        let names = of.names_in(&text).into_iter();
-        let named = names.flat_map(|name| parents.get(&(&under.of, name)).into_iter().flatten());
-        let edges = named.filter(|parent| **parent != address).map(|parent| Edge {
-            to: Reference {
-                address: (*parent).clone(),
-                attribute: None,
-            },
-            strength: if through.is_some_and(is_ready) {
-                Strength::Ready
-            } else {
-                Strength::Exists
-            },
-            span: through
-                .and_then(|name| resource.attribute_spans.get(name))
-                .unwrap_or(&resource.span)
-                .clone(),
-            literal: Some(text.clone()),
-        });
-        found.entry(address.clone()).or_default().extend(edges);
     }
     found
 }
@@ -101,7 +97,6 @@ struct Known<'a> {
     catalogue: &'a dyn Catalogue,
     /// Of each resource what it is named by.
     of: Scope,
-    nothing: Attributes,
 }
 
 impl<'a> Known<'a> {
@@ -126,7 +121,7 @@ impl<'a> Known<'a> {
                 continue;
             };
             let schema = definition.schema();
-            let through = schema.under.iter().flat_map(|under| &under.through);
+            let through = schema.parents().flat_map(|under| &under.through);
             let mut named = Attributes::new();
             for name in schema.natural_key.iter().chain(through) {
                 let template = resource.attributes.get(name);
@@ -138,21 +133,37 @@ impl<'a> Known<'a> {
         Self {
             catalogue,
             of: whole.into_iter().collect(),
-            nothing: Attributes::new(),
         }
+    }
+
+    /// What a resource names its parent by, as far as the file tells.
+    fn parent(&self, address: &ResourceAddress, under: &Under, of: &TypeSchema) -> Option<String> {
+        let attributes = self.of.attributes(address)?;
+        let is_through = |name: &String| under.through.contains(name);
+        // Where it has all that its parent is named by, the name is made as that of the parent is.
+        if of.natural_key.len() > 1 && of.natural_key.iter().all(is_through) {
+            let through = of.natural_key.clone();
+            let of = under.of.clone();
+            return Under { of, through }.parent_in(attributes);
+        }
+        let text = under.parent_in(attributes);
+        let is_whole = of.natural_key.len() == under.through.len() && under.through.len() > 1;
+        text.or_else(|| self.joined(address, &under.through, 0).filter(|_| is_whole))
     }
 
     /// What a resource is called at AWS, as far as the file tells.
     fn name(&self, address: &ResourceAddress, steps: usize) -> Option<String> {
-        let key = &self
-            .catalogue
-            .definition(address.type_name())?
-            .schema()
-            .natural_key;
-        let attributes = self
-            .of
-            .attributes(address)
-            .filter(|_| steps < MOST_STEPS && !key.is_empty())?;
+        let definition = self.catalogue.definition(address.type_name())?;
+        let key = &definition.schema().natural_key;
+        match key.is_empty() {
+            // AWS gives it an id: its address stands for that.
+            true => (steps > 0).then(|| format!("${{{address}}}")),
+            false => self.joined(address, key, steps),
+        }
+    }
+
+    fn joined(&self, address: &ResourceAddress, names: &[String], steps: usize) -> Option<String> {
+        let attributes = self.of.attributes(address).filter(|_| steps < MOST_STEPS)?;
         let part = |name: &String| match attributes.get(name)? {
             Value::String(text) => Some(match of_arn(text) {
                 Some((own, _)) => own.rsplit_once('/').map_or(own, |(_, last)| last).to_owned(),
@@ -161,7 +172,7 @@ impl<'a> Known<'a> {
             Value::Unknown(unknown) => self.name(&unknown.origin.as_ref()?.address, steps + 1),
             _ => None,
         };
-        let parts = key.iter().map(part).collect::<Option<Vec<_>>>()?;
+        let parts = names.iter().map(part).collect::<Option<Vec<_>>>()?;
         Some(parts.join("/"))
     }
 }

@@ -139,7 +139,7 @@ impl<'c> Checker<'c, '_> {
         )
     }
 
-    fn observed(&self, address: &ResourceAddress) -> Option<&'c Attributes> {
+    pub(super) fn observed(&self, address: &ResourceAddress) -> Option<&'c Attributes> {
         match self.input.observations.get(address) {
             Some(observation) => observation.attributes(),
             None => self.record(address).map(|record| &record.observed),

@@ -72,15 +72,8 @@ impl Type {
     fn new(name: TypeName, table: &toml::Table) -> Self {
         let mut schema = TypeSchema::new(name);
         schema.natural_key = texts(table.get("natural_key"));
-        schema.under = table
-            .get("under")
-            .and_then(toml::Value::as_table)
-            .map(|under| Under {
-                of: text(under, "of")
-                    .and_then(|of| of.parse().ok())
-                    .expect("a type's name"),
-                through: texts(under.get("through")),
-            });
+        schema.under = table.get("under").and_then(toml::Value::as_table).map(under);
+        schema.hangs_on = rules(table, "hangs_on").map(under).collect();
         schema.caseless = texts(table.get("caseless"));
         if text(table, "tagging").as_deref() == Some("by-id") {
             schema.tagging = Tagging::ById;
@@ -230,6 +223,15 @@ fn clash(rule: &toml::Table) -> Clash {
     Clash {
         same: texts(rule.get("same")),
         when,
+    }
+}
+
+fn under(rule: &toml::Table) -> Under {
+    Under {
+        of: text(rule, "of")
+            .and_then(|of| of.parse().ok())
+            .expect("a type's name"),
+        through: texts(rule.get("through")),
     }
 }
 

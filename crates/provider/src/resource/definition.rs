@@ -80,10 +80,8 @@ pub fn schema<T: Resource>() -> TypeSchema {
         computed: facts::computed(&T::FACTS),
         natural_key: names(rules.natural_key),
         caseless: facts::caseless(&T::FACTS),
-        under: rules.under.map(|(of, through)| Under {
-            of: type_name(of),
-            through: names(through),
-        }),
+        under: rules.under.map(under),
+        hangs_on: rules.hangs_on.iter().copied().map(under).collect(),
         clashes: rules.clashes.iter().map(clash).collect(),
         in_use: rules
             .in_use
@@ -129,6 +127,13 @@ pub fn schema<T: Resource>() -> TypeSchema {
 
 fn names<F: FieldName>(fields: &[F]) -> Vec<String> {
     fields.iter().map(|field| field.name().to_owned()).collect()
+}
+
+fn under<F: FieldName>((of, through): (&'static str, &'static [F])) -> Under {
+    Under {
+        of: type_name(of),
+        through: names(through),
+    }
 }
 
 fn clash<F: FieldName>(rule: &Clash<F>) -> CoreClash {

@@ -275,6 +275,9 @@ pub struct Rules<F: 'static> {
     /// The type that its natural key is under, and the attributes that the parent's id is made of. Where a run has just
     /// made the parent, nobody else can have the key.
     pub under: Option<(&'static str, &'static [F])>,
+    /// What else AWS refuses to delete as long as one of these names it, or takes these along with, and the attributes
+    /// that its id, its name or its own word for itself is made of.
+    pub hangs_on: &'static [(&'static str, &'static [F])],
     /// Create-before-destroy unless the file says otherwise.
     pub create_before_destroy: bool,
     /// What its resources hold that nothing makes again.
@@ -299,6 +302,7 @@ impl<F> Rules<F> {
         recognition: Recognition::Tags,
         unique_ids: false,
         under: None,
+        hangs_on: &[],
         create_before_destroy: false,
         holds_data: None,
         together: None,

@@ -87,6 +87,9 @@ stage       = "${apigatewayv2.stage.main.stage_name}"
         natural_key: &[Field::DomainName, Field::ApiMappingKey],
         recognition: Recognition::NaturalKey,
         under: Some(("apigatewayv2.domain_name", &[Field::DomainName])),
+        // A stage that is mapped is not deleted.
+        // https://docs.aws.amazon.com/apigateway/latest/developerguide/rest-api-mappings.html
+        hangs_on: &[("apigatewayv2.stage", &[Field::ApiId, Field::Stage])],
         ..Rules::NONE
     };
     type Service = ApiGateway;

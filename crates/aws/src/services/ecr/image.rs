@@ -106,6 +106,9 @@ image_tag      = "dev02"
     const RULES: Rules<ImageField> = Rules {
         create_before_destroy: true,
         name_stays: Some(TAG_STAYS),
+        // A repository is deleted with its images, or not at all.
+        // https://docs.aws.amazon.com/AmazonECR/latest/APIReference/API_DeleteRepository.html
+        hangs_on: &[("ecr.repository", &[ImageField::RepositoryUri])],
         // Some 100 MB over a usual line; what was pushed before takes none of it.
         waits: Waits {
             typical_call: Duration::from_secs(20),
