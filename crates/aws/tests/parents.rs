@@ -28,6 +28,7 @@ fn what_hangs_on_what_is_said_of_each_type() {
         "ecs.service on ecs.cluster by cluster",
         "iam.role_policy on iam.role by role_name",
         "iam.role_policy_attachment on iam.role by role_name",
+        "iam.role_policy_attachment on iam.policy by policy_arn",
     ];
     assert_eq!(found, expected);
 }

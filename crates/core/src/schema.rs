@@ -299,6 +299,8 @@ pub struct Follows {
 /// image, in a repository whose tags cannot be moved.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct NameStays {
+    /// What people call such a name (`tag`).
+    pub called: &'static str,
     /// The attribute with the name (`image_tag`).
     pub name: &'static str,
     /// The attribute that names the holder; the holder tells the same of itself under this name (`repository_uri`).

@@ -212,9 +212,13 @@ fn is_taken(
         ..
     } = holder;
     let (named, attribute) = (format!("{} `{name}`", rule.name), rule.says);
+    let held = known_str(&decision.wanted, rule.holder)?;
+    // Of an address without its host: what people call it.
+    let held = held.split_once('/').map_or(held, |(_, path)| path);
     let message = format!(
         "{address} would give the {named} to {content}, but {has} has it in {held_by}, whose {attribute} is {says}: \
-         AWS refuses that"
+         the {} {held}:{name} may not be moved",
+        rule.called
     );
     Some(refused(message, rule, holder))
 }

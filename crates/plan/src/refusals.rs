@@ -4,10 +4,11 @@ use infra_core::Diagnostic;
 
 /// The codes of what is refused for what there is, or for what the file or its stage protects. All other errors of a
 /// plan are mistakes in the file, which show only with AWS's values.
-const CODES: [&str; 7] = [
+const CODES: [&str; 8] = [
     "data-loss",
     "deletion-protected",
     "name-in-use",
+    "name-stays",
     "no-order",
     "prevent-destroy",
     "still-used",

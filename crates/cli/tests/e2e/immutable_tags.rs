@@ -22,7 +22,7 @@ fn a_tag_that_may_not_be_moved_is_told_in_the_plan_and_not_by_the_push() {
     project.write(FILE, &changed);
     project.forget_requests();
     for (command, more) in [("plan", &[][..]), ("diff", &[]), ("apply", &["-y"])] {
-        project.stack(command, FILE, more).exits(65).says([
+        project.stack(command, FILE, more).exits(1).says([
             "builds.toml",
             "image_tag = \"v1\"",
             "ecr.image.app is made anew from something else than what has the image_tag `v1`",
@@ -41,7 +41,7 @@ fn a_tag_that_may_not_be_moved_is_told_in_the_plan_and_not_by_the_push() {
     assert_eq!(docker.builds().len(), 1);
 
     project.write("app/content", "two");
-    project.stack("apply", FILE, &again).exits(65);
+    project.stack("apply", FILE, &again).exits(1);
     for ways in [
         changed.replace("\"v1\"", "\"v2\""),
         changed.replace("\"IMMUTABLE\"", "\"MUTABLE\""),
@@ -99,7 +99,7 @@ fn a_tag_that_somebody_elses_image_has_is_told_before_anything_is_pushed() {
     write("IMMUTABLE", &[("app", "a", "v2")]);
     project.forget_requests();
     for (command, more) in [("plan", &[][..]), ("apply", &["-y"])] {
-        project.stack(command, file, more).exits(65).says([
+        project.stack(command, file, more).exits(1).says([
             "tags.toml",
             "image_tag      = \"v2\"",
             &format!("ecr.image.app would give the image_tag `v2` to {first}, but {theirs} has it in ecr.repository.app"),

@@ -159,9 +159,9 @@ image_tag_mutability = "IMMUTABLE"
 
     // Who has the tag is asked before a plan, whether the state knows of it or not.
     for (layout, code, said) in [
-        ("two", 65, "would give the image_tag `v1` to sha256:"),
+        ("two", 1, "the tag shop/app:v1 may not be moved"),
         ("one", 0, ""),
-        ("two", 65, "would give the image_tag `v1` to sha256:"),
+        ("two", 1, "the tag shop/app:v1 may not be moved"),
         ("one", 0, ""),
     ] {
         let image = image("ecr.repository.app", layout);

@@ -128,7 +128,11 @@ resource_records = ['"a@b"   "c"']
 
 /// What the file says, what it says instead of that, and whose difference that is; none: it means the same.
 const EDITS: &[(&str, &str, Option<&str>)] = &[
-    ("container_port = 9001", "container_port = 9001, host_port = 9001", None),
+    (
+        "container_port = 9001",
+        "container_port = 9001, host_port = 9001",
+        None,
+    ),
     ("ip_protocol       = \"6\"", "ip_protocol       = \"tcp\"", None),
     (
         "ip_protocol       = \"6\"",

@@ -224,6 +224,8 @@ fn what_is_not_answered_is_left_to_itself_and_found_by_the_next_run() {
             .unwrap();
         let mut run = start(&project, "apply");
         run.until("ec2.nat_gateway.main: creating");
+        // The call leaves right after that is told.
+        thread::sleep(GAP);
         if seed == 1 {
             run.signal(Signal::INT).until("Stopping: what is in flight");
             thread::sleep(GAP);

@@ -17,6 +17,7 @@ pub fn catalogue() -> Types {
 
 /// A label of a picture in a store.
 const LABEL_STAYS: NameStays = NameStays {
+    called: "label",
     name: "label",
     holder: "store_url",
     of: "app.store",

@@ -28,6 +28,7 @@ use crate::services::ecr::registries::no_repository;
 /// (`ImageTagAlreadyExistsException`).
 /// <https://docs.aws.amazon.com/AmazonECR/latest/userguide/image-tag-mutability.html>
 const TAG_STAYS: NameStays = NameStays {
+    called: "tag",
     name: "image_tag",
     holder: "repository_uri",
     of: "ecr.repository",

@@ -53,6 +53,7 @@ policy_arn = "arn:aws:iam::aws:policy/service-role/AmazonECSTaskExecutionRolePol
         natural_key: &[Field::RoleName, Field::PolicyArn],
         recognition: Recognition::NaturalKey,
         under: Some(("iam.role", &[Field::RoleName])),
+        hangs_on: &[("iam.policy", &[Field::PolicyArn])],
         ..Rules::NONE
     };
     type Service = Iam;
