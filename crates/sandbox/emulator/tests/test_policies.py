@@ -78,6 +78,8 @@ class Policies(SandboxTest):
         self.trust(Action=["sts:assumerole", "sts:SetContext", "sts:TagSession"])
         self.refused("MalformedPolicyDocument", self.trust, version="2020-01-01")
         self.refused("MalformedPolicyDocument", self.trust, Action="s3:GetObject")
+        for number in (int(self.account), [int(self.account)]):
+            self.refused("MalformedPolicyDocument", self.trust, Principal={"AWS": number})
         for principal in (f"arn:aws:iam::{self.account}:*", f"arn:aws:iam::{self.account}:role/a*"):
             with self.subTest(principal):
                 message = self.refused("MalformedPolicyDocument", self.trust, Principal={"AWS": ["*", principal]})

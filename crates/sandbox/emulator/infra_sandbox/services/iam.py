@@ -257,4 +257,7 @@ def principals(text: str) -> list[str]:
     for each in named:
         values = each.get("AWS", []) if isinstance(each, dict) else []
         found += values if isinstance(values, list) else [values]
+    # The grammar has texts only: https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_grammar.html
+    if not all(isinstance(each, str) for each in found):
+        raise AwsError("MalformedPolicyDocument", "Syntax errors in policy.", 400)
     return found
