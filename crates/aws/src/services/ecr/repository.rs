@@ -118,7 +118,7 @@ pub struct ScanningConfiguration {
 pub struct EncryptionConfiguration {
     /// With S3's keys (`AES256`) or with a KMS key.
     pub encryption_type: EncryptionType,
-    /// The KMS key's ARN, id or alias; without it, AWS's own key for ECR.
+    /// The KMS key's ARN or id; without it, AWS's own key for ECR.
     #[attribute(length = 1..=2048)]
     #[attribute(same(kms_key))]
     #[attribute(
