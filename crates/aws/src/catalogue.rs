@@ -164,7 +164,7 @@ fn position<T>(entries: &[(&'static str, T)], name: &TypeName) -> Option<usize> 
 }
 
 /// Services that had another name in an earlier version, with the one that they have.
-static RENAMED: &[(&str, &str)] = &[("applicationautoscaling", "applicationautoscaling")];
+static RENAMED: &[(&str, &str)] = &[("autoscaling", "applicationautoscaling")];
 
 /// What is known of AWS's types without calling AWS.
 #[derive(Debug, Clone, Copy, Default)]

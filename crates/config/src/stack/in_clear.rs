@@ -5,22 +5,22 @@
 //! sensitive output, is looked at in every file by itself, whether it is used or not: whatever stands there is sensitive,
 //! however short it is. Elsewhere a sensitive value is known by its text alone.
 
+mod texts;
+
 use std::collections::BTreeSet;
-use std::path::{Path, PathBuf};
+use std::ops::Range;
+use std::path::Path;
 
 use hcl_edit::expr::BinaryOperator;
 use infra_core::types::Catalogue;
-use infra_core::{Attributes, Secret, SourceMap, Stack, Template, TypeName, Value};
+use infra_core::{Attributes, SourceMap, Stack, Template, TypeName, Value};
 
 use super::bind::Treatment;
 use super::environment::holds_sensitive;
 use super::used::UsedInputs;
-use crate::language::{Draft, DraftKind, Function, Node as Part, NodeKind as PartKind};
+use crate::language::{Draft, DraftKind, Function, Name, Node as Part, NodeKind as PartKind};
 use crate::report::Report;
-use crate::source::{Node, NodeKind, Table, beside, parse};
-
-/// The shortest text that tells a secret where nothing else does: a shorter one is found in many words.
-const TELLING: usize = 8;
+use crate::source::{NodeKind, Table, beside, parse};
 
 /// What is sensitive.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
@@ -102,6 +102,27 @@ fn add(found: &mut Vec<InClear>, of: &Sensitive, places: Vec<String>) {
     }
 }
 
+/// Where something sensitive is given.
+#[derive(Clone, Copy)]
+struct Given<'a> {
+    /// The file.
+    from: &'a Path,
+    /// Whether a text around what is secret by itself is none: not so of a variable, which is secret as a whole.
+    may_frame: bool,
+    /// What the expression at hand names.
+    names: &'a [(Name, Range<usize>)],
+}
+
+impl<'a> Given<'a> {
+    fn new(from: &'a Path, may_frame: bool) -> Self {
+        Self {
+            from,
+            may_frame,
+            names: &[],
+        }
+    }
+}
+
 struct Search<'a> {
     sources: &'a SourceMap,
     /// What each of the sources declares by itself.
@@ -135,7 +156,8 @@ impl Search<'_> {
             let value = table_at(table, "values").and_then(|values| values.get(name));
             for entry in default.into_iter().chain(value) {
                 let draft = Draft::new(&entry.node, self.sources, &mut Report::default());
-                self.draft(&draft, &source.path, &mut places);
+                let given = Given::new(&source.path, false);
+                self.draft(&draft, given, &mut places);
             }
         }
         places
@@ -170,8 +192,9 @@ impl Search<'_> {
 
     /// Looks at those parts of a draft that are sensitive by the schema.
     fn treated(&self, draft: &Draft, treatment: Treatment<'_>, from: &Path, places: &mut Vec<String>) {
+        let given = Given::new(from, true);
         if treatment.sensitive {
-            return self.draft(draft, from, places);
+            return self.draft(draft, given, places);
         }
         match &draft.kind {
             DraftKind::List(items) => {
@@ -185,7 +208,7 @@ impl Search<'_> {
                 }
             }
             DraftKind::Formula(_) if treatment.kind.is_some_and(holds_sensitive) => {
-                self.draft(draft, from, places);
+                self.draft(draft, given, places);
             }
             DraftKind::Literal(_) | DraftKind::Formula(_) => {}
         }
@@ -210,7 +233,8 @@ impl Search<'_> {
             let declared = table_at(table, "output").and_then(|outputs| table_at(outputs, name));
             if let Some(entry) = declared.and_then(|fields| fields.get("value")) {
                 let draft = Draft::new(&entry.node, self.sources, &mut Report::default());
-                self.draft(&draft, &source.path, &mut places);
+                let given = Given::new(&source.path, true);
+                self.draft(&draft, given, &mut places);
             }
         }
         places
@@ -241,26 +265,52 @@ impl Search<'_> {
         }
     }
 
-    fn draft(&self, draft: &Draft, from: &Path, places: &mut Vec<String>) {
+    fn draft(&self, draft: &Draft, given: Given<'_>, places: &mut Vec<String>) {
         let stands = match &draft.kind {
-            DraftKind::List(items) => return items.iter().for_each(|item| self.draft(item, from, places)),
+            DraftKind::List(items) => return items.iter().for_each(|item| self.draft(item, given, places)),
             DraftKind::Map(entries) => {
-                return entries.values().for_each(|entry| self.draft(entry, from, places));
+                return entries
+                    .values()
+                    .for_each(|entry| self.draft(entry, given, places));
             }
             DraftKind::Literal(value) => is_something(value),
-            DraftKind::Formula(formula) => self.part(&formula.root, from),
+            DraftKind::Formula(formula) => {
+                let names = &formula.names;
+                self.part(&formula.root, Given { names, ..given })
+            }
         };
         if stands {
             places.push(self.sources.place(&draft.span));
         }
     }
 
+    /// Whether a part of an expression is the environment's, or a variable that a file calls sensitive.
+    fn is_secret(&self, part: &Part, given: Given<'_>) -> bool {
+        let PartKind::Name(position) = part.kind else {
+            return false;
+        };
+        match given.names.get(position) {
+            Some((Name::Environment(_) | Name::EnvironmentTable(_), _)) => true,
+            Some((Name::Variable(wanted), _)) => self
+                .declared("variable")
+                .any(|(name, fields)| name == wanted && is_true(fields, "sensitive")),
+            _ => false,
+        }
+    }
+
     /// Whether what a part of an expression gives is written in it. What it is looked up or chosen by is not given.
-    fn part(&self, part: &Part, from: &Path) -> bool {
-        let has = |part: &Part| self.part(part, from);
+    fn part(&self, part: &Part, given: Given<'_>) -> bool {
+        let has = |part: &Part| self.part(part, given);
         match &part.kind {
             PartKind::Literal(Value::String(text)) => text.contains(char::is_alphanumeric),
             PartKind::Literal(value) => is_something(value),
+            // Beside what is secret by itself stands what only frames it: of an address, the host and the user.
+            PartKind::Text(parts)
+                if given.may_frame && parts.iter().any(|part| self.is_secret(part, given)) =>
+            {
+                let mut others = parts.iter();
+                others.any(|part| !matches!(part.kind, PartKind::Literal(_)) && has(part))
+            }
             PartKind::Text(parts) | PartKind::List(parts) => parts.iter().any(has),
             PartKind::Object(entries) => entries.iter().any(|(_, value)| has(value)),
             PartKind::Name(_) | PartKind::Resource(_) | PartKind::Loop(_) => false,
@@ -270,16 +320,18 @@ impl Search<'_> {
             PartKind::Conditional(parts) => parts.iter().skip(1).any(has),
             PartKind::For(parts) => has(&parts.collection) || has(&parts.value),
             PartKind::Call(call) => {
-                let mut given = call.arguments.iter();
+                let mut arguments = call.arguments.iter();
                 match call.function {
-                    Function::File => given.any(|path| self.is_held(path, from)),
+                    Function::File => arguments.any(|path| self.is_held(path, given.from)),
                     Function::Lookup => call.arguments.iter().step_by(2).any(has),
                     Function::Contains | Function::Keys | Function::Length => false,
                     Function::Format => {
-                        let pattern = given.next().is_some_and(|pattern| says_something(pattern, &has));
-                        pattern || given.any(has)
+                        let pattern = arguments
+                            .next()
+                            .is_some_and(|pattern| says_something(pattern, &has));
+                        pattern || arguments.any(has)
                     }
-                    _ => given.any(has),
+                    _ => arguments.any(has),
                 }
             }
         }
@@ -290,52 +342,6 @@ impl Search<'_> {
         match &path.kind {
             PartKind::Literal(Value::String(path)) => self.used.files.contains_key(&beside(from, path)),
             _ => true,
-        }
-    }
-
-    /// Where a value's texts stand, whatever they mean there.
-    fn texts(&self, value: &Value, places: &mut Vec<String>) {
-        let mut texts = Vec::new();
-        leaves(value, &mut texts);
-        for text in texts {
-            let telling = text.chars().count() >= TELLING;
-            if telling {
-                for table in &self.tables {
-                    for entry in table.values() {
-                        self.node(&entry.node, &text, places);
-                    }
-                }
-            }
-            for (path, content) in &self.used.files {
-                let whole = || !self.is_source(path) && content.trim() == text.trim();
-                let at = match telling {
-                    true => forms(&text).iter().find_map(|form| content.find(form)),
-                    false => whole().then_some(0),
-                };
-                if let Some(at) = at
-                    && !places.iter().any(|place: &String| is_in(place, path))
-                {
-                    let line = content[..at].matches('\n').count() + 1;
-                    places.push(format!("{}:{line}", path.display()));
-                }
-            }
-        }
-    }
-
-    fn is_source(&self, path: &PathBuf) -> bool {
-        self.sources.files.iter().any(|source| source.path == *path)
-    }
-
-    fn node(&self, node: &Node, text: &str, places: &mut Vec<String>) {
-        match &node.kind {
-            NodeKind::String(written) if written.contains(text) => {
-                places.push(self.sources.place(&node.span))
-            }
-            NodeKind::List(items) => items.iter().for_each(|item| self.node(item, text, places)),
-            NodeKind::Table(table) => table
-                .values()
-                .for_each(|entry| self.node(&entry.node, text, places)),
-            _ => {}
         }
     }
 }
@@ -379,29 +385,4 @@ fn says_something(pattern: &Part, has: &impl Fn(&Part) -> bool) -> bool {
         }
         _ => has(pattern),
     }
-}
-
-/// The texts of a value. Names are no secrets; numbers and truths are in every file.
-fn leaves(value: &Value, texts: &mut Vec<String>) {
-    match value {
-        Value::String(text) if !text.trim().is_empty() => texts.push(text.clone()),
-        Value::List(items) => items.iter().for_each(|item| leaves(item, texts)),
-        Value::Map(entries) => entries.values().for_each(|entry| leaves(entry, texts)),
-        Value::Secret(Secret::Clear(value)) => leaves(value, texts),
-        _ => {}
-    }
-}
-
-/// How a text is written: as it is, and in JSON.
-fn forms(text: &str) -> BTreeSet<String> {
-    let json = serde_json::Value::from(text).to_string();
-    let json = json.trim_start_matches('"');
-    let json = json.strip_suffix('"').unwrap_or(json);
-    [text, text.trim(), json].map(str::to_owned).into()
-}
-
-/// Whether a place is one of a file.
-fn is_in(place: &str, path: &Path) -> bool {
-    let rest = place.strip_prefix(&*path.to_string_lossy());
-    rest.is_some_and(|rest| rest.starts_with(':'))
 }
