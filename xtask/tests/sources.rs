@@ -118,6 +118,90 @@ fn each_resource_type_has_a_file_of_its_own() {
     );
 }
 
+/// The text of a file of a type without what stands in its tests, and without whitespace.
+fn without_tests(file: &Path) -> String {
+    let text = fs::read_to_string(file).unwrap();
+    let is_test = file.components().any(|part| {
+        matches!(
+            part.as_os_str().to_str(),
+            Some("tests" | "tests.rs" | "testing.rs")
+        )
+    });
+    let text = match text.find("#[cfg(test)]\nmod ") {
+        _ if is_test => "",
+        Some(start) => &text[..start],
+        None => &text,
+    };
+    let code = text.lines().filter(|line| !line.trim_start().starts_with("//"));
+    code.flat_map(|line| line.chars().filter(|letter| !letter.is_whitespace()))
+        .collect()
+}
+
+/// Whether a name in quotes stands where a field's own name belongs: in a look-up, or as the place of a problem. A problem of
+/// the whole resource is at the empty name.
+fn is_named_by_text(code: &str) -> bool {
+    let by_text = |start: &str| {
+        code.match_indices(start).any(|(at, _)| {
+            let name = code[at + start.len()..].split('"').next().unwrap_or_default();
+            !name.is_empty()
+                && name
+                    .chars()
+                    .all(|letter| matches!(letter, 'a'..='z' | '0'..='9' | '_' | '.'))
+        })
+    };
+    let looks_up = [
+        ".get(\"",
+        ".get_mut(\"",
+        ".contains_key(\"",
+        ".remove(\"",
+        ".insert(\"",
+    ];
+    let places = [
+        "problems.at(\"",
+        "problems.at_with_help(\"",
+        "path.name(\"",
+        "path:\"",
+        "::attribute(\"",
+    ];
+    // These take a name as a text; those of `crates/aws/src/fields.rs` take a field.
+    let of_core = [
+        "types::known",
+        "types::{known",
+        "types::{Problem,Problems,known",
+        "types::{Problems,known",
+    ];
+    looks_up.into_iter().chain(places).any(by_text) || of_core.iter().any(|part| code.contains(part))
+}
+
+/// As `crates/aws/src/fields.rs` says: a misspelt name of an attribute does not compile.
+#[test]
+fn attributes_are_looked_up_by_fields_and_not_by_texts() {
+    for named in [
+        "attributes.get(\"vpc_id\")",
+        "problems.at(\"stickiness.type\",message)",
+        "useinfra_core::types::{Problems,known_str};",
+    ] {
+        assert!(is_named_by_text(named), "{named}");
+    }
+    for not_named in ["problems.at(\"\",message)", "value_of(attributes,Field::VpcId)"] {
+        assert!(!is_named_by_text(not_named), "{not_named}");
+    }
+    let crates = root().join("crates");
+    let mut files = Vec::new();
+    sources(&crates.join("aws/src/services"), &mut files);
+    let found = files
+        .into_iter()
+        .filter(|file| is_named_by_text(&without_tests(file)))
+        .map(|file| file.strip_prefix(&crates).unwrap().to_str().unwrap().to_owned());
+    are(
+        &found.collect(),
+        [
+            // It looks into a JSON document.
+            "aws/src/services/ecr/lifecycle_policy.rs",
+        ],
+    );
+}
+
 /// As CONTRIBUTING.md says: what is longer says in its first lines why it is.
 #[test]
 fn long_files_say_why_they_are_long() {

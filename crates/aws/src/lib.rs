@@ -13,6 +13,7 @@ mod documents;
 mod endpoints;
 mod environment;
 mod errors;
+mod fields;
 mod gaps;
 mod held_data;
 mod http;

@@ -3,6 +3,9 @@
 use std::collections::BTreeMap;
 
 use infra_core::{Attributes, ResourceAddress, Value};
+use infra_provider::FieldName;
+
+use crate::fields::value_of;
 
 /// All resources of a stack.
 pub type Stack = BTreeMap<ResourceAddress, Attributes>;
@@ -30,21 +33,23 @@ pub fn meant<'s>(stack: &'s Stack, value: Option<&Value>, type_name: &str) -> Op
 }
 
 /// The elements of a list attribute; none when it is missing or not known at all.
-pub fn elements<'a>(attributes: &'a Attributes, name: &str) -> &'a [Value] {
-    attributes.get(name).and_then(Value::as_list).unwrap_or_default()
+pub fn elements(attributes: &Attributes, field: impl FieldName) -> &[Value] {
+    value_of(attributes, field)
+        .and_then(Value::as_list)
+        .unwrap_or_default()
 }
 
 /// A key of a table.
-pub fn member<'a>(table: &'a Value, name: &str) -> Option<&'a Value> {
-    table.as_map()?.get(name).filter(|value| !value.is_null())
+pub fn member(table: &Value, key: impl FieldName) -> Option<&Value> {
+    value_of(table.as_map()?, key).filter(|value| !value.is_null())
 }
 
 /// The known text of a key of a table.
-pub fn member_str<'a>(table: &'a Value, name: &str) -> Option<&'a str> {
-    member(table, name).and_then(Value::as_str)
+pub fn member_str(table: &Value, key: impl FieldName) -> Option<&str> {
+    member(table, key).and_then(Value::as_str)
 }
 
 /// The known whole number of a key of a table.
-pub fn member_integer(table: &Value, name: &str) -> Option<i64> {
-    member(table, name).and_then(Value::as_integer)
+pub fn member_integer(table: &Value, key: impl FieldName) -> Option<i64> {
+    member(table, key).and_then(Value::as_integer)
 }

@@ -145,7 +145,7 @@ stage       = "${apigatewayv2.stage.main.stage_name}"
 
     async fn delete(aws: &Clients, _: &Call, id: &PhysicalId, last: &Attributes) -> ProviderResult<()> {
         let [domain, mapping] = id_parts(id)?;
-        let _turn = turn(aws, known_str(last, "api_id").unwrap_or_default()).await;
+        let _turn = turn(aws, known_str(last, Field::ApiId).unwrap_or_default()).await;
         let _domain_turn = domain_turn(aws, domain).await;
         let call = aws
             .apigatewayv2

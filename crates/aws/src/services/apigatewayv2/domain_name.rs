@@ -278,7 +278,7 @@ fn check_name(name: &str, problems: &mut Problems) {
     };
     if name.len() > 253 || !host.contains('.') || !host.split('.').all(is_label) {
         problems.at(
-            "domain_name",
+            Field::DomainName.name(),
             format!("`{name}` is no domain name such as api.example.com or *.example.com"),
         );
     }

@@ -1,13 +1,15 @@
 //! AWS's rules for integrations that need no call.
 
-use infra_core::types::{Problem, Problems, known_str};
+use infra_core::types::{Problem, Problems};
 use infra_core::{Attributes, ResourceAddress, Value};
 use infra_provider::{FieldName, Partial, Resource};
 
+use super::api::ApiField;
 use super::integration::{
     ConnectionType, Integration, IntegrationField as Field, IntegrationType, PartialIntegration,
     WEBSOCKET_MILLISECONDS,
 };
+use crate::fields::{known_str, value_of};
 use crate::together::{Stack, meant, of_type};
 
 /// Checks an integration by itself.
@@ -58,14 +60,14 @@ pub fn check_together(stack: &Stack) -> Vec<(ResourceAddress, Problem)> {
 
 /// <https://docs.aws.amazon.com/apigatewayv2/latest/api-reference/apis-apiid-integrations.html>
 fn check_with_api(attributes: &Attributes, stack: &Stack, problems: &mut Problems) {
-    let api = meant(stack, attributes.get("api_id"), "apigatewayv2.api");
-    let protocol = api.and_then(|api| known_str(api, "protocol_type"));
-    let kind = known_str(attributes, Field::IntegrationType.name());
+    let api = meant(stack, value_of(attributes, Field::ApiId), "apigatewayv2.api");
+    let protocol = api.and_then(|api| known_str(api, ApiField::ProtocolType));
+    let kind = known_str(attributes, Field::IntegrationType);
     if let Some(kind) = kind.filter(|kind| protocol == Some("HTTP") && !kind.ends_with("_PROXY")) {
         let message = format!("an HTTP API takes HTTP_PROXY and AWS_PROXY, not {kind}");
         problems.at(Field::IntegrationType.name(), message);
     }
-    let timeout = attributes.get(Field::TimeoutInMillis.name());
+    let timeout = value_of(attributes, Field::TimeoutInMillis);
     let timeout = timeout.and_then(Value::as_integer);
     if let Some(timeout) = timeout.filter(|_| protocol == Some("WEBSOCKET"))
         && timeout > i64::from(WEBSOCKET_MILLISECONDS)

@@ -7,6 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use futures::future::try_join_all;
 
+use super::api::ApiField;
 use super::common::{all_pages, text, turn};
 use super::route_key;
 use super::service::ApiGateway;
@@ -134,19 +135,19 @@ target    = "integrations/${apigatewayv2.integration.main.id}"
             if address.type_name().to_string() != Self::NAME {
                 continue;
             }
-            let Some(key) = known_str(attributes, "route_key") else {
+            let Some(key) = known_str(attributes, Field::RouteKey) else {
                 continue;
             };
-            let api = match attributes.get("api_id") {
+            let api = match value_of(attributes, Field::ApiId) {
                 Some(Value::Unknown(unknown)) => unknown.origin.as_ref(),
                 _ => None,
             };
             let api = api.and_then(|origin| stack.get(&origin.address));
-            let protocol = api.and_then(|api| known_str(api, "protocol_type"));
+            let protocol = api.and_then(|api| known_str(api, ApiField::ProtocolType));
             if protocol == Some("HTTP") && !route_key::is_http(key) {
                 let mut problems = Problems::default();
                 problems.at_with_help(
-                    "route_key",
+                    Field::RouteKey.name(),
                     format!("`{key}` is no route key of an HTTP API"),
                     "`$default`, or a method and a path such as `GET /pets/{id}`",
                 );

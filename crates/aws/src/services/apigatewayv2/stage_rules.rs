@@ -2,12 +2,14 @@
 
 use std::collections::BTreeMap;
 
-use infra_core::types::{Problem, Problems, known_str};
+use infra_core::types::{Problem, Problems};
 use infra_core::{AttributePath, Attributes, ResourceAddress, Value};
 use infra_provider::{FieldName, Resource};
 
+use super::api::ApiField;
 use super::route_key;
 use super::stage::{PartialStage, RouteSettingsField, Stage, StageField as Field};
+use crate::fields::{known_str, value_of};
 use crate::together::{Stack, meant, member, of_type};
 
 /// Checks a stage by itself.
@@ -28,8 +30,8 @@ pub fn check(given: &PartialStage, problems: &mut Problems) {
 pub fn check_together(stack: &Stack) -> Vec<(ResourceAddress, Problem)> {
     let mut found = Vec::new();
     for (address, attributes) in of_type(stack, Stage::NAME) {
-        let api = meant(stack, attributes.get("api_id"), "apigatewayv2.api");
-        if api.and_then(|api| known_str(api, "protocol_type")) != Some("HTTP") {
+        let api = meant(stack, value_of(attributes, Field::ApiId), "apigatewayv2.api");
+        if api.and_then(|api| known_str(api, ApiField::ProtocolType)) != Some("HTTP") {
             continue;
         }
         let mut problems = Problems::default();
@@ -43,14 +45,12 @@ pub fn check_together(stack: &Stack) -> Vec<(ResourceAddress, Problem)> {
 /// Execution is logged of WebSocket APIs only: AWS refuses even that it is off.
 /// <https://github.com/hashicorp/terraform-provider-aws/issues/14010>
 fn check_of_http(attributes: &Attributes, problems: &mut Problems) {
-    let default = attributes.get(Field::DefaultRouteSettings.name());
+    let default = value_of(attributes, Field::DefaultRouteSettings);
     let default = default.map(|settings| {
         let path = AttributePath::attribute(Field::DefaultRouteSettings.name());
         (path, settings)
     });
-    let of_routes = attributes
-        .get(Field::RouteSettings.name())
-        .and_then(Value::as_map);
+    let of_routes = value_of(attributes, Field::RouteSettings).and_then(Value::as_map);
     let of_routes = of_routes.into_iter().flatten().map(|(key, settings)| {
         let path = AttributePath::attribute(Field::RouteSettings.name());
         (path.name(key.as_str()), settings)
@@ -60,7 +60,7 @@ fn check_of_http(attributes: &Attributes, problems: &mut Problems) {
             RouteSettingsField::LoggingLevel,
             RouteSettingsField::DataTraceEnabled,
         ] {
-            if member(settings, field.name()).is_some() {
+            if member(settings, field).is_some() {
                 problems.at(
                     path.name(field.name()),
                     "is for WebSocket APIs: AWS refuses it for HTTP APIs",

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use aws_sdk_applicationautoscaling::Client;
 use aws_sdk_applicationautoscaling::types::ScalableTarget;
 
+use super::scalable_target::ScalableTargetField;
 use crate::gaps::few_retries;
 use crate::prelude::*;
 
@@ -46,7 +47,7 @@ impl Scalable {
         let dimension = dimension.as_str();
         if let Some(dimension) = dimension.filter(|dimension| *dimension != "ecs:service:DesiredCount") {
             let message = format!("`{dimension}` is none of ECS: it has only `ecs:service:DesiredCount`");
-            problems.at("scalable_dimension", message);
+            problems.at(ScalableTargetField::ScalableDimension.name(), message);
         }
         let is_service = |text: &str| {
             let parts: Vec<&str> = text.split('/').collect();
@@ -54,7 +55,7 @@ impl Scalable {
         };
         if let Some(resource) = resource.as_str().filter(|text| !is_service(text)) {
             let message = format!("`{resource}` is not of the form `service/CLUSTER/NAME`, with both names");
-            problems.at("resource_id", message);
+            problems.at(ScalableTargetField::ResourceId.name(), message);
         }
     }
 }

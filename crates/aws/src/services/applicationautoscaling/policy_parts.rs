@@ -165,7 +165,7 @@ pub struct StepAdjustment {
 /// Steps lie one beside the other, from minus infinity where one is below the threshold, to infinity where one is above.
 /// <https://docs.aws.amazon.com/autoscaling/application/APIReference/API_StepAdjustment.html>
 pub fn check_steps(path: &AttributePath, policy: &PartialStepScaling, problems: &mut Problems) {
-    let path = path.name("step_adjustments");
+    let path = path.name(StepScalingField::StepAdjustments.name());
     let all = policy.step_adjustments.elements();
     let bound = |bound: Partial<f64>, open: f64| match bound {
         Partial::Known(bound) => Some(bound),
@@ -176,7 +176,9 @@ pub fn check_steps(path: &AttributePath, policy: &PartialStepScaling, problems: 
         let sets_to = policy.adjustment_type == Partial::Known(AdjustmentType::Exact);
         if sets_to && step.scaling_adjustment.known() < Some(&0) && step.scaling_adjustment.known().is_some()
         {
-            let path = path.index(position).name("scaling_adjustment");
+            let path = path
+                .index(position)
+                .name(StepAdjustmentField::ScalingAdjustment.name());
             problems.at(path, "a number that it is set to is not negative");
         }
     }

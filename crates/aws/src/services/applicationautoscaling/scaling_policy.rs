@@ -147,8 +147,11 @@ scale_out_cooldown              = 60
             metric.predefined_metric_type.as_str() == Some("ALBRequestCountPerTarget")
                 && !metric.resource_label.is_set()
         }) {
+            let path = AttributePath::attribute(Field::TargetTrackingScalingPolicyConfiguration.name())
+                .name(TargetTrackingField::PredefinedMetricSpecification.name())
+                .name(PredefinedMetricField::ResourceLabel.name());
             problems.at_with_help(
-                "target_tracking_scaling_policy_configuration.predefined_metric_specification.resource_label",
+                path,
                 "ALBRequestCountPerTarget needs it",
                 "join `load_balancer_full_name` of the load balancer and `target_group_full_name` of the target \
                  group by `/`",

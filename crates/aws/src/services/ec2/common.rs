@@ -80,8 +80,8 @@ pub fn is_declared(rule: &SecurityGroupRule) -> bool {
 
 /// What tells whether two attributes will mean the same thing: the known text, or the one attribute that a
 /// value not known yet will be.
-pub fn identity(attributes: &Attributes, name: &str) -> Option<String> {
-    match attributes.get(name)? {
+pub fn identity(attributes: &Attributes, field: impl FieldName) -> Option<String> {
+    match value_of(attributes, field)? {
         Value::String(text) => Some(text.clone()),
         Value::Unknown(Unknown {
             origin: Some(reference),
@@ -94,12 +94,12 @@ pub fn identity(attributes: &Attributes, name: &str) -> Option<String> {
 pub fn referenced<'a>(
     stack: &'a BTreeMap<ResourceAddress, Attributes>,
     attributes: &Attributes,
-    name: &str,
+    field: impl FieldName,
     type_name: &str,
 ) -> Option<(&'a ResourceAddress, &'a Attributes)> {
     let Some(Value::Unknown(Unknown {
         origin: Some(reference),
-    })) = attributes.get(name)
+    })) = value_of(attributes, field)
     else {
         return None;
     };

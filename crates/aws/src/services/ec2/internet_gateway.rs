@@ -77,7 +77,7 @@ tags   = { Name = "main" }
     async fn update(aws: &Clients, _: &Call, id: &PhysicalId, update: &Update<Self>) -> ProviderResult<()> {
         let wanted = update.spec.vpc_id.as_deref();
         // One that was just made is attached to nothing, and a look would only take time.
-        let there = match update.prior.get("vpc_id") {
+        let there = match value_of(&update.prior, Field::VpcId) {
             None | Some(Value::Null) => None,
             _ => attached(aws, id).await?,
         };
@@ -103,7 +103,7 @@ tags   = { Name = "main" }
 
     /// It is detached once no interface of the VPC has a public address any more.
     async fn in_the_way(aws: &Clients, _: &PhysicalId, last: &Attributes) -> ProviderResult<Vec<Obstacle>> {
-        let Some(vpc) = known_str(last, "vpc_id") else {
+        let Some(vpc) = known_str(last, Field::VpcId) else {
             return Ok(Vec::new());
         };
         let mut found = interfaces(&aws.ec2, filter("vpc-id", [vpc])).await?;

@@ -109,15 +109,15 @@ gateway_id             = "${ec2.internet_gateway.main.id}"
         let mut found = Vec::new();
         let mut first: BTreeMap<(String, String), &ResourceAddress> = BTreeMap::new();
         for (address, attributes) in of_type(stack, Self::NAME) {
-            let mut destination = DESTINATIONS.iter().map(|field| field.name());
-            let destination = destination.find_map(|name| Some((name, identity(attributes, name)?)));
-            let table = identity(attributes, Field::RouteTableId.name());
-            let (Some(table), Some((name, destination))) = (table, destination) else {
+            let mut fields = DESTINATIONS.iter();
+            let destination = fields.find_map(|field| Some((field, identity(attributes, *field)?)));
+            let table = identity(attributes, Field::RouteTableId);
+            let (Some(table), Some((field, destination))) = (table, destination) else {
                 continue;
             };
             if let Some(other) = first.get(&(table.clone(), destination.clone())) {
                 let problem = Problem {
-                    path: name.into(),
+                    path: field.name().into(),
                     message: format!("{other} is a route to {destination} in the same route table"),
                     help: Some("a route table has one route to a destination".into()),
                 };

@@ -76,13 +76,13 @@ route_table_id = "${ec2.route_table.public.id}"
         let mut found = Vec::new();
         let mut first: BTreeMap<String, &ResourceAddress> = BTreeMap::new();
         for (address, attributes) in of_type(stack, Self::NAME) {
-            for name in ["subnet_id", "gateway_id"] {
-                let Some(follower) = identity(attributes, name) else {
+            for field in [Field::SubnetId, Field::GatewayId] {
+                let Some(follower) = identity(attributes, field) else {
                     continue;
                 };
                 if let Some(other) = first.get(&follower) {
                     let problem = Problem {
-                        path: name.into(),
+                        path: field.name().into(),
                         message: format!("{other} associates {follower} already"),
                         help: Some("a subnet or gateway follows one route table only".into()),
                     };

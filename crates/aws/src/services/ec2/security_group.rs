@@ -107,10 +107,7 @@ tags           = { Name = "web" }
     }
 
     async fn update(aws: &Clients, _: &Call, id: &PhysicalId, update: &Update<Self>) -> ProviderResult<()> {
-        let prior = update
-            .prior
-            .get("default_egress")
-            .and_then(|prior| prior.as_bool());
+        let prior = value_of(&update.prior, Field::DefaultEgress).and_then(Value::as_bool);
         match (prior, update.spec.default_egress.unwrap_or(true)) {
             (Some(true), true) => Ok(()),
             (_, true) => restore_default_egress(aws, id.as_str()).await,

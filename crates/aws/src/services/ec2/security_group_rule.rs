@@ -17,6 +17,7 @@ use aws_sdk_ec2::types::{
 use self::ports::{check_ports, has_ports};
 use super::common::{all_tags, arn, filter, is_declared, ours, referenced, tags_of};
 use super::group_rules;
+use super::security_group::SecurityGroupField;
 use super::service::Ec2;
 use crate::prelude::*;
 use crate::together::of_type;
@@ -130,8 +131,9 @@ description       = "HTTPS from everywhere"
         of_type(stack, Self::NAME)
             .filter(|(_, attributes)| says_all_out(attributes))
             .filter_map(|(address, attributes)| {
-                let (group, of) = referenced(stack, attributes, "security_group_id", "ec2.security_group")?;
-                let stays = match of.get("default_egress") {
+                let (group, of) =
+                    referenced(stack, attributes, Field::SecurityGroupId, "ec2.security_group")?;
+                let stays = match value_of(of, SecurityGroupField::DefaultEgress) {
                     None | Some(Value::Null) => true,
                     Some(value) => value.as_bool() == Some(true),
                 };
@@ -143,7 +145,7 @@ description       = "HTTPS from everywhere"
                     )),
                 };
                 // An IPv6 way out is AWS's own only where the VPC has IPv6 networks.
-                let is_there = stays && known_str(attributes, "cidr_ipv4").is_some();
+                let is_there = stays && known_str(attributes, Field::CidrIpv4).is_some();
                 is_there.then(|| (address.clone(), problem))
             })
             .collect()
@@ -206,7 +208,8 @@ description       = "HTTPS from everywhere"
     }
 
     async fn delete(aws: &Clients, _: &Call, id: &PhysicalId, last: &Attributes) -> ProviderResult<()> {
-        let (group, direction) = (known_str(last, "security_group_id"), known_str(last, "type"));
+        let group = known_str(last, Field::SecurityGroupId);
+        let direction = known_str(last, Field::Direction);
         let (group, is_egress) = match (group, direction) {
             (Some(group), Some(direction)) => (group.to_owned(), direction == "egress"),
             _ => {
@@ -324,12 +327,11 @@ fn is_all_out(spec: &SecurityGroupRule) -> bool {
 }
 
 fn says_all_out(attributes: &Attributes) -> bool {
-    let says = |name: &str, text: &str| known_str(attributes, name) == Some(text);
-    let protocol =
-        known_str(attributes, Field::IpProtocol.name()).map(|text| Field::IpProtocol.as_told(text));
-    says("type", "egress")
+    let says = |field: Field, text: &str| known_str(attributes, field) == Some(text);
+    let protocol = known_str(attributes, Field::IpProtocol).map(|text| Field::IpProtocol.as_told(text));
+    says(Field::Direction, "egress")
         && protocol.as_deref() == Some("-1")
-        && (says("cidr_ipv4", "0.0.0.0/0") || says("cidr_ipv6", "::/0"))
+        && (says(Field::CidrIpv4, "0.0.0.0/0") || says(Field::CidrIpv6, "::/0"))
 }
 
 /// The rule as the Authorize calls take it.

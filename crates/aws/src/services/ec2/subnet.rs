@@ -12,6 +12,7 @@ use ipnet::Ipv4Net;
 use super::common::{all_tags, arn, boolean, by_ids, filter, identity, ours, referenced, tags_of};
 use super::obstacles::in_interfaces;
 use super::service::Ec2;
+use super::vpc::VpcField;
 use crate::prelude::*;
 use crate::together::of_type;
 
@@ -100,15 +101,16 @@ tags                    = { Name = "public" }
         let mut found = Vec::new();
         let mut earlier: Vec<(&ResourceAddress, String, Ipv4Net)> = Vec::new();
         for (address, attributes) in of_type(stack, Self::NAME) {
-            let Some(network) = network(attributes) else {
+            let Some(network) = network(attributes, Field::CidrBlock) else {
                 continue;
             };
             let mut problem = |message: String, help: Option<String>| {
-                let path = "cidr_block".into();
+                let path = Field::CidrBlock.name().into();
                 found.push((address.clone(), Problem { path, message, help }));
             };
-            let vpc = referenced(stack, attributes, "vpc_id", "ec2.vpc");
-            if let Some((vpc, Some(whole))) = vpc.map(|(vpc, of)| (vpc, self::network(of)))
+            let vpc = referenced(stack, attributes, Field::VpcId, "ec2.vpc");
+            if let Some((vpc, Some(whole))) =
+                vpc.map(|(vpc, of)| (vpc, self::network(of, VpcField::CidrBlock)))
                 && !whole.contains(&network)
             {
                 problem(
@@ -118,7 +120,7 @@ tags                    = { Name = "public" }
                     )),
                 );
             }
-            let Some(vpc) = identity(attributes, "vpc_id") else {
+            let Some(vpc) = identity(attributes, Field::VpcId) else {
                 continue;
             };
             for (other, _, taken) in earlier
@@ -241,8 +243,8 @@ fn observe(aws: &Clients, subnet: &sdk::Subnet) -> Observation<Subnet> {
 }
 
 /// The known IPv4 network of a VPC or subnet.
-fn network(attributes: &Attributes) -> Option<Ipv4Net> {
-    known_str(attributes, "cidr_block")?.parse().ok()
+fn network(attributes: &Attributes, field: impl FieldName) -> Option<Ipv4Net> {
+    known_str(attributes, field)?.parse().ok()
 }
 
 #[cfg(test)]

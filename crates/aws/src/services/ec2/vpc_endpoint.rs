@@ -8,11 +8,11 @@ mod observed;
 use std::collections::{BTreeMap, BTreeSet};
 
 use aws_sdk_ec2::types::{self as sdk, Filter, ResourceType};
-use infra_core::types::known;
 
 use self::observed::{observe, state};
 use super::common::{filter, ours, referenced, tags_of};
 use super::service::Ec2;
+use super::vpc::VpcField;
 use crate::errors;
 use crate::prelude::*;
 use crate::together::of_type;
@@ -198,18 +198,22 @@ tags              = { Name = "s3" }
     fn validate_together(stack: &BTreeMap<ResourceAddress, Attributes>) -> Vec<(ResourceAddress, Problem)> {
         let mut found = Vec::new();
         for (address, attributes) in of_type(stack, Self::NAME) {
-            let private_dns = known(attributes, "private_dns_enabled").and_then(Value::as_bool);
-            let Some((vpc, of)) = referenced(stack, attributes, "vpc_id", "ec2.vpc") else {
+            let private_dns = known(attributes, Field::PrivateDnsEnabled).and_then(Value::as_bool);
+            let Some((vpc, of)) = referenced(stack, attributes, Field::VpcId, "ec2.vpc") else {
                 continue;
             };
-            let is_off = |name: &str, default: bool| match of.get(name) {
+            let is_off = |field: VpcField, default: bool| match value_of(of, field) {
                 None | Some(Value::Null) => !default,
                 Some(value) => value.as_bool() == Some(false),
             };
-            for (name, default) in [("enable_dns_support", true), ("enable_dns_hostnames", false)] {
-                if private_dns == Some(true) && is_off(name, default) {
+            for (field, default) in [
+                (VpcField::EnableDnsSupport, true),
+                (VpcField::EnableDnsHostnames, false),
+            ] {
+                if private_dns == Some(true) && is_off(field, default) {
+                    let name = field.name();
                     let problem = Problem {
-                        path: "private_dns_enabled".into(),
+                        path: Field::PrivateDnsEnabled.name().into(),
                         message: format!("private DNS names need `{name}` in {vpc}"),
                         help: Some(format!("set `{name} = true` in {vpc}")),
                     };

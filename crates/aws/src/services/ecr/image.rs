@@ -21,7 +21,7 @@ use super::service::Ecr;
 use crate::errors::of_registry;
 use crate::prelude::*;
 use crate::read::in_batches_that_exist;
-use crate::services::ecr::image_source::{Source, build_of, fingerprint};
+use crate::services::ecr::image_source::{Source, SourceField, build_of, fingerprint};
 use crate::services::ecr::registries::no_repository;
 
 /// A tag of a repository with immutable tags is of no other image until that one is deleted
@@ -169,50 +169,50 @@ image_tag      = "dev02"
 
     fn derive(attributes: &Attributes) -> Attributes {
         let (Some(repository), Some(digest)) = (
-            known_str(attributes, "repository_uri"),
-            known_str(attributes, "digest"),
+            known_str(attributes, Field::RepositoryUri),
+            known_str(attributes, Field::Digest),
         ) else {
             return Attributes::new();
         };
-        Attributes::from([("uri".to_owned(), Value::from(format!("{repository}@{digest}")))])
+        Attributes::from([(
+            Field::Uri.name().to_owned(),
+            Value::from(format!("{repository}@{digest}")),
+        )])
     }
 
     async fn prepare(aws: &Clients, call: &Call, attributes: &Attributes) -> ProviderResult<Attributes> {
         if let Some(build) = build_of(attributes) {
-            if attributes
-                .get("fingerprint")
-                .is_some_and(|given| !given.is_null())
-            {
+            if value_of(attributes, Field::Fingerprint).is_some_and(|given| !given.is_null()) {
                 return Ok(Attributes::new());
             }
             let found = Value::from(fingerprint(build, &aws.images().builds.own).await?.to_string());
-            return Ok(Attributes::from([("fingerprint".to_owned(), found)]));
+            return Ok(Attributes::from([(Field::Fingerprint.name().to_owned(), found)]));
         }
         let mut local = attributes.clone();
         // The repository may not exist yet: what matters here is the source.
-        local.insert("repository_uri".into(), Value::from(""));
+        local.insert(Field::RepositoryUri.name().into(), Value::from(""));
         local.retain(|_, value| !value.has_unknown());
-        if !local.contains_key("source") {
+        if value_of(&local, Field::Source).is_none() {
             return Ok(Attributes::new());
         }
         let image = open(aws, &decode(&local)?, call).await?;
         Ok(Attributes::from([(
-            "digest".to_owned(),
+            Field::Digest.name().to_owned(),
             Value::from(image.digest().to_string()),
         )]))
     }
 
     fn prepared_before(attributes: &Attributes, before: &Attributes) -> Option<PreparedBefore> {
-        let digest = known_str(before, "digest").filter(|digest| no_digest(digest).is_none())?;
+        let digest = known_str(before, Field::Digest).filter(|digest| no_digest(digest).is_none())?;
         let place =
             |attributes: &Attributes| place_of(attributes).map(|(key, place)| (key, place.to_owned()));
         let (key, place_before) = place(before)?;
         let is_same = place(attributes)? == (key, place_before.clone())
-            && known_str(attributes, "platform") == known_str(before, "platform");
+            && known_str(attributes, Field::Platform) == known_str(before, Field::Platform);
         let pinned = |reference: infra_oci::Reference| reference.digest().is_some();
         is_same.then(|| PreparedBefore {
-            attributes: Attributes::from([("digest".to_owned(), Value::from(digest))]),
-            is_fixed: key == "registry" && place_before.parse().is_ok_and(pinned),
+            attributes: Attributes::from([(Field::Digest.name().to_owned(), Value::from(digest))]),
+            is_fixed: key == SourceField::Registry && place_before.parse().is_ok_and(pinned),
         })
     }
 
@@ -221,7 +221,7 @@ image_tag      = "dev02"
         let digest = image.digest().to_string();
         if spec.digest.is_none() {
             // Built again it may be another one, and would not be found by that.
-            let learned = Attributes::from([("digest".to_owned(), Value::from(digest.as_str()))]);
+            let learned = Attributes::from([(Field::Digest.name().to_owned(), Value::from(digest.as_str()))]);
             call.learn(learned).await?;
         }
         let tag = spec.image_tag.clone().unwrap_or_else(|| default_tag(&digest));

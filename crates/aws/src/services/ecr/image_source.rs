@@ -10,8 +10,10 @@ use std::sync::{Arc, Mutex, PoisonError};
 use infra_oci::{Fingerprint, Image, OpenOptions};
 use tokio::sync::OnceCell;
 
+use super::image::ImageField;
 use crate::errors::of_registry;
 use crate::prelude::*;
+use crate::together::member;
 
 /// Where an image comes from.
 #[derive(Debug, Clone, Default, Deserialize, Block)]
@@ -113,7 +115,7 @@ fn places(context: &str, dockerfile: Option<&str>) -> (PathBuf, Option<PathBuf>)
 
 /// The build among the attributes of an image, as far as they are known.
 pub fn build_of(attributes: &Attributes) -> Option<&Attributes> {
-    attributes.get("source")?.as_map()?.get("build")?.as_map()
+    member(value_of(attributes, ImageField::Source)?, SourceField::Build)?.as_map()
 }
 
 /// What the files of a build are known by, those of `own` apart. Its other parts may not be known yet.
@@ -121,15 +123,17 @@ pub fn build_of(attributes: &Attributes) -> Option<&Attributes> {
 /// # Errors
 /// The context is not known before something else is made, or cannot be read.
 pub async fn fingerprint(build: &Attributes, own: &[PathBuf]) -> ProviderResult<Fingerprint> {
-    let unknown = |name: &str| build.get(name).is_some_and(Value::has_unknown);
-    if let Some(name) = ["context", "dockerfile"].into_iter().find(|name| unknown(name)) {
+    let is_unknown = |field: &BuildField| value_of(build, *field).is_some_and(Value::has_unknown);
+    let mut places_of = [BuildField::Context, BuildField::Dockerfile].into_iter();
+    if let Some(field) = places_of.find(is_unknown) {
+        let name = field.name();
         let message = format!("source.build.{name} is not known before something else is made");
         return Err(ProviderError::new(ErrorClass::Invalid, message)
             .hint("the files of a build are looked at when it is planned: name them by what is known then"));
     }
     let (context, dockerfile) = places(
-        known_str(build, "context").unwrap_or_default(),
-        known_str(build, "dockerfile"),
+        known_str(build, BuildField::Context).unwrap_or_default(),
+        known_str(build, BuildField::Dockerfile),
     );
     let files = infra_oci::Build {
         context,

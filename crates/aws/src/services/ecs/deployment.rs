@@ -159,8 +159,8 @@ task_definition = "${ecs.task_definition.app.arn}"
             .iter()
             .zip(last)
             .filter_map(|(id, last)| Some((id.as_str(), (*last)?)))
-            .filter(|(_, last)| known_str(last, "rollout_state") == Some("COMPLETED"))
-            .filter_map(|(id, last)| Some((id, known_str(last, "deployment_id")?)))
+            .filter(|(_, last)| known_str(last, Field::RolloutState) == Some("COMPLETED"))
+            .filter_map(|(id, last)| Some((id, known_str(last, Field::DeploymentId)?)))
             .collect();
         let found = try_join_all(there.map(async |service| {
             let arn = service.service_arn().unwrap_or_default();

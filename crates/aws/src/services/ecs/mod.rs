@@ -15,4 +15,5 @@ mod service_rules;
 mod tagging;
 pub mod task_definition;
 mod task_rules;
+mod volume_rules;
 mod volumes;

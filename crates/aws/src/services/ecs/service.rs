@@ -14,16 +14,16 @@ use super::common::{
 };
 use super::deployment::primary;
 use super::service_parts::{
-    DeploymentAlarms, DeploymentConfiguration, LaunchType, NetworkConfiguration, PropagateTags,
-    SchedulingStrategy, ServiceLoadBalancer, ServiceRegistry, load_balancers_from_sdk, load_balancers_to_sdk,
-    network_from_sdk, network_to_sdk, registries_from_sdk, registries_to_sdk, rollout_from_sdk,
-    rollout_to_sdk,
+    DeploymentAlarms, DeploymentConfiguration, DeploymentConfigurationField, LaunchType,
+    NetworkConfiguration, PropagateTags, SchedulingStrategy, ServiceLoadBalancer, ServiceRegistry,
+    load_balancers_from_sdk, load_balancers_to_sdk, network_from_sdk, network_to_sdk, registries_from_sdk,
+    registries_to_sdk, rollout_from_sdk, rollout_to_sdk,
 };
 use super::service_rules;
 use super::tagging::Ecs;
 use super::volumes::Switch;
 use crate::prelude::*;
-use crate::together::{Stack, of_type};
+use crate::together::{Stack, member, of_type};
 
 /// With a change of these an update starts a rollout: those that AWS says to trigger a new deployment, and those that we
 /// force one with.
@@ -329,11 +329,8 @@ async fn is_scaled(aws: &Clients, cluster: &str, name: &str) -> ProviderResult<b
 fn rollout_change(update: &Update<Service>) -> ProviderResult<sdk::DeploymentConfiguration> {
     let wanted = update.spec.deployment_configuration.clone().unwrap_or_default();
     let mut wanted = update.whole(Field::DeploymentConfiguration, wanted);
-    let had_alarms = update
-        .prior
-        .get(Field::DeploymentConfiguration.name())
-        .and_then(|prior| prior.as_map()?.get("alarms"))
-        .is_some_and(|alarms| !alarms.is_null());
+    let had_alarms = value_of(&update.prior, Field::DeploymentConfiguration)
+        .is_some_and(|prior| member(prior, DeploymentConfigurationField::Alarms).is_some());
     if wanted.alarms.is_none() && had_alarms {
         wanted.alarms = Some(DeploymentAlarms::default());
     }
@@ -351,7 +348,7 @@ fn launch_change(spec: &Service, prior: &Attributes) -> ProviderResult<Vec<Capac
     {
         return Ok(strategy.clone());
     }
-    let was = prior.get("launch_type").and_then(Value::as_str);
+    let was = value_of(prior, Field::LaunchType).and_then(Value::as_str);
     match (was, spec.launch_type) {
         (Some(was), Some(wanted)) if was != wanted.as_str() => {
             let message = format!("AWS cannot change the launch type of a service from {was} in place");

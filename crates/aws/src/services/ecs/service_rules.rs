@@ -1,9 +1,17 @@
 //! AWS's rules for services that need no call.
 
+use infra_core::AttributePath;
+
 use super::common::check_strategy;
+use super::containers::{ContainerDefinitionField as Container, PortMappingField};
 use super::service::{PartialService, ServiceField as Field};
-use super::service_parts::{LaunchType, PartialDeploymentConfiguration, SchedulingStrategy};
+use super::service_parts::{
+    DeploymentConfigurationField, LaunchType, PartialDeploymentConfiguration, SchedulingStrategy,
+    ServiceLoadBalancerField as Balancer,
+};
+use super::task_definition::TaskDefinitionField as Definition;
 use crate::prelude::*;
+use crate::services::elbv2::target_group::TargetGroupField;
 use crate::together::{Stack, elements, meant, member, member_integer, member_str};
 
 /// Checks a service by itself.
@@ -36,7 +44,8 @@ fn check_rollout(
     strategy: SchedulingStrategy,
     problems: &mut Problems,
 ) {
-    let path = "deployment_configuration.maximum_percent";
+    let path = AttributePath::attribute(Field::DeploymentConfiguration.name());
+    let path = path.name(DeploymentConfigurationField::MaximumPercent.name());
     let percent = |given: &Partial<i32>, default: i32| match given {
         Partial::Known(percent) => Some(*percent),
         Partial::Unset => Some(default),
@@ -47,7 +56,7 @@ fn check_rollout(
     let highest = percent(&rollout.maximum_percent, highest);
     if highest.is_some_and(|highest| strategy == SchedulingStrategy::Daemon && highest > 100) {
         problems.at(
-            path,
+            path.clone(),
             "is at most 100 for a `DAEMON`, of which an instance has one task",
         );
     }
@@ -63,79 +72,91 @@ fn check_rollout(
 
 /// Checks a service with its task definition and target groups.
 pub fn check_with_others(attributes: &Attributes, stack: &Stack, problems: &mut Problems) {
-    let definition = meant(stack, attributes.get("task_definition"), "ecs.task_definition");
+    let definition = meant(
+        stack,
+        value_of(attributes, Field::TaskDefinition),
+        "ecs.task_definition",
+    );
     let has_own_address =
-        definition.is_some_and(|definition| known_str(definition, "network_mode") == Some("awsvpc"));
+        definition.is_some_and(|definition| known_str(definition, Definition::NetworkMode) == Some("awsvpc"));
     let other_mode = definition
-        .and_then(|definition| known_str(definition, "network_mode"))
+        .and_then(|definition| known_str(definition, Definition::NetworkMode))
         .filter(|mode| *mode != "awsvpc");
     if let Some(mode) = other_mode
-        && attributes
-            .get("network_configuration")
-            .is_some_and(|value| !value.is_null())
+        && value_of(attributes, Field::NetworkConfiguration).is_some_and(|value| !value.is_null())
     {
         let message = format!("is for network mode `awsvpc`, and the task definition's is `{mode}`");
-        problems.at("network_configuration", message);
+        problems.at(Field::NetworkConfiguration.name(), message);
     }
-    if has_own_address && attributes.get("network_configuration").is_none_or(Value::is_null) {
+    if has_own_address && value_of(attributes, Field::NetworkConfiguration).is_none_or(Value::is_null) {
         let message = "the task definition's network mode is `awsvpc`, which needs one";
-        problems.at("network_configuration", message);
+        problems.at(Field::NetworkConfiguration.name(), message);
     }
-    if known_str(attributes, "launch_type") == Some("FARGATE")
-        && let Some(launch) = definition.and_then(|definition| definition.get("requires_compatibilities"))
+    if known_str(attributes, Field::LaunchType) == Some("FARGATE")
+        && let Some(launch) =
+            definition.and_then(|definition| value_of(definition, Definition::RequiresCompatibilities))
         && launch
             .as_list()
             .is_some_and(|all| !launch.has_unknown() && !all.contains(&Value::from("FARGATE")))
     {
         problems.at(
-            "launch_type",
+            Field::LaunchType.name(),
             "the task definition's `requires_compatibilities` has no FARGATE",
         );
     }
-    for (position, balancer) in elements(attributes, "load_balancers").iter().enumerate() {
-        let path = |name: &str| format!("load_balancers[{position}].{name}");
-        let group = meant(stack, member(balancer, "target_group_arn"), "elbv2.target_group");
-        let kind = group.map(|group| match group.get("target_type") {
+    for (position, balancer) in elements(attributes, Field::LoadBalancers).iter().enumerate() {
+        let path = AttributePath::attribute(Field::LoadBalancers.name()).index(position);
+        let path = |key: Balancer| path.name(key.name());
+        let group = meant(
+            stack,
+            member(balancer, Balancer::TargetGroupArn),
+            "elbv2.target_group",
+        );
+        let kind = group.map(|group| match value_of(group, TargetGroupField::TargetType) {
             None | Some(Value::Null) => Some("instance"),
             Some(kind) => kind.as_str(),
         });
         if let Some(kind) = kind.flatten().filter(|kind| has_own_address && *kind != "ip") {
             let message =
                 format!("tasks of network mode `awsvpc` need a target group of type `ip`, not `{kind}`");
-            problems.at(path("target_group_arn").as_str(), message);
+            problems.at(path(Balancer::TargetGroupArn), message);
         }
-        let name = member_str(balancer, "container_name");
+        let name = member_str(balancer, Balancer::ContainerName);
         let (Some(definition), Some(name)) = (definition, name) else {
             continue;
         };
-        let containers = elements(definition, "container_definitions");
-        if containers.is_empty() || containers.iter().any(|one| member_str(one, "name").is_none()) {
+        let containers = elements(definition, Definition::ContainerDefinitions);
+        if containers.is_empty()
+            || containers
+                .iter()
+                .any(|one| member_str(one, Container::Name).is_none())
+        {
             continue;
         }
         let Some(container) = containers
             .iter()
-            .find(|one| member_str(one, "name") == Some(name))
+            .find(|one| member_str(one, Container::Name) == Some(name))
         else {
             problems.at(
-                path("container_name").as_str(),
+                path(Balancer::ContainerName),
                 format!("the task definition has no container `{name}`"),
             );
             continue;
         };
-        let mappings = match member(container, "port_mappings") {
+        let mappings = match member(container, Container::PortMappings) {
             Some(mappings) if mappings.has_unknown() => continue,
             Some(mappings) => mappings.as_list().unwrap_or_default(),
             None => &[],
         };
-        let port = member_integer(balancer, "container_port");
+        let port = member_integer(balancer, Balancer::ContainerPort);
         let is_mapped = |port: i64| {
             mappings
                 .iter()
-                .any(|mapping| member_integer(mapping, "container_port") == Some(port))
+                .any(|mapping| member_integer(mapping, PortMappingField::ContainerPort) == Some(port))
         };
         if let Some(port) = port.filter(|port| !is_mapped(*port)) {
             problems.at(
-                path("container_port").as_str(),
+                path(Balancer::ContainerPort),
                 format!("the container `{name}` has no port {port} in its `port_mappings`"),
             );
         }

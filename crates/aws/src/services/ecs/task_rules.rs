@@ -9,10 +9,12 @@ use infra_core::types::Problems;
 use infra_provider::{FieldName, Partial};
 
 use super::containers::{
-    ContainerCondition, ContainerDefinitionField as Key, PartialContainerDefinition, TransportProtocol,
+    ContainerCondition, ContainerDefinitionField as Key, ContainerDependencyField,
+    FirelensConfigurationField, KernelCapabilitiesField, LinuxParametersField, PartialContainerDefinition,
+    PortMappingField, TransportProtocol, UlimitField,
 };
 use super::task_definition::{NetworkMode, PartialTaskDefinition, PidMode, TaskDefinitionField as Field};
-use super::volumes::{PartialVolume, Switch};
+use super::volume_rules::check_volume;
 
 /// Checks a task definition.
 pub fn check(task: &PartialTaskDefinition, is_fargate: bool, problems: &mut Problems) {
@@ -106,39 +108,11 @@ fn check_router(
             .get("config-file-type")
             .is_some_and(|kind| kind.as_str() == Some("s3"))
     }) {
-        let path = path.name(Key::FirelensConfiguration.name()).name("options");
+        let path = path
+            .name(Key::FirelensConfiguration.name())
+            .name(FirelensConfigurationField::Options.name());
         let message = "Fargate takes a configuration of type `file` only, one that is in the image";
         problems.at(path.name("config-file-type"), message);
-    }
-}
-
-/// <https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_EFSVolumeConfiguration.html>
-/// <https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_EFSAuthorizationConfig.html>
-fn check_volume(path: &AttributePath, volume: &PartialVolume, is_fargate: bool, problems: &mut Problems) {
-    let host = volume.host.known();
-    if is_fargate && host.is_some_and(|host| host.source_path.is_set()) {
-        let message = "Fargate has no folders of an instance: leave it out, and the volume is empty at first";
-        problems.at(path.name("host").name("source_path"), message);
-    }
-    let Some(efs) = volume.efs_volume_configuration.known() else {
-        return;
-    };
-    let path = path.name("efs_volume_configuration");
-    let Some(authorization) = efs.authorization_config.known() else {
-        return;
-    };
-    let has_point = authorization.access_point_id.is_set();
-    let is_plain = matches!(
-        efs.transit_encryption,
-        Partial::Unset | Partial::Known(Switch::Disabled)
-    );
-    if is_plain && (has_point || authorization.iam == Partial::Known(Switch::Enabled)) {
-        let message = "has to be ENABLED for an access point and for IAM authorization";
-        problems.at(path.name("transit_encryption"), message);
-    }
-    if has_point && efs.root_directory.as_str().is_some_and(|root| root != "/") {
-        let message = "is the access point's own: leave it out";
-        problems.at(path.name("root_directory"), message);
     }
 }
 
@@ -170,7 +144,7 @@ fn check_container(
             {
                 let path = path.name(Key::PortMappings.name()).index(position);
                 let message = format!("has to be the container's port {inside} in network mode host");
-                problems.at(path.name("host_port"), message);
+                problems.at(path.name(PortMappingField::HostPort.name()), message);
             }
         }
     }
@@ -182,7 +156,9 @@ fn check_container(
         {
             let message = format!("is more than the `hard_limit` of {hard}");
             problems.at(
-                path.name(Key::Ulimits.name()).index(position).name("soft_limit"),
+                path.name(Key::Ulimits.name())
+                    .index(position)
+                    .name(UlimitField::SoftLimit.name()),
                 message,
             );
         }
@@ -201,8 +177,8 @@ fn check_container(
             let message = format!("Fargate adds SYS_PTRACE only, not {added}");
             problems.at(
                 path.name(Key::LinuxParameters.name())
-                    .name("capabilities")
-                    .name("add"),
+                    .name(LinuxParametersField::Capabilities.name())
+                    .name(KernelCapabilitiesField::Add.name()),
                 message,
             );
         }
@@ -239,7 +215,7 @@ fn check_dependencies(
             _ => continue,
         };
         let path = path.name(Key::DependsOn.name()).index(position);
-        problems.at(path.name("condition"), message);
+        problems.at(path.name(ContainerDependencyField::Condition.name()), message);
     }
 }
 

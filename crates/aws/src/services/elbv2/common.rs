@@ -43,8 +43,8 @@ impl Protocol {
 }
 
 /// The known protocol of an attribute.
-pub fn known_protocol(attributes: &Attributes, name: &str) -> Option<Protocol> {
-    known_str(attributes, name)?.parse().ok()
+pub fn known_protocol(attributes: &Attributes, field: impl FieldName) -> Option<Protocol> {
+    known_str(attributes, field)?.parse().ok()
 }
 
 /// The tags of a create call.

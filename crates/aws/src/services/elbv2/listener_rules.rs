@@ -2,9 +2,14 @@
 
 use infra_core::AttributePath;
 
-use super::actions::{ActionField, ActionType, PartialAction, PartialRedirectConfig};
+use super::actions::{
+    ActionField, ActionType, ForwardConfigField, PartialAction, PartialRedirectConfig, RedirectConfigField,
+    WeightedTargetGroupField,
+};
 use super::common::{Protocol, known_protocol};
 use super::listener::{ListenerField as Field, PartialListener};
+use super::load_balancer::LoadBalancerField;
+use super::target_group::TargetGroupField;
 use crate::prelude::*;
 use crate::together::{Stack, elements, meant, member, of_type};
 
@@ -49,7 +54,10 @@ fn check_redirect(
         problems.at(path.clone(), message);
     }
     if protocol == Some("HTTPS") && redirect.protocol.as_str() == Some("HTTP") {
-        problems.at(path.name("protocol"), "no redirect leads from HTTPS to HTTP");
+        problems.at(
+            path.name(RedirectConfigField::Protocol.name()),
+            "no redirect leads from HTTPS to HTTP",
+        );
     }
 }
 
@@ -112,11 +120,10 @@ fn check_action(
 pub fn check_together(stack: &Stack) -> Vec<(ResourceAddress, Problem)> {
     let mut found = Vec::new();
     for (address, attributes) in of_type(stack, "elbv2.listener") {
-        let Some(protocol) = known_protocol(attributes, "protocol") else {
+        let Some(protocol) = known_protocol(attributes, Field::Protocol) else {
             continue;
         };
-        let mut note = |path: String, message: String| {
-            let path = path.as_str().into();
+        let mut note = |path: AttributePath, message: String| {
             found.push((
                 address.clone(),
                 Problem {
@@ -126,13 +133,17 @@ pub fn check_together(stack: &Stack) -> Vec<(ResourceAddress, Problem)> {
                 },
             ));
         };
-        let balancer = meant(stack, attributes.get("load_balancer_arn"), "elbv2.load_balancer");
+        let balancer = meant(
+            stack,
+            value_of(attributes, Field::LoadBalancerArn),
+            "elbv2.load_balancer",
+        );
         if let Some(message) = balancer.and_then(|balancer| does_not_fit_balancer(protocol, balancer)) {
-            note("protocol".into(), message);
+            note(Field::Protocol.name().into(), message);
         }
         for (path, value) in target_groups(attributes) {
             let group = meant(stack, Some(value), "elbv2.target_group");
-            let group = group.and_then(|group| known_protocol(group, "protocol"));
+            let group = group.and_then(|group| known_protocol(group, TargetGroupField::Protocol));
             if let Some(message) = group.and_then(|group| does_not_fit_group(protocol, group)) {
                 note(path, message);
             }
@@ -142,19 +153,22 @@ pub fn check_together(stack: &Stack) -> Vec<(ResourceAddress, Problem)> {
 }
 
 /// Every target group that a listener forwards to, with its place.
-fn target_groups(attributes: &Attributes) -> Vec<(String, &Value)> {
+fn target_groups(attributes: &Attributes) -> Vec<(AttributePath, &Value)> {
     let mut found = Vec::new();
-    for (position, action) in elements(attributes, "default_actions").iter().enumerate() {
-        let path = format!("default_actions[{position}]");
-        if let Some(group) = member(action, "target_group_arn") {
-            found.push((format!("{path}.target_group_arn"), group));
+    for (position, action) in elements(attributes, Field::DefaultActions).iter().enumerate() {
+        let path = AttributePath::attribute(Field::DefaultActions.name()).index(position);
+        if let Some(group) = member(action, ActionField::TargetGroupArn) {
+            found.push((path.name(ActionField::TargetGroupArn.name()), group));
         }
-        let groups = member(action, "forward_config").and_then(|config| member(config, "target_groups"));
+        let path = path.name(ActionField::ForwardConfig.name());
+        let path = path.name(ForwardConfigField::TargetGroups.name());
+        let groups = member(action, ActionField::ForwardConfig);
+        let groups = groups.and_then(|config| member(config, ForwardConfigField::TargetGroups));
         let groups = groups.and_then(Value::as_list).unwrap_or_default();
         for (position, group) in groups.iter().enumerate() {
-            if let Some(group) = member(group, "target_group_arn") {
-                let place = format!("{path}.forward_config.target_groups[{position}].target_group_arn");
-                found.push((place, group));
+            let key = WeightedTargetGroupField::TargetGroupArn;
+            if let Some(group) = member(group, key) {
+                found.push((path.index(position).name(key.name()), group));
             }
         }
     }
@@ -162,7 +176,7 @@ fn target_groups(attributes: &Attributes) -> Vec<(String, &Value)> {
 }
 
 fn does_not_fit_balancer(protocol: Protocol, balancer: &Attributes) -> Option<String> {
-    let kind = match balancer.get("type") {
+    let kind = match value_of(balancer, LoadBalancerField::Kind) {
         None | Some(Value::Null) => "application",
         Some(kind) => kind.as_str()?,
     };

@@ -6,8 +6,9 @@ use infra_core::AttributePath;
 use infra_provider::Stays;
 
 use super::load_balancer::{LoadBalancerField as Field, PartialLoadBalancer};
-use super::load_balancer_parts::LoadBalancerType;
+use super::load_balancer_parts::{LoadBalancerType, SubnetMappingField};
 use crate::prelude::*;
+use crate::services::ec2::subnet::SubnetField;
 use crate::together::{Stack, elements, meant};
 
 /// A load balancer stays in its VPC: AWS refuses subnets and groups of another one (`InvalidConfigurationRequest`).
@@ -44,7 +45,7 @@ pub fn check(given: &PartialLoadBalancer, problems: &mut Problems) {
         if is_application && mapping.allocation_id.is_set() {
             let path = AttributePath::attribute(Field::SubnetMappings.name()).index(position);
             let message = "an application load balancer takes no elastic IP addresses";
-            problems.at(path.name("allocation_id"), message);
+            problems.at(path.name(SubnetMappingField::AllocationId.name()), message);
         }
     }
 }
@@ -52,15 +53,15 @@ pub fn check(given: &PartialLoadBalancer, problems: &mut Problems) {
 /// Two subnets of one zone, as far as the stack says which zones they are in.
 pub fn check_zones(attributes: &Attributes, stack: &Stack) -> Option<Problem> {
     let mut by_zone: BTreeMap<&str, usize> = BTreeMap::new();
-    for subnet in elements(attributes, "subnets") {
+    for subnet in elements(attributes, Field::Subnets) {
         let subnet = meant(stack, Some(subnet), "ec2.subnet")?;
         *by_zone
-            .entry(known_str(subnet, "availability_zone")?)
+            .entry(known_str(subnet, SubnetField::AvailabilityZone)?)
             .or_default() += 1;
     }
     let (zone, count) = by_zone.into_iter().find(|(_, count)| *count > 1)?;
     Some(Problem {
-        path: "subnets".into(),
+        path: Field::Subnets.name().into(),
         message: format!(
             "{count} of these subnets are in {zone}: a load balancer takes one subnet of a zone"
         ),

@@ -9,8 +9,8 @@ use super::common::Protocol;
 use super::health_checks::Checked;
 use super::target_group::{PartialTargetGroup, TargetGroupField as Field};
 use super::target_group_parts::{
-    Algorithm, HealthCheckField, PartialHealthCheck, PartialStickiness, ProtocolVersion, StickinessType,
-    TargetType,
+    Algorithm, HealthCheckField, PartialHealthCheck, PartialStickiness, ProtocolVersion, StickinessField,
+    StickinessType, TargetType,
 };
 
 /// Checks a target group by itself.
@@ -95,7 +95,8 @@ fn check_stickiness(given: &PartialStickiness, of_application: bool, problems: &
             "{balancers} load balancer does not tell clients apart by `{}`",
             kind.as_str()
         );
-        problems.at("stickiness.type", message);
+        let path = format!("{}.{}", Field::Stickiness.name(), StickinessField::Kind.name());
+        problems.at(path.as_str(), message);
     }
 }
 

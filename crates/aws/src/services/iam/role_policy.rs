@@ -6,7 +6,6 @@
 use std::collections::BTreeMap;
 
 use futures::future::try_join_all;
-use infra_core::types::known;
 use serde_json::Value as Json;
 
 use super::common::{Policy, check_policy, decoded};
@@ -137,7 +136,7 @@ Statement = [{ Effect = "Allow", Action = "s3:GetObject", Resource = "arn:aws:s3
 
 /// What tells the role: its name in any case, or where that will come from.
 fn role_of(attributes: &Attributes) -> Option<String> {
-    match attributes.get(Field::RoleName.name())? {
+    match value_of(attributes, Field::RoleName)? {
         Value::String(name) => Some(name.to_ascii_lowercase()),
         Value::Unknown(unknown) => Some(format!("?{:?}", unknown.origin.as_ref()?)),
         _ => None,
@@ -146,7 +145,7 @@ fn role_of(attributes: &Attributes) -> Option<String> {
 
 /// The characters of a policy's document, without whitespace; of one that is not wholly known there are none to count.
 fn length_of(attributes: &Attributes) -> Option<usize> {
-    let document = known(attributes, Field::PolicyDocument.name())?;
+    let document = known(attributes, Field::PolicyDocument)?;
     let text = documents::text(&document.reveal().ok()?);
     let counted = text.chars().filter(|character| !character.is_whitespace());
     Some(counted.count())

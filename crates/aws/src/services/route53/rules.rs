@@ -3,13 +3,15 @@
 
 use std::collections::BTreeMap;
 
-use infra_core::types::{Problems, known_str};
+use infra_core::types::Problems;
 use infra_core::{Attributes, ResourceAddress, Value};
 use infra_provider::{Clash, FieldName, Partial};
 
+use super::lookups::HostedZoneLookupField;
 use super::names::plain;
 use super::record::{Failover, PartialRecord, RecordField as Field, RecordType};
 use super::values::check_values;
+use crate::fields::{known_str, value_of};
 
 /// A CNAME stands alone at its name, and all records of one name and type are chosen from in the same way; of those there is
 /// one for a region, one primary and one secondary.
@@ -187,13 +189,14 @@ pub fn check_zone(
     lookups: &BTreeMap<ResourceAddress, Attributes>,
     problems: &mut Problems,
 ) {
-    let Some(Value::Unknown(unknown)) = attributes.get("hosted_zone_id") else {
+    let Some(Value::Unknown(unknown)) = value_of(attributes, Field::HostedZoneId) else {
         return;
     };
     let origin = unknown.origin.as_ref();
     let lookup = origin.filter(|origin| origin.address.type_name().to_string() == "route53.hosted_zone");
-    let zone = lookup.and_then(|origin| known_str(lookups.get(&origin.address)?, "name"));
-    let (Some(zone), Some(name)) = (zone.map(plain), known_str(attributes, "name").map(plain)) else {
+    let zone =
+        lookup.and_then(|origin| known_str(lookups.get(&origin.address)?, HostedZoneLookupField::Name));
+    let (Some(zone), Some(name)) = (zone.map(plain), known_str(attributes, Field::Name).map(plain)) else {
         return;
     };
     let is_under = name
@@ -201,13 +204,13 @@ pub fn check_zone(
         .is_some_and(|before| before.is_empty() || before.ends_with('.'));
     if !is_under {
         problems.at_with_help(
-            "name",
+            Field::Name.name(),
             format!("`{name}` is not in the zone `{zone}`, and Route 53 takes no record of it there"),
             format!("write \"{name}.{zone}\""),
         );
-    } else if name == zone && known_str(attributes, "type") == Some("CNAME") {
+    } else if name == zone && known_str(attributes, Field::Type) == Some("CNAME") {
         problems.at_with_help(
-            "type",
+            Field::Type.name(),
             format!("`{zone}` is the zone itself, which has records of its own, and a CNAME stands alone at its name"),
             "point to an AWS resource with `alias_target` and type A or AAAA, or use another name",
         );

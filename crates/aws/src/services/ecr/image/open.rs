@@ -3,12 +3,12 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use infra_core::types::known;
 use infra_oci::{Image as OciImage, OpenOptions, Progress, PushEvent};
 
-use super::Image;
+use super::{Image, ImageField};
 use crate::errors::of_registry;
 use crate::prelude::*;
+use crate::services::ecr::image_source::SourceField;
 
 /// Opens the image and checks that it is the one that was planned.
 pub(super) async fn open(aws: &Clients, spec: &Image, call: &Call) -> ProviderResult<OciImage> {
@@ -58,9 +58,9 @@ pub(super) async fn open(aws: &Clients, spec: &Image, call: &Call) -> ProviderRe
 }
 
 /// Which key of the source says where an image is that is there already, and what it says.
-pub(super) fn place_of(attributes: &Attributes) -> Option<(&'static str, &str)> {
-    let source = known(attributes, "source")?.as_map()?;
-    let keys = ["archive", "layout", "registry"];
+pub(super) fn place_of(attributes: &Attributes) -> Option<(SourceField, &str)> {
+    let source = known(attributes, ImageField::Source)?.as_map()?;
+    let keys = [SourceField::Archive, SourceField::Layout, SourceField::Registry];
     keys.into_iter()
         .find_map(|key| Some((key, known_str(source, key)?)))
 }
