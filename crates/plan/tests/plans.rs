@@ -1,5 +1,7 @@
 //! What is asked of plans besides what is in them: the checker refuses damaged ones, saved ones are
 //! recognised, mistakes are shown at their places, and what is left to do is measured.
+//!
+//! The file is long because all of it is asked of one plan, and the ways to damage that are one list.
 
 #![expect(clippy::unwrap_used, reason = "code of tests")]
 
