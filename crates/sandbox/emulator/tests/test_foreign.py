@@ -174,6 +174,8 @@ class TwinTest(ForeignTest):
         self.answered_beside_a_twin("ecr.PutLifecyclePolicy", "untold", self.ecr.put_lifecycle_policy, **policy)
         role = dict(RoleName="r", AssumeRolePolicyDocument=TRUST)
         self.refused_beside_a_twin("iam.CreateRole", "EntityAlreadyExists", self.iam.create_role, **role)
+        own = dict(PolicyName="own", PolicyDocument=POLICY)
+        self.refused_beside_a_twin("iam.CreatePolicy", "EntityAlreadyExists", self.iam.create_policy, **own)
         inline = dict(RoleName="r", PolicyName="p", PolicyDocument=POLICY)
         self.answered_beside_a_twin("iam.PutRolePolicy", "untold", self.iam.put_role_policy, **inline)
         attached = dict(RoleName="r", PolicyArn=ATTACHED)
