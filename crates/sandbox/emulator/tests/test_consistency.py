@@ -330,7 +330,9 @@ class Consistency(SandboxTest):
             self.route53.change_resource_record_sets(HostedZoneId=zone, ChangeBatch=batch)
 
         def route(number):
-            self.apigatewayv2.create_route(ApiId=api, RouteKey=f"GET /{number}")
+            # Long enough under way that another one can arrive meanwhile.
+            scopes = [f"scope-{each}" for each in range(2000)]
+            self.apigatewayv2.create_route(ApiId=api, RouteKey=f"GET /{number}", AuthorizationScopes=scopes)
 
         def code(change, number):
             try:
