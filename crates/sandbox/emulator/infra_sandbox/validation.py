@@ -42,19 +42,21 @@ OPERATION_CODES = {
 
 # Where AWS takes more than its model says: (service, shape, constraint) → why, and who tells so.
 NEW_REGIONS = "models are behind new regions: https://github.com/aws/aws-sdk-go-v2/issues/2720"
-TAKEN_AWAY = (
-    "an update takes texts and parameters away by an empty text: "
-    "https://github.com/hashicorp/terraform-provider-aws/blob/main/internal/service/apigatewayv2/integration.go"
-)
 LOOSER = {
-    ("apigatewayv2", "StringWithLengthBetween1And64", "min"): TAKEN_AWAY,
-    ("apigatewayv2", "StringWithLengthBetween1And512", "min"): TAKEN_AWAY,
     ("ec2", "InstanceType", "enum"): "models are behind new types: https://docs.rs/aws-sdk-ec2/latest/aws_sdk_ec2/types/enum.InstanceType.html",
     ("route53", "VPCRegion", "enum"): NEW_REGIONS,
     ("route53", "CloudWatchRegion", "enum"): NEW_REGIONS,
     ("route53", "ResourceRecordSetRegion", "enum"): NEW_REGIONS,
     ("lambda", "Runtime", "enum"): "models are behind new runtimes: https://github.com/hashicorp/terraform-provider-aws/issues/35159",
 }
+# What an update of API Gateway takes away by an empty text, whatever the model says of its length; a create does not.
+# https://github.com/hashicorp/terraform-provider-aws/blob/main/internal/service/apigatewayv2/integration.go
+TAKEN_AWAY = {
+    "apigatewayv2.UpdateApi": {"version"},
+    "apigatewayv2.UpdateIntegration": {"requestParameters"},
+    "apigatewayv2.UpdateRoute": {"operationName"},
+}
+TOO_SHORT = "Member must have length greater than or equal to 1"
 # API Gateway's model has the limits of texts in the names of their shapes only.
 NAMED_LENGTH = re.compile(r"StringWithLengthBetween(\d+)And(\d+)")
 
@@ -100,9 +102,14 @@ def check(call: Call) -> None:
         given = json.loads(call.body or b"{}") if call.protocol == "json" else call.params
     except (ValueError, TypeError, AttributeError) as error:
         raise malformed(call, str(error)) from None
-    problems = list(of_value(call.service, shape, given, ""))
+    problems = [each for each in of_value(call.service, shape, given, "") if not takes_away(call, each)]
     if problems:
         raise refusal(call, problems)
+
+
+def takes_away(call: Call, problem: Problem) -> bool:
+    """Whether a text is too short since it takes away what was there."""
+    return problem.path in TAKEN_AWAY.get(call.name, ()) and TOO_SHORT in problem.constraint
 
 
 # Problems
@@ -213,8 +220,6 @@ def _made(service: str, shape: Any) -> Rule:
     least, most = traits.get("min"), traits.get("max")
     if named := NAMED_LENGTH.fullmatch(shape.name):
         least, most = int(named[1]), int(named[2])
-        if (service, shape.name, "min") in LOOSER:
-            least = 0
     return Rule(
         kind=shape.type_name,
         required=tuple(traits.get("required", ())),

@@ -6,6 +6,7 @@ from typing import Any
 
 import boto3
 from botocore.config import Config
+from botocore.exceptions import ClientError
 from botocore.session import get_session
 
 from support import FOLDER, REGION, SandboxTest, endpoint, page
@@ -26,6 +27,15 @@ class Validation(SandboxTest):
             aws_secret_access_key="test",
             config=Config(retries={"total_max_attempts": 1}, parameter_validation=False),
         )
+
+    def test_an_update_takes_away_by_an_empty_text_and_a_create_does_not(self):
+        gateway = self.client("apigatewayv2")
+        with self.assertRaisesRegex(ClientError, "at 'version' .* 1"):
+            gateway.create_api(Name="a", ProtocolType="HTTP", Version="")
+        api = gateway.create_api(Name="a", ProtocolType="HTTP", Version="v1")["ApiId"]
+        gateway.update_api(ApiId=api, Version="")
+        with self.assertRaisesRegex(ClientError, "at 'name' .* 1"):
+            gateway.update_api(ApiId=api, Name="")
 
     def test_what_breaks_the_model_is_refused_by_every_service(self):
         long = "x" * 300
